@@ -1,0 +1,57 @@
+"""Compositional pattern-producing networks (CPPNs) in fixed-size arrays, for JAX.
+
+A genome is a small feed-forward network that is asked for the value of every pixel: it sees
+where the pixel is (x, y, distance from the centre, and a constant 1) and answers with a grey
+level or three colour channels. `init` draws one, `mutate` varies it, topology included, and
+`render` draws its picture at any size. All three work under `jax.jit` and `jax.vmap`;
+`render_batch` is the fast way to draw many.
+
+    >>> import cppn, jax
+    >>> spec = cppn.GenomeSpec(outputs=1)
+    >>> genome = cppn.init(jax.random.key(0), spec, max_nodes=16, max_connections=32)
+    >>> child, had_room = cppn.mutate(jax.random.key(1), genome, cppn.MutationRates(), spec)
+    >>> cppn.render(child, spec=spec, height=28, width=28).shape
+    (28, 28, 1)
+
+References:
+    Stanley, "Compositional pattern producing networks: a novel abstraction of development",
+    Genetic Programming and Evolvable Machines 8, 2007.
+    Nguyen, Yosinski and Clune, "Deep neural networks are easily fooled", CVPR 2015,
+    https://arxiv.org/abs/1412.1897
+"""
+
+from cppn.activations import ACTIVATIONS
+from cppn.color import from_bytes, to_bytes
+from cppn.exchange import from_json, to_json, validate
+from cppn.genome import NUM_INPUTS, Genome, GenomeSpec, grow, init, num_connections, num_nodes, trim
+from cppn.mutation import MutationRates, mutate
+from cppn.random import bits as random_bits
+from cppn.random import fold_in, uniform
+from cppn.render import render, render_batch
+from cppn.show import to_svg, to_text
+
+__all__ = [
+    "ACTIVATIONS",
+    "NUM_INPUTS",
+    "Genome",
+    "GenomeSpec",
+    "MutationRates",
+    "fold_in",
+    "from_bytes",
+    "from_json",
+    "grow",
+    "init",
+    "mutate",
+    "num_connections",
+    "num_nodes",
+    "random_bits",
+    "render",
+    "render_batch",
+    "to_bytes",
+    "to_json",
+    "to_svg",
+    "to_text",
+    "trim",
+    "uniform",
+    "validate",
+]

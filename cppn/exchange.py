@@ -1,0 +1,152 @@
+"""Genomes as JSON values, and the check of genomes that come from outside."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cppn.genome import INPUTS, MAX_WEIGHT, NUM_INPUTS, Genome, GenomeSpec
+
+FORMAT = "cppn"
+VERSION = 1
+"""Of the JSON form; goes up when older readers could not read it."""
+
+
+def to_json(genome: Genome, spec: GenomeSpec, **drawing: str) -> dict[str, Any]:
+    """Writes a genome as plain values, from which `from_json` makes the same bytes again.
+
+    Args:
+        genome: one genome; spare room is left out.
+        spec: its outputs and activations.
+        **drawing: options of `render` that belong to the picture (color, coordinates,
+            rounding), to be kept with it.
+
+    Returns:
+        A dict for `json.dumps`. `nodes` lists outputs and hidden nodes in their order, the
+        first being node 4; `connections` lists (source, target, weight), node 0 to 3 being
+        the inputs. Weights are the float32 values exactly.
+
+    Raises:
+        ValueError: the genome is not valid.
+    """
+    validate(genome, spec)
+    genome = jax.tree.map(np.asarray, genome)
+    nodes, connections = int(genome.num_nodes), int(genome.num_connections)
+    ends = zip(genome.source, genome.target, genome.weight, strict=True)
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "inputs": list(INPUTS),
+        "outputs": spec.outputs,
+        "activations": list(spec.activations),
+        "nodes": [spec.activations[code] for code in genome.activation[NUM_INPUTS:nodes]],
+        "connections": [[int(s), int(t), float(w)] for s, t, w in list(ends)[:connections]],
+        "drawing": dict(drawing),
+    }
+
+
+def from_json(data: Mapping[str, Any] | str) -> tuple[Genome, GenomeSpec, dict[str, str]]:
+    """Reads what `to_json` wrote.
+
+    Args:
+        data: the dict, or its text.
+
+    Returns:
+        The genome (without spare room; `grow` it to mutate it), its spec, and the
+        options for `render` that were kept with it.
+
+    Raises:
+        ValueError: not such JSON, of a later version, or the genome is not valid.
+    """
+    values = json.loads(data) if isinstance(data, str) else data
+    if not isinstance(values, Mapping) or values.get("format") != FORMAT:
+        raise ValueError(f"data must be the JSON of a genome, with format={FORMAT!r}")
+    if values.get("version") != VERSION:
+        raise ValueError(
+            f"version must be {VERSION}, got {values.get('version')!r}: "
+            "read the file with the release that wrote it"
+        )
+    try:
+        activations, nodes = tuple(values["activations"]), list(values["nodes"])
+        outputs, drawing = values["outputs"], dict(values["drawing"])
+        ends = np.array([c[:2] for c in values["connections"]], np.int32).reshape(-1, 2)
+        weight = np.array([c[2] for c in values["connections"]], np.float32)
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"the JSON of the genome is incomplete or damaged: {error!r}") from error
+    spec = GenomeSpec(outputs=outputs, activations=activations)
+    unknown = [name for name in nodes if name not in activations]
+    if unknown:
+        raise ValueError(f"nodes must have activations of {activations}, got {unknown[0]!r}")
+    codes = [activations.index(name) for name in nodes]
+    genome = Genome(
+        num_nodes=jnp.int32(NUM_INPUTS + len(nodes)),
+        num_connections=jnp.int32(len(weight)),
+        activation=jnp.array([0] * NUM_INPUTS + codes, jnp.int32),
+        source=jnp.asarray(ends[:, 0]),
+        target=jnp.asarray(ends[:, 1]),
+        weight=jnp.asarray(weight),
+    )
+    validate(genome, spec)
+    return genome, spec, drawing
+
+
+def validate(genome: Genome, spec: GenomeSpec) -> None:
+    """Raises ValueError, saying what is wrong, unless the genome is as `Genome` promises.
+
+    Args:
+        genome: one genome, on the host or not.
+        spec: its outputs and activations.
+
+    Raises:
+        ValueError: a shape, a number out of range, a connection from an output, into an input
+            or against the order of the nodes, or something in the spare room.
+    """
+    genome = jax.tree.map(np.asarray, genome)
+    if genome.activation.ndim != 1 or genome.source.ndim != 1:
+        raise ValueError(
+            f"genome must be one genome, without leading axes: activation has shape "
+            f"{genome.activation.shape}, source {genome.source.shape}"
+        )
+    if not genome.source.shape == genome.target.shape == genome.weight.shape:
+        raise ValueError("source, target and weight must be of one length")
+    nodes, connections = int(genome.num_nodes), int(genome.num_connections)
+    source, target = genome.source[:connections], genome.target[:connections]
+    is_output = (source >= NUM_INPUTS) & (source < spec.first_hidden)
+    # nodes in the order of evaluation; outputs, which feed nothing, are never late
+    is_forward = (target < spec.first_hidden) | (source < target)
+    codes = genome.activation[NUM_INPUTS:nodes]
+    weight = genome.weight[:connections]
+    faults = {
+        f"num_nodes is {nodes}, not from {spec.first_hidden} to {genome.max_nodes}": not (
+            spec.first_hidden <= nodes <= genome.max_nodes
+        ),
+        f"num_connections is {connections}, not from 0 to {genome.max_connections}": not (
+            0 <= connections <= genome.max_connections
+        ),
+        f"an activation is not from 0 to {len(spec.activations) - 1}": np.any(
+            (codes < 0) | (codes >= len(spec.activations))
+        ),
+        "a connection starts at a node that is not there": np.any((source < 0) | (source >= nodes)),
+        "a connection starts at an output": np.any(is_output),
+        "a connection ends at an input, or at a node that is not there": np.any(
+            (target < NUM_INPUTS) | (target >= nodes)
+        ),
+        "connections are not in the order of their targets": np.any(np.diff(target) < 0),
+        "a connection leads back to a hidden node that comes before its source": np.any(
+            ~is_forward
+        ),
+        f"a weight is not from {-MAX_WEIGHT} to {MAX_WEIGHT}": np.any(
+            ~(np.abs(weight) <= MAX_WEIGHT)
+        ),
+        "spare room is not zero": np.any(genome.activation[nodes:])
+        or np.any(genome.activation[:NUM_INPUTS])
+        or any(
+            np.any(values[connections:]) for values in (genome.source, genome.target, genome.weight)
+        ),
+    }
+    for fault, is_present in faults.items():
+        if is_present:
+            raise ValueError(f"the genome is not valid: {fault}")

@@ -1,0 +1,208 @@
+"""Pictures of genomes: float32 [height, width, channels] in [0, 1], on the grid of 8-bit levels.
+
+How output values become channels, and channels levels, is said in `cppn.color`.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float
+
+from cppn.color import COLORS, ROUNDINGS, to_channels
+from cppn.genome import NUM_INPUTS, Genome, GenomeSpec
+from cppn.program import Program, compile_genome, run_in_turn, run_together, schedule
+
+COORDINATES = ("centered", "pixels")
+
+_OPTIONS = (
+    "spec",
+    "height",
+    "width",
+    "color",
+    "coordinates",
+    "drawn_at",
+    "rounding",
+    "quantize",
+)
+_TILE = 4096
+"""Pixels drawn at a time: a genome's rows then stay in the second-level cache."""
+
+
+def render(genome: Genome, **options: Any) -> Float[Array, "height width channels"]:
+    """Draws one genome; options and errors as in `render_batch`."""
+    return render_batch(jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], genome), **options)[0]
+
+
+@partial(jax.jit, static_argnames=_OPTIONS)
+def render_batch(
+    genomes: Genome,
+    *,
+    spec: GenomeSpec,
+    height: int,
+    width: int,
+    color: str = "grey",
+    coordinates: str = "centered",
+    drawn_at: tuple[int, int] | None = None,
+    rounding: str = "nearest",
+    quantize: bool = True,
+) -> Float[Array, "batch height width channels"]:
+    """Draws a batch of genomes.
+
+    A picture depends, bit for bit, on its own network only: not on the room of the arrays, nor
+    on the rest of the batch. Differentiable with respect to the weights; rounding passes
+    gradients straight through.
+
+    Args:
+        genomes: leaves with a leading axis `batch`.
+        spec: number of outputs, names of the activations.
+        height: in pixels.
+        width: in pixels.
+        color: how output values become channels; see `cppn.color`.
+        coordinates: "centered": x and y run from -1 to 1; "pixels": raw column and row indices,
+            as in the released code. d is the distance from the centre, in units of half a
+            side, either way.
+        drawn_at: with "pixels", the (height, width) whose indices x and y run over, so that a
+            picture evolved at that size is the same picture at any other; None is the
+            size drawn.
+        rounding: how values become 8-bit levels; see `cppn.color`.
+        quantize: False leaves the values between the levels.
+
+    Returns:
+        Pictures, values k / 255 rounded to float32 as NumPy rounds them.
+
+    Raises:
+        ValueError: an option has a value that is not listed, the outputs of `spec` do not fit
+            `color`, or a size is below 1.
+    """
+    _check_options(spec, height, width, color, coordinates, rounding)
+    inputs = make_inputs(height, width, coordinates, drawn_at)
+    style = _Style(spec, color, rounding, quantize)
+    return _draw(genomes, inputs, style).reshape(-1, height, width, spec.outputs)
+
+
+def make_inputs(
+    height: int,
+    width: int,
+    coordinates: str = "centered",
+    drawn_at: tuple[int, int] | None = None,
+) -> Float[Array, "4 pixels"]:
+    """The values of x, y, d and bias at each pixel, row by row; options as in `render_batch`.
+
+    With u and v the column and row in [-1, 1] (0 in a picture one pixel wide or high),
+    d = sqrt(u^2 + v^2).
+
+    References:
+        Released code of the paper, phen_color_image.hpp:144-160.
+    """
+    u, v = _ramp(-1, 1, width), _ramp(-1, 1, height)
+    # The squares are rounded here, so that no compiler fuses them into the sum.
+    d = jnp.sqrt((u * u)[None, :] + jnp.asarray(v * v)[:, None])
+    if coordinates == "pixels":
+        rows, columns = drawn_at or (height, width)
+        u, v = _ramp(0, columns - 1, width), _ramp(0, rows - 1, height)
+    x = jnp.broadcast_to(u[None, :], d.shape)
+    y = jnp.broadcast_to(v[:, None], d.shape)
+    return jnp.stack([x, y, d, jnp.ones_like(d)]).reshape(NUM_INPUTS, height * width)
+
+
+def _ramp(first: int, last: int, size: int) -> np.ndarray:
+    """Numbers from first to last at equal distances; the middle if there is one only."""
+    if size == 1:
+        return np.array([(first + last) / 2], np.float32)
+    return np.linspace(first, last, size, dtype=np.float32)
+
+
+class _Style(NamedTuple):
+    """What drawing is compiled for; the fields are as in `render_batch`."""
+
+    spec: GenomeSpec
+    color: str
+    rounding: str
+    quantize: bool
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _draw(
+    genomes: Genome, inputs: Float[Array, "4 pixels"], style: _Style
+) -> Float[Array, "batch pixels channels"]:
+    in_turn, together = (partial(f, style=style) for f in (_draw_in_turn, _draw_together))
+    return lax.platform_dependent(genomes, inputs, cpu=in_turn, default=together)
+
+
+@_draw.defjvp
+def _draw_jvp(style, primals, tangents):
+    # The loop of `run_in_turn` has no gradient.
+    together = partial(_draw_together, style=style)
+    return _draw(*primals, style), jax.jvp(together, primals, tangents)[1]
+
+
+def _draw_in_turn(
+    genomes: Genome, inputs: Float[Array, "4 pixels"], style: _Style
+) -> Float[Array, "batch pixels channels"]:
+    """Tile after tile, the instructions of all genomes one by one."""
+    batch, max_nodes = genomes.activation.shape
+    outputs, pixels = style.spec.outputs, inputs.shape[1]
+    num_tiles = -(-pixels // _TILE)
+    tile = -(-pixels // num_tiles)
+    instructions = schedule(_compile(genomes, style.spec), genomes, style.spec)
+
+    def draw_tile(
+        memory: Float[Array, "rows tile"], inputs: Float[Array, "4 tile"]
+    ) -> tuple[Float[Array, "rows tile"], Float[Array, "batch tile channels"]]:
+        memory = run_in_turn(instructions, memory.at[:NUM_INPUTS].set(inputs), style.spec)
+        return memory, _finish(memory[max_nodes:].reshape(batch, outputs, tile), style)
+
+    def step(i, state):
+        memory, images = state
+        # The last tile may overlap the one before: slices do not reach beyond the end.
+        part = lax.dynamic_slice(inputs, (0, i * tile), (NUM_INPUTS, tile))
+        memory, image = draw_tile(memory, part)
+        return memory, lax.dynamic_update_slice(images, image, (0, i * tile, 0))
+
+    memory = jnp.zeros((max_nodes + batch * outputs, tile), inputs.dtype)
+    if num_tiles == 1:
+        return draw_tile(memory, inputs)[1]
+    images = jnp.zeros((batch, pixels, outputs), inputs.dtype)
+    return lax.fori_loop(0, num_tiles, step, (memory, images))[1]
+
+
+def _draw_together(
+    genomes: Genome, inputs: Float[Array, "4 pixels"], style: _Style
+) -> Float[Array, "batch pixels channels"]:
+    """All genomes and all pixels at once."""
+    programs = _compile(genomes, style.spec)
+    values = run_together(programs, genomes, inputs, style.spec)
+    return _finish(values, style)
+
+
+def _finish(
+    values: Float[Array, "batch outputs pixels"], style: _Style
+) -> Float[Array, "batch pixels outputs"]:
+    return to_channels(values, style.color, rounding=style.rounding, quantize=style.quantize)
+
+
+def _compile(genomes: Genome, spec: GenomeSpec) -> Program:
+    return jax.vmap(lambda genome: compile_genome(genome, spec))(genomes)
+
+
+def _check_options(
+    spec: GenomeSpec, height: int, width: int, color: str, coordinates: str, rounding: str
+) -> None:
+    for name, value, known in (
+        ("color", color, tuple(COLORS)),
+        ("coordinates", coordinates, COORDINATES),
+        ("rounding", rounding, ROUNDINGS),
+    ):
+        if value not in known:
+            raise ValueError(f"{name} must be one of {known}, got {value!r}")
+    if (color == "grey") != (spec.outputs == 1):
+        raise ValueError(
+            f"color={color!r} does not fit spec.outputs={spec.outputs}: "
+            "'grey' needs 1 output, 'hsv', 'hls' and 'rgb' need 3"
+        )
+    if height < 1 or width < 1:
+        raise ValueError(f"height and width must be at least 1, got {height} and {width}")

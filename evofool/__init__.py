@@ -1,0 +1,87 @@
+"""Evolve pictures that an image classifier is certain about and no person recognises.
+
+    >>> import evofool, tempfile
+    >>> folder = tempfile.mkdtemp() + "/run"
+    >>> run = evofool.evolve("mock:10", generations=5, batch_size=20, out=folder)
+    >>> run["class 7"].confidence > 0.5
+    True
+
+Every verb of the command line is a function here: `evolve`, `resume`, `inspect`, `compare`,
+`render`, `gallery`, `export`, `quiz`, `verify`, `train_lenet`, `fetch`, `doctor`. `Run` opens a
+run directory. Nothing is loaded before it is used, and nothing is configured at import.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evofool.api import evolve, resume
+    from evofool.blind_quiz import quiz
+    from evofool.classifiers import Card, Classifier, load_classifier, register_family
+    from evofool.comparison import compare
+    from evofool.config import PRESETS, CppnConfig, DirectConfig, EvolveConfig, make_config
+    from evofool.data import fetch, load_mnist
+    from evofool.diagnosis import doctor
+    from evofool.errors import UserError
+    from evofool.exporting import export
+    from evofool.inspection import inspect
+    from evofool.pictures import gallery, render
+    from evofool.run import Elite, Run
+    from evofool.training import train_lenet
+    from evofool.verification import verify
+
+_HOME = {
+    "evofool.api": ("evolve", "resume"),
+    "evofool.blind_quiz": ("quiz",),
+    "evofool.classifiers": ("Card", "Classifier", "load_classifier", "register_family"),
+    "evofool.comparison": ("compare",),
+    "evofool.config": ("PRESETS", "CppnConfig", "DirectConfig", "EvolveConfig", "make_config"),
+    "evofool.data": ("fetch", "load_mnist"),
+    "evofool.diagnosis": ("doctor",),
+    "evofool.errors": ("UserError",),
+    "evofool.exporting": ("export",),
+    "evofool.inspection": ("inspect",),
+    "evofool.pictures": ("gallery", "render"),
+    "evofool.run": ("Elite", "Run"),
+    "evofool.training": ("train_lenet",),
+    "evofool.verification": ("verify",),
+}
+
+__all__ = [
+    "PRESETS",
+    "Card",
+    "Classifier",
+    "CppnConfig",
+    "DirectConfig",
+    "Elite",
+    "EvolveConfig",
+    "Run",
+    "UserError",
+    "compare",
+    "doctor",
+    "evolve",
+    "export",
+    "fetch",
+    "gallery",
+    "inspect",
+    "load_classifier",
+    "load_mnist",
+    "make_config",
+    "quiz",
+    "register_family",
+    "render",
+    "resume",
+    "train_lenet",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOME.items():
+        if name in names:
+            return getattr(importlib.import_module(module), name)
+    raise AttributeError(f"module 'evofool' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,193 @@
+"""The classifier that evolution tries to fool: a card, parameters, and a pure function of both."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Key
+
+from evofool.classifiers.card import Card, preprocess
+from evofool.errors import UserError, unknown_name
+
+Params = Any
+
+_RAMP = 2  # among the probe images: the one that `Card.probe` is about
+PROBE_TOLERANCE = 1e-3  # of the largest recorded output; machines differ by about 1e-6
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Classifier:
+    """Something that gives every picture a score per output.
+
+    Attributes:
+        card: what it is.
+        params: pytree of arrays; an argument of `apply` and never a constant of it, so that
+            other weights need no new compilation.
+        apply: `apply(params, images)` with float32 images `[batch, height, width, channels]` in
+            [0, 1] gives float32 `[batch, outputs]`. With kind "logits" it is a pure JAX function.
+        kind: "logits", or "probabilities" for a model outside JAX: `apply` is then called with
+            numpy arrays, outside `jit`, and returns softmax probabilities.
+    """
+
+    card: Card
+    params: Params
+    apply: Callable[[Params, Any], Any]
+    kind: Literal["logits", "probabilities"] = "logits"
+
+    @property
+    def is_jax(self) -> bool:
+        """Whether `apply` can be compiled into a larger program."""
+        return self.kind == "logits"
+
+
+class Network(NamedTuple):
+    """An architecture as pure functions; what training and loading need of it.
+
+    Attributes:
+        init: random parameters from a key.
+        apply: `apply(params, images)` -> logits, preprocessing included.
+        shapes: the parameters as `jax.ShapeDtypeStruct`s, nested dictionaries by layer.
+    """
+
+    init: Callable[[Key[Array, ""]], Params]
+    apply: Callable[[Params, Any], Any]
+    shapes: Params
+
+
+Family = Callable[[Card, nnx.Rngs], nnx.Module]
+_FAMILIES: dict[str, Family] = {}
+
+
+def register_family(name: str, make: Family) -> None:
+    """Adds an architecture, so that weights whose card names it can be loaded and trained.
+
+    Args:
+        name: the card's `family`.
+        make: builds the Flax NNX module for a card; called with images after preprocessing, the
+            module returns logits. All its variables must be `nnx.Param`s.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    if name in _FAMILIES:
+        raise ValueError(f"family {name!r} is registered already; choose another name")
+    _FAMILIES[name] = make
+
+
+def make_network(card: Card) -> Network:
+    """Builds the network that a card describes.
+
+    Cards that differ only in what does not shape the computation (name, labels, sha256, notes)
+    get the same functions, so that `jit` compiles them once.
+
+    Raises:
+        UserError: the card's family is unknown.
+    """
+    if card.family not in _FAMILIES:
+        raise unknown_name(f"family (card of {card.name!r})", card.family, _FAMILIES)
+    return _network(
+        _FAMILIES[card.family],
+        Card(
+            name="",
+            family=card.family,
+            input_shape=card.input_shape,
+            outputs=card.outputs,
+            labels=("",) * card.outputs,
+            channel_order=card.channel_order,
+            mean=card.mean,
+            scale=card.scale,
+            activation=card.activation,
+        ),
+    )
+
+
+@cache
+def _network(make: Family, card: Card) -> Network:
+    graph, state = nnx.split(nnx.eval_shape(lambda: make(card, nnx.Rngs(0))))
+
+    def init(key: Key[Array, ""]) -> Params:
+        return nnx.to_pure_dict(nnx.state(make(card, nnx.Rngs(key))))
+
+    def apply(params: Params, images: Any) -> Any:
+        return nnx.merge(graph, params)(preprocess(card, images))
+
+    return Network(jax.jit(init), apply, nnx.to_pure_dict(state))
+
+
+def check_classifier(classifier: Classifier) -> None:
+    """Shows the classifier a few pictures and looks at what comes back.
+
+    Catches weights that were not loaded, inputs on the wrong scale and outputs of the wrong
+    shape before a long run is spent on them.
+
+    Raises:
+        UserError: it fails, returns the wrong shape, NaN or infinity, no probabilities although
+            it says so, the same output for every picture, or for the probe picture other outputs
+            than its card records.
+    """
+    card = classifier.card
+    images: Any = _probe_images(card.input_shape)
+    who = f"classifier {card.name!r}"
+    apply = classifier.apply
+    if classifier.is_jax:
+        apply, images = jax.jit(apply), jnp.asarray(images)
+    try:
+        outputs = np.asarray(apply(classifier.params, images))
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0]
+        raise UserError(
+            f"{who} failed on images of shape {images.shape} (float32 in [0, 1]): "
+            f"{type(error).__name__}: {reason}"
+        ) from error
+    if outputs.shape != (len(images), card.outputs):
+        raise UserError(
+            f"{who} returned shape {outputs.shape} for {len(images)} images; "
+            f"expected {(len(images), card.outputs)}: its card says {card.outputs} outputs"
+        )
+    bad = ~np.isfinite(outputs).all(axis=0)
+    if bad.any():
+        raise UserError(
+            f"{who} returned NaN or infinity in {bad.sum()} of {card.outputs} outputs "
+            f"(first: output {int(np.argmax(bad))}); check its weights and preprocessing"
+        )
+    if classifier.kind == "probabilities":
+        low, worst = float(outputs.min()), float(np.abs(outputs.sum(axis=1) - 1.0).max())
+        if low < 0.0 or worst > 1e-3:
+            raise UserError(
+                f"{who} says it returns probabilities, but the smallest value is {low:.3g} and a "
+                f"row's sum differs from 1 by up to {worst:.3g}; return softmax probabilities"
+            )
+    if (outputs == outputs[0]).all():
+        raise UserError(
+            f"{who} returned the same output for {len(images)} different images; its weights are "
+            "not loaded, or its input is scaled to nothing"
+        )
+    probe = np.asarray(card.probe)
+    difference = np.abs(outputs[_RAMP, : len(probe)] - probe).max(initial=0.0)
+    if difference > PROBE_TOLERANCE * max(1.0, np.abs(probe).max(initial=0.0)):
+        raise UserError(
+            f"{who} gives outputs up to {difference:.3g} away from those that its card records "
+            "for a test picture; its weights or its preprocessing are not the card's"
+        )
+
+
+def probe_outputs(classifier: Classifier) -> tuple[float, ...]:
+    """Returns what a card records as `probe`: at most ten outputs for a ramp of grey levels."""
+    images = jnp.asarray(_probe_images(classifier.card.input_shape))
+    outputs = jax.jit(classifier.apply)(classifier.params, images)
+    return tuple(round(float(value), 6) for value in outputs[_RAMP, :10])
+
+
+def _probe_images(shape: tuple[int, int, int]) -> np.ndarray:
+    """Black, white, two ramps and four of noise, on the 1/255 grid."""
+    height, width, channels = shape
+    levels = np.random.default_rng(0).integers(0, 256, (8, height, width, channels))
+    levels[0], levels[1] = 0, 255
+    levels[2] = np.linspace(0, 255, height, dtype=int)[:, None, None]
+    levels[3] = np.linspace(0, 255, width, dtype=int)[None, :, None]
+    return (levels / np.float32(255)).astype(np.float32)

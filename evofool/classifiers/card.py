@@ -1,0 +1,180 @@
+"""The card: what a classifier is, and how a picture becomes its input.
+
+A card lies as JSON beside the weights it describes, under the same stem. Pictures are float32,
+`[height, width, channels]`, in [0, 1], RGB or grey; the network is given
+
+    (255 * picture - mean) * scale        (per channel, after reordering the channels)
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from evofool.errors import UserError, unknown_name
+from evofool.files import read_json, write_json
+
+CHANNEL_ORDERS = ("grey", "RGB", "BGR")
+ACTIVATIONS = ("relu", "sigmoid")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """Facts about a classifier; everything but its weights.
+
+    Attributes:
+        name: what users call it.
+        family: the architecture, a key of the table of families.
+        input_shape: (height, width, channels) of a picture.
+        outputs: number of outputs of the network.
+        class_offset: output of class 0; outputs before it ("background") are no classes.
+        labels: name of every class, `outputs - class_offset` of them.
+        channel_order: order in which the network wants the channels: grey, RGB or BGR.
+        mean: subtracted per channel, in levels 0..255, in the network's channel order.
+        scale: multiplied in after the subtraction.
+        activation: nonlinearity of networks that offer a choice: relu or sigmoid.
+        sha256: of the weights file, hexadecimal; empty when there is none.
+        test_accuracy: share of the data set's test pictures classified correctly, in [0, 1].
+        probe: the network's first outputs, at most ten, for a test picture (see
+            `check_classifier`); empty when they were not recorded.
+        notes: how the weights were made.
+    """
+
+    name: str
+    family: str
+    input_shape: tuple[int, int, int]
+    outputs: int
+    class_offset: int = 0
+    labels: tuple[str, ...]
+    channel_order: str
+    mean: tuple[float, ...]
+    scale: float
+    activation: str = "relu"
+    sha256: str = ""
+    test_accuracy: float | None = None
+    probe: tuple[float, ...] = ()
+    notes: str = ""
+
+    def __post_init__(self) -> None:
+        where = f"card of {self.name!r}"
+        if min(self.input_shape) < 1:
+            raise UserError(f"{where}: input_shape is {self.input_shape}; expected 1 or more each")
+        if not 0 <= self.class_offset < self.outputs:
+            raise UserError(
+                f"{where}: class_offset is {self.class_offset} with {self.outputs} outputs; "
+                "expected 0 or more, and at least one class after it"
+            )
+        if len(self.labels) != self.classes:
+            raise UserError(
+                f"{where}: {len(self.labels)} labels; expected {self.classes}, one per class "
+                f"({self.outputs} outputs, class_offset {self.class_offset})"
+            )
+        if self.channel_order not in CHANNEL_ORDERS:
+            raise unknown_name(f"channel_order ({where})", self.channel_order, CHANNEL_ORDERS)
+        if self.activation not in ACTIVATIONS:
+            raise unknown_name(f"activation ({where})", self.activation, ACTIVATIONS)
+        channels = 1 if self.channel_order == "grey" else 3
+        if self.input_shape[2] != channels:
+            raise UserError(
+                f"{where}: input_shape {self.input_shape} has {self.input_shape[2]} channel(s); "
+                f"channel_order {self.channel_order!r} needs {channels}"
+            )
+        if len(self.mean) != channels:
+            raise UserError(f"{where}: mean has {len(self.mean)} values; expected {channels}")
+
+    @property
+    def classes(self) -> int:
+        """Number of classes: the outputs from `class_offset` on."""
+        return self.outputs - self.class_offset
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain values that JSON can hold and `from_dict` reads back."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in dataclasses.asdict(self).items()
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], *, source: str = "card") -> "Card":
+        """Builds a card from plain values.
+
+        Args:
+            values: the fields; those with a default may be missing.
+            source: what to call the values in an error, for instance a file name.
+
+        Raises:
+            UserError: a key is unknown or missing, or a value is of the wrong kind.
+        """
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        for key in values:
+            if key not in fields:
+                raise unknown_name(f"key in {source}", key, fields)
+        missing = [
+            name
+            for name, field in fields.items()
+            if name not in values and field.default is dataclasses.MISSING
+        ]
+        if missing:
+            raise UserError(f"{source}: no value for {', '.join(missing)}")
+        return cls(**{key: _plain(key, value, source) for key, value in values.items()})
+
+    def write(self, path: Path) -> None:
+        """Writes the card as JSON, atomically."""
+        write_json(path, self.to_dict())
+
+    @classmethod
+    def read(cls, path: Path) -> "Card":
+        """Reads a card.
+
+        Raises:
+            UserError: the file cannot be read, or is not a card.
+        """
+        values = read_json(path)
+        if not isinstance(values, dict):
+            raise UserError(f"{path}: expected a JSON object, found {type(values).__name__}")
+        return cls.from_dict(values, source=str(path))
+
+
+def preprocess(
+    card: Card, images: Float[Array, "batch height width channels"]
+) -> Float[Array, "batch height width channels"]:
+    """Turns pictures in [0, 1] into the network's input, as the card says."""
+    if card.channel_order == "BGR":
+        images = images[..., ::-1]
+    factor, shift = 255.0 * card.scale, card.scale * np.asarray(card.mean)[None, None, None]
+    if factor != 1.0:
+        images = images * jnp.float32(factor)
+    return images - jnp.asarray(shift, jnp.float32) if np.any(shift) else images
+
+
+_KINDS = {
+    **dict.fromkeys(("name", "family", "channel_order", "activation", "sha256", "notes"), str),
+    **dict.fromkeys(("outputs", "class_offset"), int),
+    **dict.fromkeys(("scale", "test_accuracy"), float),
+}
+_ELEMENTS = {"input_shape": int, "labels": str, "mean": float, "probe": float}
+
+
+def _plain(key: str, value: Any, source: str) -> Any:
+    """Checks one JSON value against the kind its field holds."""
+    if key in _ELEMENTS:
+        if not isinstance(value, list | tuple):
+            raise UserError(f"{source}: {key} is {value!r}; expected a list")
+        if key == "input_shape" and len(value) != 3:
+            raise UserError(f"{source}: {key} is {value!r}; expected [height, width, channels]")
+        return tuple(_number_or_text(key, v, _ELEMENTS[key], source) for v in value)
+    if value is None and key == "test_accuracy":
+        return None
+    return _number_or_text(key, value, _KINDS[key], source)
+
+
+def _number_or_text(key: str, value: Any, kind: type, source: str) -> Any:
+    accepted = (int, float) if kind is float else kind
+    if isinstance(value, bool) or not isinstance(value, accepted):
+        raise UserError(f"{source}: {key} has {value!r}; expected {kind.__name__}")
+    return kind(value)

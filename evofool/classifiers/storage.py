@@ -1,0 +1,119 @@
+"""Weights on disk: safetensors, every tensor checked against the network it is meant for.
+
+Tensors are named by their path in the nested dictionary of parameters, `layer.name`.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from evofool.errors import UserError
+from evofool.files import replacing
+
+Params = Any
+_DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
+
+
+def save_weights(path: Path, params: Params) -> str:
+    """Writes parameters as safetensors, atomically and always the same bytes for the same values.
+
+    Returns:
+        The sha256 of the file, for its card.
+    """
+    tensors = {name: np.asarray(leaf) for name, leaf in _flatten(params).items()}
+    content = safetensors.numpy.save(tensors)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def load_weights(path: Path, shapes: Params, *, sha256: str = "") -> Params:
+    """Reads parameters and checks that they are exactly those of a network.
+
+    Args:
+        path: a safetensors file.
+        shapes: the network's parameters as `jax.ShapeDtypeStruct`s.
+        sha256: of the whole file; empty means that it is not known.
+
+    Returns:
+        Nested dictionaries of arrays, like `shapes`.
+
+    Raises:
+        UserError: the file is missing, truncated or changed, or a tensor is missing, extra, or
+            of another shape or type.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read weights {path}: {error.strerror}") from error
+    tensors = dict(_deserialize(path, content))
+    expected = _flatten(shapes)
+    problems = [f"tensor {name!r} is missing" for name in expected if name not in tensors]
+    problems += [f"tensor {name!r} is not expected" for name in tensors if name not in expected]
+    for name in expected.keys() & tensors.keys():
+        want, found = expected[name], tensors[name]
+        dtype = _DTYPES.get(found["dtype"], found["dtype"])
+        if tuple(found["shape"]) != want.shape or dtype != want.dtype.name:
+            problems.append(
+                f"tensor {name!r}: expected {want.dtype.name} {list(want.shape)}, "
+                f"found {dtype} {list(found['shape'])}"
+            )
+    if problems:
+        more = f" (and {len(problems) - 4} more)" if len(problems) > 4 else ""
+        raise UserError(f"{path} does not fit the network: {'; '.join(sorted(problems)[:4])}{more}")
+    found_sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 and found_sha256 != sha256:
+        raise UserError(
+            f"{path}: sha256 is {found_sha256}; its card expects {sha256}. The file was changed "
+            "or damaged; fetch it or train it again"
+        )
+    arrays = {
+        name: np.frombuffer(tensors[name]["data"], want.dtype).reshape(want.shape)
+        for name, want in expected.items()
+    }
+    return jax.device_put(_unflatten(arrays))  # jnp.asarray would compile a copy for every shape
+
+
+def _deserialize(path: Path, content: bytes) -> list[tuple[str, dict[str, Any]]]:
+    try:
+        return safetensors.deserialize(content)
+    except safetensors.SafetensorError as error:
+        expected = _expected_size(content)
+        size = f"{expected} bytes by its header" if expected else "a safetensors header"
+        raise UserError(
+            f"{path} is not a whole safetensors file: expected {size}, found {len(content)} bytes "
+            f"({error}); it was cut short or is something else"
+        ) from error
+
+
+def _expected_size(content: bytes) -> int | None:
+    """Returns the file size that the header promises, or None when the header is damaged."""
+    try:
+        length = int.from_bytes(content[:8], "little")
+        header = json.loads(content[8 : 8 + length])
+        ends = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
+        return 8 + length + max(ends, default=0)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        return None
+
+
+def _flatten(params: Params) -> dict[str, Any]:
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    return {".".join(str(key.key) for key in path): leaf for path, leaf in leaves}
+
+
+def _unflatten(flat: dict[str, Any]) -> Params:
+    params: dict[str, Any] = {}
+    for name, leaf in flat.items():
+        *parents, last = name.split(".")
+        inner = params
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[last] = leaf
+    return params

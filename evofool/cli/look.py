@@ -1,0 +1,142 @@
+"""The commands that look at runs: inspect, compare, render, gallery."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from evofool.cli.settings import ClassName, Json, MaybeClassName, RunFolder
+from evofool.cli.startup import start_jax
+
+MOST_COLUMNS = 64  # of a picture in the terminal
+
+
+def inspect(
+    run: RunFolder,
+    *,
+    run_index: int = 0,
+    class_name: MaybeClassName = None,
+    as_json: Json = False,
+) -> None:
+    """Prints a table of the elites of a run, or everything about one of them.
+
+    The table: class, confidence, its log-odds (the fitness), strongest other class, generation
+    born, size of the network, ancestors (generations in the line of descent), and how often that
+    line changed class. With --class: the network as text, the line of descent, and the picture
+    (in a colour terminal).
+
+      evofool inspect runs/cppn-0
+      evofool inspect runs/cppn-0 --class 7
+      evofool inspect runs/cppn-0 --json
+
+    Args:
+        run: run directory.
+        run_index: which of the independent runs made with --runs.
+        class_name: a class, by index or label.
+        as_json: print JSON.
+    """
+    start_jax()
+    from evofool.cli.printing import elites_table, output, print_json
+    from evofool.inspection import inspect
+    from evofool.run import Run
+
+    opened = Run(run)
+    if class_name is not None:
+        _inspect_elite(opened.elite(class_name, run_index), as_json)
+        return
+    elites = inspect(opened, run_index=run_index)
+    if as_json:
+        print_json({"run": run, "generation": opened.generation, "elites": elites})
+    else:
+        output().print(elites_table(elites))
+
+
+def _inspect_elite(elite: Any, as_json: bool) -> None:
+    from evofool.cli.printing import elites_table, half_blocks, output, print_json
+    from evofool.inspection import facts, genome_json, genome_text, stepping_stones
+
+    stones = stepping_stones(elite)
+    if as_json:
+        lineage = [stone._asdict() for stone in stones]
+        print_json({"elite": facts(elite), "lineage": lineage, "genome": genome_json(elite)})
+        return
+    console = output()
+    console.print(elites_table([facts(elite)]))
+    if console.is_terminal and console.color_system and not console.no_color:
+        console.print()
+        room = min(console.width, 2 * (console.height - 4), MOST_COLUMNS)
+        console.print(half_blocks(elite.picture(), columns=max(room, 1)))
+    console.print("\nline of descent (generation: class whose elite it was)")
+    console.print("  " + " -> ".join(f"{stone.generation}: {stone.label}" for stone in stones))
+    console.print("\ngenome")
+    console.print(genome_text(elite), markup=False, soft_wrap=True)
+
+
+def compare(
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional], *, as_json: Json = False
+) -> None:
+    """Prints one table of several runs, a line for each independent run.
+
+    Evaluations, least and median confidence over the classes, number of classes at .99 and at
+    .9999 or more, and the first logged generation with a median of .9999 or more.
+
+      evofool compare runs/*
+      evofool compare runs/cppn-0 runs/direct-0 --json
+
+    Args:
+        runs: run directories.
+        as_json: print JSON.
+    """
+    start_jax()
+    from evofool.cli.printing import comparison_table, output, print_json
+    from evofool.comparison import compare
+
+    lines = compare(runs)
+    if as_json:
+        print_json(lines)
+    else:
+        output().print(comparison_table(lines))
+
+
+def render(
+    run: RunFolder,
+    *,
+    class_name: ClassName,
+    size: int = 1024,
+    out: Path,
+    run_index: int = 0,
+) -> None:
+    """Draws a CPPN elite anew, at any resolution.
+
+      evofool render runs/cppn-0 --class 7 --size 2048 --out seven.png
+
+    Args:
+        run: run directory.
+        class_name: a class, by index or label.
+        size: width and height in pixels.
+        out: picture to write, PNG by its name or any other format that Pillow knows.
+        run_index: which of the independent runs made with --runs.
+    """
+    start_jax()
+    from evofool.pictures import render, save_image
+
+    save_image(render(run, class_name, size=size, run_index=run_index), out)
+    print(out)
+
+
+def gallery(run: RunFolder, *, out: Path, run_index: int | None = None) -> None:
+    """Draws a contact sheet: every elite with its label and confidence.
+
+      evofool gallery runs/cppn-0 --out sheet.png
+      evofool gallery runs/cppn-0 --out second.png --run-index 1
+
+    Args:
+        run: run directory.
+        out: picture to write.
+        run_index: only this one of the independent runs made with --runs; all unless given.
+    """
+    start_jax()
+    from evofool.pictures import gallery, save_image
+
+    save_image(gallery(run, run_index=run_index), out)
+    print(out)

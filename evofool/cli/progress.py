@@ -1,0 +1,82 @@
+"""How a run is going: a live bar in a terminal, plain lines everywhere else."""
+
+import time
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from evofool.cli.printing import duration
+from evofool.pictures import percent
+
+SECONDS_BETWEEN_LINES = 3.0
+
+
+class ProgressReporter:
+    """An `evofool.runner.Reporter` for people; use as a context manager.
+
+    Args:
+        console: where to write, usually standard error.
+    """
+
+    def __init__(self, console: Console):
+        self._console = console
+        self._live = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[status]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._live.add_task("starting", total=None, status="")
+        self._first: tuple[int, float] | None = None
+        self._spoke = time.monotonic()
+
+    def __enter__(self) -> "ProgressReporter":
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+    def message(self, text: str) -> None:
+        """Prints something worth a line."""
+        self._console.print(text, style="dim", markup=False, highlight=False)
+
+    def progress(self, generation: int, last: int, lines: list[dict[str, Any]]) -> None:
+        """Shows how far the run has come."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = (generation, now)
+        head, status = f"generation {generation}/{last}", self._status(generation, last, lines, now)
+        self._live.update(
+            self._task, description=head, total=last, completed=generation, status=status
+        )
+        is_due = now - self._spoke >= SECONDS_BETWEEN_LINES or generation == last
+        if is_due and not self._console.is_terminal:
+            self._spoke = now
+            self._console.print(f"{head}  {status}", soft_wrap=True, markup=False, highlight=False)
+
+    def _status(self, generation: int, last: int, lines: list[dict[str, Any]], now: float) -> str:
+        """Writes speed, confidence and the time left; with several runs, the weakest counts."""
+        median = min(line["median_confidence"] for line in lines)
+        least = min(line["min_confidence"] for line in lines)
+        certain = min(line["classes_ge_9999"] for line in lines)
+        parts = [
+            f"median {percent(median)}",
+            f"min {percent(least)}",
+            f"{certain} classes >= 99.99 %",
+            f"{lines[0]['evaluations_per_second']:,.0f} evaluations/s",
+        ]
+        assert self._first is not None
+        done, seconds = generation - self._first[0], now - self._first[1]
+        if done and generation < last:
+            parts.append(f"{duration(seconds / done * (last - generation))} left")
+        return "  ".join(parts)

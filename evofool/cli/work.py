@@ -1,0 +1,152 @@
+"""The commands that evolve: evolve, resume."""
+
+import shlex
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evofool.cli.settings import ConfigFile, Json, RunFolder, Settings
+from evofool.cli.startup import start_jax
+from evofool.files import read_json
+
+if TYPE_CHECKING:
+    from evofool.run import Run
+    from evofool.runner import Reporter
+
+INTERRUPTED = 130
+MOST_ROWS = 20  # of elites, after a run
+
+
+def evolve(
+    *,
+    config: Settings,
+    preset: str | None = None,
+    config_file: ConfigFile = None,
+    out: Path | None = None,
+    overwrite: bool = False,
+    devices: int | None = None,
+    no_cache: bool = False,
+    quiet: bool = False,
+    as_json: Json = False,
+) -> int:
+    """Evolves pictures that a classifier takes for its classes with near certainty.
+
+    Leaves a run directory: gallery.png, convergence.png, summary.json, metrics.jsonl and
+    checkpoints. Settings come from the defaults, --preset, --config and the flags, the later
+    winning. Ctrl-C stops at the next moment that can be resumed from.
+
+      evofool evolve
+      evofool evolve --preset mnist-direct --seed 3 --out runs/third
+      evofool evolve --classifier mock:10 --generations 20 --classes 3 7
+      evofool evolve --config mine.toml --cppn.add-node-rate 0.7
+
+    Args:
+        config: settings of the run.
+        preset: mnist-cppn (also the default), mnist-direct, or mnist-cppn-released, which
+            is the released code of the paper to the letter.
+        config_file: TOML file with any of the settings below; [cppn] and [direct] are tables.
+        out: run directory; runs/<preset or encoding>-<seed>, numbered, unless given.
+        overwrite: replace the run directory given with --out.
+        devices: devices that JAX makes of the processor; chosen by the encoding unless given.
+        no_cache: do not keep compiled programs on disk ($EVOFOOL_CACHE is their folder).
+        quiet: no progress and no table.
+        as_json: print the summary as JSON.
+    """
+    start_jax(devices=devices, encoding=config.encoding, cache=not no_cache)
+    del config_file  # is in config already
+    from evofool.api import evolve
+
+    with _progress(quiet) as reporter:
+        run = evolve(config=config, name=preset, out=out, overwrite=overwrite, reporter=reporter)
+    return _finish(run, quiet, as_json)
+
+
+def resume(
+    run: RunFolder,
+    *,
+    generations: int | None = None,
+    devices: int | None = None,
+    no_cache: bool = False,
+    quiet: bool = False,
+    as_json: Json = False,
+) -> int:
+    """Goes on with a run from its newest checkpoint.
+
+    The result is the one that the run would have had without a stop, bit for bit. A run that is
+    finished is left as it is, unless more generations are asked for.
+
+      evofool resume runs/cppn-0
+      evofool resume runs/cppn-0 --generations 1000
+
+    Args:
+        run: run directory.
+        generations: new total, at least as many as the run has.
+        devices: devices that JAX makes of the processor; chosen by the encoding unless given.
+        no_cache: do not keep compiled programs on disk ($EVOFOOL_CACHE is their folder).
+        quiet: no progress and no table.
+        as_json: print the summary as JSON.
+    """
+    start_jax(devices=devices, encoding=_encoding_of(run), cache=not no_cache)
+    from evofool.api import resume
+
+    with _progress(quiet) as reporter:
+        finished = resume(run, generations=generations, reporter=reporter)
+    return _finish(finished, quiet, as_json)
+
+
+def _encoding_of(folder: Path) -> str:
+    """Looks up a run's encoding without loading JAX; a bad folder is reported by `resume`."""
+    path = folder / "config.json"
+    return read_json(path)["config"]["encoding"] if path.is_file() else "direct"
+
+
+def _progress(quiet: bool) -> AbstractContextManager["Reporter | None"]:
+    if quiet:
+        return nullcontext(None)
+    from evofool.cli.printing import progress_output
+    from evofool.cli.progress import ProgressReporter
+
+    return ProgressReporter(progress_output())
+
+
+def _finish(run: "Run", quiet: bool, as_json: bool) -> int:
+    """Prints what came out; returns the exit code."""
+    assert run.summary is not None
+    is_interrupted = run.summary["stopped_by"] == "interrupted"
+    if is_interrupted:
+        done = run.summary["generations"]
+        when = f"after generation {done}" if done >= 0 else "before the first generation"
+        print(
+            f"stopped {when}; go on with:\n  evofool resume {shlex.quote(str(run.folder))}",
+            file=sys.stderr,
+        )
+    elif not (quiet or as_json):
+        _print_result(run)
+    if as_json:
+        from evofool.cli.printing import print_json
+
+        print_json({"run": run.folder, **run.summary})
+    return INTERRUPTED if is_interrupted else 0
+
+
+def _print_result(run: "Run") -> None:
+    from evofool.cli.printing import duration, elites_table, output, runs_table
+    from evofool.inspection import inspect
+    from evofool.pictures import percent
+
+    console, summary = output(), run.summary
+    assert summary is not None
+    if run.config.runs == 1:
+        console.print(elites_table(inspect(run), most=MOST_ROWS))
+    else:
+        console.print(runs_table(summary["per_run"]))
+    console.print(
+        f"\nmedian {percent(summary['median_confidence'])}, min "
+        f"{percent(summary['min_confidence'])}, {summary['classes_ge_9999']} of "
+        f"{summary['classes']} classes >= 99.99 %; {summary['evaluations']:,} evaluations in "
+        f"{duration(summary['wall_seconds'])} ({duration(summary['compile_seconds'])} compiling)"
+    )
+    console.print(
+        f"pictures: {run.folder / 'gallery.png'}, everything: {run.folder}/", soft_wrap=True
+    )

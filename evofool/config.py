@@ -1,0 +1,278 @@
+"""Settings of a run: frozen dataclasses that are the command line, the Python API and the file.
+
+Values come, each overriding the one before, from the defaults, a preset, a TOML file, and flags
+or keyword arguments. The resolved result is stored as `config.json` in the run directory.
+"""
+
+import dataclasses
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from evofool.errors import UserError, unknown_name
+
+MAX_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class CppnConfig:
+    """The CPPN encoding; rates are probabilities per decision (paper's values by default)."""
+
+    color: Literal["auto", "grey", "hsv", "hls", "rgb"] = "auto"
+    """How outputs become channels; auto: grey for one channel, hsv for three."""
+    coordinates: Literal["centered", "pixels"] = "centered"
+    """x and y in [-1, 1], or raw pixel indices as in the authors' released code."""
+    rounding: Literal["nearest", "truncate"] = "nearest"
+    """How values become 8-bit levels; truncate is the released code."""
+    activations: tuple[str, ...] = ("sine", "sigmoid", "gaussian", "linear")
+    """Functions that nodes draw from."""
+    weight_rate: float = 0.1
+    """Per connection: change its weight (polynomial mutation)."""
+    activation_rate: float = 0.1
+    """Per node: draw a new function."""
+    add_connection_rate: float = 0.5
+    """Per child: add a connection."""
+    remove_connection_rate: float = 0.3
+    """Per child: remove a connection."""
+    add_node_rate: float = 0.5
+    """Per child: split a connection by a new node."""
+    remove_node_rate: float = 0.2
+    """Per child: remove a hidden node and its connections."""
+    weight_eta: float = 15.0
+    """Distribution index of the polynomial mutation; larger means smaller steps."""
+    max_nodes: int = 32
+    """Room for nodes to start with; it grows when needed and never changes results."""
+    max_connections: int = 64
+    """Room for connections to start with; it grows when needed and never changes results."""
+
+    def __post_init__(self) -> None:
+        _check_rates(self, "cppn")
+        _check_positive(self, "cppn", "weight_eta", "max_nodes", "max_connections")
+        if not self.activations:
+            raise UserError("cppn.activations is empty; name at least one function")
+        if len(set(self.activations)) < len(self.activations):
+            raise UserError(
+                f"cppn.activations is {' '.join(self.activations)}; expected each function once"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectConfig:
+    """The direct encoding: every pixel value is a gene, an integer in 0..255."""
+
+    mutation_rate: float = 0.1
+    """Per gene: probability of polynomial mutation, before any halving."""
+    halve_every: int = 1000
+    """Generations after which the mutation rate halves; 0 keeps it constant."""
+    mutation_eta: float = 15.0
+    """Distribution index of the polynomial mutation; larger means smaller steps."""
+    crossover: Literal["none", "sbx"] = "none"
+    """none as in the paper's text; sbx (simulated binary) as in the released code."""
+    crossover_rate: float = 0.5
+    """Per child: probability of crossover, when there is one."""
+    crossover_eta: float = 10.0
+    """Distribution index of SBX; larger keeps children nearer to their parents."""
+
+    def __post_init__(self) -> None:
+        _check_rates(self, "direct")
+        _check_positive(self, "direct", "mutation_eta", "crossover_eta")
+        if self.halve_every < 0:
+            raise UserError(f"direct.halve_every is {self.halve_every}; expected 0 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvolveConfig:
+    """Everything that determines a run, and how it is carried out."""
+
+    classifier: str = "lenet"
+    """The classifier to fool: lenet, mock:10, or module:factory of your own."""
+    weights: str | None = None
+    """File with other weights for the classifier."""
+    encoding: Literal["cppn", "direct"] = "cppn"
+    """Genome: a picture-drawing network, or the pixels themselves."""
+    generations: int = 200
+    """Generations after the initial population (which is generation 0)."""
+    batch_size: int = 200
+    """Children per generation and run; also the size of the initial population."""
+    runs: int = 1
+    """Independent runs in one program; run i equals a single run with seed + i."""
+    seed: int = 0
+    """Seed of the first run."""
+    classes: tuple[str, ...] = ()
+    """Classes to evolve images for, by index or label; empty means all."""
+    target_confidence: float | None = None
+    """Stop when every class of every run has an elite of this confidence."""
+    max_seconds: float | None = None
+    """Stop after this wall time (at the end of a chunk of generations)."""
+    max_evaluations: int | None = None
+    """Stop before a run would exceed this many evaluations."""
+    micro_batch: int | None = None
+    """Images per forward pass; chosen from the batch size when not given, and stored."""
+    checkpoint_every: int = 50
+    """Generations between checkpoints."""
+    keep_checkpoints: int = 3
+    """Checkpoints kept; older ones are removed."""
+    log_every: int = 1
+    """Generations between lines of metrics.jsonl."""
+    cppn: CppnConfig = field(default_factory=CppnConfig)
+    direct: DirectConfig = field(default_factory=DirectConfig)
+
+    def __post_init__(self) -> None:
+        _check_positive(
+            self, "", "batch_size", "runs", "checkpoint_every", "keep_checkpoints", "log_every"
+        )
+        for name in ("micro_batch", "max_seconds", "max_evaluations"):
+            if getattr(self, name) is not None:
+                _check_positive(self, "", name)
+        if self.generations < 0:
+            raise UserError(f"generations is {self.generations}; expected 0 or more")
+        if not self.seed >= 0 or self.seed + self.runs - 1 > MAX_SEED:
+            raise UserError(
+                f"seed is {self.seed} with {self.runs} run(s); expected seeds in 0..{MAX_SEED}"
+            )
+        target = self.target_confidence
+        if target is not None and not 0.0 < target < 1.0:
+            raise UserError(f"target_confidence is {target}; expected a value between 0 and 1")
+        if self.encoding not in ("cppn", "direct"):
+            raise unknown_name("encoding", self.encoding, ("cppn", "direct"))
+        if self.max_evaluations is not None and self.max_evaluations < self.batch_size:
+            raise UserError(
+                f"max_evaluations is {self.max_evaluations}, less than the initial population "
+                f"of batch_size = {self.batch_size}"
+            )
+
+    @property
+    def last_generation(self) -> int:
+        """The generation at which the run ends by count: `generations` or fewer."""
+        if self.max_evaluations is None:
+            return self.generations
+        return min(self.generations, self.max_evaluations // self.batch_size - 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns nested plain values that JSON can hold and `from_dict` reads back."""
+        return dataclasses.asdict(self)
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "mnist-cppn": {"encoding": "cppn"},
+    "mnist-direct": {"encoding": "direct"},
+    # the authors' released code to the letter: raw pixel indices as coordinates, truncation.
+    "mnist-cppn-released": {
+        "encoding": "cppn",
+        "cppn": {"coordinates": "pixels", "rounding": "truncate"},
+    },
+}
+
+
+def make_config(
+    *, preset: str | None = None, file: str | Path | None = None, **settings: Any
+) -> EvolveConfig:
+    """Builds a configuration from a preset, a TOML file and settings, the later winning.
+
+    Args:
+        preset: name in `PRESETS`.
+        file: TOML file with the fields of `EvolveConfig`; `[cppn]` and `[direct]` are tables.
+        **settings: fields of `EvolveConfig`; `cppn` and `direct` may be mappings.
+
+    Returns:
+        The resolved configuration.
+
+    Raises:
+        UserError: an unknown preset or field, or a value of the wrong kind or out of range.
+    """
+    values: dict[str, Any] = {}
+    if preset is not None:
+        if preset not in PRESETS:
+            raise unknown_name("preset", preset, PRESETS)
+        values = _merge(values, PRESETS[preset])
+    if file is not None:
+        values = _merge(values, _read_toml(Path(file)))
+    return from_dict(_merge(values, settings))
+
+
+def from_dict(values: Mapping[str, Any]) -> EvolveConfig:
+    """Builds a configuration from nested plain values, refusing unknown names.
+
+    Raises:
+        UserError: as `make_config`.
+    """
+    return _build(EvolveConfig, values, "")
+
+
+def _build(cls: type, values: Mapping[str, Any], prefix: str) -> Any:
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    arguments: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in fields:
+            raise unknown_name("setting", prefix + name, [prefix + f for f in fields])
+        nested = {"cppn": CppnConfig, "direct": DirectConfig}.get(name)
+        if nested is not None and isinstance(value, Mapping):
+            value = _build(nested, value, f"{name}.")
+        elif nested is not None and not isinstance(value, nested):
+            raise UserError(f"{name} is {value!r}; expected a table of its settings")
+        arguments[name] = _coerce(prefix + name, value, fields[name])
+    return cls(**arguments)
+
+
+def _coerce(name: str, value: Any, spec: dataclasses.Field) -> Any:
+    """Checks one plain value against the field's default and annotation."""
+    annotation = str(spec.type)
+    if annotation.startswith("tuple"):
+        if isinstance(value, str) or not isinstance(value, (list, tuple)):
+            raise UserError(f"{name} is {value!r}; expected a list")
+        return tuple(str(v) for v in value)
+    if value is None and "None" in annotation:
+        return None
+    options = getattr(spec.type, "__args__", ())
+    if annotation.startswith("typing.Literal") and value not in options:
+        raise unknown_name(name, str(value), options)
+    for kind, accepted in (("int", int), ("float", (int, float)), ("str", str)):
+        if annotation in (kind, f"<class '{kind}'>", f"{kind} | None"):
+            if isinstance(value, bool) or not isinstance(value, accepted):
+                raise UserError(f"{name} is {value!r}; expected {_ARTICLE[kind]}")
+            return float(value) if kind == "float" else value
+    return value
+
+
+_ARTICLE = {"int": "a whole number", "float": "a number", "str": "text"}
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for name, value in over.items():
+        below = merged.get(name)
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            merged[name] = _merge(below, value)
+        else:
+            merged[name] = value
+    return merged
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise UserError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid TOML: {error}") from error
+
+
+def _check_rates(config: Any, prefix: str) -> None:
+    for spec in dataclasses.fields(config):
+        if spec.name.endswith("_rate"):
+            value = getattr(config, spec.name)
+            if not 0.0 <= value <= 1.0:  # also refuses NaN
+                raise UserError(
+                    f"{prefix}.{spec.name} is {value}; expected a probability in [0, 1]"
+                )
+
+
+def _check_positive(config: Any, prefix: str, *names: str) -> None:
+    for name in names:
+        value = getattr(config, name)
+        if not (value > 0 and math.isfinite(value)):
+            full = f"{prefix}.{name}" if prefix else name
+            raise UserError(f"{full} is {value}; expected more than 0")

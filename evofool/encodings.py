@@ -1,0 +1,185 @@
+"""What the evolution loop knows of a genome: how to make, vary and draw a batch of them."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
+
+import cppn
+from evofool import direct
+from evofool.config import CppnConfig, DirectConfig, EvolveConfig
+from evofool.errors import UserError, unknown_name
+
+ImageShape = tuple[int, int, int]
+Keys = Key[Array, " batch"]
+
+
+class Encoding(NamedTuple):
+    """An encoding of pictures; every function works on a batch (leading axis `batch`).
+
+    Attributes:
+        name: "cppn" or "direct".
+        num_parents: parents per child, 1 or 2; the first one is the recorded parent.
+        rates: pytree of numbers that may change without recompiling; argument of `vary`.
+        init: keys `[batch]` -> genomes.
+        vary: (keys `[batch]`, parents (a tuple of genomes), rates, generation) -> (children,
+            had_room bool `[batch]`); a child without room is not to be used.
+        render: genomes -> images, float32 `[batch, height, width, channels]` in [0, 1], on the
+            1/255 grid.
+        grow: genomes (any leading axes) -> the same genomes with twice the room.
+        trim: genomes -> the same genomes without spare room, on the host.
+        grown: () -> this encoding for genomes with twice the room.
+    """
+
+    name: str
+    num_parents: int
+    rates: Any
+    init: Callable[[Keys], Any]
+    vary: Callable[[Keys, tuple[Any, ...], Any, Int[Array, ""]], tuple[Any, Array]]
+    render: Callable[[Any], Float[Array, "batch height width channels"]]
+    grow: Callable[[Any], Any]
+    trim: Callable[[Any], Any]
+    grown: Callable[[], "Encoding"]
+
+
+def make_encoding(config: EvolveConfig, image_shape: ImageShape) -> Encoding:
+    """Builds the encoding that a configuration asks for.
+
+    Args:
+        config: names the encoding and its settings.
+        image_shape: (height, width, channels) to draw at.
+
+    Raises:
+        UserError: a colour that does not fit the channels, or an unknown activation.
+    """
+    if config.encoding == "cppn":
+        return _cppn_encoding(config.cppn, image_shape)
+    return _direct_encoding(config.direct, image_shape)
+
+
+def traced_rates(encoding: Encoding) -> Any:
+    """Returns the encoding's rates as arrays, so that changing one does not recompile."""
+    return jax.tree.map(
+        lambda x: np.asarray(x, np.float32 if isinstance(x, float) else np.int32), encoding.rates
+    )
+
+
+def cppn_spec(config: CppnConfig, channels: int) -> cppn.GenomeSpec:
+    """Returns the static facts of the genomes that draw `channels` channels."""
+    unknown = [name for name in config.activations if name not in cppn.ACTIVATIONS]
+    if unknown:
+        raise unknown_name("activation", unknown[0], cppn.ACTIVATIONS)
+    return cppn.GenomeSpec(outputs=channels, activations=config.activations)
+
+
+def cppn_style(config: CppnConfig, channels: int) -> dict[str, str]:
+    """Returns the keyword arguments of `cppn.render` that decide how values become pixels."""
+    color = config.color
+    if color == "auto":
+        color = "grey" if channels == 1 else "hsv"
+    if (color == "grey") != (channels == 1):
+        raise UserError(
+            f"cppn.color is {color!r} but the classifier wants {channels} channel(s); "
+            "use 'auto', or a colour mapping that gives that many"
+        )
+    return {"color": color, "coordinates": config.coordinates, "rounding": config.rounding}
+
+
+def _cppn_encoding(config: CppnConfig, image_shape: ImageShape) -> Encoding:
+    height, width, channels = image_shape
+    spec = cppn_spec(config, channels)
+    style = cppn_style(config, channels)
+    rates = cppn.MutationRates(
+        weight=config.weight_rate,
+        activation=config.activation_rate,
+        add_connection=config.add_connection_rate,
+        remove_connection=config.remove_connection_rate,
+        add_node=config.add_node_rate,
+        remove_node=config.remove_node_rate,
+    )
+
+    def with_room(nodes: int, connections: int) -> Encoding:
+        def init(keys: Keys) -> cppn.Genome:
+            return jax.vmap(
+                lambda key: cppn.init(key, spec, max_nodes=nodes, max_connections=connections)
+            )(keys)
+
+        def vary(
+            keys: Keys, parents: tuple[cppn.Genome], rates: Any, generation: Array
+        ) -> tuple[cppn.Genome, Bool[Array, " batch"]]:
+            del generation
+            mutate = jax.vmap(
+                lambda key, parent: cppn.mutate(key, parent, rates, spec, eta=config.weight_eta)
+            )
+            return mutate(keys, parents[0])
+
+        def render(genomes: cppn.Genome) -> Float[Array, "batch height width channels"]:
+            return cppn.render_batch(genomes, spec=spec, height=height, width=width, **style)
+
+        def grow(genomes: cppn.Genome) -> cppn.Genome:
+            return cppn.grow(genomes, max_nodes=2 * nodes, max_connections=2 * connections)
+
+        return Encoding(
+            name="cppn",
+            num_parents=1,
+            rates=rates,
+            init=init,
+            vary=vary,
+            render=render,
+            grow=grow,
+            trim=cppn.trim,
+            grown=lambda: with_room(2 * nodes, 2 * connections),
+        )
+
+    return with_room(  # less than a first genome needs would be no room at all
+        max(config.max_nodes, spec.first_hidden),
+        max(config.max_connections, cppn.NUM_INPUTS * channels),
+    )
+
+
+def _direct_encoding(config: DirectConfig, image_shape: ImageShape) -> Encoding:
+    rates = direct.DirectRates(
+        mutation_rate=config.mutation_rate,
+        halve_every=config.halve_every,
+        crossover_rate=config.crossover_rate,
+    )
+
+    def init(keys: Keys) -> Array:
+        return jax.vmap(lambda key: direct.init(key, image_shape))(keys)
+
+    def vary(
+        keys: Keys, parents: tuple[Array, ...], rates: Any, generation: Array
+    ) -> tuple[Array, Bool[Array, " batch"]]:
+        rate = direct.rate_at(rates, generation)
+
+        def one(key: PRNGKeyArray, picture: Array, *mates: Array) -> Array:
+            for mate in mates:
+                picture = direct.crossover(
+                    cppn.fold_in(key, 1),
+                    picture,
+                    mate,
+                    rates.crossover_rate,
+                    eta=config.crossover_eta,
+                )
+            return direct.mutate(key, picture, rate, eta=config.mutation_eta)
+
+        return jax.vmap(one)(keys, *parents), jnp.ones(keys.shape, bool)
+
+    def render(genomes: Array) -> Float[Array, "batch height width channels"]:
+        return cppn.from_bytes(genomes)
+
+    encoding = Encoding(
+        name="direct",
+        num_parents=2 if config.crossover == "sbx" else 1,
+        rates=rates,
+        init=init,
+        vary=vary,
+        render=render,
+        grow=lambda genomes: genomes,
+        trim=lambda genomes: genomes,
+        grown=lambda: encoding,
+    )
+    return encoding

@@ -1,0 +1,53 @@
+"""From what a user calls a class to an output of the classifier, and back."""
+
+from evofool.classifiers import Card
+from evofool.errors import UserError, unknown_name
+
+
+def resolve_class(card: Card, name: str) -> int:
+    """Finds the output that `name` means.
+
+    Args:
+        card: of the classifier; its labels may hold several names, separated by commas.
+        name: a class index or one of a label's names, in any case.
+
+    Returns:
+        The index of the output (the class index plus the card's `class_offset`).
+
+    Raises:
+        UserError: no class, or several, of that name.
+    """
+    wanted = name.strip().lower()
+    if wanted.isdigit() and int(wanted) < len(card.labels):
+        return int(wanted) + card.class_offset
+    matches = [
+        index
+        for index, label in enumerate(card.labels)
+        if wanted in (part.strip().lower() for part in (label, *label.split(",")))
+    ]
+    if not matches:
+        raise unknown_name("class", name, card.labels)
+    if len(matches) > 1:
+        options = ", ".join(f"{i} ({card.labels[i]})" for i in matches)
+        raise UserError(f"class {name!r} is ambiguous: {options}; use the index")
+    return matches[0] + card.class_offset
+
+
+def resolve_classes(card: Card, names: tuple[str, ...]) -> tuple[int, ...]:
+    """Returns the outputs that get a cell, ascending; all classes when no name is given.
+
+    Raises:
+        UserError: an unknown or ambiguous name, or one class given twice.
+    """
+    if not names:
+        return tuple(range(card.class_offset, card.class_offset + len(card.labels)))
+    outputs = [resolve_class(card, name) for name in names]
+    if len(set(outputs)) < len(outputs):
+        raise UserError(f"classes {' '.join(names)} name one class twice; give each once")
+    return tuple(sorted(outputs))
+
+
+def label_of(card: Card, output: int) -> str:
+    """Returns the label of an output; outputs before the first class are "background"."""
+    index = output - card.class_offset
+    return card.labels[index] if index >= 0 else "background"

@@ -1,0 +1,96 @@
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from evofool.classifiers import (
+    lenet_card,
+    load_classifier,
+    make_network,
+    read_classifier,
+    shipped_names,
+    write_classifier,
+)
+from evofool.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two LeNets with random weights: `lenet` and `mine`."""
+    folder = tmp_path_factory.mktemp("weights")
+    params = make_network(lenet_card()).init(jax.random.key(0))
+    for name in ("lenet", "mine"):
+        card = dataclasses.replace(lenet_card(), name=name)
+        write_classifier(folder / f"{name}.safetensors", card, params)
+    return folder
+
+
+def test_a_classifier_survives_writing(folder):
+    again = read_classifier(folder / "mine.safetensors")
+    assert again.card.name == "mine"
+    expected = make_network(lenet_card()).init(jax.random.key(0))
+    jax.tree.map(np.testing.assert_array_equal, again.params, expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "found"),
+    [
+        ("lenet", "", "lenet"),
+        ("mine", "", "mine"),
+        ("mine", "mine.safetensors", "mine"),
+        ("lenet", "mine.safetensors", "mine"),
+    ],
+)
+def test_weights_are_a_file_or_a_folder(name, weights, found, folder):
+    assert load_classifier(name, weights=folder / weights).card.name == found
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "message"),
+    [
+        ("lennet", None, "unknown classifier 'lennet'; did you mean 'lenet'? valid: "),
+        ("other", "mine.safetensors", "holds weights of 'mine' (family 'lenet'), not of 'other'"),
+        ("other", "", "no weights at"),
+        ("mock:10", "mine.safetensors", "takes no weights"),
+    ],
+)
+def test_names_that_do_not_fit_are_explained(name, weights, message, folder):
+    with pytest.raises(UserError) as caught:
+        load_classifier(name, weights=None if weights is None else folder / weights)
+    assert message in str(caught.value)
+
+
+def test_weights_without_their_card_are_refused(folder, tmp_path):
+    (tmp_path / "lenet.safetensors").write_bytes((folder / "lenet.safetensors").read_bytes())
+    with pytest.raises(UserError, match=r"cannot read .*lenet\.json"):
+        load_classifier("lenet", weights=tmp_path)
+
+
+def test_the_lenet_ships():
+    assert "lenet" in shipped_names()
+
+
+MODULE = """
+from evofool.classifiers import load_classifier
+
+def factory():
+    return load_classifier("mock:3")
+
+def wrong():
+    return 3
+"""
+
+
+def test_a_factory_in_the_working_directory_is_found(in_tmp_path):
+    (in_tmp_path / "my_classifiers.py").write_text(MODULE)
+    (in_tmp_path / "my_broken.py").write_text("import not_a_module_at_all")
+    assert load_classifier("my_classifiers:factory").card.outputs == 3
+    with pytest.raises(UserError, match="gave a int; expected an evofool"):
+        load_classifier("my_classifiers:wrong")
+    with pytest.raises(UserError, match="'fatcory'; did you mean 'factory'"):
+        load_classifier("my_classifiers:fatcory")
+    with pytest.raises(UserError, match="there is no module 'my_clasifiers'"):
+        load_classifier("my_clasifiers:factory")
+    with pytest.raises(ModuleNotFoundError, match="not_a_module_at_all"):
+        load_classifier("my_broken:factory")

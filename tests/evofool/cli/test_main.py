@@ -1,0 +1,182 @@
+"""The command line as a whole: its help, and that no mistake ends in a traceback."""
+
+import subprocess
+import sys
+import textwrap
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from evofool import Run
+from evofool.cli import COMMANDS, main
+
+FLAGS = {
+    "evolve": [
+        *("--classifier", "--weights", "--encoding", "--generations", "--batch-size", "--runs"),
+        *("--seed", "--classes", "--out", "--preset", "--config", "--overwrite", "--devices"),
+        *("--no-cache", "--quiet", "--json", "--cppn.weight-rate", "--direct.crossover"),
+    ],
+    "resume": ["RUN", "--generations", "--devices", "--no-cache", "--quiet", "--json"],
+    "inspect": ["RUN", "--run-index", "--class", "--json"],
+    "compare": ["RUNS", "--json"],
+    "render": ["RUN", "--class", "--size", "--out"],
+    "gallery": ["RUN", "--out", "--run-index"],
+    "export": ["RUN", "--out"],
+    "quiz": ["RUN", "--out", "--seed", "--data", "--judge", "--judge-weights", "--json"],
+    "verify": ["RUN", "--tolerance", "--json"],
+    "train lenet": ["--data", "--out", "--seed", "--activation", "{relu,sigmoid}"],
+    "data fetch": ["NAME", "--dir", "--url"],
+    "doctor": ["--data", "--json", "--preset", "--config", "--generations", "--devices"],
+}
+
+
+def test_the_table_of_flags_has_every_command():
+    assert FLAGS.keys() == COMMANDS.keys()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_flags_and_examples(command: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as exit_:
+        main([*command.split(), "--help"])
+    assert exit_.value.code == 0
+    shown = capsys.readouterr().out
+    assert f"\n  evofool {command} " in shown
+    missing = [flag for flag in FLAGS[command] if flag not in shown]
+    assert not missing
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["help"]])
+def test_without_a_command_all_are_listed(arguments: list[str], capsys: pytest.CaptureFixture[str]):
+    assert main(arguments) == 0
+    shown = capsys.readouterr().out
+    assert all(f"\n  {command} " in shown for command in COMMANDS)
+
+
+def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.split() == ["evofool", version("evofool")]
+
+
+def test_help_does_not_load_jax():
+    code = (
+        "import sys, evofool.cli\n"
+        "try: evofool.cli.main(['evolve', '--help'])\n"
+        "except SystemExit: pass\n"
+        "assert not {'jax', 'flax', 'rich', 'matplotlib'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def complaint(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Runs a command that must be refused; returns what it says, on one line."""
+    try:
+        code = main(arguments)
+    except SystemExit as exit_:  # tyro's own refusals
+        code = exit_.code
+    captured = capsys.readouterr()
+    assert code == 2
+    assert captured.out == ""
+    return " ".join(captured.err.replace("│", " ").split())
+
+
+MISTAKES = {
+    "evolv": "did you mean 'evolve'?",
+    "train lenett": "did you mean 'train lenet'?",
+    "data fetch mnis": "did you mean 'mnist'?",
+    "evolve --clasifier mock:10": "--classifier STR",
+    "evolve --cppn.weight-rat 0.1": "--cppn.weight-rate FLOAT",
+    "evolve --encoding cpn": "'cppn', 'direct'",
+    "evolve --classifier mock:x": "expected mock:CLASSES",
+    "evolve --classifier no_such_module:make": "no module 'no_such_module'",
+    "evolve --classifier :make": "expected module:factory",
+    "evolve --preset mnist-cpn": "did you mean 'mnist-cppn'",
+    "evolve --config nowhere.toml": "cannot read the configuration nowhere.toml",
+    "evolve --classifier mock:10 --classes 3 clas-7": "did you mean 'class 7'",
+    "evolve --classifier mock:10 --classes 10": "unknown class '10'",
+    "evolve --classifier mock:10 --classes 3 3": "one class twice",
+    "evolve --batch-size 0": "batch_size is 0; expected more than 0",
+    "evolve --batch-size many": "invalid literal for int",
+    "evolve --cppn.weight-rate 1.5": "cppn.weight_rate is 1.5; expected a probability",
+    "evolve --classifier mock:10 --cppn.color rgb": "the classifier wants 1 channel(s)",
+    "evolve --classifier mock:10 --cppn.activations sin": "did you mean 'sine'",
+    "evolve --classifier mock:10 --cppn.activations sine sine": "expected each function once",
+    "evolve --max-evaluations 3": "less than the initial population",
+    "evolve --classifier mock:10 --devices 0": "devices is 0; expected 1 or more",
+    "evolve --weights nowhere.safetensors": "no weights at nowhere.safetensors",
+    "resume nowhere": "nowhere is not a run directory",
+    "resume {direct} --generations 3": "can only be extended",
+    "inspect nowhere": "nowhere is not a run directory",
+    "inspect {direct} --class 8": "evolved for class 3, class 7, class 9",
+    "inspect {direct} --class clas7": "did you mean 'class 7'",
+    "inspect {direct} --run-index 1": "run index is 1; expected 0..0",
+    "compare": "no run directory given",
+    "compare {direct} nowhere": "nowhere is not a run directory",
+    "render {direct} --class 7 --out seven.png": "directly encoded",
+    "render {cppn} --class 7 --size 0 --out seven.png": "size is 0",
+    "gallery {direct} --out sheet": "no known picture format",
+    "gallery {direct} --out sheet.png --run-index 4": "run index is 4",
+    "export {direct} --out {direct}": "is not empty",
+    "quiz {direct} --out quiz --judge mock:10": "is the classifier that",
+    "quiz {direct} --out quiz --judge mock:10:8x8x1": "wants pictures of shape (8, 8, 1)",
+    "quiz {direct} --out quiz --judge-weights w.safetensors": "needs --judge",
+    "verify {direct} --tolerance -1": "tolerance is -1.0; expected 0 or more",
+    "train lenet --out w.safetensors --data nowhere": "mnist is not in nowhere",
+    "train lenet --out w.safetensors --activation tanh": "'relu', 'sigmoid'",
+    "doctor --preset mnist": "did you mean 'mnist-cppn'",
+}
+
+
+@pytest.mark.parametrize("arguments", MISTAKES)
+def test_mistakes_are_explained(
+    arguments: str,
+    cppn_run: Run,
+    direct_run: Run,
+    in_tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+):
+    filled = arguments.format(cppn=cppn_run.folder, direct=direct_run.folder)
+    assert MISTAKES[arguments] in complaint(filled.split(), capsys)
+
+
+def test_an_unknown_key_of_the_configuration_file_offers_the_nearest(
+    in_tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (in_tmp_path / "mine.toml").write_text("[cppn]\nweight_rat = 0.2\n")
+    said = complaint(["evolve", "--config", "mine.toml"], capsys)
+    assert "did you mean 'cppn.weight_rate'" in said
+
+
+BAD_CLASSIFIERS = """
+    import jax.numpy as jnp
+    from evofool.classifiers import Card, Classifier
+
+    def make(function):
+        card = Card(
+            name="bad", family="mine", input_shape=(8, 8, 1), outputs=4, labels=tuple("abcd"),
+            channel_order="grey", mean=(0.0,), scale=1.0,
+        )
+        return Classifier(card=card, params=(), apply=function)
+
+    def nan():
+        return make(lambda params, images: jnp.full((len(images), 4), jnp.nan))
+
+    def narrow():
+        return make(lambda params, images: images[:, 0, :3, 0])
+
+    def constant():
+        return make(lambda params, images: jnp.ones((len(images), 4)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("factory", "expected"),
+    [("nan", "NaN"), ("narrow", "expected (8, 4)"), ("constant", "same output")],
+)
+def test_a_useless_classifier_is_refused_before_the_run(
+    factory: str, expected: str, in_tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (in_tmp_path / "bad_classifiers.py").write_text(textwrap.dedent(BAD_CLASSIFIERS))
+    said = complaint(["evolve", "--classifier", f"bad_classifiers:{factory}"], capsys)
+    assert expected in said
+    assert not (in_tmp_path / "runs").exists()

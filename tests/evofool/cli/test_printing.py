@@ -1,0 +1,101 @@
+from io import StringIO
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from evofool.cli.printing import duration, elites_table, half_blocks, make_table
+from evofool.cli.progress import ProgressReporter
+from evofool.inspection import EliteFacts
+
+
+def printed(thing: object, *, width: int = 200) -> list[str]:
+    console = Console(file=StringIO(), width=width)
+    console.print(thing)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def facts(index: int, label: str) -> EliteFacts:
+    return EliteFacts(
+        run_index=0,
+        class_index=index,
+        label=label,
+        confidence=0.5,
+        log_odds=float(index),
+        runner_up="other",
+        generation=3,
+        nodes=None,
+        connections=None,
+        ancestors=2,
+        class_changes=1,
+    )
+
+
+def test_digits_need_no_column_of_labels():
+    assert "label" not in printed(elites_table([facts(7, "7")]))[0]
+    assert "label" in printed(elites_table([facts(7, "seven")]))[0]
+
+
+def test_of_a_thousand_elites_the_weakest_and_the_best_are_shown():
+    lines = printed(elites_table([facts(i, f"label {i}") for i in range(1000)], most=20))
+    classes = [int(line.split()[0]) for line in lines[1:-1]]
+    assert classes == [*range(10), *range(990, 1000)]
+    assert lines[-1] == "and 980 between these"
+
+
+def test_labels_with_markup_are_printed_as_they_are():
+    assert "[bold]x" in printed(make_table(["a"], [["[bold]x"]]))[1]
+
+
+def test_nothing_is_a_dash():
+    assert printed(make_table(["a", "b"], [[1, None]]))[1].split() == ["1", "-"]
+
+
+@pytest.mark.parametrize("size", [(4, 4), (5, 7)])
+def test_half_blocks_show_every_pixel(size: tuple[int, int]):
+    height, width = size
+    picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    text = half_blocks(picture, columns=width)
+    shown = np.zeros((height + height % 2, width, 3), np.uint8)
+    for span in text.spans:
+        row, column = divmod(span.start, width + 1)
+        colors = [part[4:-1].split(",") for part in str(span.style).split(" on ")]
+        shown[2 * row : 2 * row + 2, column] = np.array(colors, np.uint8)
+    np.testing.assert_array_equal(shown[:height], picture)
+    assert {len(line) for line in text.plain.splitlines()} == {width}
+
+
+def test_numbers_are_not_folded_where_there_is_little_room():
+    elites = [facts(index, "a long label, with synonyms") for index in range(3)]
+    lines = printed(elites_table(elites), width=80)
+    assert any(" 50.0000 % " in line for line in lines)
+    assert max(map(len, lines)) <= 80
+
+
+def test_half_blocks_fit_the_columns():
+    wide = half_blocks(np.zeros((28, 28, 1), np.uint8), columns=70).plain.splitlines()
+    assert (len(wide), len(wide[0])) == (28, 56)  # twice, since 70 / 28 is 2.5
+    narrow = half_blocks(np.zeros((256, 256, 3), np.uint8), columns=40).plain.splitlines()
+    assert (len(narrow), len(narrow[0])) == (20, 40)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (60.0, "1:00"), (3599.6, "1:00:00")]
+)
+def test_durations_are_for_people(seconds: float, text: str):
+    assert duration(seconds) == text
+
+
+def test_progress_in_a_pipe_is_plain_lines():
+    console = Console(file=StringIO(), force_terminal=False, width=40)
+    line = {"median_confidence": 0.5, "min_confidence": 0.25, "classes_ge_9999": 3}
+    with ProgressReporter(console) as reporter:
+        reporter.message("compiling")
+        for generation in range(5):
+            lines = [line | {"evaluations_per_second": 1234.5}]
+            reporter.progress(generation, 4, lines)
+    assert console.file.getvalue() == (
+        "compiling\n"
+        "generation 4/4  median 50.0000 %  min 25.0000 %  3 classes >= 99.99 %  "
+        "1,234 evaluations/s\n"
+    )

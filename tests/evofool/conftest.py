@@ -1,0 +1,25 @@
+"""Two finished runs for all tests that look at runs."""
+
+from pathlib import Path
+
+import pytest
+
+import evofool
+from evofool import Run
+
+
+def _evolved(folder: Path, **settings: object) -> Run:
+    return evofool.evolve("mock:10", batch_size=30, generations=12, out=folder, **settings)
+
+
+@pytest.fixture(scope="session")
+def cppn_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Ten classes, two independent runs, drawn by CPPNs."""
+    return _evolved(tmp_path_factory.mktemp("cppn"), encoding="cppn", runs=2)
+
+
+@pytest.fixture(scope="session")
+def direct_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Three of ten classes, directly encoded, seed 5."""
+    classes = ("3", "class 7", "9")
+    return _evolved(tmp_path_factory.mktemp("direct"), encoding="direct", seed=5, classes=classes)

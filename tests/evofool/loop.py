@@ -1,0 +1,128 @@
+"""Small runs for the tests of the loop: the compiled engine alone, or a whole run directory."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from evofool import metrics
+from evofool.checkpoint import archive_sha256, run_of
+from evofool.classifiers import Classifier, load_classifier
+from evofool.config import EvolveConfig, make_config
+from evofool.encodings import Encoding, make_encoding, traced_rates
+from evofool.evolution import Engine, RunState, make_engine
+from evofool.lineage import Lineage
+from evofool.runner import Outcome, Quiet, Reporter, Runner
+
+CLASSIFIER = "mock:5:8x8x1"  # five classes, pictures of 8x8 grey pixels
+CHUNK = 6
+# 13 children in micro-batches of 5: neither the batch nor the runs divide evenly
+SETTINGS: dict[str, Any] = {"classifier": CLASSIFIER, "batch_size": 13, "micro_batch": 5}
+ENCODINGS: dict[str, dict[str, Any]] = {
+    "direct": {"encoding": "direct"},
+    "sbx": {"encoding": "direct", "direct": {"crossover": "sbx"}},
+    "cppn": {"encoding": "cppn"},
+}
+
+
+class Loop(NamedTuple):
+    """A compiled engine and what it is called with."""
+
+    encoding: Encoding
+    classifier: Classifier
+    engine: Engine
+    rates: Any
+
+    def start(self, *seeds: int) -> RunState:
+        return self.engine.init(jnp.array(seeds, jnp.uint32))
+
+    def advance(self, state: RunState, stop: int, *, target: float = np.inf, **other: Any) -> Any:
+        params = other.get("params", self.classifier.params)
+        rates = other.get("rates", self.rates)
+        return self.engine.advance(params, rates, state, np.int32(stop), np.float32(target))
+
+    def run(self, *seeds: int, stops: tuple[int, ...]) -> RunState:
+        """Evolves up to each of the generations `stops` in turn, each in one call."""
+        state = self.start(*seeds)
+        for stop in stops:
+            state = self.advance(state, stop)[0]
+        return state
+
+    def sha256(self, state: RunState, run: int) -> str:
+        elites = jax.device_get(state.archive)
+        return archive_sha256(run_of(elites, run), self.encoding.trim)
+
+
+class KilledError(Exception):
+    """Stands for a process that ends without a chance to do anything."""
+
+
+class Killer(Quiet):
+    """Ends the run without warning once a generation is reached."""
+
+    def __init__(self, generation: int):
+        self.generation = generation
+
+    def progress(self, generation, last, lines):
+        if generation >= self.generation:
+            raise KilledError
+
+
+def config_of(encoding: str = "direct", **settings: Any) -> EvolveConfig:
+    return make_config(**SETTINGS | ENCODINGS[encoding] | settings)
+
+
+@cache
+def loop_of(encoding: str = "direct", *, runs: int = 1, micro_batch: int = 5) -> Loop:
+    """Compiles an engine, once for all tests that ask for the same."""
+    config = config_of(encoding)
+    classifier = load_classifier(CLASSIFIER)
+    made = make_encoding(config, classifier.card.input_shape)
+    engine = make_engine(
+        made,
+        classifier,
+        cells=tuple(range(5)),
+        runs=runs,
+        batch=config.batch_size,
+        micro_batch=micro_batch,
+        chunk=CHUNK,
+    )
+    return Loop(made, classifier, engine, traced_rates(made))
+
+
+class Evolved(NamedTuple):
+    """What a run directory holds in the end, without timings; equal runs compare equal."""
+
+    archive_sha256: list[str]
+    lines: list[dict[str, Any]]
+    records: list[tuple[int, ...]]
+
+
+def evolve(
+    folder: Path, config: EvolveConfig, *, reporter: Reporter | None = None, **other: Any
+) -> tuple[Evolved, Outcome]:
+    """Carries a run out in `folder`, or goes on with it, without summary and pictures."""
+    folder.mkdir(exist_ok=True)
+    classifier = other.get("classifier") or load_classifier(config.classifier)
+    runner = Runner(folder, config, classifier, reporter or Quiet())
+    outcome = runner.run()
+    elites = jax.device_get(outcome.state.archive)
+    shas = [archive_sha256(run_of(elites, run), runner.encoding.trim) for run in range(config.runs)]
+    return Evolved(shas, lines_of(folder), records_of(folder)), outcome
+
+
+def lines_of(folder: Path) -> list[dict[str, Any]]:
+    """Returns the lines of metrics.jsonl but for timings."""
+    timings = ("seconds", "evaluations_per_second")
+    return [
+        {name: value for name, value in line.items() if name not in timings}
+        for line in metrics.read(folder / "metrics.jsonl")
+    ]
+
+
+def records_of(folder: Path) -> list[tuple[int, ...]]:
+    """Returns all lineage records as plain numbers."""
+    return [tuple(map(int, record)) for record in Lineage.load(folder / "lineage").records]

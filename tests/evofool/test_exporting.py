@@ -1,0 +1,69 @@
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import cppn
+from evofool import Run, UserError, export
+
+
+def levels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_every_picture_is_exact(cppn_run: Run, direct_run: Run, tmp_path: Path):
+    for name, run in (("cppn", cppn_run), ("direct", direct_run)):
+        elites = [elite for index in range(run.config.runs) for elite in run.elites(index)]
+        paths = export(run, tmp_path / name)
+        for elite, path in zip(elites, paths, strict=True):
+            np.testing.assert_array_equal(levels(path), elite.picture()[..., 0])
+
+
+def test_a_genome_as_json_draws_its_picture_again(cppn_run: Run, tmp_path: Path):
+    path = export(cppn_run, tmp_path)[0]
+    content = json.loads(path.with_suffix(".json").read_text())
+    genome, spec, drawing = cppn.from_json(content["genome"])
+    drawn = cppn.render(genome, spec=spec, height=28, width=28, **drawing)
+    np.testing.assert_array_equal(np.asarray(cppn.to_bytes(drawn))[..., 0], levels(path))
+
+
+def test_class_and_confidence_are_in_the_names(direct_run: Run, tmp_path: Path):
+    paths = export(direct_run, tmp_path)
+    assert [path.parent.name for path in paths] == ["3_class-3", "7_class-7", "9_class-9"]
+    for elite, path in zip(direct_run.elites(), paths, strict=True):
+        assert path.name == f"{path.parent.name}_{elite.confidence:.6f}_seed5.png"
+
+
+def test_folders_sort_by_class_and_hold_all_runs(cppn_run: Run, tmp_path: Path):
+    export(cppn_run, tmp_path)
+    folders = sorted((tmp_path / "images").iterdir())
+    assert [int(folder.name.split("_")[0]) for folder in folders] == list(range(10))
+    assert all(len(list(folder.glob("*.png"))) == 2 for folder in folders)
+
+
+def test_the_table_has_a_line_per_picture(cppn_run: Run, tmp_path: Path):
+    paths = export(cppn_run, tmp_path)
+    with (tmp_path / "elites.csv").open(newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    assert [tmp_path / line["file"] for line in lines] == paths
+    assert [line["seed"] for line in lines] == ["0"] * 10 + ["1"] * 10
+    assert [float(line["confidence"]) for line in lines[:10]] == [
+        elite.confidence for elite in cppn_run.elites()
+    ]
+
+
+def test_a_folder_with_something_in_it_is_not_touched(direct_run: Run, tmp_path: Path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(UserError, match="is not empty; choose another --out"):
+        export(direct_run, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_of_the_user(direct_run: Run, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write"):
+        export(direct_run, tmp_path / "file/folder")

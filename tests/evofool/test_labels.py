@@ -1,0 +1,75 @@
+import pytest
+
+from evofool.classifiers import Card
+from evofool.errors import UserError
+from evofool.labels import label_of, resolve_class, resolve_classes
+
+LABELS = ("tench, Tinca tinca", "crane", "starfish, sea star", "crane, construction crane", "12")
+
+
+def card(offset: int = 0) -> Card:
+    return Card(
+        name="toy",
+        family="mock",
+        input_shape=(8, 8, 1),
+        outputs=len(LABELS) + offset,
+        class_offset=offset,
+        labels=LABELS,
+        channel_order="grey",
+        mean=(0.0,),
+        scale=1.0,
+    )
+
+
+@pytest.mark.parametrize("offset", [0, 1])
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [("2", 2), ("starfish", 2), ("Sea Star", 2), (" sea star ", 2), ("TENCH, tinca tinca", 0)],
+)
+def test_a_class_is_found_by_index_or_any_of_its_names(offset, name, index):
+    assert resolve_class(card(offset), name) == index + offset
+
+
+def test_a_number_beyond_the_classes_may_still_be_a_label():
+    assert resolve_class(card(), "12") == 4
+
+
+def test_an_unknown_class_offers_the_nearest_labels():
+    with pytest.raises(UserError, match="unknown class 'starfsh, sea star'; did you mean 'starf"):
+        resolve_class(card(), "starfsh, sea star")
+    with pytest.raises(UserError, match="unknown class '5'"):
+        resolve_class(card(), "5")
+    with pytest.raises(UserError, match="unknown class '-1'"):
+        resolve_class(card(), "-1")
+
+
+def test_an_unknown_class_offers_the_nearest_of_the_names_within_a_label():
+    with pytest.raises(UserError, match=r"did you mean .*starfish"):
+        resolve_class(card(), "starfsh")
+
+
+def test_an_ambiguous_class_names_the_candidates():
+    with pytest.raises(UserError, match=r"'crane' is ambiguous: 1 \(crane\), 3 \(crane, constr"):
+        resolve_class(card(), "crane")
+
+
+def test_no_names_mean_all_classes_and_never_the_background():
+    assert resolve_classes(card(), ()) == (0, 1, 2, 3, 4)
+    assert resolve_classes(card(offset=1), ()) == (1, 2, 3, 4, 5)
+
+
+def test_classes_come_in_the_order_of_the_outputs():
+    assert resolve_classes(card(), ("starfish", "0")) == (0, 2)
+
+
+def test_a_class_given_twice_is_refused():
+    with pytest.raises(UserError, match="starfish 2 name one class twice"):
+        resolve_classes(card(), ("starfish", "2"))
+
+
+def test_labels_of_outputs_and_of_the_background():
+    assert [label_of(card(offset=1), output) for output in (0, 1, 2)] == [
+        "background",
+        "tench, Tinca tinca",
+        "crane",
+    ]

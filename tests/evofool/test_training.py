@@ -1,0 +1,226 @@
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from evofool import data, training
+from evofool.classifiers import load_classifier
+from evofool.errors import UserError
+from evofool.training import (
+    Batch,
+    Examples,
+    TrainConfig,
+    accuracy,
+    cross_entropy,
+    train,
+    train_lenet,
+)
+from tests.evofool.real_data import data_folder
+
+CONFIG = TrainConfig(epochs=2, batch_size=16)
+
+
+def bars(number: int, seed: int, side: int = 28) -> tuple[np.ndarray, np.ndarray]:
+    """Noisy pictures with a bright column (class 0) or a bright row (class 1)."""
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 80, (number, side, side, 1), np.uint8)
+    labels = rng.integers(0, 2, number).astype(np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        start = rng.integers(side - 6)
+        view = image if label else image.swapaxes(0, 1)
+        view[start : start + 6] += 150
+    return images, labels
+
+
+def linear(params, images):
+    return images.reshape(len(images), -1) @ params["kernel"] + params["bias"][None]
+
+
+def zeros(outputs: int) -> dict:
+    return {"kernel": jnp.zeros((36, outputs)), "bias": jnp.zeros(outputs)}
+
+
+def corners(number: int) -> Examples:
+    """Pictures of 6x6 whose class is which of the corners is bright: linearly separable."""
+    rng = np.random.default_rng(number)
+    images = rng.integers(0, 100, (number, 6, 6, 1), np.uint8)
+    labels = rng.integers(0, 3, number)
+    images[np.arange(number), 5 * (labels // 2), 5 * (labels % 2)] = 255
+    return Examples(images, labels, np.ones(number, np.float32))
+
+
+def run(examples: Examples, seed: int = 0, start=None, **config) -> tuple[dict, list]:
+    epochs = []
+    params = train(
+        jax.random.key(seed),
+        zeros(3) if start is None else start,
+        cross_entropy(linear),
+        examples,
+        TrainConfig(**{"epochs": 4, "batch_size": 16, "learning_rate": 0.05} | config),
+        test=lambda params: accuracy(linear, params, examples.images, examples.labels),
+        on_epoch=epochs.append,
+    )
+    return params, epochs
+
+
+def assert_same(first, second):
+    jax.tree.map(np.testing.assert_array_equal, first, second)
+
+
+def test_any_function_of_parameters_and_images_can_be_trained():
+    _, epochs = run(corners(90))
+    assert [epoch.number for epoch in epochs] == [1, 2, 3, 4]
+    losses = [epoch.loss for epoch in epochs]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < 0.7 * np.log(3)
+    assert epochs[-1].test_accuracy == 1.0
+
+
+def test_the_seed_determines_the_result():
+    (first, told), (again, retold), (other, _) = (run(corners(90), seed) for seed in (1, 1, 2))
+    assert_same(first, again)
+    assert [e._replace(seconds=0) for e in told] == [e._replace(seconds=0) for e in retold]
+    assert not np.array_equal(first["kernel"], other["kernel"])
+
+
+def test_training_goes_on_from_given_parameters_and_leaves_them_alone():
+    trained, _ = run(corners(90))
+    kept = jax.tree.map(np.array, trained)
+    _, (epoch,) = run(corners(90), start=trained, epochs=1)
+    assert epoch.loss < 0.7 * np.log(3)
+    assert_same(trained, kept)
+
+
+def test_a_first_step_is_adamw_on_the_mean_cross_entropy():
+    examples = corners(12)  # fewer than a batch: the rest is filled up without weight
+    found, (epoch,) = run(examples, epochs=1, weight_decay=0.0)
+    one_hot = np.eye(3)[examples.labels]
+    inputs = examples.images.reshape(12, -1) / 255
+    gradient = inputs.T @ (1 / 3 - one_hot) / 12
+    np.testing.assert_allclose(epoch.loss, np.log(3), rtol=1e-6)
+    expected = -0.05 * gradient / (np.abs(gradient) + 1e-8)  # Adam's first step
+    np.testing.assert_allclose(found["kernel"], expected, atol=1e-5)
+
+
+def batch(examples: Examples) -> Batch:
+    images, *others = map(jnp.asarray, examples)
+    return Batch(images.astype(jnp.float32) / 255, *others)
+
+
+def test_weights_count_like_repetitions():
+    images, labels, _ = corners(8)
+    weighted = Examples(images, labels, np.float32([1, 1, 1, 1, 1, 1, 1, 3]))
+    repeated = Examples(*(np.concatenate([part, part[-1:], part[-1:]]) for part in corners(8)))
+    slope = jax.value_and_grad(cross_entropy(linear), argnums=1)
+    first, second = (slope(jax.random.key(0), zeros(3), batch(e)) for e in (weighted, repeated))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), first, second)
+
+
+def test_examples_of_weight_zero_teach_nothing():
+    images, labels, weights = corners(24)
+    extra = Examples(images[:4] + 3, np.full(4, 2), np.zeros(4, np.float32))
+    silent = Examples(*map(np.concatenate, zip((images, labels, weights), extra, strict=True)))
+    params, (epoch,) = run(silent, epochs=1, batch_size=28)
+    assert epoch.loss == pytest.approx(np.log(3))
+    alone, _ = run(corners(24), epochs=1, batch_size=28)
+    np.testing.assert_allclose(params["kernel"], alone["kernel"], atol=1e-5)
+    nothing, (epoch,) = run(silent._replace(weights=np.zeros(28, np.float32)), epochs=1)
+    assert epoch.loss == 0.0
+    assert_same(nothing, zeros(3))
+
+
+def test_every_example_is_seen_once_per_epoch():
+    seen = jnp.zeros(70)
+
+    def count(key, params, batch):
+        """Its gradient is minus how often each label occurs, padding left out."""
+        return -jnp.sum(params[batch.labels] * batch.weights)
+
+    def record(gradient, state, params):
+        return jnp.zeros_like(gradient), state - gradient
+
+    counter = training.optax.GradientTransformation(lambda params: seen, record)
+    examples = Examples(np.zeros((70, 1, 1, 1), np.uint8), np.arange(70), np.ones(70, np.float32))
+    _, state, _ = training._epoch(
+        jax.random.key(0), seen, seen + 0, examples, loss=count, optimizer=counter, batch_size=16
+    )
+    np.testing.assert_array_equal(state, np.ones(70))
+
+
+def test_a_new_seed_or_learning_task_of_the_same_size_compiles_nothing(monkeypatch):
+    run(corners(40), epochs=1)
+    compiled = training._epoch._cache_size()
+    run(corners(40)._replace(weights=np.full(40, 2, np.float32)), seed=5, epochs=1)
+    assert training._epoch._cache_size() == compiled
+
+
+def test_a_loss_that_is_not_finite_stops_training():
+    with pytest.raises(UserError, match="the loss became nan in epoch 1; try a learning_rate"):
+        run(corners(32)._replace(weights=np.full(32, np.nan, np.float32)))
+
+
+@pytest.mark.parametrize("setting", [{"epochs": 0}, {"batch_size": -1}, {"learning_rate": 0.0}])
+def test_settings_out_of_range_are_refused(setting):
+    with pytest.raises(UserError, match=f"{next(iter(setting))} is .*; expected more than 0"):
+        TrainConfig(**setting)
+
+
+def test_an_epoch_reads_well():
+    text = str(training.Epoch(3, 10, 0.01234, 0.9921, 14.26))
+    assert text == "epoch 3/10: loss 0.0123, test accuracy 0.9921, 14.3 s"
+
+
+def test_accuracy_counts_every_image_whatever_the_batches():
+    images, labels, _ = corners(training.TEST_BATCH + 7)
+    params = zeros(3) | {"bias": jnp.array([0.0, 1.0, 0.0])}
+    assert accuracy(linear, params, images, labels) == np.mean(labels == 1)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A LeNet trained on bars instead of digits, and the epochs it reported."""
+    folder, epochs = tmp_path_factory.mktemp("trained"), []
+    bar_data = data.Dataset(*bars(256, 0), *bars(100, 1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "load_mnist", lambda folder: bar_data)
+        out = folder / "bars.safetensors"
+        classifier = train_lenet(out, seed=3, config=CONFIG, on_epoch=epochs.append)
+    return folder, classifier, epochs
+
+
+def test_training_a_lenet_lowers_the_loss_and_learns(trained):
+    _, classifier, epochs = trained
+    assert epochs[1].loss < epochs[0].loss
+    assert classifier.card.test_accuracy == epochs[-1].test_accuracy > 0.8
+
+
+def test_the_trained_lenet_is_written_with_its_card(trained):
+    folder, classifier, _ = trained
+    loaded = load_classifier("bars", weights=folder)
+    assert loaded.card == classifier.card
+    assert_same(loaded.params, classifier.params)
+    notes = json.loads((folder / "bars.json").read_text())["notes"]
+    assert "train lenet --seed 3 --activation relu" in notes
+    assert "epochs 2, batch_size 16" in notes
+
+
+@pytest.mark.parametrize("name", ["lenet.bin", "lenet"])
+def test_a_wrong_suffix_is_refused_before_anything_is_read(name, tmp_path):
+    with pytest.raises(UserError, match=r"expected a name ending in \.safetensors"):
+        train_lenet(tmp_path / name, data=tmp_path / "nowhere")
+
+
+def test_a_folder_that_is_not_there_is_refused_before_anything_is_read(tmp_path):
+    with pytest.raises(UserError, match=r"cannot write .*absent"):
+        train_lenet(tmp_path / "absent" / "lenet.safetensors", data=tmp_path / "nowhere")
+
+
+@pytest.mark.data
+def test_the_shipped_lenet_reaches_the_accuracy_on_its_card():
+    lenet = load_classifier("lenet")
+    digits = data.load_mnist(data_folder())
+    found = accuracy(lenet.apply, lenet.params, digits.test_images, digits.test_labels)
+    assert found == pytest.approx(lenet.card.test_accuracy, abs=2e-4)
+    assert found >= 0.991
