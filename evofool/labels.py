@@ -9,7 +9,7 @@ def resolve_class(card: Card, name: str) -> int:
 
     Args:
         card: of the classifier; its labels may hold several names, separated by commas.
-        name: a class index or one of a label's names, in any case.
+        name: a class index, one of a label's names in any case, or a WordNet id.
 
     Returns:
         The index of the output (the class index plus the card's `class_offset`).
@@ -20,6 +20,8 @@ def resolve_class(card: Card, name: str) -> int:
     wanted = name.strip().lower()
     if wanted.isdigit() and int(wanted) < len(card.labels):
         return int(wanted) + card.class_offset
+    if wanted in card.ids:
+        return card.ids.index(wanted) + card.class_offset
     matches = [
         index
         for index, label in enumerate(card.labels)
@@ -28,8 +30,11 @@ def resolve_class(card: Card, name: str) -> int:
     if not matches:
         raise unknown_name("class", name, card.labels)
     if len(matches) > 1:
-        options = ", ".join(f"{i} ({card.labels[i]})" for i in matches)
-        raise UserError(f"class {name!r} is ambiguous: {options}; use the index")
+        ids = "" if not card.ids else " or the id"
+        options = ", ".join(
+            f"{i} ({card.labels[i]}{', ' + card.ids[i] if ids else ''})" for i in matches
+        )
+        raise UserError(f"class {name!r} is ambiguous: {options}; use the index{ids}")
     return matches[0] + card.class_offset
 
 

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from io import FileIO
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ class MetricsLog:
 
     def __init__(self, path: Path):
         self._path = path
-        self._stream: TextIO | None = None
+        self._stream: FileIO | None = None
 
     def append(self, lines: Sequence[dict[str, Any]]) -> None:
         """Adds lines and hands them to the operating system.
@@ -52,9 +53,11 @@ class MetricsLog:
         """
         try:
             if self._stream is None:
-                self._stream = self._path.open("a")
-            self._stream.writelines(json.dumps(line) + "\n" for line in lines)
-            self._stream.flush()
+                # without a buffer, that a full disk would make fail once more when it is closed
+                self._stream = self._path.open("ab", buffering=0)
+            rest = memoryview("".join(json.dumps(line) + "\n" for line in lines).encode())
+            while rest:
+                rest = rest[self._stream.write(rest) or 0 :]
         except OSError as error:
             raise write_error(self._path, error) from error
 

@@ -101,6 +101,8 @@ def make_network(card: Card) -> Network:
             channel_order=card.channel_order,
             mean=card.mean,
             scale=card.scale,
+            width=card.width,
+            padding=card.padding,
             activation=card.activation,
         ),
     )

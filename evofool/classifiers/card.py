@@ -21,6 +21,8 @@ from evofool.files import read_json, write_json
 
 CHANNEL_ORDERS = ("grey", "RGB", "BGR")
 ACTIVATIONS = ("relu", "sigmoid")
+PADDINGS = ("symmetric", "SAME")
+INTERPOLATIONS = ("bicubic", "bilinear", "nearest")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +38,14 @@ class Card:
         labels: name of every class, `outputs - class_offset` of them.
         channel_order: order in which the network wants the channels: grey, RGB or BGR.
         mean: subtracted per channel, in levels 0..255, in the network's channel order.
-        scale: multiplied in after the subtraction.
+        scale: multiplied in after the subtraction; one number, or one per channel.
+        ids: WordNet id of every class ("n02317335"), or nothing.
+        resize: side that a photograph's shorter side is scaled to first; 0 leaves it as it is.
+        crop: side of the centre crop taken from that; 0 takes the largest square.
+        interpolation: how pictures are scaled, then and to `input_shape`.
+        width: multiplier of the channels, in families that offer it.
+        padding: where a strided convolution puts uneven zeros, in families that offer it: SAME is
+            TensorFlow's (below and right), symmetric is PyTorch's and Caffe's.
         activation: nonlinearity of networks that offer a choice: relu or sigmoid.
         sha256: of the weights file, hexadecimal; empty when there is none.
         test_accuracy: share of the data set's test pictures classified correctly, in [0, 1].
@@ -53,7 +62,13 @@ class Card:
     labels: tuple[str, ...]
     channel_order: str
     mean: tuple[float, ...]
-    scale: float
+    scale: float | tuple[float, ...]
+    ids: tuple[str, ...] = ()
+    resize: int = 0
+    crop: int = 0
+    interpolation: str = "bicubic"
+    width: float = 1.0
+    padding: str = "symmetric"
     activation: str = "relu"
     sha256: str = ""
     test_accuracy: float | None = None
@@ -76,8 +91,20 @@ class Card:
             )
         if self.channel_order not in CHANNEL_ORDERS:
             raise unknown_name(f"channel_order ({where})", self.channel_order, CHANNEL_ORDERS)
-        if self.activation not in ACTIVATIONS:
-            raise unknown_name(f"activation ({where})", self.activation, ACTIVATIONS)
+        for field, options in (
+            ("activation", ACTIVATIONS),
+            ("padding", PADDINGS),
+            ("interpolation", INTERPOLATIONS),
+        ):
+            if getattr(self, field) not in options:
+                raise unknown_name(f"{field} ({where})", getattr(self, field), options)
+        if self.ids and len(self.ids) != self.classes:
+            raise UserError(f"{where}: {len(self.ids)} ids; expected {self.classes}, as labels")
+        if min(self.resize, self.crop) < 0 or not self.width > 0:
+            raise UserError(
+                f"{where}: resize is {self.resize}, crop {self.crop}, width {self.width}; expected "
+                "0 or more pixels and a width above 0"
+            )
         channels = 1 if self.channel_order == "grey" else 3
         if self.input_shape[2] != channels:
             raise UserError(
@@ -86,6 +113,10 @@ class Card:
             )
         if len(self.mean) != channels:
             raise UserError(f"{where}: mean has {len(self.mean)} values; expected {channels}")
+        if isinstance(self.scale, tuple) and len(self.scale) != channels:
+            raise UserError(
+                f"{where}: scale has {len(self.scale)} values; expected one, or {channels}"
+            )
 
     @property
     def classes(self) -> int:
@@ -146,22 +177,32 @@ def preprocess(
     """Turns pictures in [0, 1] into the network's input, as the card says."""
     if card.channel_order == "BGR":
         images = images[..., ::-1]
-    factor, shift = 255.0 * card.scale, card.scale * np.asarray(card.mean)[None, None, None]
-    if factor != 1.0:
-        images = images * jnp.float32(factor)
+    scale = np.broadcast_to(np.asarray(card.scale), (1, 1, 1, len(card.mean)))
+    factor, shift = 255.0 * scale, scale * np.asarray(card.mean)
+    if np.all(factor == factor[..., :1]):
+        factor = factor[0, 0, 0, 0]
+    if np.any(factor != 1.0):
+        images = images * jnp.asarray(factor, jnp.float32)
     return images - jnp.asarray(shift, jnp.float32) if np.any(shift) else images
 
 
+_TEXTS = ("name", "family", "channel_order", "activation", "padding", "interpolation", "sha256")
 _KINDS = {
-    **dict.fromkeys(("name", "family", "channel_order", "activation", "sha256", "notes"), str),
-    **dict.fromkeys(("outputs", "class_offset"), int),
-    **dict.fromkeys(("scale", "test_accuracy"), float),
+    **dict.fromkeys((*_TEXTS, "notes"), str),
+    **dict.fromkeys(("outputs", "class_offset", "resize", "crop"), int),
+    **dict.fromkeys(("scale", "test_accuracy", "width"), float),
 }
-_ELEMENTS = {"input_shape": int, "labels": str, "mean": float, "probe": float}
+_ELEMENTS = {
+    **dict.fromkeys(("labels", "ids"), str),
+    **dict.fromkeys(("mean", "probe", "scale"), float),
+    "input_shape": int,
+}
 
 
 def _plain(key: str, value: Any, source: str) -> Any:
     """Checks one JSON value against the kind its field holds."""
+    if key == "scale" and not isinstance(value, list | tuple):
+        return _number_or_text(key, value, float, source)
     if key in _ELEMENTS:
         if not isinstance(value, list | tuple):
             raise UserError(f"{source}: {key} is {value!r}; expected a list")

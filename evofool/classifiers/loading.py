@@ -9,6 +9,7 @@ from typing import Any
 from evofool.classifiers.base import Classifier, make_network, probe_outputs
 from evofool.classifiers.card import Card
 from evofool.classifiers.mock import mock_classifier
+from evofool.classifiers.specs import find_card
 from evofool.classifiers.storage import load_weights, save_weights
 from evofool.errors import UserError, unknown_name
 
@@ -23,8 +24,8 @@ def load_classifier(name: str, *, weights: str | Path | None = None) -> Classifi
             "mock:10:32x32x3"), or "module:factory": a function without arguments in an importable
             module (the working directory included) that returns a `Classifier`. The name of a
             shipped classifier with `weights` asks for other weights of its family.
-        weights: a safetensors file with its card beside it (same stem, .json), or a folder that
-            holds `NAME.safetensors` and `NAME.json`.
+        weights: a safetensors file with its card beside it (same stem, .json, or an entry of
+            specs.json), or a folder that holds `NAME.safetensors` and its card.
 
     Returns:
         The classifier, with its weights checked tensor by tensor.
@@ -59,9 +60,10 @@ def read_classifier(path: Path) -> Classifier:
     """
     if not path.exists():
         raise UserError(f"no weights at {path}; give a .safetensors file, or the folder it is in")
-    card = Card.read(path.with_suffix(".json"))
+    card = find_card(path)
     network = make_network(card)
-    params = load_weights(path, network.shapes, sha256=card.sha256)
+    params, sha256 = load_weights(path, network.shapes, sha256=card.sha256)
+    card = dataclasses.replace(card, sha256=sha256)
     return Classifier(card=card, params=params, apply=network.apply)
 
 

@@ -1,6 +1,8 @@
 """Weights on disk: safetensors, every tensor checked against the network it is meant for.
 
-Tensors are named by their path in the nested dictionary of parameters, `layer.name`.
+Tensors are named by their path in the nested dictionary of parameters, `layer.name`. Files in
+PyTorch's manner are read as well: `layer.weight` is `layer.kernel` with the outputs first,
+`[outputs, inputs, height, width]` or `[outputs, inputs]`.
 """
 
 import hashlib
@@ -33,7 +35,7 @@ def save_weights(path: Path, params: Params) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def load_weights(path: Path, shapes: Params, *, sha256: str = "") -> Params:
+def load_weights(path: Path, shapes: Params, *, sha256: str = "") -> tuple[Params, str]:
     """Reads parameters and checks that they are exactly those of a network.
 
     Args:
@@ -42,7 +44,7 @@ def load_weights(path: Path, shapes: Params, *, sha256: str = "") -> Params:
         sha256: of the whole file; empty means that it is not known.
 
     Returns:
-        Nested dictionaries of arrays, like `shapes`.
+        Nested dictionaries of arrays, like `shapes`, and the sha256 of the file.
 
     Raises:
         UserError: the file is missing, truncated or changed, or a tensor is missing, extra, or
@@ -54,6 +56,8 @@ def load_weights(path: Path, shapes: Params, *, sha256: str = "") -> Params:
         raise UserError(f"cannot read weights {path}: {error.strerror}") from error
     tensors = dict(_deserialize(path, content))
     expected = _flatten(shapes)
+    if any(name.endswith(".weight") for name in tensors):
+        expected = {_torch_name(name): _torch_shape(name, s) for name, s in expected.items()}
     problems = [f"tensor {name!r} is missing" for name in expected if name not in tensors]
     problems += [f"tensor {name!r} is not expected" for name in tensors if name not in expected]
     for name in expected.keys() & tensors.keys():
@@ -77,7 +81,30 @@ def load_weights(path: Path, shapes: Params, *, sha256: str = "") -> Params:
         name: np.frombuffer(tensors[name]["data"], want.dtype).reshape(want.shape)
         for name, want in expected.items()
     }
-    return jax.device_put(_unflatten(arrays))  # jnp.asarray would compile a copy for every shape
+    arrays = {
+        name.removesuffix(".weight") + ".kernel" if name.endswith(".weight") else name: (
+            _from_torch(array) if name.endswith(".weight") else array
+        )
+        for name, array in arrays.items()
+    }
+    # jnp.asarray would compile a copy for every shape
+    return jax.device_put(_unflatten(arrays)), found_sha256
+
+
+def _torch_name(name: str) -> str:
+    return name.removesuffix(".kernel") + ".weight" if name.endswith(".kernel") else name
+
+
+def _torch_shape(name: str, leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+    if not name.endswith(".kernel"):
+        return leaf
+    shape = leaf.shape[:-3:-1] + leaf.shape[:-2]  # outputs, inputs, then the window
+    return jax.ShapeDtypeStruct(shape, leaf.dtype)
+
+
+def _from_torch(weight: np.ndarray) -> np.ndarray:
+    """Turns `[outputs, inputs, ...]` into `[..., inputs, outputs]`."""
+    return np.ascontiguousarray(np.moveaxis(weight, (0, 1), (-1, -2)))
 
 
 def _deserialize(path: Path, content: bytes) -> list[tuple[str, dict[str, Any]]]:

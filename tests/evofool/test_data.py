@@ -48,7 +48,9 @@ def test_damaged_and_mislabelled_idx_files_are_described(content, message, tmp_p
     assert str(path) in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [idx(IMAGES), gzip.compress(idx(IMAGES), mtime=0)[:-12]], ids=["plain", "cut"])
+@pytest.mark.parametrize(
+    "content", [idx(IMAGES), gzip.compress(idx(IMAGES), mtime=0)[:-12]], ids=["plain", "cut"]
+)
 def test_files_that_are_no_whole_gzip_are_refused(content, tmp_path):
     path = tmp_path / "images.gz"
     path.write_bytes(content)

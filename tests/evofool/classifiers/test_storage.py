@@ -31,7 +31,8 @@ def write(path, **tensors):
 
 def test_weights_survive_the_file(path):
     sha256 = save_weights(path, PARAMS)
-    loaded = load_weights(path, SHAPES, sha256=sha256)
+    loaded, found = load_weights(path, SHAPES, sha256=sha256)
+    assert found == sha256
     assert jax.tree.structure(loaded) == jax.tree.structure(PARAMS)
     jax.tree.map(np.testing.assert_array_equal, loaded, PARAMS)
 

@@ -1,0 +1,59 @@
+"""Cards as they lie in folders of weights: `NAME.json`, or the entry NAME of a `specs.json`.
+
+A `specs.json` describes several files at once, in words of its own: `input` for `input_shape`,
+no labels for the 1000 ImageNet classes, no padding for TensorFlow's MobileNets (SAME).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from evofool.classifiers.card import Card
+from evofool.classifiers.imagenet import CLASSES, imagenet_ids, imagenet_labels
+from evofool.errors import UserError, unknown_name
+from evofool.files import read_json
+
+SPECS = "specs.json"
+PHOTOGRAPH = 256  # shorter side of a photograph before the crop, the custom for ImageNet
+_TAKEN = ("family", "width", "channel_order", "mean", "scale", "outputs", "class_offset", "crop")
+_OPTIONAL = ("resize", "interpolation", "padding", "activation", "labels", "ids", "sha256", "probe")
+
+
+def find_card(weights: Path) -> Card:
+    """Reads the card of a weights file.
+
+    Args:
+        weights: `DIR/NAME.safetensors`; the card is `DIR/NAME.json`, or else the entry NAME of
+            `DIR/specs.json`.
+
+    Raises:
+        UserError: there is neither, or it is not a card.
+    """
+    path, specs = weights.with_suffix(".json"), weights.with_name(SPECS)
+    if path.exists() or not specs.exists():
+        return Card.read(path)
+    entries = read_json(specs)
+    if not isinstance(entries, dict) or not isinstance(entries.get(weights.stem, {}), dict):
+        raise UserError(f"{specs}: expected a JSON object with an object for each weights file")
+    if weights.stem not in entries:
+        raise unknown_name(f"entry in {specs}", weights.stem, entries)
+    return card_of_entry(weights.stem, entries[weights.stem], source=f"{specs}, {weights.stem}")
+
+
+def card_of_entry(name: str, entry: Mapping[str, Any], *, source: str) -> Card:
+    """Builds a card from an entry of a `specs.json`; keys that say nothing new are ignored.
+
+    Raises:
+        UserError: as `Card.from_dict`.
+    """
+    values = {key: entry[key] for key in (*_TAKEN, *_OPTIONAL) if key in entry}
+    if "input" in entry:
+        values["input_shape"] = entry["input"]
+    values["name"] = name
+    outputs, offset = entry.get("outputs"), entry.get("class_offset", 0)
+    if "labels" not in values and outputs in (CLASSES, CLASSES + 1) and outputs - offset == CLASSES:
+        values |= {"labels": imagenet_labels(), "ids": imagenet_ids()}
+        values.setdefault("resize", PHOTOGRAPH)
+    if str(entry.get("family", "")).startswith("mobilenet") and offset == 1:
+        values.setdefault("padding", "SAME")
+    return Card.from_dict(values, source=source)
