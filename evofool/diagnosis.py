@@ -18,9 +18,10 @@ from evofool.classifiers import Classifier, check_classifier, load_classifier, s
 from evofool.config import EvolveConfig
 from evofool.data import SOURCES, find_data, load_mnist
 from evofool.errors import UserError
-from evofool.evaluator import evaluate, log_odds
+from evofool.evaluator import evaluate
 from evofool.forecast import Forecast, forecast_run
 from evofool.platforms import platform_facts
+from evofool.scores import fitness_of
 
 PACKAGES = ("evofool", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pillow")
 MICRO_BATCH = 500  # pictures classified together in the self-test
@@ -136,7 +137,7 @@ def check_drawn_digits(classifier: Classifier) -> Check:
     network is hardly certain of anything, or absurdly certain).
     """
     outputs = evaluate(classifier, drawn_digits(), 10)
-    odds = np.asarray(log_odds(jnp.asarray(outputs)))[:, :10]
+    odds = np.asarray(fitness_of(jnp.asarray(outputs), classifier.kind))[:, :10]
     right = int(np.sum(odds.argmax(axis=1) == np.arange(10)))
     typical = float(np.median(odds.max(axis=1)))
     return Check(

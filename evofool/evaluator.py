@@ -1,4 +1,4 @@
-"""From pictures to scores: forward passes in fixed micro-batches, log-odds and confidence.
+"""From pictures to outputs: forward passes in micro-batches of a fixed size.
 
 Logits of one picture differ in the last bits between batch sizes, so every forward pass, in the
 loop and afterwards, runs in padded micro-batches of a size that belongs to the run.
@@ -9,53 +9,12 @@ from functools import cache, partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Float
 
 from evofool.classifiers import Classifier
 
 MICRO_BATCH_VALUES = 256 * 28 * 28  # pixel values: about 256 digits
-
-
-def log_odds(outputs: Float[Array, "*lead outputs"]) -> Float[Array, "*lead outputs"]:
-    """Returns log(p / (1 - p)) of every output's softmax probability p, without saturating.
-
-    A float32 softmax is exactly 1.0 from about 17 nats on, where evolution on p would stand
-    still; the log-odds `z_c - logsumexp(z_j, j != c)` order the same way and go on rising.
-
-    Args:
-        outputs: logits, or log-probabilities (any constant may be added to a row).
-    """
-    is_top = _is_first_highest(outputs)
-    highest = jnp.max(outputs, axis=-1, keepdims=True)
-    weights = jnp.exp(outputs - highest)
-    # Below the top, 1 - p_c is (1 + the other weights) / total: nothing cancels. The top's rivals
-    # are summed relative to the strongest of them, so that their sum does not underflow.
-    rivals = jnp.where(is_top, -jnp.inf, outputs)
-    highest_rival = jnp.max(rivals, axis=-1, keepdims=True)
-    rival_sum = jnp.sum(jnp.exp(rivals - highest_rival), axis=-1, keepdims=True)
-    others = jnp.where(is_top, 0.0, weights)
-    others_but_c = jnp.sum(others, axis=-1, keepdims=True) - others
-    below_top = outputs - highest - jnp.log1p(others_but_c)
-    of_top = highest - highest_rival - jnp.log(rival_sum)
-    return jnp.where(is_top, of_top, below_top)
-
-
-def confidence(fitness: Float[Array, "*lead"] | np.ndarray | float) -> np.ndarray:
-    """Turns log-odds into softmax probabilities in [0, 1] (float64, host); `-inf` gives 0."""
-    return np.asarray(np.exp(-np.logaddexp(0.0, -np.asarray(fitness, np.float64))))
-
-
-def two_best(outputs: Float[Array, "*lead outputs"]) -> Int[Array, "*lead 2"]:
-    """Returns the indices of the two largest outputs, the first of equals first."""
-    others = jnp.where(_is_first_highest(outputs), -jnp.inf, outputs)
-    best = [jnp.argmax(outputs, axis=-1), jnp.argmax(others, axis=-1)]
-    return jnp.stack(best, axis=-1).astype(jnp.int32)
-
-
-def _is_first_highest(outputs: Float[Array, "*lead outputs"]) -> Bool[Array, "*lead outputs"]:
-    return jax.nn.one_hot(jnp.argmax(outputs, axis=-1), outputs.shape[-1], dtype=bool)
 
 
 def choose_micro_batch(batch: int, image_shape: tuple[int, int, int], encoding: str) -> int:

@@ -28,7 +28,7 @@ from archive import Archive
 from evofool.classifiers import Classifier
 from evofool.compiling import jit
 from evofool.encodings import Encoding
-from evofool.evaluator import log_odds, two_best
+from evofool.scores import fitness_of, two_best
 
 PRNG = "threefry2x32"  # stored with every checkpoint; keys of another kind draw other numbers
 
@@ -195,7 +195,7 @@ def make_engine(
 
     def absorb(state: RunState, offspring: Offspring, outputs: Array) -> tuple[RunState, Log]:
         """Offers the children to the archive, unless one of them lacked room."""
-        fitness = log_odds(outputs)[..., output_of_cell]
+        fitness = fitness_of(outputs, classifier.kind)[..., output_of_cell]
         complete = jnp.all(offspring.had_room)
         child = jnp.broadcast_to(jnp.arange(batch, dtype=jnp.int32), (runs, batch))
         born = jnp.stack([jnp.full_like(child, state.next_generation), child], axis=-1)

@@ -10,9 +10,9 @@ import numpy as np
 
 from archive import NOBODY
 from evofool.errors import UserError
-from evofool.evaluator import confidence
 from evofool.evolution import Log
 from evofool.files import replacing, write_error
+from evofool.scores import confidence
 
 HIGH, NEAR_CERTAIN = 0.99, 0.9999  # the paper's bars
 

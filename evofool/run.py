@@ -19,10 +19,10 @@ from evofool.compiling import jit
 from evofool.config import EvolveConfig, from_dict
 from evofool.encodings import Encoding, cppn_spec, cppn_style, make_encoding
 from evofool.errors import UserError
-from evofool.evaluator import confidence
 from evofool.files import read_json
 from evofool.labels import label_of, resolve_class, resolve_classes
 from evofool.lineage import Lineage, Step
+from evofool.scores import confidence
 
 Picture = UInt8[np.ndarray, "height width channels"]
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from archive import NOBODY
 from evofool import evaluator
 from evofool.evolution import _Layout
+from evofool.scores import two_best
 from tests.evofool.loop import CHUNK, loop_of
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "evolution.json"
@@ -137,7 +138,7 @@ def test_elites_remember_who_they_are_and_what_the_classifier_saw():
     state = loop.start(5)
     offspring, images = loop.engine.ask(loop.rates, state)
     outputs = evaluator.evaluate(loop.classifier, np.asarray(images)[0], 5)
-    best = np.asarray(evaluator.two_best(jnp.asarray(outputs)))
+    best = np.asarray(two_best(jnp.asarray(outputs)))
     elites = loop.run(5, stops=(1,)).archive.items
     born = np.asarray(elites.born)[0]
     assert (born[:, 0] == 0).all()

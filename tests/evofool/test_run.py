@@ -8,7 +8,8 @@ import pytest
 
 import evofool
 from evofool import Run, UserError
-from evofool.evaluator import evaluate, log_odds
+from evofool.evaluator import evaluate
+from evofool.scores import log_odds
 
 
 @pytest.fixture(params=["cppn", "direct"])
