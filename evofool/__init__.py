@@ -16,35 +16,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evofool.api import evolve, resume
-    from evofool.blind_quiz import quiz
     from evofool.classifiers import Card, Classifier, load_classifier, register_family
-    from evofool.comparison import compare
     from evofool.config import PRESETS, CppnConfig, DirectConfig, EvolveConfig, make_config
     from evofool.data import fetch, load_mnist
     from evofool.diagnosis import doctor
     from evofool.errors import UserError
-    from evofool.exporting import export
-    from evofool.inspection import inspect
-    from evofool.pictures import gallery, render
+    from evofool.reports import compare, export, gallery, inspect, quiz, render, verify
     from evofool.run import Elite, Run
     from evofool.training import train_lenet
-    from evofool.verification import verify
 
 _HOME = {
     "evofool.api": ("evolve", "resume"),
-    "evofool.blind_quiz": ("quiz",),
     "evofool.classifiers": ("Card", "Classifier", "load_classifier", "register_family"),
-    "evofool.comparison": ("compare",),
     "evofool.config": ("PRESETS", "CppnConfig", "DirectConfig", "EvolveConfig", "make_config"),
     "evofool.data": ("fetch", "load_mnist"),
     "evofool.diagnosis": ("doctor",),
     "evofool.errors": ("UserError",),
-    "evofool.exporting": ("export",),
-    "evofool.inspection": ("inspect",),
-    "evofool.pictures": ("gallery", "render"),
+    "evofool.reports": ("compare", "export", "gallery", "inspect", "quiz", "render", "verify"),
     "evofool.run": ("Elite", "Run"),
     "evofool.training": ("train_lenet",),
-    "evofool.verification": ("verify",),
 }
 
 __all__ = [

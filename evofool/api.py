@@ -19,7 +19,7 @@ from evofool.evaluator import choose_micro_batch
 from evofool.files import write_error, write_json
 from evofool.labels import resolve_classes
 from evofool.metrics import summarize
-from evofool.pictures import gallery, save_image, write_convergence
+from evofool.reports import gallery, save_image, write_convergence
 from evofool.platforms import platform_facts
 from evofool.run import Run
 from evofool.runner import Outcome, Quiet, Reporter, Runner

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 import evofool
-from evofool.inspection import genome_text, stepping_stones
+from evofool.reports import genome_text, stepping_stones
 from evofool.run import to_image
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-PACKAGES = ("cppn", "archive", "evofool", "evofool.classifiers")
+PACKAGES = ("cppn", "archive", "evofool", "evofool.classifiers", "evofool.reports")
 
 
 def public(package: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def export(run: RunFolder, *, out: Path) -> None:
         out: folder to write; it must not hold anything yet.
     """
     start_jax()
-    from evofool.exporting import export
+    from evofool.reports import export
 
     paths = export(run, out)
     print(f"{len(paths)} pictures in {out / 'images'}, table in {out / 'elites.csv'}")
@@ -54,10 +54,10 @@ def quiz(
         as_json: print JSON.
     """
     start_jax()
-    from evofool.blind_quiz import quiz
     from evofool.classifiers import load_classifier
     from evofool.cli.printing import print_json
     from evofool.errors import UserError
+    from evofool.reports import quiz
 
     if judge is None and judge_weights is not None:
         raise UserError("--judge-weights needs --judge: the name of the network they are for")
@@ -95,7 +95,7 @@ def verify(run: RunFolder, *, tolerance: float | None = None, as_json: Json = Fa
     """
     start_jax()
     from evofool.cli.printing import print_json
-    from evofool.verification import verify
+    from evofool.reports import verify
 
     result = verify(run, tolerance=tolerance)
     if as_json:

@@ -37,7 +37,7 @@ def inspect(
     """
     start_jax()
     from evofool.cli.printing import elites_table, output, print_json
-    from evofool.inspection import inspect
+    from evofool.reports import inspect
     from evofool.run import Run
 
     opened = Run(run)
@@ -53,7 +53,7 @@ def inspect(
 
 def _inspect_elite(elite: Any, as_json: bool) -> None:
     from evofool.cli.printing import elites_table, half_blocks, output, print_json
-    from evofool.inspection import facts, genome_json, genome_text, stepping_stones
+    from evofool.reports import facts, genome_json, genome_text, stepping_stones
 
     stones = stepping_stones(elite)
     if as_json:
@@ -89,7 +89,7 @@ def compare(
     """
     start_jax()
     from evofool.cli.printing import comparison_table, output, print_json
-    from evofool.comparison import compare
+    from evofool.reports import compare
 
     lines = compare(runs)
     if as_json:
@@ -118,7 +118,7 @@ def render(
         run_index: which of the independent runs made with --runs.
     """
     start_jax()
-    from evofool.pictures import render, save_image
+    from evofool.reports import render, save_image
 
     save_image(render(run, class_name, size=size, run_index=run_index), out)
     print(out)
@@ -136,7 +136,7 @@ def gallery(run: RunFolder, *, out: Path, run_index: int | None = None) -> None:
         run_index: only this one of the independent runs made with --runs; all unless given.
     """
     start_jax()
-    from evofool.pictures import gallery, save_image
+    from evofool.reports import gallery, save_image
 
     save_image(gallery(run, run_index=run_index), out)
     print(out)

@@ -12,9 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from evofool.comparison import RunFacts
-from evofool.inspection import EliteFacts
-from evofool.pictures import enlarge, percent
+from evofool.reports import EliteFacts, RunFacts, enlarge, percent
 
 PIPE_WIDTH = 160  # nobody wraps a pipe; tables still need an end
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from evofool.cli.printing import duration
-from evofool.pictures import percent
+from evofool.reports import percent
 
 SECONDS_BETWEEN_LINES = 3.0
 

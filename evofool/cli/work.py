@@ -132,8 +132,7 @@ def _finish(run: "Run", quiet: bool, as_json: bool) -> int:
 
 def _print_result(run: "Run") -> None:
     from evofool.cli.printing import duration, elites_table, output, runs_table
-    from evofool.inspection import inspect
-    from evofool.pictures import percent
+    from evofool.reports import inspect, percent
 
     console, summary = output(), run.summary
     assert summary is not None

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from evofool.cli.printing import duration, elites_table, half_blocks, make_table
 from evofool.cli.progress import ProgressReporter
-from evofool.inspection import EliteFacts
+from evofool.reports import EliteFacts
 
 
 def printed(thing: object, *, width: int = 200) -> list[str]:

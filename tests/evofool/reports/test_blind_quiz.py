@@ -7,7 +7,7 @@ import pytest
 
 import evofool
 from evofool import Run, load_classifier, quiz
-from evofool.blind_quiz import nearest_labels
+from evofool.reports.blind_quiz import nearest_labels
 from tests.evofool.real_data import data_folder
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from evofool.errors import UserError
 from evofool.files import replacing, write_error, write_json
-from evofool.inspection import facts, genome_json
-from evofool.pictures import save_image
+from evofool.reports.images import save_image
+from evofool.reports.inspection import facts, genome_json
 from evofool.run import Elite, Run, to_image
 
 

@@ -12,10 +12,11 @@ from evofool.classifiers import Classifier
 from evofool.data import load_mnist
 from evofool.errors import UserError
 from evofool.evaluator import evaluate
-from evofool.exporting import new_folder, write_csv
 from evofool.files import write_json
 from evofool.labels import label_of
-from evofool.pictures import quiz_sheet, save_image
+from evofool.reports.exporting import new_folder, write_csv
+from evofool.reports.images import save_image
+from evofool.reports.sheets import quiz_sheet
 from evofool.run import Elite, Run
 
 MICRO_BATCH = 10  # pictures that the judge classifies together

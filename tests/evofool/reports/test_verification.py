@@ -9,7 +9,7 @@ import pytest
 
 from evofool import Run, UserError, verify
 from evofool.classifiers import Classifier
-from evofool.verification import OTHER_PLATFORM_TOLERANCE, SAME_PLATFORM_TOLERANCE
+from evofool.reports.verification import OTHER_PLATFORM_TOLERANCE, SAME_PLATFORM_TOLERANCE
 
 
 def test_an_untouched_run_is_verified(cppn_run: Run):

@@ -13,10 +13,11 @@ from PIL import Image
 
 from evofool.compiling import jit
 from evofool.errors import UserError
-from evofool.evaluator import confidence, evaluate, log_odds
-from evofool.exporting import export
+from evofool.evaluator import evaluate
 from evofool.platforms import platform_facts
+from evofool.reports.exporting import export
 from evofool.run import Elite, Run
+from evofool.scores import confidence, fitness_of
 
 SAME_PLATFORM_TOLERANCE = 1e-5
 OTHER_PLATFORM_TOLERANCE = 1e-2  # other processors round differently
@@ -96,7 +97,7 @@ def _differences(
     """
     assert run.config.micro_batch is not None
     outputs = evaluate(run.classifier, images, run.config.micro_batch)
-    odds = np.asarray(log_odds(jnp.asarray(outputs)))
+    odds = np.asarray(fitness_of(jnp.asarray(outputs), run.classifier.kind))
     mine = odds[np.arange(len(elites)), [elite.output for elite in elites]]
     scores = confidence(np.nan_to_num(mine, nan=-np.inf))
     difference = np.abs(scores - [elite.confidence for elite in elites])

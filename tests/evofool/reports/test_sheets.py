@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from evofool import Run, UserError, gallery, render
-from evofool.pictures import CELL, MARGIN, enlarge, percent, quiz_sheet, save_image
+from evofool.reports.images import enlarge, save_image
+from evofool.reports.sheets import CELL, MARGIN, percent, quiz_sheet
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 import itertools
 
 from evofool import Elite, Run, inspect
-from evofool.inspection import genome_json, genome_text, stepping_stones
 from evofool.labels import label_of
+from evofool.reports.inspection import genome_json, genome_text, stepping_stones
 
 
 def elites_with_changes(run: Run) -> list[Elite]:
