@@ -35,6 +35,9 @@ RECORD = np.dtype(
 )
 
 
+NO_ROW = -1
+
+
 class Step(NamedTuple):
     """One generation of a line of descent.
 
@@ -94,12 +97,25 @@ class Recorder:
 
 
 class Lineage:
-    """The records of a run directory, for looking up ancestors."""
+    """The records of a run directory, for looking up ancestors.
+
+    Args:
+        records: in any order, each child once; they are sorted by run, generation and child.
+
+    Raises:
+        UserError: a child's parent or mate has no record.
+    """
 
     def __init__(self, records: np.ndarray):
-        self.records = records
-        ids = zip(records["run"], records["generation"], records["child"], strict=True)
-        self._row = {tuple(map(int, key)): i for i, key in enumerate(ids)}
+        # Runs have millions of records, so they are searched as sorted integers, and all parents
+        # are looked up together; a dictionary of them would take ten times as long to build.
+        ids = _ids(records)
+        self._sizes = ids.max(axis=0, initial=-1) + 1
+        keys = self._keys_of(ids)
+        order = np.argsort(keys)
+        self.records = records[order]
+        self._keys = np.append(keys[order], np.iinfo(np.int64).max)  # a search ends within
+        self._parent, self._mate = self._rows("parent_"), self._rows("mate_")
 
     @classmethod
     def load(cls, folder: Path) -> "Lineage":
@@ -114,27 +130,75 @@ class Lineage:
             run: index of the run.
             born: id of the elite.
             cell: the cell it holds.
+
+        Raises:
+            UserError: there is no record of that child.
         """
-        steps: list[Step] = []
-        generation, child = born
-        while generation >= 0:
-            record = self.records[self._row[run, generation, child]]
-            mate = (int(record["mate_generation"]), int(record["mate_child"]))
-            steps.append(Step(generation, child, cell, mate if mate[0] >= 0 else None))
-            cell = int(record["parent_cell"])
-            generation, child = int(record["parent_generation"]), int(record["parent_child"])
-        return steps
+        line = self._line(run, born)
+        cells = [cell, *line["parent_cell"][:-1].tolist()]
+        names = ("generation", "child", "mate_generation", "mate_child")
+        columns = (line[name].tolist() for name in names)
+        return [
+            Step(generation, child, held, (mate, mate_child) if mate >= 0 else None)
+            for held, generation, child, mate, mate_child in zip(cells, *columns, strict=True)
+        ]
 
     def ancestry(self, run: int, born: tuple[int, int]) -> np.ndarray:
-        """Returns the records of a child and of all its ancestors, mates too, oldest first."""
-        rows: set[int] = set()
-        pending = [born]
-        while pending:
-            row = self._row[run, *pending.pop()]
-            if row not in rows:
-                rows.add(row)
-                pending += parents_of(self.records[row])
-        return np.sort(self.records[sorted(rows)], order=("generation", "child"))
+        """Returns the records of a child and of all its ancestors, mates too, oldest first.
+
+        Raises:
+            UserError: there is no record of that child.
+        """
+        is_member = np.zeros(len(self.records), bool)
+        newest = np.array([self._row(run, born)])
+        while newest.size:
+            is_member[newest] = True
+            kin = np.unique(np.concatenate([self._parent[newest], self._mate[newest]]))
+            newest = kin[(kin != NO_ROW) & ~is_member[kin]]
+        return self.records[is_member]
+
+    def _line(self, run: int, born: tuple[int, int]) -> np.ndarray:
+        """Returns the records of a child and its first parents, newest first."""
+        rows, row = [], self._row(run, born)
+        while row != NO_ROW:
+            rows.append(row)
+            row = self._parent[row]
+        return self.records[rows]
+
+    def _row(self, run: int, born: tuple[int, int]) -> int:
+        return int(self._find(np.array([[run, *born]]))[0])
+
+    def _rows(self, kin: str) -> np.ndarray:
+        """Returns the row of every record's parent or mate, `NO_ROW` where there is none."""
+        ids = _ids(self.records, kin)
+        is_there = ids[:, 1] >= 0
+        rows = np.full(len(ids), NO_ROW)
+        rows[is_there] = self._find(ids[is_there])
+        return rows
+
+    def _find(self, ids: np.ndarray) -> np.ndarray:
+        """Returns the rows of children, given as `[children, 3]`."""
+        keys = self._keys_of(ids)
+        rows = np.searchsorted(self._keys, keys)
+        is_missing = self._keys[rows] != keys
+        if is_missing.any():
+            raise UserError(
+                f"the lineage has no record of {np.sum(is_missing)} of the children that it or "
+                "the archive names; files are missing from the run directory's 'lineage'"
+            )
+        return rows
+
+    def _keys_of(self, ids: np.ndarray) -> np.ndarray:
+        """Returns an integer for every child, in the order of the ids; -1 for an unknown one."""
+        _, generations, children = map(int, self._sizes)
+        keys = (ids[:, 0] * generations + ids[:, 1]) * children + ids[:, 2]
+        return np.where(np.all(ids < self._sizes, axis=1), keys, -1)
+
+
+def _ids(records: np.ndarray, kin: str = "") -> np.ndarray:
+    """Returns run, generation and child of records or of their kin, `[records, 3]`."""
+    columns = ("run", f"{kin}generation", f"{kin}child")
+    return np.stack([records[name].astype(np.int64) for name in columns], axis=1)
 
 
 def parents_of(record: np.void) -> list[tuple[int, int]]:

@@ -108,6 +108,36 @@ def test_ancestry_holds_mates_too_and_everyone_once_oldest_first(family):
     assert len(family.ancestry(0, (1, 2))) == 2
 
 
+@given(histories(), st.randoms(use_true_random=False))
+def test_lines_equal_a_walk_from_record_to_record(history, random):
+    records, _ = slow_records(history)
+    by_id = {record[:3]: record for record in records}
+    shuffled = sorted(records)
+    random.shuffle(shuffled)
+    family = Lineage(np.array(shuffled, lineage.RECORD))
+    assert [tuple(map(int, record)) for record in family.records] == sorted(records)
+    for run, *born in by_id:
+        walk, pending, kin = [], (run, *born), {(run, *born)}
+        while pending in by_id:
+            walk.append(pending[1:])
+            pending = (run, *by_id[pending][3:5])
+        for _ in history:  # as many times as there are generations
+            kin |= {(run, *by_id[one][at : at + 2]) for one in kin for at in (3, 6)} & set(by_id)
+        assert [step[:2] for step in family.descent(run, tuple(born), 0)] == walk
+        ancestry = family.ancestry(run, tuple(born))
+        assert [tuple(map(int, record)) for record in ancestry] == sorted(by_id[k] for k in kin)
+
+
+def test_a_child_without_a_record_is_an_error_of_the_user(family):
+    for unknown in ((2, 1), (3, 2), (7, 0), (0, 1_000_000)):
+        with pytest.raises(UserError, match="has no record of 1 of the children"):
+            family.descent(0, unknown, 0)
+    with pytest.raises(UserError, match="has no record of 2 of the children"):
+        Lineage(family.records[2:])
+    with pytest.raises(UserError, match="has no record"):
+        Lineage(family.records[:0]).ancestry(0, (0, 0))
+
+
 def test_files_end_at_checkpoints_and_are_cut_to_one(tmp_path):
     recorder = Recorder(np.zeros((1, CELLS, 2), np.int32))
     parents = np.zeros((1, BATCH, 1), np.int32)
