@@ -21,7 +21,7 @@ References:
 """
 
 from cppn.activations import ACTIVATIONS
-from cppn.color import from_bytes, to_bytes
+from cppn.color import from_bytes, to_bytes, to_rgb
 from cppn.exchange import from_json, to_json, validate
 from cppn.genome import NUM_INPUTS, Genome, GenomeSpec, grow, init, num_connections, num_nodes, trim
 from cppn.mutation import MutationRates, mutate
@@ -49,6 +49,7 @@ __all__ = [
     "render_batch",
     "to_bytes",
     "to_json",
+    "to_rgb",
     "to_svg",
     "to_text",
     "trim",

@@ -54,6 +54,15 @@ def to_channels(
     return jnp.stack(channels, axis=-1)
 
 
+def to_rgb(levels: Float[Array, "*lead 3"], color: str) -> Float[Array, "*lead 3"]:
+    """Reads three levels in [0, 1] per pixel as "hsv" or "hls", as above, and gives their RGB.
+
+    The result is on the 1/255 grid, to the nearest.
+    """
+    channels = COLORS[color](*jnp.moveaxis(levels, -1, 0))
+    return jnp.stack([_quantize(channel, jnp.round) for channel in channels], axis=-1)
+
+
 def to_bytes(images: Float[Array | np.ndarray, "*shape"]) -> UInt8[Array, "*shape"]:
     """The 8-bit levels of pictures in [0, 1], to the nearest."""
     return jnp.round(jnp.asarray(images) * 255.0).astype(jnp.uint8)

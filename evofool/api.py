@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from evofool.checkpoint import archive_sha256, run_of
-from evofool.classifiers import Classifier, check_classifier, load_classifier
+from evofool.classifiers import Classifier, check_classifier, configure, load_configured
 from evofool.config import EvolveConfig, make_config
 from evofool.encodings import Encoding, make_encoding
 from evofool.errors import UserError
@@ -19,8 +19,8 @@ from evofool.evaluator import choose_micro_batch
 from evofool.files import write_error, write_json
 from evofool.labels import resolve_classes
 from evofool.metrics import summarize
-from evofool.reports import gallery, save_image, write_convergence
 from evofool.platforms import platform_facts
+from evofool.reports import gallery, save_image, write_convergence
 from evofool.run import Run
 from evofool.runner import Outcome, Quiet, Reporter, Runner
 
@@ -72,9 +72,10 @@ def evolve(
     elif preset or config_file or settings:
         raise UserError("give either config, or preset, config_file and settings, not both")
     if not isinstance(classifier, Classifier):
-        classifier = load_classifier(config.classifier, weights=config.weights)
+        classifier = load_configured(config)
     else:
         config = dataclasses.replace(config, classifier=classifier.card.name)
+        classifier = configure(classifier, config)
     if config.micro_batch is None:
         micro_batch = choose_micro_batch(
             config.batch_size, classifier.card.input_shape, config.encoding
@@ -110,23 +111,23 @@ def resume(
     Raises:
         UserError: not a run directory, or `generations` is less than the run has.
     """
-    opened = run if isinstance(run, Run) else Run(run, classifier=classifier)
-    config = opened.config
+    if not isinstance(run, Run) or classifier is not None:
+        run = Run(run.folder if isinstance(run, Run) else run, classifier=classifier)
+    config = run.config
     if generations is not None and generations != config.generations:
         if generations < config.generations:
             raise UserError(
-                f"generations is {generations}, but {opened.folder} was started with "
+                f"generations is {generations}, but {run.folder} was started with "
                 f"{config.generations}; a run can only be extended"
             )
         config = dataclasses.replace(config, generations=generations)
-    elif opened.summary is not None and opened.summary["stopped_by"] != "interrupted":
-        return opened
-    loaded = classifier or opened.classifier
-    opened.check_weights(loaded)
+    elif run.summary is not None and run.summary["stopped_by"] != "interrupted":
+        return run
+    run.check_weights(run.classifier)
     # a summary stands for a finished run, also to whoever resumes after this process is killed
-    (opened.folder / "summary.json").unlink(missing_ok=True)
-    write_json(opened.folder / "config.json", dict(opened.manifest) | {"config": config.to_dict()})
-    return _carry_out(opened.folder, config, loaded, reporter or Quiet())
+    (run.folder / "summary.json").unlink(missing_ok=True)
+    write_json(run.folder / "config.json", dict(run.manifest) | {"config": config.to_dict()})
+    return _carry_out(run.folder, config, run.classifier, reporter or Quiet())
 
 
 def _carry_out(

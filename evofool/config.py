@@ -63,6 +63,8 @@ class CppnConfig:
 class DirectConfig:
     """The direct encoding: every pixel value is a gene, an integer in 0..255."""
 
+    color: Literal["rgb", "hsv", "hls"] = "rgb"
+    """What the three genes of a coloured pixel are; hsv in the paper, hls in the released code."""
     mutation_rate: float = 0.1
     """Per gene: probability of polynomial mutation, before any halving."""
     halve_every: int = 1000
@@ -88,9 +90,17 @@ class EvolveConfig:
     """Everything that determines a run, and how it is carried out."""
 
     classifier: str = "lenet"
-    """The classifier to fool: lenet, mock:10, or module:factory of your own."""
+    """The classifier to fool: lenet, mock:10, a name in --weights, module:factory, or a+b+c."""
     weights: str | None = None
-    """File with other weights for the classifier."""
+    """Weights for the classifier: a .safetensors file, or a folder with NAME.safetensors."""
+    combine: Literal["mean", "min"] = "mean"
+    """Confidence of an ensemble (a+b+c): the mean of its members', or the least."""
+    image_size: int | None = None
+    """Side that pictures are drawn at, in pixels; the classifier's own input size if not given."""
+    views: Literal["single", "ten-crop"] = "single"
+    """What the classifier sees of a picture: all of it, or ten crops whose verdict is averaged."""
+    fitness: Literal["log_odds", "probability"] = "log_odds"
+    """What a better picture has more of; a probability in float32 ends at 1, log-odds do not."""
     encoding: Literal["cppn", "direct"] = "cppn"
     """Genome: a picture-drawing network, or the pixels themselves."""
     generations: int = 200
@@ -124,7 +134,7 @@ class EvolveConfig:
         _check_positive(
             self, "", "batch_size", "runs", "checkpoint_every", "keep_checkpoints", "log_every"
         )
-        for name in ("micro_batch", "max_seconds", "max_evaluations"):
+        for name in ("image_size", "micro_batch", "max_seconds", "max_evaluations"):
             if getattr(self, name) is not None:
                 _check_positive(self, "", name)
         if self.generations < 0:
@@ -163,6 +173,22 @@ PRESETS: dict[str, dict[str, Any]] = {
     "mnist-cppn-released": {
         "encoding": "cppn",
         "cppn": {"coordinates": "pixels", "rounding": "truncate"},
+    },
+    # the paper's set-up for ImageNet; its classifiers are named with --classifier and --weights
+    "imagenet-cppn": {
+        "encoding": "cppn",
+        "generations": 5000,
+        "batch_size": 400,
+        "image_size": 256,
+        "views": "ten-crop",
+    },
+    "imagenet-direct": {
+        "encoding": "direct",
+        "generations": 20_000,
+        "batch_size": 200,
+        "image_size": 256,
+        "views": "ten-crop",
+        "direct": {"color": "hsv"},
     },
 }
 

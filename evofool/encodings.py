@@ -141,6 +141,7 @@ def _cppn_encoding(config: CppnConfig, image_shape: ImageShape) -> Encoding:
 
 
 def _direct_encoding(config: DirectConfig, image_shape: ImageShape) -> Encoding:
+    color = config.color if image_shape[2] == 3 else "rgb"  # a grey level has no other reading
     rates = direct.DirectRates(
         mutation_rate=config.mutation_rate,
         halve_every=config.halve_every,
@@ -169,7 +170,8 @@ def _direct_encoding(config: DirectConfig, image_shape: ImageShape) -> Encoding:
         return jax.vmap(one)(keys, *parents), jnp.ones(keys.shape, bool)
 
     def render(genomes: Array) -> Float[Array, "batch height width channels"]:
-        return cppn.from_bytes(genomes)
+        images = cppn.from_bytes(genomes)
+        return images if color == "rgb" else cppn.to_rgb(images, color)
 
     encoding = Encoding(
         name="direct",

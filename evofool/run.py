@@ -14,7 +14,7 @@ from PIL import Image
 import cppn
 from evofool import lineage, metrics
 from evofool.checkpoint import load_newest
-from evofool.classifiers import Card, Classifier, load_classifier
+from evofool.classifiers import Card, Classifier, configure, load_configured
 from evofool.compiling import jit
 from evofool.config import EvolveConfig, from_dict
 from evofool.encodings import Encoding, cppn_spec, cppn_style, make_encoding
@@ -119,9 +119,12 @@ class Run:
     @cached_property
     def classifier(self) -> Classifier:
         """The classifier the run fools; loaded on first use."""
-        if self._classifier is not None:
-            return self._classifier
-        return load_classifier(self.config.classifier, weights=self.config.weights)
+        if self._classifier is None:
+            return load_configured(self.config)
+        given = self._classifier
+        if given.members and given.card.input_shape == self.card.input_shape:
+            return given  # sees this run's pictures already
+        return configure(given, self.config)
 
     def check_weights(self, classifier: Classifier) -> None:
         """Makes sure that `classifier` is the one the run was evolved for.

@@ -40,6 +40,17 @@ def log_odds(outputs: Float[Array, "*lead outputs"]) -> Float[Array, "*lead outp
     return jnp.where(is_top, of_top, below_top)
 
 
+def as_probabilities(log_odds: Float[Array, "*lead"]) -> Float[Array, "*lead"]:
+    """Returns the log-odds of the float32 probabilities that log-odds stand for.
+
+    Neighbours whose probability is the same number become equal, and all end at -87 and 16.6
+    nats, next to 0 and 1: what evolution sees when its fitness is a probability.
+    """
+    least, most = jnp.finfo(jnp.float32).tiny, jnp.float32(1 - 2**-24)
+    probability = jnp.clip(jax.nn.sigmoid(log_odds), least, most)
+    return jnp.log(probability) - jnp.log1p(-probability)
+
+
 def confidence(fitness: Float[Array, "*lead"] | np.ndarray | float) -> np.ndarray:
     """Turns log-odds into softmax probabilities in [0, 1] (float64, host); `-inf` gives 0."""
     return np.asarray(np.exp(-np.logaddexp(0.0, -np.asarray(fitness, np.float64))))

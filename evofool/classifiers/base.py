@@ -9,10 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Key
+from jaxtyping import Array, Float, Key
 
 from evofool.classifiers.card import Card, preprocess
 from evofool.errors import UserError, unknown_name
+from evofool.scores import fitness_of
 
 Params = Any
 
@@ -29,20 +30,30 @@ class Classifier:
         params: pytree of arrays; an argument of `apply` and never a constant of it, so that
             other weights need no new compilation.
         apply: `apply(params, images)` with float32 images `[batch, height, width, channels]` in
-            [0, 1] gives float32 `[batch, outputs]`. With kind "logits" it is a pure JAX function.
-        kind: "logits", or "probabilities" for a model outside JAX: `apply` is then called with
-            numpy arrays, outside `jit`, and returns softmax probabilities.
+            [0, 1] gives float32 `[batch, outputs]`. Unless its kind is "probabilities" it is a
+            pure JAX function.
+        kind: what the outputs are: "logits", "log_odds" (of each output by itself), or
+            "probabilities" for a model outside JAX: `apply` is then called with numpy arrays,
+            outside `jit`, and returns softmax probabilities.
+        members: the classifiers it is made of, when it is an ensemble or looks at views.
+        views: forward passes per picture, of all members together.
     """
 
     card: Card
     params: Params
     apply: Callable[[Params, Any], Any]
-    kind: Literal["logits", "probabilities"] = "logits"
+    kind: Literal["logits", "log_odds", "probabilities"] = "logits"
+    members: tuple["Classifier", ...] = ()
+    views: int = 1
 
     @property
     def is_jax(self) -> bool:
         """Whether `apply` can be compiled into a larger program."""
-        return self.kind == "logits"
+        return self.kind != "probabilities"
+
+    def log_odds(self, outputs: Float[Array, "*lead outputs"]) -> Float[Array, "*lead outputs"]:
+        """Returns log(p / (1 - p)) of every output's probability p."""
+        return fitness_of(outputs, self.kind)
 
 
 class Network(NamedTuple):
@@ -130,8 +141,10 @@ def check_classifier(classifier: Classifier) -> None:
     Raises:
         UserError: it fails, returns the wrong shape, NaN or infinity, no probabilities although
             it says so, the same output for every picture, or for the probe picture other outputs
-            than its card records.
+            than its card records. What it is made of is looked at first.
     """
+    for member in classifier.members:
+        check_classifier(member)
     card = classifier.card
     images: Any = _probe_images(card.input_shape)
     who = f"classifier {card.name!r}"

@@ -8,16 +8,27 @@ from typing import Any
 
 from evofool.classifiers.base import Classifier, make_network, probe_outputs
 from evofool.classifiers.card import Card
+from evofool.classifiers.ensembles import ensemble
 from evofool.classifiers.mock import mock_classifier
 from evofool.classifiers.specs import find_card
 from evofool.classifiers.storage import load_weights, save_weights
+from evofool.classifiers.views import with_views
+from evofool.config import EvolveConfig
 from evofool.errors import UserError, unknown_name
+from evofool.scores import as_probabilities
 
 SHIPPED = Path(__file__).parent / "weights"
 
 
-def load_classifier(name: str, *, weights: str | Path | None = None) -> Classifier:
-    """Loads a classifier.
+def load_classifier(
+    name: str,
+    *,
+    weights: str | Path | None = None,
+    combine: str = "mean",
+    image_size: int | None = None,
+    views: str = "single",
+) -> Classifier:
+    """Loads a classifier, or several that are joined into one: "a+b+c".
 
     Args:
         name: a classifier that ships with the package ("lenet"), a mock ("mock:10",
@@ -25,14 +36,82 @@ def load_classifier(name: str, *, weights: str | Path | None = None) -> Classifi
             module (the working directory included) that returns a `Classifier`. The name of a
             shipped classifier with `weights` asks for other weights of its family.
         weights: a safetensors file with its card beside it (same stem, .json, or an entry of
-            specs.json), or a folder that holds `NAME.safetensors` and its card.
+            specs.json), or a folder that holds `NAME.safetensors` and its card. Members of an
+            ensemble that are not in the folder may be shipped ones.
+        combine: how an ensemble's confidences are joined, see `ensemble`.
+        image_size: side that pictures are drawn at; the input size unless given.
+        views: what the classifier sees of a picture, see `with_views`.
 
     Returns:
         The classifier, with its weights checked tensor by tensor.
 
     Raises:
-        UserError: the name is unknown, or the weights or the card do not fit.
+        UserError: the name is unknown, the weights or the card do not fit, or the members of an
+            ensemble do not fit together.
     """
+    names = name.split("+")
+    if not all(names):
+        raise UserError(f"classifier {name!r}: expected names joined by +, for instance a+b")
+    if len(names) == 1:
+        return at_size(_load_one(name, weights), image_size=image_size, views=views)
+    members = [_load_one(name, _weights_of_member(name, weights)) for name in names]
+    channels = members[0].card.input_shape[2]
+    shape = (image_size, image_size, channels) if image_size else None
+    return ensemble(members, combine=combine, image_shape=shape, views=views)
+
+
+def load_configured(config: EvolveConfig) -> Classifier:
+    """Loads the classifier that a run's configuration names, as the run sees it."""
+    classifier = load_classifier(
+        config.classifier,
+        weights=config.weights,
+        combine=config.combine,
+        image_size=config.image_size,
+        views=config.views,
+    )
+    return _with_fitness(classifier, config.fitness)
+
+
+def configure(classifier: Classifier, config: EvolveConfig) -> Classifier:
+    """Makes of a classifier what a run's configuration asks for: picture size, views, fitness."""
+    classifier = at_size(classifier, image_size=config.image_size, views=config.views)
+    return _with_fitness(classifier, config.fitness)
+
+
+def _with_fitness(classifier: Classifier, fitness: str) -> Classifier:
+    if fitness == "log_odds" or not classifier.is_jax:
+        return classifier  # outside JAX there are only probabilities
+
+    def apply(params: Any, images: Any) -> Any:
+        return as_probabilities(classifier.log_odds(classifier.apply(params, images)))
+
+    card = dataclasses.replace(classifier.card, probe=())
+    return dataclasses.replace(
+        classifier, card=card, apply=apply, kind="log_odds", members=(classifier,)
+    )
+
+
+def at_size(
+    classifier: Classifier, *, image_size: int | None = None, views: str = "single"
+) -> Classifier:
+    """Makes a classifier of square pictures of `image_size`, or of its own input size."""
+    height, width, channels = classifier.card.input_shape
+    shape = (image_size or height, image_size or width, channels)
+    return with_views(classifier, shape, views)
+
+
+def _weights_of_member(name: str, weights: str | Path | None) -> str | Path | None:
+    """Returns where the weights of an ensemble's member are; None for those that need none."""
+    if weights is None or ":" in name:
+        return None
+    folder = Path(weights)
+    if not folder.is_dir():
+        raise UserError(f"weights is {str(weights)!r}; an ensemble needs the folder of its weights")
+    is_shipped = name in shipped_names() and not (folder / f"{name}.safetensors").exists()
+    return None if is_shipped else folder
+
+
+def _load_one(name: str, weights: str | Path | None) -> Classifier:
     if ":" in name or name == "mock":
         if weights is not None:
             raise UserError(f"classifier {name!r} takes no weights; leave out {str(weights)!r}")

@@ -17,6 +17,10 @@ from evofool.errors import UserError
 BAD = {
     "classifier": [(7, "text"), (None, "text")],
     "weights": [(3.5, "text")],
+    "combine": [("median", "valid: mean, min")],
+    "image_size": [(0, "more than 0"), (12.5, "whole number")],
+    "views": [("tencrop", "did you mean 'ten-crop'")],
+    "fitness": [("logodds", "did you mean 'log_odds'")],
     "encoding": [("cpn", "did you mean 'cppn'"), (1, "valid: cppn, direct")],
     "generations": [(-1, "0 or more"), (2.5, "whole number"), (True, "whole number")],
     "batch_size": [(0, "more than 0"), ("many", "whole number")],
@@ -45,6 +49,7 @@ BAD = {
     "cppn.weight_eta": [(0.0, "more than 0")],
     "cppn.max_nodes": [(0, "more than 0")],
     "cppn.max_connections": [(0, "more than 0")],
+    "direct.color": [("hsb", "did you mean 'hsv'")],
     "direct.mutation_rate": [(1.01, r"\[0, 1\]")],
     "direct.halve_every": [(-1, "0 or more")],
     "direct.mutation_eta": [(0, "more than 0")],
@@ -102,7 +107,7 @@ def test_unknown_preset_offers_the_nearest():
 def test_presets_are_valid_and_survive_json(preset):
     config = make_config(preset=preset)
     assert from_dict(json.loads(json.dumps(config.to_dict()))) == config
-    assert config.batch_size == 200
+    assert config.batch_size == (400 if preset == "imagenet-cppn" else 200)
 
 
 def test_released_preset_is_the_released_code():

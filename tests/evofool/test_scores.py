@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evofool.scores import confidence, fitness_of, log_odds, two_best
+from evofool.scores import as_probabilities, confidence, fitness_of, log_odds, two_best
 from tests.evofool import reference
 
 compiled = jax.jit(log_odds)
@@ -103,3 +103,12 @@ def test_fitness_takes_log_odds_as_they_are_and_turns_logits_into_them():
     outputs = jax.random.normal(jax.random.key(0), (3, 5))
     assert (fitness_of(outputs, "log_odds") == outputs).all()
     assert (fitness_of(outputs, "logits") == log_odds(outputs)).all()
+
+
+def test_log_odds_of_probabilities_end_where_float32_does():
+    odds = jnp.array([-80.0, -20.0, -1.0, 0.0, 3.0, 16.0, 17.5, 18.0, 200.0])
+    found = np.asarray(as_probabilities(odds))
+    np.testing.assert_allclose(found[:5], odds[:5], rtol=1e-5, atol=1e-6)
+    assert (found[-3:] == found[-1]).all()
+    assert 16.5 < found[-1] < 17.0
+    assert np.isfinite(as_probabilities(jnp.float32(-1e4)))
