@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from evofool.api import evolve, resume
     from evofool.classifiers import Card, Classifier, load_classifier, register_family
     from evofool.config import PRESETS, CppnConfig, DirectConfig, EvolveConfig, make_config
-    from evofool.data import fetch, load_mnist
+    from evofool.data import fetch, load_cifar10, load_mnist
     from evofool.diagnosis import doctor
     from evofool.errors import UserError
     from evofool.reports import compare, export, gallery, inspect, quiz, render, verify
@@ -29,7 +29,7 @@ _HOME = {
     "evofool.api": ("evolve", "resume"),
     "evofool.classifiers": ("Card", "Classifier", "load_classifier", "register_family"),
     "evofool.config": ("PRESETS", "CppnConfig", "DirectConfig", "EvolveConfig", "make_config"),
-    "evofool.data": ("fetch", "load_mnist"),
+    "evofool.data": ("fetch", "load_cifar10", "load_mnist"),
     "evofool.diagnosis": ("doctor",),
     "evofool.errors": ("UserError",),
     "evofool.reports": ("compare", "export", "gallery", "inspect", "quiz", "render", "verify"),
@@ -54,6 +54,7 @@ __all__ = [
     "fetch",
     "gallery",
     "inspect",
+    "load_cifar10",
     "load_classifier",
     "load_mnist",
     "make_config",

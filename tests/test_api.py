@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-PACKAGES = ("cppn", "archive", "evofool", "evofool.classifiers", "evofool.reports")
+PACKAGES = ("cppn", "archive", "evofool", "evofool.classifiers", "evofool.data", "evofool.reports")
 
 
 def public(package: str) -> dict[str, Any]:
@@ -33,7 +33,12 @@ SUBJECTS = {
     "evofool.evolve": ["classifier"],
     "evofool.doctor": ["config"],
     "evofool.fetch": ["directory"],
+    "evofool.load_cifar10": ["data_dir"],
     "evofool.load_mnist": ["data_dir"],
+    "evofool.data.fetch": ["directory"],
+    "evofool.data.find_data": ["data_dir"],
+    "evofool.data.load_cifar10": ["data_dir"],
+    "evofool.data.load_mnist": ["data_dir"],
 }
 
 

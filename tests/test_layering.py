@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("cppn", "archive", "evofool")
 # evofool's own packages, entered by their doors as well
-INNER = ("evofool.classifiers", "evofool.cli", "evofool.reports")
+INNER = ("evofool.classifiers", "evofool.cli", "evofool.data", "evofool.reports")
 FORBIDDEN = {
     "cppn": ("archive", "evofool"),
     "archive": ("cppn", "evofool"),

@@ -54,10 +54,11 @@ def data_fetch(
     """Downloads a data set from its public mirrors and checks the sha256 of every file.
 
       evofool data fetch mnist
+      evofool data fetch cifar10
       evofool data fetch mnist --dir data --url http://localhost:8000/mnist
 
     Args:
-        name: of the data set; mnist.
+        name: of the data set; mnist or cifar10.
         dir: folder for data sets; the user cache unless given.
         url: address of a folder with the files, instead of the public mirrors.
         quiet: no progress.

@@ -1,0 +1,175 @@
+"""CIFAR-10: 60,000 photographs of 32x32 pixels in ten classes.
+
+Three forms are read: the published binary batches, in their archive or unpacked; the same batches
+with every picture as a JPEG file, which lost something; and the first 4000 and 1000 pictures of
+the published ones, for measuring how much.
+
+References:
+    A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009,
+    https://www.cs.toronto.edu/~kriz/cifar.html
+"""
+
+import gzip
+import io
+import itertools
+import tarfile
+import zipfile
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+
+from evofool.data.dataset import Dataset
+from evofool.data.places import find_files
+from evofool.errors import UserError
+
+CIFAR10_LABELS = (
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
+)
+SIDE, CHANNELS = 32, 3
+RECORD = 1 + CHANNELS * SIDE * SIDE  # bytes: the label, then the planes red, green, blue
+PER_BATCH = 10_000
+PER_SUBSET = {"data_batch_1_first4000": 4_000, "test_batch_first1000": 1_000}
+BATCHES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")
+
+_DAMAGED = (
+    *(OSError, EOFError, ValueError, KeyError, TypeError),
+    *(zlib.error, tarfile.TarError, zipfile.BadZipFile),
+)
+
+
+class _Batch(NamedTuple):
+    images: UInt8[np.ndarray, "batch 32 32 3"]
+    labels: UInt8[np.ndarray, " batch"]
+
+
+def load_cifar10(data_dir: str | Path | None = None) -> Dataset:
+    """Reads CIFAR-10: 50,000 and 10,000 colour pictures of 32x32.
+
+    Args:
+        data_dir: folder to look in; the usual places unless given.
+
+    Returns:
+        The data set, with three channels, RGB. `is_lossy` tells that only JPEG files were found.
+        Where nothing but the subset of 4,000 and 1,000 pictures is found, it is that.
+
+    Raises:
+        UserError: it is not found, or a file is damaged or not what its name says.
+    """
+    paths = find_files("cifar10", data_dir)
+    if len(paths) == 1:
+        batches = _read_archive(paths[0])
+    elif _stem(paths[0]) in PER_SUBSET:
+        batches = [_read_binary(path, PER_SUBSET[_stem(path)]) for path in paths]
+    elif paths[0].suffix == ".npz":
+        batches = [_read_jpeg(path) for path in paths]
+    else:
+        batches = [_read_binary(path, PER_BATCH) for path in paths]
+    *train, test = batches
+    return Dataset(
+        np.concatenate([batch.images for batch in train]),
+        np.concatenate([batch.labels for batch in train]),
+        *test,
+        is_lossy=paths[0].suffix == ".npz",
+    )
+
+
+def _stem(path: Path) -> str:
+    return path.name.split(".")[0]
+
+
+def _read_archive(path: Path) -> list[_Batch]:
+    """Reads the batches out of the published archive; nothing is unpacked onto the disk."""
+    found: dict[str, _Batch] = {}
+    try:
+        with tarfile.open(path) as packed:
+            for member in packed:  # in one pass: seeking back would unpack from the start again
+                name = _stem(Path(member.name))
+                if name not in BATCHES or not member.isfile():
+                    continue
+                where, content = f"{path}, {member.name}", packed.extractfile(member)
+                if content is None or member.size != PER_BATCH * RECORD:
+                    raise _wrong_size(where, member.size, PER_BATCH)
+                found[name] = _parse(content.read(), where)
+    except UserError:
+        raise
+    except _DAMAGED as error:
+        raise _damaged(str(path), error) from error
+    missing = [name for name in BATCHES if name not in found]
+    if missing:
+        raise UserError(f"{path} lacks {', '.join(missing)}; delete it and fetch cifar10 again")
+    return [found[name] for name in BATCHES]
+
+
+def _read_binary(path: Path, count: int) -> _Batch:
+    try:
+        content = path.read_bytes()
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
+    except _DAMAGED as error:
+        raise _damaged(str(path), error) from error
+    if len(content) != count * RECORD:
+        raise _wrong_size(str(path), len(content), count)
+    return _parse(content, str(path))
+
+
+def _parse(content: bytes, where: str) -> _Batch:
+    records = np.frombuffer(content, np.uint8).reshape(-1, RECORD)
+    planes = records[:, 1:].reshape(-1, CHANNELS, SIDE, SIDE)
+    images = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
+    return _Batch(images, _checked(records[:, 0], where))
+
+
+def _read_jpeg(path: Path) -> _Batch:
+    """Reads `labels` [n], `offsets` [n + 1] and `jpeg`, the JPEG files one after the other."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            labels, offsets, files = (arrays[key] for key in ("labels", "offsets", "jpeg"))
+    except _DAMAGED as error:
+        raise _damaged(str(path), error) from error
+    if (
+        (labels.shape, labels.dtype) != ((PER_BATCH,), np.uint8)
+        or (offsets.shape, offsets.dtype.kind) != ((PER_BATCH + 1,), "i")
+        or (files.ndim, files.dtype) != (1, np.uint8)
+        or np.any(np.diff(offsets, prepend=0, append=len(files)) < 0)
+    ):
+        raise UserError(
+            f"{path}: expected labels [{PER_BATCH}] and jpeg as unsigned bytes, and rising offsets "
+            f"[{PER_BATCH + 1}] into jpeg; the file is damaged or is something else"
+        )
+    content = files.tobytes()
+    images = np.empty((PER_BATCH, SIDE, SIDE, CHANNELS), np.uint8)
+    for index, (start, stop) in enumerate(itertools.pairwise(offsets)):
+        images[index] = _decode(content[start:stop], f"{path}, picture {index}")
+    return _Batch(images, _checked(labels, str(path)))
+
+
+def _decode(content: bytes, where: str) -> UInt8[np.ndarray, "32 32 3"]:
+    try:
+        with Image.open(io.BytesIO(content), formats=["JPEG"]) as image:
+            levels = np.asarray(image)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise _damaged(where, error) from error
+    if levels.shape != (SIDE, SIDE, CHANNELS):
+        raise UserError(f"{where} has shape {levels.shape}; expected {(SIDE, SIDE, CHANNELS)}")
+    return levels
+
+
+def _checked(labels: UInt8[np.ndarray, " batch"], where: str) -> UInt8[np.ndarray, " batch"]:
+    if labels.max() >= len(CIFAR10_LABELS):
+        raise UserError(f"{where}: labels go up to {labels.max()}; expected 0..9")
+    return labels
+
+
+def _wrong_size(where: str, size: int, count: int) -> UserError:
+    return UserError(
+        f"{where} holds {size} bytes; expected {count * RECORD}, {count} pictures of {RECORD}: it "
+        "was cut short or is something else"
+    )
+
+
+def _damaged(where: str, error: Exception) -> UserError:
+    return UserError(f"{where} is damaged ({error}); delete it and fetch cifar10 again")

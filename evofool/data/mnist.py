@@ -1,0 +1,80 @@
+"""MNIST: the four files in idx format, packed or plain."""
+
+import gzip
+import math
+import zlib
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from evofool.data.dataset import Dataset
+from evofool.data.places import find_files
+from evofool.errors import UserError
+
+
+def load_mnist(data_dir: str | Path | None = None) -> Dataset:
+    """Reads MNIST: 60,000 and 10,000 grey digits of 28x28.
+
+    Args:
+        data_dir: folder to look in before the usual places.
+
+    Returns:
+        The data set, with one channel.
+
+    Raises:
+        UserError: it is not found, or a file is damaged or not what its name says.
+    """
+    paths = find_files("mnist", data_dir)
+    folder, parts = paths[0].parent, []
+    for prefix, count, files in (("train", 60_000, paths[:2]), ("t10k", 10_000, paths[2:])):
+        images, labels = read_idx(files[0], dimensions=3), read_idx(files[1], dimensions=1)
+        if images.shape != (count, 28, 28) or labels.shape != (count,):
+            raise UserError(
+                f"{folder}: {prefix} files hold images {list(images.shape)} and labels "
+                f"{list(labels.shape)}; expected [{count}, 28, 28] and [{count}]"
+            )
+        if labels.max() > 9:
+            raise UserError(f"{folder}: {prefix} labels go up to {labels.max()}; expected 0..9")
+        parts += [images[..., None], labels]
+    return Dataset(*parts)
+
+
+def read_idx(path: Path, *, dimensions: int) -> UInt8[np.ndarray, "..."]:
+    """Reads an idx file of unsigned bytes, gzipped (.gz) or plain.
+
+    The format: two zero bytes, 8 for "unsigned byte", the number of dimensions, every dimension
+    as a big-endian int32, then the values, the last dimension fastest.
+
+    Args:
+        path: the file.
+        dimensions: how many it must have: 3 for pictures, 1 for labels.
+
+    Raises:
+        UserError: the file cannot be read, is cut short or too long, or holds something else.
+    """
+    try:
+        content = path.read_bytes()
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UserError(
+            f"{path} is not a whole gzip file: {error}; delete it and fetch it again"
+        ) from error
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    expected = bytes([0, 0, 8, dimensions])
+    if content[:4] != expected:
+        kinds = {3: "pictures", 1: "labels"}
+        raise UserError(
+            f"{path} starts with {content[:4].hex(' ') or 'nothing'}; expected "
+            f"{expected.hex(' ')} (idx file of {kinds.get(dimensions, 'bytes')}): it is named "
+            "wrongly or is something else"
+        )
+    start = 4 + 4 * dimensions
+    shape = np.frombuffer(content[4:start].ljust(start - 4, b"\0"), ">u4").tolist()
+    if len(content) != start + math.prod(shape):
+        raise UserError(
+            f"{path} holds {len(content)} bytes; expected {start + math.prod(shape)} for shape "
+            f"{shape}: it was cut short or damaged; delete it and fetch it again"
+        )
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
