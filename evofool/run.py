@@ -1,6 +1,6 @@
 """A run directory, opened: its configuration, its elites, their pictures and their ancestors."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from PIL import Image
 
 import cppn
@@ -25,6 +25,8 @@ from evofool.lineage import Lineage, Step
 from evofool.scores import confidence
 
 Picture = UInt8[np.ndarray, "height width channels"]
+Images = Float[np.ndarray, "batch height width channels"]
+MOST_NAMES = 20  # of classes in a message
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,14 +65,14 @@ class Elite:
         """Index of the class (the output without the card's offset)."""
         return self.output - self.run.card.class_offset
 
-    @cached_property
+    @property
     def steps(self) -> list[Step]:
         """The line of descent, from this elite back to generation 0."""
         return self.run.lineage.descent(self.run_index, self.born, self.cell)
 
     def picture(self) -> Picture:
         """Draws the 8-bit picture that was scored."""
-        return self.run.draw(jax.tree.map(lambda x: x[None], self.genome))[0]
+        return next(self.run.pictures([self]))
 
     def render(self, size: int) -> Image.Image:
         """Draws a CPPN elite anew with `size` pixels along its longer side.
@@ -188,27 +190,29 @@ class Run:
         Raises:
             UserError: there is no such run.
         """
-        if not 0 <= run_index < self.config.runs:
-            raise UserError(f"run index is {run_index}; expected 0..{self.config.runs - 1}")
-        genomes = self.genomes(run_index)
+        self._check_index(run_index)
         fitness = self.table["archive.fitness"][run_index]
-        born = self.table["archive.items.born"][run_index]
-        best = self.table["archive.items.best"][run_index]
+        genomes = self.genomes(run_index)
         return [
-            Elite(
-                run=self,
-                run_index=run_index,
-                cell=cell,
-                output=output,
-                label=label_of(self.card, output),
-                fitness=float(fitness[cell]),
-                runner_up=label_of(self.card, int(best[cell][best[cell] != output][0])),
-                born=(int(born[cell, 0]), int(born[cell, 1])),
-                genome=jax.tree.map(lambda leaf, c=cell: leaf[c], genomes),
-            )
-            for cell, output in enumerate(self.outputs)
-            if np.isfinite(fitness[cell])
+            self._elite(run_index, int(cell), genomes)
+            for cell in np.flatnonzero(np.isfinite(fitness))
         ]
+
+    def _elite(self, run_index: int, cell: int, genomes: Any) -> Elite:
+        output = self.outputs[cell]
+        first, second = self.table["archive.items.best"][run_index, cell].tolist()
+        generation, child = self.table["archive.items.born"][run_index, cell].tolist()
+        return Elite(
+            run=self,
+            run_index=run_index,
+            cell=cell,
+            output=output,
+            label=label_of(self.card, output),
+            fitness=float(self.table["archive.fitness"][run_index, cell]),
+            runner_up=label_of(self.card, second if first == output else first),
+            born=(generation, child),
+            genome=jax.tree.map(lambda leaf: leaf[cell], genomes),
+        )
 
     def elite(self, name: str | int, run_index: int = 0) -> Elite:
         """Returns the elite of a class by index or label.
@@ -216,28 +220,42 @@ class Run:
         Raises:
             UserError: no such class, or the run did not evolve for it.
         """
+        self._check_index(run_index)
         output = resolve_class(self.card, str(name))
-        for elite in self.elites(run_index):
-            if elite.output == output:
-                return elite
-        raise UserError(
-            f"{self.folder} has no elite for class {name}; it evolved for "
-            + ", ".join(label_of(self.card, o) for o in self.outputs[:20])
-        )
+        cell = self.outputs.index(output) if output in self.outputs else None
+        if cell is None or not np.isfinite(self.table["archive.fitness"][run_index, cell]):
+            shown = ", ".join(label_of(self.card, o) for o in self.outputs[:MOST_NAMES])
+            rest = len(self.outputs) - MOST_NAMES
+            raise UserError(
+                f"{self.folder} has no elite for class {name}; it evolved for {shown}"
+                + (f" and {rest} more" if rest > 0 else "")
+            )
+        return self._elite(run_index, cell, self.genomes(run_index))
+
+    def _check_index(self, run_index: int) -> None:
+        if not 0 <= run_index < self.config.runs:
+            raise UserError(f"run index is {run_index}; expected 0..{self.config.runs - 1}")
 
     def __getitem__(self, name: str | int) -> Elite:
         return self.elite(name)
 
-    def pictures(self, elites: list[Elite]) -> UInt8[np.ndarray, "batch height width channels"]:
-        """Draws several elites at once, as 8-bit levels."""
-        return self.draw(
-            jax.tree.map(lambda *leaves: np.stack(leaves), *(e.genome for e in elites))
-        )
+    def pictures(self, elites: Sequence[Elite]) -> Iterator[Picture]:
+        """Draws elites, as 8-bit levels; no more than a micro-batch is in memory at a time."""
+        for images in self.draw([elite.genome for elite in elites]):
+            yield from to_levels(images)
 
-    def draw(self, genomes: Any) -> UInt8[np.ndarray, "batch height width channels"]:
-        """Draws genomes (leaves `[batch, ...]`) as the loop drew them, as 8-bit levels."""
-        images = jit(self.encoding.render)(genomes)
-        return np.rint(np.asarray(images) * 255).astype(np.uint8)
+    def draw(self, genomes: Sequence[Any]) -> Iterator[Images]:
+        """Draws genomes as the loop drew them, one micro-batch after the other.
+
+        One program draws any number of them: the last micro-batch is filled up with the last one.
+        """
+        assert self.config.micro_batch is not None
+        render = jit(self.encoding.render)
+        for start in range(0, len(genomes), self.config.micro_batch):
+            part = genomes[start : start + self.config.micro_batch]
+            filled = [*part, *[part[-1]] * (self.config.micro_batch - len(part))]
+            images = render(jax.tree.map(lambda *leaves: np.stack(leaves), *filled))
+            yield np.asarray(images)[: len(part)]
 
     def draw_large(self, genome: Any, size: int) -> Picture:
         """Draws one CPPN genome with `size` pixels along its longer side.
@@ -262,7 +280,7 @@ class Run:
             drawn_at=(sides[0], sides[1]),
             **cppn_style(self.config.cppn, channels),
         )
-        return np.rint(np.asarray(image) * 255).astype(np.uint8)
+        return to_levels(np.asarray(image))
 
     def replay(self, run_index: int, steps: list[Step]) -> list[Any]:
         """Makes the genomes of a line of descent again from the random keys, newest first."""
@@ -270,6 +288,11 @@ class Run:
         records = self.lineage.ancestry(run_index, newest)
         genomes = lineage.replay(self.encoding, self.config.seed + run_index, records)
         return [genomes[step.generation, step.child] for step in steps]
+
+
+def to_levels(images: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
+    """Turns values in [0, 1], which lie on the 1/255 grid, into 8-bit levels."""
+    return np.rint(images * 255).astype(np.uint8)
 
 
 def to_image(picture: Picture) -> Image.Image:

@@ -9,13 +9,12 @@ the elite itself. Takes a few seconds; the ancestors are made again from their r
 import argparse
 from pathlib import Path
 
-import jax
 import numpy as np
 from PIL import Image
 
 import evofool
 from evofool.reports import genome_text, stepping_stones
-from evofool.run import to_image
+from evofool.run import to_image, to_levels
 
 
 def main() -> None:
@@ -41,7 +40,7 @@ def main() -> None:
     wanted = {stone.generation for stone in stones} | {elite.born[0]}
     line = zip(elite.steps, elite.ancestors(), strict=True)
     genomes = [genome for step, genome in line if step.generation in wanted][::-1]
-    pictures = run.draw(jax.tree.map(lambda *leaves: np.stack(leaves), *genomes))
+    pictures = to_levels(np.concatenate(list(run.draw(genomes))))
     strip = to_image(np.concatenate(list(pictures), axis=1))
     strip.resize((4 * strip.width, 4 * strip.height), Image.Resampling.NEAREST).save(arguments.out)
     print(f"{len(pictures)} pictures of the line in {arguments.out}")

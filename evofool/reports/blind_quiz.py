@@ -74,7 +74,7 @@ def quiz(
         _check_judge(run, judge)
     elites = [elite for index in range(run.config.runs) for elite in run.elites(index)]
     random.Random(seed).shuffle(elites)
-    pictures = run.pictures(elites)
+    pictures = np.stack(list(run.pictures(elites)))
     nearest, nearest_missing = _nearest(run, pictures, data_dir)
     judged = [None] * len(elites) if judge is None else _labels(judge, pictures)
     key = [

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from evofool.reports.sheets import draw_sheet, percent
@@ -25,4 +26,4 @@ def gallery(run: str | Path | Run, *, run_index: int | None = None) -> Image.Ima
     if run.config.runs > 1:
         for elite, caption in zip(elites, captions, strict=True):
             caption.append(f"seed {run.config.seed + elite.run_index}")
-    return draw_sheet(run.pictures(elites), captions)
+    return draw_sheet(np.stack(list(run.pictures(elites))), captions)

@@ -1,22 +1,21 @@
 """Does the archive say the truth? Every elite is drawn and scored again."""
 
 import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
-from evofool.compiling import jit
 from evofool.errors import UserError
 from evofool.evaluator import evaluate
 from evofool.platforms import platform_facts
 from evofool.reports.exporting import export
-from evofool.run import Elite, Run
+from evofool.run import Elite, Images, Run
 from evofool.scores import confidence, fitness_of
 
 SAME_PLATFORM_TOLERANCE = 1e-5
@@ -73,9 +72,7 @@ def verify(run: str | Path | Run, *, tolerance: float | None = None) -> Verifica
         raise UserError(f"tolerance is {tolerance}; expected 0 or more")
     run.check_weights(run.classifier)
     elites = [elite for index in range(run.config.runs) for elite in run.elites(index)]
-    genomes = jax.tree.map(lambda *leaves: np.stack(leaves), *(e.genome for e in elites))
-    drawn = np.asarray(jit(run.encoding.render)(genomes))
-    from_genome = _differences(run, elites, drawn)
+    from_genome = _differences(run, elites, run.draw([elite.genome for elite in elites]))
     from_png = _differences(run, elites, _exported(run))
     worst = int(np.argmax(np.maximum(from_genome, from_png)))
     return Verification(
@@ -89,26 +86,34 @@ def verify(run: str | Path | Run, *, tolerance: float | None = None) -> Verifica
 
 
 def _differences(
-    run: Run, elites: list[Elite], images: Float[np.ndarray, "elites height width channels"]
+    run: Run, elites: list[Elite], images: Iterable[Images]
 ) -> Float[np.ndarray, " elites"]:
     """Returns how far the confidence in each elite's class is from the archive's.
 
     A score that is not a number is as far away as can be, by 1.
+
+    Args:
+        run: whose classifier scores.
+        elites: of that run.
+        images: their pictures, in any number of parts: never all are in memory.
     """
     assert run.config.micro_batch is not None
-    outputs = evaluate(run.classifier, images, run.config.micro_batch)
-    odds = np.asarray(fitness_of(jnp.asarray(outputs), run.classifier.kind))
+    outputs = [evaluate(run.classifier, part, run.config.micro_batch) for part in images]
+    odds = np.asarray(fitness_of(jnp.asarray(np.concatenate(outputs)), run.classifier.kind))
     mine = odds[np.arange(len(elites)), [elite.output for elite in elites]]
     scores = confidence(np.nan_to_num(mine, nan=-np.inf))
     difference = np.abs(scores - [elite.confidence for elite in elites])
     return np.where(np.isnan(mine), 1.0, difference)
 
 
-def _exported(run: Run) -> Float[np.ndarray, "elites height width channels"]:
+def _exported(run: Run) -> Iterator[Images]:
     """Exports the elites and reads the files, as any other program would."""
+    assert run.config.micro_batch is not None
     with tempfile.TemporaryDirectory() as folder:
-        levels = [_read(path) for path in export(run, folder)]
-    return np.stack(levels).astype(np.float32) / np.float32(255)
+        paths = export(run, folder)
+        for start in range(0, len(paths), run.config.micro_batch):
+            part = paths[start : start + run.config.micro_batch]
+            yield np.stack([_read(path) for path in part]).astype(np.float32) / np.float32(255)
 
 
 def _read(path: Path) -> np.ndarray:
