@@ -5,6 +5,7 @@ own is a `Card` and a function, put into a `Classifier`; an architecture of one'
 `register_family`, after which its weights load, are checked and train like the built-in ones.
 """
 
+from evofool.classifiers.alexnet import AlexNet, CaffeNet
 from evofool.classifiers.base import (
     Classifier,
     Network,
@@ -13,7 +14,9 @@ from evofool.classifiers.base import (
     register_family,
 )
 from evofool.classifiers.card import Card, preprocess
+from evofool.classifiers.converting import convert_weights
 from evofool.classifiers.ensembles import ensemble
+from evofool.classifiers.googlenet import GoogLeNet
 from evofool.classifiers.lenet import LeNet, lenet_card
 from evofool.classifiers.loading import (
     at_size,
@@ -25,10 +28,16 @@ from evofool.classifiers.loading import (
     write_classifier,
 )
 from evofool.classifiers.mobilenet import MobileNetV1
+from evofool.classifiers.resnet import ResNet
 from evofool.classifiers.storage import load_weights, save_weights
 from evofool.classifiers.views import with_views
 
 register_family("lenet", LeNet)
+register_family("caffenet", CaffeNet)
+register_family("alexnet", AlexNet)
+register_family("googlenet", GoogLeNet)
+register_family("resnet18", ResNet)
+register_family("resnet50", ResNet)
 register_family("mobilenet_v1", MobileNetV1)
 
 __all__ = [
@@ -38,6 +47,7 @@ __all__ = [
     "at_size",
     "check_classifier",
     "configure",
+    "convert_weights",
     "ensemble",
     "lenet_card",
     "load_classifier",

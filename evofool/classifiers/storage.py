@@ -28,7 +28,8 @@ def save_weights(path: Path, params: Params) -> str:
     Returns:
         The sha256 of the file, for its card.
     """
-    tensors = {name: np.asarray(leaf) for name, leaf in _flatten(params).items()}
+    # safetensors writes memory as it lies, which need not be the order of the axes
+    tensors = {name: np.asarray(leaf, order="C") for name, leaf in _flatten(params).items()}
     content = safetensors.numpy.save(tensors)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
@@ -48,13 +49,19 @@ def load_weights(path: Path, shapes: Params, *, sha256: str = "") -> tuple[Param
 
     Raises:
         UserError: the file is missing, truncated or changed, or a tensor is missing, extra, or
-            of another shape or type.
+            of another shape or type, or the file has batch norm that is not folded.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read weights {path}: {error.strerror}") from error
-    tensors = dict(_deserialize(path, content))
+    tensors = dict(deserialize(path, content))
+    norms = [name for name in tensors if name.endswith(".running_mean")]
+    if norms:
+        raise UserError(
+            f"{path} has batch norm that is not folded into the weights ({norms[0]!r} and "
+            f"{len(norms) - 1} more); make weights for use here with: evofool weights convert"
+        )
     expected = _flatten(shapes)
     if any(name.endswith(".weight") for name in tensors):
         expected = {_torch_name(name): _torch_shape(name, s) for name, s in expected.items()}
@@ -107,7 +114,19 @@ def _from_torch(weight: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.moveaxis(weight, (0, 1), (-1, -2)))
 
 
-def _deserialize(path: Path, content: bytes) -> list[tuple[str, dict[str, Any]]]:
+def deserialize(path: Path, content: bytes) -> list[tuple[str, dict[str, Any]]]:
+    """Takes a safetensors file apart.
+
+    Args:
+        path: what to call it in an error.
+        content: the file.
+
+    Returns:
+        For every tensor its name, and its `dtype`, `shape` and `data`.
+
+    Raises:
+        UserError: it is cut short or something else.
+    """
     try:
         return safetensors.deserialize(content)
     except safetensors.SafetensorError as error:
