@@ -11,6 +11,7 @@ generation in two halves, for classifiers that live outside JAX.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -29,8 +30,11 @@ from evofool.classifiers import Classifier
 from evofool.compiling import jit
 from evofool.encodings import Encoding
 from evofool.scores import fitness_of, two_best
+from evofool.sharding import AXIS, Champions, Layout, Units, champions_of, merge_champions
 
 PRNG = "threefry2x32"  # stored with every checkpoint; keys of another kind draw other numbers
+
+NO_PARENT = -1  # in `Log.parents`
 
 # what a child's key is folded with, per use
 _SELECT, _VARY = 0, 1
@@ -70,7 +74,8 @@ class Log(NamedTuple):
     Attributes:
         fitness: float32 `[runs, cells]`, after the generation.
         winner: int32 `[runs, cells]`, child that took the cell or `archive.NOBODY`.
-        parents: int32 `[runs, batch, parents]`, cells the parents came from; -1 at generation 0.
+        parents: int32 `[runs, batch, parents]`, cells the parents came from, or `NO_PARENT` of a
+            child made at random: in generation 0, and while a run has no elite.
         num_invalid: int32 `[runs]`, fitness values that were not finite.
     """
 
@@ -100,14 +105,14 @@ class Engine(NamedTuple):
             had_room False. The state is donated: do not use the old one again.
         ask: (rates, state) -> (offspring, images float32 `[runs, batch, height, width, c]`).
         tell: (state, offspring, outputs `[runs, batch, outputs]`) -> (state, log).
-        place: puts a host copy of a state onto the devices.
+        place: puts a pytree, as it is on every host, onto all devices.
     """
 
     init: Callable[[UInt[Array, " runs"]], RunState]
     advance: Callable[..., tuple[RunState, Log, Array, Array]]
     ask: Callable[[Any, RunState], tuple[Offspring, Array]]
     tell: Callable[[RunState, Offspring, Array], tuple[RunState, Log]]
-    place: Callable[[RunState], RunState]
+    place: Callable[[Any], Any]
 
 
 def make_engine(
@@ -131,122 +136,216 @@ def make_engine(
         batch: children per generation and run.
         micro_batch: children that are made, drawn and classified together.
         chunk: most generations in one call of `advance`.
-        devices: the `jax.Device`s that share the micro-batches; all by default. More devices than
-            micro-batches are left idle.
+        devices: the `jax.Device`s that share the micro-batches, of all processes; all by default.
+            More devices of one process than micro-batches are left idle.
     """
-    units = runs * -(-batch // micro_batch)
-    used = (devices or jax.devices())[:units]
-    mesh = Mesh(np.array(used), ("children",), axis_types=(AxisType.Auto,))
+    used = devices or jax.devices()
+    if jax.process_count() == 1:  # a process without a device could not take part
+        used = used[: runs * -(-batch // micro_batch)]
+    mesh = Mesh(np.array(used), (AXIS,), axis_types=(AxisType.Auto,))
+    loop = _Loop(
+        encoding,
+        classifier,
+        cells=np.array(cells, np.int32),
+        layout=Layout.plan(runs, batch, micro_batch, mesh.size),
+        mesh=mesh,
+        chunk=chunk,
+    )
     everywhere = NamedSharding(mesh, P())
-    layout = _Layout.plan(runs, batch, micro_batch, mesh.size)
-    output_of_cell = np.array(cells, np.int32)
 
-    def offspring_of(rates: Any, state: RunState, run: Array, child: Array) -> Offspring:
-        """Makes the children `child` `[micro]` of one run."""
-        keys = child_keys(state.seeds[run], state.next_generation, child)
+    def place(tree: Any) -> Any:
+        def place_leaf(leaf: Any) -> Array:
+            host = np.asarray(leaf)
+            return jax.make_array_from_callback(host.shape, everywhere, host.__getitem__)
 
-        def first(keys: Key[Array, " children"]) -> Offspring:
-            nobody = jnp.full((micro_batch, encoding.num_parents), -1, jnp.int32)
-            return Offspring(encoding.init(keys), nobody, jnp.ones(micro_batch, bool))
+        return jax.tree.map(place_leaf, tree)
 
-        def later(keys: Key[Array, " children"]) -> Offspring:
-            cells = select_parents(keys, state.archive.fitness[run])
+    return Engine(
+        init=jit(loop.init, out_shardings=everywhere),
+        advance=jit(loop.advance, donate_argnums=2),
+        ask=jit(loop.ask, out_shardings=everywhere),
+        tell=jit(loop.tell),
+        place=place,
+    )
+
+
+@dataclass(frozen=True)
+class _Loop:
+    """What the compiled functions of an engine are made of; see `make_engine`."""
+
+    encoding: Encoding
+    classifier: Classifier
+    cells: np.ndarray
+    layout: Layout
+    mesh: Mesh
+    chunk: int
+
+    def init(self, seeds: UInt[Array, " runs"]) -> RunState:
+        key = jax.random.key(0, impl=PRNG)
+        genome = jax.eval_shape(lambda: jax.tree.map(lambda x: x[0], self.encoding.init(key[None])))
+        pair: Any = jax.ShapeDtypeStruct((2,), jnp.int32)
+        elites = archive.empty(
+            Item(genome, pair, pair), runs=self.layout.runs, cells=len(self.cells)
+        )
+        return RunState(jnp.int32(0), seeds, elites)
+
+    def advance(
+        self, params: Any, rates: Any, state: RunState, stop: Array, target: Array
+    ) -> tuple[RunState, Log, Array, Array]:
+        """Runs generations, each device its share of the children and the whole archive."""
+
+        def on_one_device(units: Units, params: Any, rates: Any, state: RunState) -> Any:
+            def goes_on(carry: Any) -> Array:
+                state, _, count, had_room = carry
+                below = jnp.any(state.archive.fitness < target)
+                return (state.next_generation < stop) & (count < self.chunk) & had_room & below
+
+            def step(carry: Any) -> Any:
+                state, logs, count, _ = carry
+                after, log = self.generation(units, params, rates, state)
+                logs = jax.tree.map(lambda all_, one: all_.at[count].set(one), logs, log)
+                had_room = after.next_generation > state.next_generation
+                return after, logs, count + had_room, had_room
+
+            start = (state, self.empty_logs(), jnp.int32(0), jnp.bool_(True))
+            return lax.while_loop(goes_on, step, start)
+
+        return self.on_devices(on_one_device, P(), params, rates, state)
+
+    def generation(
+        self, units: Units, params: Any, rates: Any, state: RunState
+    ) -> tuple[RunState, Log]:
+        """Makes one device's children and offers those of all devices to the archive."""
+
+        def make(unit: Units) -> tuple[Offspring, Array, Champions]:
+            offspring = self.offspring(rates, state, unit)
+            outputs = self.classifier.apply(params, self.encoding.render(offspring.genomes))
+            champions = champions_of(self.fitness(outputs), unit.child, unit.is_real)
+            return offspring, two_best(outputs), champions
+
+        offspring, best, champions = lax.map(make, units)
+        champions = merge_champions(champions, units.run, self.layout.runs)
+        complete = lax.pmin(jnp.all(offspring.had_room).astype(jnp.int32), AXIS)
+        wins = (champions.fitness > state.archive.fitness) & (complete == 1)
+        winner = jnp.where(wins, champions.child, archive.NOBODY)
+        elites = self.enter(state, offspring.genomes, best, winner, champions.fitness)
+        parents = self.layout.merge(lax.all_gather(offspring.parents, AXIS, tiled=True))
+        log = Log(elites.fitness, winner, parents, champions.num_invalid)
+        return RunState(state.next_generation + complete, state.seeds, elites), log
+
+    def enter(
+        self, state: RunState, genomes: Any, best: Array, winner: Array, fitness: Array
+    ) -> Archive:
+        """Writes the winners into their cells.
+
+        Each winner travels once, however many cells it takes, a micro-batch of them at a time.
+
+        Args:
+            state: before the generation.
+            genomes: of this device's children, leaves `[units, micro, ...]`.
+            best: int32 `[units, micro, 2]`, their two strongest outputs.
+            winner: int32 `[runs, cells]`, who takes the cell or `NOBODY`.
+            fitness: float32 `[runs, cells]`, of the winners.
+        """
+        runs, batch, block, *_ = self.layout
+        row = jnp.arange(runs)[:, None]
+        is_winner = jnp.zeros((runs, batch + 1), bool)
+        is_winner = is_winner.at[row, winner].set(True)[:, :batch]  # nobody, -1, is the last
+        winners_first = jnp.argsort(~is_winner, axis=1, stable=True).astype(jnp.int32)
+        winners_first = jnp.pad(winners_first, ((0, 0), (0, -batch % block)))
+        num_winners = jnp.sum(is_winner, axis=1, dtype=jnp.int32)
+
+        def enter_block(i: Array, elites: Archive) -> Archive:
+            child = lax.dynamic_slice_in_dim(winners_first, i * block, block, axis=1)
+            genome, two = self.layout.fetch((genomes, best), child)
+            born = jnp.stack([jnp.full_like(child, state.next_generation), child], axis=-1)
+            is_entry = i * block + jnp.arange(block) < num_winners[:, None]
+            takes = (winner[:, None, :] == child[:, :, None]) & is_entry[:, :, None]
+            offered = jnp.where(takes, fitness[:, None, :], -jnp.inf)
+            return archive.insert(elites, Item(genome, born, two), offered)[0]
+
+        num_blocks = -(-jnp.max(num_winners) // block)
+        return lax.fori_loop(0, num_blocks, enter_block, state.archive)
+
+    def ask(self, rates: Any, state: RunState) -> tuple[Offspring, Array]:
+        def on_one_device(units: Units, rates: Any, state: RunState) -> tuple[Offspring, Array]:
+            def make(unit: Units) -> tuple[Offspring, Array]:
+                offspring = self.offspring(rates, state, unit)
+                return offspring, self.encoding.render(offspring.genomes)
+
+            return lax.map(make, units)
+
+        made = self.on_devices(on_one_device, P(AXIS), rates, state)
+        return jax.tree.map(self.layout.merge, made)
+
+    def tell(self, state: RunState, offspring: Offspring, outputs: Array) -> tuple[RunState, Log]:
+        """Offers the children to the archive, unless one of them lacked room."""
+        complete = jnp.all(offspring.had_room)
+        child = jnp.broadcast_to(
+            jnp.arange(self.layout.batch, dtype=jnp.int32), offspring.had_room.shape
+        )
+        born = jnp.stack([jnp.full_like(child, state.next_generation), child], axis=-1)
+        items = Item(offspring.genomes, born, two_best(outputs))
+        fitness = jnp.where(complete, self.fitness(outputs), -jnp.inf)
+        elites, info = archive.insert(state.archive, items, fitness)
+        log = Log(elites.fitness, info.winner, offspring.parents, info.num_invalid)
+        return RunState(
+            state.next_generation + complete.astype(jnp.int32), state.seeds, elites
+        ), log
+
+    def offspring(self, rates: Any, state: RunState, unit: Units) -> Offspring:
+        """Makes one micro-batch: random in generation 0, and while its run has no elite."""
+        fitness = state.archive.fitness[unit.run]
+        keys = child_keys(state.seeds[unit.run], state.next_generation, unit.child)
+
+        def random(keys: Key[Array, " children"]) -> Offspring:
+            nobody = jnp.full((len(keys), self.encoding.num_parents), NO_PARENT, jnp.int32)
+            return Offspring(self.encoding.init(keys), nobody, jnp.ones(len(keys), bool))
+
+        def varied(keys: Key[Array, " children"]) -> Offspring:
+            cells = self.select_parents(keys, fitness)
             parents = tuple(
-                jax.tree.map(lambda leaf, c=c: leaf[run, c], state.archive.items.genome)
+                jax.tree.map(lambda leaf, c=c: leaf[unit.run, c], state.archive.items.genome)
                 for c in cells.T
             )
-            genomes, had_room = encoding.vary(
+            genomes, had_room = self.encoding.vary(
                 variation_keys(keys), parents, rates, state.next_generation
             )
             return Offspring(genomes, cells, had_room)
 
-        return lax.cond(state.next_generation == 0, first, later, keys)
+        return lax.cond(jnp.any(fitness > -jnp.inf), varied, random, keys)
 
     def select_parents(
-        keys: Key[Array, " children"], fitness: Array
-    ) -> Int[Array, "micro parents"]:
+        self, keys: Key[Array, " children"], fitness: Float[Array, " cells"]
+    ) -> Int[Array, "children parents"]:
         keys = jax.vmap(lambda k: cppn.fold_in(k, _SELECT))(keys)
-        words = jax.vmap(lambda k: cppn.random_bits(k, encoding.num_parents))(keys)
+        words = jax.vmap(lambda k: cppn.random_bits(k, self.encoding.num_parents))(keys)
         return archive.select(words.reshape(-1), fitness).reshape(words.shape)
 
-    def spread(function: Callable[..., Any], *replicated: Any) -> Any:
-        """Maps `function(*replicated, run, child)` over the micro-batches of all devices."""
+    def fitness(self, outputs: Float[Array, "*lead outputs"]) -> Float[Array, "*lead cells"]:
+        return fitness_of(outputs, self.classifier.kind)[..., self.cells]
 
-        def on_one_device(replicated: Any, run: Array, child: Array) -> Any:
-            return lax.map(lambda unit: function(*replicated, *unit), (run, child))
-
+    def on_devices(self, function: Callable[..., Any], out_specs: P, *replicated: Any) -> Any:
+        """Calls `function(units, *replicated)` on every device with its own micro-batches."""
         sharded = jax.shard_map(
-            on_one_device,
-            mesh=mesh,
-            in_specs=(P(), P("children"), P("children")),
-            out_specs=P("children"),
+            function,
+            mesh=self.mesh,
+            in_specs=(P(AXIS), *(P() for _ in replicated)),
+            out_specs=out_specs,
             check_vma=False,
         )
-        result = sharded(replicated, jnp.asarray(layout.run), jnp.asarray(layout.child))
-        gathered = lax.with_sharding_constraint(result, everywhere)
-        return jax.tree.map(layout.merge, gathered)
+        return sharded(jax.tree.map(jnp.asarray, self.layout.units), *replicated)
 
-    def generation(params: Any, rates: Any, state: RunState) -> tuple[Offspring, Array]:
-        def unit(params: Any, rates: Any, state: RunState, run: Array, child: Array) -> Any:
-            offspring = offspring_of(rates, state, run, child)
-            return offspring, classifier.apply(params, encoding.render(offspring.genomes))
-
-        return spread(unit, params, rates, state)
-
-    def absorb(state: RunState, offspring: Offspring, outputs: Array) -> tuple[RunState, Log]:
-        """Offers the children to the archive, unless one of them lacked room."""
-        fitness = fitness_of(outputs, classifier.kind)[..., output_of_cell]
-        complete = jnp.all(offspring.had_room)
-        child = jnp.broadcast_to(jnp.arange(batch, dtype=jnp.int32), (runs, batch))
-        born = jnp.stack([jnp.full_like(child, state.next_generation), child], axis=-1)
-        items = Item(offspring.genomes, born, two_best(outputs))
-        elites, info = archive.insert(state.archive, items, jnp.where(complete, fitness, -jnp.inf))
-        log = Log(elites.fitness, info.winner, offspring.parents, info.num_invalid)
-        following = state.next_generation + complete.astype(jnp.int32)
-        return RunState(following, state.seeds, elites), log
-
-    @partial(jit, out_shardings=everywhere)
-    def init(seeds: UInt[Array, " runs"]) -> RunState:
-        key = jax.random.key(0, impl=PRNG)
-        genome = jax.eval_shape(lambda: jax.tree.map(lambda x: x[0], encoding.init(key[None])))
-        pair: Any = jax.ShapeDtypeStruct((2,), jnp.int32)
-        elites = archive.empty(Item(genome, pair, pair), runs=runs, cells=len(cells))
-        return RunState(jnp.int32(0), seeds, elites)
-
-    def place(state: RunState) -> RunState:
-        return jax.device_put(state, everywhere)
-
-    @partial(jit, donate_argnums=2)
-    def advance(
-        params: Any, rates: Any, state: RunState, stop: Array, target: Array
-    ) -> tuple[RunState, Log, Array, Array]:
-        logs = _empty_logs(chunk, runs, len(cells), batch, encoding.num_parents)
-
-        def goes_on(carry: Any) -> Array:
-            state, _, count, had_room = carry
-            below = jnp.any(state.archive.fitness < target)
-            return (state.next_generation < stop) & (count < chunk) & had_room & below
-
-        def step(carry: Any) -> Any:
-            state, logs, count, _ = carry
-            offspring, outputs = generation(params, rates, state)
-            after, log = absorb(state, offspring, outputs)
-            logs = jax.tree.map(lambda all_, one: all_.at[count].set(one), logs, log)
-            had_room = after.next_generation > state.next_generation
-            return after, logs, count + had_room, had_room
-
-        start = (state, logs, jnp.int32(0), jnp.bool_(True))
-        return lax.while_loop(goes_on, step, start)
-
-    @jit
-    def ask(rates: Any, state: RunState) -> tuple[Offspring, Array]:
-        def unit(rates: Any, state: RunState, run: Array, child: Array) -> Any:
-            offspring = offspring_of(rates, state, run, child)
-            return offspring, encoding.render(offspring.genomes)
-
-        return spread(unit, rates, state)
-
-    return Engine(init, advance, ask, jit(absorb), place)
+    def empty_logs(self) -> Log:
+        """Returns room for the logs of one call."""
+        runs, batch, *_ = self.layout
+        cells, parents = len(self.cells), self.encoding.num_parents
+        return Log(
+            fitness=jnp.zeros((self.chunk, runs, cells), jnp.float32),
+            winner=jnp.zeros((self.chunk, runs, cells), jnp.int32),
+            parents=jnp.zeros((self.chunk, runs, batch, parents), jnp.int32),
+            num_invalid=jnp.zeros((self.chunk, runs), jnp.int32),
+        )
 
 
 def child_keys(
@@ -260,42 +359,3 @@ def child_keys(
 def variation_keys(keys: Key[Array, " children"]) -> Key[Array, " children"]:
     """Returns the keys that `Encoding.vary` takes, from those of the children."""
     return jax.vmap(lambda key: cppn.fold_in(key, _VARY))(keys)
-
-
-class _Layout(NamedTuple):
-    """How the children of all runs are cut into micro-batches, the same number per device.
-
-    A child's place within its micro-batch depends on its index alone, so that a classifier whose
-    last bits depend on that place still gives the same for one run and for many.
-    """
-
-    runs: int
-    batch: int
-    run: np.ndarray  # int32 [units]
-    child: np.ndarray  # int32 [units, micro_batch]; padding repeats the last child
-
-    @classmethod
-    def plan(cls, runs: int, batch: int, micro_batch: int, devices: int) -> "_Layout":
-        per_run = -(-batch // micro_batch)
-        units = -(-runs * per_run // devices) * devices
-        unit = np.arange(units)
-        run = np.minimum(unit // per_run, runs - 1)
-        child = (unit % per_run)[:, None] * micro_batch + np.arange(micro_batch)
-        return cls(runs, batch, run.astype(np.int32), np.minimum(child, batch - 1, dtype=np.int32))
-
-    def merge(self, leaf: Array) -> Array:
-        """Turns `[units, micro_batch, ...]` into `[runs, batch, ...]`, dropping the padding."""
-        micro_batch = leaf.shape[1]
-        per_run = -(-self.batch // micro_batch)
-        used = leaf[: self.runs * per_run]
-        rows = used.reshape(self.runs, per_run * micro_batch, *leaf.shape[2:])
-        return rows[:, : self.batch]
-
-
-def _empty_logs(chunk: int, runs: int, cells: int, batch: int, parents: int) -> Log:
-    return Log(
-        fitness=jnp.zeros((chunk, runs, cells), jnp.float32),
-        winner=jnp.zeros((chunk, runs, cells), jnp.int32),
-        parents=jnp.zeros((chunk, runs, batch, parents), jnp.int32),
-        num_invalid=jnp.zeros((chunk, runs), jnp.int32),
-    )

@@ -18,7 +18,7 @@ from archive import NOBODY
 from evofool.compiling import jit
 from evofool.encodings import Encoding
 from evofool.errors import UserError
-from evofool.evolution import Log, child_keys, variation_keys
+from evofool.evolution import NO_PARENT, Log, child_keys, variation_keys
 from evofool.files import replacing
 
 RECORD = np.dtype(
@@ -26,7 +26,7 @@ RECORD = np.dtype(
         ("run", np.int32),
         ("generation", np.int32),
         ("child", np.int32),
-        ("parent_generation", np.int32),  # -1: made at random, generation 0
+        ("parent_generation", np.int32),  # -1: made at random
         ("parent_child", np.int32),
         ("parent_cell", np.int32),  # the cell whose elite was the parent
         ("mate_generation", np.int32),  # second parent of a crossover, or -1
@@ -81,10 +81,12 @@ class Recorder:
     ) -> np.ndarray:
         records = np.full(len(run), -1, RECORD)
         records["run"], records["generation"], records["child"] = run, generation, child
-        if generation > 0:
-            for name, column in zip(("parent", "mate"), parents[run, child].T, strict=False):
-                records[f"{name}_generation"], records[f"{name}_child"] = self._born[run, column].T
-            records["parent_cell"] = parents[run, child, 0]
+        records["parent_cell"] = parents[run, child, 0]
+        for name, column in zip(("parent", "mate"), parents[run, child].T, strict=False):
+            has_one = column != NO_PARENT
+            generation_and_child = self._born[run[has_one], column[has_one]].T
+            records[f"{name}_generation"][has_one] = generation_and_child[0]
+            records[f"{name}_child"][has_one] = generation_and_child[1]
         return records
 
     def write(self, folder: Path, generation: int) -> None:

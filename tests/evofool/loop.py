@@ -75,22 +75,42 @@ def config_of(encoding: str = "direct", **settings: Any) -> EvolveConfig:
     return make_config(**SETTINGS | ENCODINGS[encoding] | settings)
 
 
-@cache
 def loop_of(encoding: str = "direct", *, runs: int = 1, micro_batch: int = 5) -> Loop:
-    """Compiles an engine, once for all tests that ask for the same."""
-    config = config_of(encoding)
-    classifier = load_classifier(CLASSIFIER)
+    """Returns the engine of the small configuration that most tests share."""
+    return loop_for(config_of(encoding, runs=runs, micro_batch=micro_batch))
+
+
+@cache
+def loop_for(config: EvolveConfig, *, devices: int | None = None) -> Loop:
+    """Compiles an engine on the first `devices`, once for all tests that ask for the same."""
+    classifier = load_classifier(config.classifier)
     made = make_encoding(config, classifier.card.input_shape)
+    assert config.micro_batch is not None
     engine = make_engine(
         made,
         classifier,
-        cells=tuple(range(5)),
-        runs=runs,
+        cells=tuple(range(classifier.card.outputs)),
+        runs=config.runs,
         batch=config.batch_size,
-        micro_batch=micro_batch,
+        micro_batch=config.micro_batch,
         chunk=CHUNK,
+        devices=devices and jax.devices()[:devices],
     )
     return Loop(made, classifier, engine, traced_rates(made))
+
+
+def evolved_on(config: EvolveConfig, *devices: int, stops: tuple[int, ...]) -> list[str]:
+    """Returns the SHA-256 of each run, evolved up to `stops` on so many devices in turn.
+
+    The state goes from one number of devices to the next through the host, as it would through a
+    checkpoint. The last number does the remaining stops.
+    """
+    loops = [loop_for(config, devices=number) for number in devices]
+    state = loops[0].start(*range(7, 7 + config.runs))
+    for place, stop in enumerate(stops):
+        loop = loops[min(place, len(loops) - 1)]
+        state = loop.advance(loop.engine.place(jax.device_get(state)), stop)[0]
+    return [loops[-1].sha256(state, run) for run in range(config.runs)]
 
 
 class Evolved(NamedTuple):

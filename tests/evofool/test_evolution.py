@@ -8,14 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from archive import NOBODY
 from evofool import evaluator
-from evofool.evolution import _Layout
+from evofool.config import make_config
 from evofool.scores import two_best
-from tests.evofool.loop import CHUNK, loop_of
+from tests.evofool.loop import CHUNK, config_of, evolved_on, loop_for, loop_of
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "evolution.json"
 ENCODINGS = pytest.mark.parametrize("encoding", ["direct", "cppn"])
@@ -67,19 +65,17 @@ def test_every_run_of_many_equals_the_single_run_of_its_seed(encoding, runs):
 DEVICES_SCRIPT = """
 import jax
 jax.config.update("jax_num_cpu_devices", 4)
-from evofool.evolution import make_engine
-from tests.evofool.loop import loop_of
+from tests.evofool.test_evolution import DEVICES_CASES
+from tests.evofool.loop import evolved_on
 
-for encoding in ("direct", "cppn"):
-    loop = loop_of(encoding, runs=2)
-    for devices in (2, 4):
-        engine = make_engine(
-            loop.encoding, loop.classifier, cells=tuple(range(5)), runs=2, batch=13,
-            micro_batch=5, chunk=6, devices=jax.devices()[:devices],
-        )
-        state = loop._replace(engine=engine).run(7, 8, stops=(2, 5))
-        print(encoding, devices, loop.sha256(state, 0), loop.sha256(state, 1))
+for name, config in DEVICES_CASES.items():
+    for devices in ((2,), (4,), (4, 2)):
+        print(name, *devices, *evolved_on(config, *devices, stops=(2, 4)))
 """
+DEVICES_CASES = {
+    "cppn": config_of("cppn", runs=2),
+    "color": config_of("direct", runs=2, classifier="mock:1000:32x32x3"),
+}
 
 
 def test_results_do_not_depend_on_the_number_of_devices():
@@ -91,12 +87,49 @@ def test_results_do_not_depend_on_the_number_of_devices():
         text=True,
     )
     assert printed.returncode == 0, printed.stderr
-    for encoding in ("direct", "cppn"):
-        loop = loop_of(encoding, runs=2)
-        state = loop.run(7, 8, stops=(5,))
-        shas = f"{loop.sha256(state, 0)} {loop.sha256(state, 1)}"
-        lines = [line for line in printed.stdout.splitlines() if line.startswith(encoding)]
-        assert lines == [f"{encoding} {devices} {shas}" for devices in (2, 4)]
+    lines = printed.stdout.splitlines()
+    for name, config in DEVICES_CASES.items():
+        shas = " ".join(evolved_on(config, 1, stops=(4,)))
+        found = [line for line in lines if line.startswith(name)]
+        assert found == [f"{name} {devices} {shas}" for devices in ("2", "4", "4 2")]
+
+
+def test_the_archive_is_updated_in_place():
+    """Neither the device's temporary memory nor its results hold a second archive."""
+    config = make_config(
+        classifier="mock:500:32x32x3", encoding="direct", batch_size=40, micro_batch=8
+    )
+    loop = loop_for(config)
+    state = loop.start(0)
+    size = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
+    compiled = loop.engine.advance.lower(
+        loop.classifier.params, loop.rates, state, np.int32(9), np.float32(np.inf)
+    ).compile()
+    memory = compiled.memory_analysis()
+    children = 40 * 32 * 32 * 3
+    logs = 6 * (2 * 500 + 40 + 1) * 4
+    assert memory.alias_size_in_bytes >= size
+    assert memory.output_size_in_bytes < size + logs + 4096
+    # the children, one micro-batch of float pictures a few times over, and fitness
+    assert memory.temp_size_in_bytes < 2 * children + 4 * (8 * 32 * 32 * 3 * 4) + 20 * 500 * 4 * 8
+    assert memory.temp_size_in_bytes < size / 2
+
+
+def test_children_of_a_run_without_elites_are_made_at_random():
+    """As if each generation were the first, until a picture has a finite fitness."""
+    loop = loop_of("sbx", runs=2)
+    state = loop.start(3, 4)
+    asked, _ = loop.engine.ask(loop.rates, state)
+    outputs = np.full((2, 13, 5), np.nan, np.float32)
+    outputs[1] = np.arange(5)  # the second run has elites from the start
+    state, log = loop.engine.tell(state, asked, jnp.asarray(outputs))
+    assert (np.asarray(log.parents) == -1).all()
+    assert log.num_invalid.tolist() == [13 * 5, 0]
+    later, images = loop.engine.ask(loop.rates, state)
+    assert (np.asarray(later.parents)[0] == -1).all()
+    assert (np.asarray(later.parents)[1] >= 0).all()
+    assert not all_equal(later.genomes[0], asked.genomes[0])
+    assert 0.4 < np.asarray(images)[0].mean() < 0.6
 
 
 @ENCODINGS
@@ -130,7 +163,7 @@ def test_asked_images_are_the_pictures_on_the_grid_of_levels():
     assert images.shape == (1, 13, 8, 8, 1)
     levels = np.asarray(images) * 255
     assert np.abs(levels - np.rint(levels)).max() < 1e-4
-    assert (np.rint(levels) == np.asarray(offspring.genomes)).all()
+    assert (np.rint(levels).reshape(1, 13, -1) == np.asarray(offspring.genomes)).all()
 
 
 def test_elites_remember_who_they_are_and_what_the_classifier_saw():
@@ -192,7 +225,7 @@ def test_pictures_that_give_nan_are_counted_and_never_become_elites():
         counts.append(num_dark)
         assert int(log.num_invalid[0]) == 5 * num_dark
         elites = np.asarray(state.archive.items.genome)[0]
-        assert (elites[:, 0, 0, 0] > 127).all()
+        assert (elites[:, 0] > 127).all()
         assert np.isfinite(np.asarray(state.archive.fitness)).all()
     assert 0 < counts[0] < 13
 
@@ -238,18 +271,3 @@ def test_first_generations_are_those_of_the_golden_file(encoding):
     assert found["best"] == golden["best"]
     # other kinds of machines round differently
     np.testing.assert_allclose(found["log_odds"], golden["log_odds"], atol=5e-3)
-
-
-@given(st.integers(1, 4), st.integers(1, 20), st.integers(1, 20), st.integers(1, 5))
-def test_layout_gives_every_child_one_place_that_depends_on_its_index_alone(
-    runs, batch, micro_batch, devices
-):
-    layout = _Layout.plan(runs, batch, micro_batch, devices)
-    assert layout.child.shape == (len(layout.run), micro_batch)
-    assert len(layout.run) % devices == 0
-    run = np.broadcast_to(layout.run[:, None], layout.child.shape)
-    merged = layout.merge(jnp.asarray(np.stack([run, layout.child], axis=-1)))
-    assert (np.asarray(merged) == np.moveaxis(np.indices((runs, batch)), 0, -1)).all()
-    # all but the last child of a run, which pads, are where their index says
-    place = np.arange(micro_batch)
-    assert ((layout.child % micro_batch == place) | (layout.child == batch - 1)).all()
