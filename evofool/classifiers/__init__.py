@@ -27,8 +27,9 @@ from evofool.classifiers.loading import (
     shipped_names,
     write_classifier,
 )
-from evofool.classifiers.mobilenet import MobileNetV1
+from evofool.classifiers.mobilenet import MobileNetV1, MobileNetV2
 from evofool.classifiers.resnet import ResNet
+from evofool.classifiers.squeezenet import VERSIONS, SqueezeNet
 from evofool.classifiers.storage import load_weights, save_weights
 from evofool.classifiers.views import with_views
 
@@ -39,6 +40,9 @@ register_family("googlenet", GoogLeNet)
 register_family("resnet18", ResNet)
 register_family("resnet50", ResNet)
 register_family("mobilenet_v1", MobileNetV1)
+register_family("mobilenet_v2", MobileNetV2)
+for version in VERSIONS:
+    register_family(version, SqueezeNet)
 
 __all__ = [
     "Card",

@@ -50,7 +50,8 @@ class Convolution(nnx.Module):
         shape = (size, size, inputs // groups, outputs)
         self.kernel = nnx.Param(nnx.initializers.he_normal()(rngs.params(), shape))
         self.bias = nnx.Param(jnp.zeros(outputs))
-        self.stride, self.padding, self.groups = stride, padding, groups
+        self.stride, self.groups = stride, groups
+        self.padding: Padding = padding
 
     def __call__(self, images: Images) -> Outputs:
         """Applies the layer."""
