@@ -1,5 +1,6 @@
 """What the evolution loop knows of a genome: how to make, vary and draw a batch of them."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -149,28 +150,28 @@ def _direct_encoding(config: DirectConfig, image_shape: ImageShape) -> Encoding:
     )
 
     def init(keys: Keys) -> Array:
-        return jax.vmap(lambda key: direct.init(key, image_shape))(keys)
+        return jax.vmap(lambda key: direct.init(key, math.prod(image_shape)))(keys)
 
     def vary(
         keys: Keys, parents: tuple[Array, ...], rates: Any, generation: Array
     ) -> tuple[Array, Bool[Array, " batch"]]:
         rate = direct.rate_at(rates, generation)
 
-        def one(key: PRNGKeyArray, picture: Array, *mates: Array) -> Array:
+        def one(key: PRNGKeyArray, genes: Array, *mates: Array) -> Array:
             for mate in mates:
-                picture = direct.crossover(
+                genes = direct.crossover(
                     cppn.fold_in(key, 1),
-                    picture,
+                    genes,
                     mate,
                     rates.crossover_rate,
                     eta=config.crossover_eta,
                 )
-            return direct.mutate(key, picture, rate, eta=config.mutation_eta)
+            return direct.mutate(key, genes, rate, eta=config.mutation_eta)
 
         return jax.vmap(one)(keys, *parents), jnp.ones(keys.shape, bool)
 
     def render(genomes: Array) -> Float[Array, "batch height width channels"]:
-        images = cppn.from_bytes(genomes)
+        images = cppn.from_bytes(genomes).reshape(-1, *image_shape)
         return images if color == "rgb" else cppn.to_rgb(images, color)
 
     encoding = Encoding(
