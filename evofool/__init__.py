@@ -7,8 +7,9 @@
     True
 
 Every verb of the command line is a function here: `evolve`, `resume`, `inspect`, `compare`,
-`render`, `gallery`, `export`, `quiz`, `verify`, `train_lenet`, `fetch`, `doctor`. `Run` opens a
-run directory. Nothing is loaded before it is used, and nothing is configured at import.
+`render`, `gallery`, `export`, `quiz`, `verify`, `classify`, `accuracy`, `train_lenet`, `fetch`,
+`doctor`. `Run` opens a run directory. Nothing is loaded before it is used, and nothing is
+configured at import.
 """
 
 import importlib
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evofool.api import evolve, resume
+    from evofool.classification import accuracy, classify
     from evofool.classifiers import Card, Classifier, load_classifier, register_family
     from evofool.config import PRESETS, CppnConfig, DirectConfig, EvolveConfig, make_config
     from evofool.data import fetch, load_cifar10, load_mnist
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "evofool.api": ("evolve", "resume"),
+    "evofool.classification": ("accuracy", "classify"),
     "evofool.classifiers": ("Card", "Classifier", "load_classifier", "register_family"),
     "evofool.config": ("PRESETS", "CppnConfig", "DirectConfig", "EvolveConfig", "make_config"),
     "evofool.data": ("fetch", "load_cifar10", "load_mnist"),
@@ -47,6 +50,8 @@ __all__ = [
     "EvolveConfig",
     "Run",
     "UserError",
+    "accuracy",
+    "classify",
     "compare",
     "doctor",
     "evolve",

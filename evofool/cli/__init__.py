@@ -14,7 +14,7 @@ from importlib.metadata import version
 
 import tyro
 
-from evofool.cli import deliver, look, prepare, work
+from evofool.cli import classify, deliver, look, prepare, work
 from evofool.cli.settings import starting_config
 from evofool.errors import UserError, unknown_name
 
@@ -28,6 +28,8 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "export": deliver.export,
     "quiz": deliver.quiz,
     "verify": deliver.verify,
+    "classify": classify.classify,
+    "accuracy": classify.accuracy,
     "train lenet": prepare.train_lenet,
     "data fetch": prepare.data_fetch,
     "doctor": prepare.doctor,

@@ -25,6 +25,12 @@ FLAGS = {
     "export": ["RUN", "--out"],
     "quiz": ["RUN", "--out", "--seed", "--data", "--judge", "--judge-weights", "--json"],
     "verify": ["RUN", "--tolerance", "--json"],
+    "classify": [
+        *("IMAGES", "--classifier", "--weights", "--combine", "--top", "--exact", "--json"),
+    ],
+    "accuracy": [
+        *("--classifier", "--weights", "--combine", "--images", "--labels", "--exact", "--json"),
+    ],
     "train lenet": ["--data", "--out", "--seed", "--activation", "{relu,sigmoid}"],
     "data fetch": ["NAME", "--dir", "--url"],
     "doctor": ["--data", "--json", "--preset", "--config", "--generations", "--devices"],
