@@ -38,7 +38,7 @@ def random_params(network: Network) -> dict:
         spread = np.sqrt(2 / np.prod(leaf.shape[:-1])) if len(leaf.shape) > 1 else 0.1
         return rng.normal(0.0, spread, leaf.shape).astype(np.float32)
 
-    return jax.tree.map(draw, network.shapes)
+    return jax.device_put(jax.tree.map(draw, network.shapes))
 
 
 def check_logits_and_gradients(network: Network, side: int) -> None:
