@@ -31,13 +31,16 @@ class Card:
 
     Attributes:
         name: what users call it.
-        family: the architecture, a key of the table of families.
+        family: the architecture, a key of the table of families; "own" for a function of one's
+            own, which is given pictures in [0, 1] and does what it wants with them.
         input_shape: (height, width, channels) of a picture.
         outputs: number of outputs of the network.
         class_offset: output of class 0; outputs before it ("background") are no classes.
         labels: name of every class, `outputs - class_offset` of them.
-        channel_order: order in which the network wants the channels: grey, RGB or BGR.
-        mean: subtracted per channel, in levels 0..255, in the network's channel order.
+        channel_order: order in which the network wants the channels: grey, RGB or BGR; grey or RGB
+            by the number of channels unless given.
+        mean: subtracted per channel, in levels 0..255, in the network's channel order; zeros
+            unless given.
         scale: multiplied in after the subtraction; one number, or one per channel.
         ids: WordNet id of every class ("n02317335"), or nothing.
         resize: side that a photograph's shorter side is scaled to first; 0 leaves it as it is.
@@ -55,14 +58,14 @@ class Card:
     """
 
     name: str
-    family: str
+    family: str = "own"
     input_shape: tuple[int, int, int]
     outputs: int
     class_offset: int = 0
     labels: tuple[str, ...]
-    channel_order: str
-    mean: tuple[float, ...]
-    scale: float | tuple[float, ...]
+    channel_order: str = ""
+    mean: tuple[float, ...] = ()
+    scale: float | tuple[float, ...] = 1 / 255
     ids: tuple[str, ...] = ()
     resize: int = 0
     crop: int = 0
@@ -89,6 +92,10 @@ class Card:
                 f"{where}: {len(self.labels)} labels; expected {self.classes}, one per class "
                 f"({self.outputs} outputs, class_offset {self.class_offset})"
             )
+        if not self.channel_order:
+            object.__setattr__(self, "channel_order", "grey" if self.input_shape[2] == 1 else "RGB")
+        if not self.mean:
+            object.__setattr__(self, "mean", (0.0,) * self.input_shape[2])
         if self.channel_order not in CHANNEL_ORDERS:
             raise unknown_name(f"channel_order ({where})", self.channel_order, CHANNEL_ORDERS)
         for field, options in (
@@ -145,11 +152,7 @@ class Card:
         for key in values:
             if key not in fields:
                 raise unknown_name(f"key in {source}", key, fields)
-        missing = [
-            name
-            for name, field in fields.items()
-            if name not in values and field.default is dataclasses.MISSING
-        ]
+        missing = [name for name in _REQUIRED if name not in values]
         if missing:
             raise UserError(f"{source}: no value for {', '.join(missing)}")
         return cls(**{key: _plain(key, value, source) for key, value in values.items()})
@@ -186,6 +189,11 @@ def preprocess(
     return images - jnp.asarray(shift, jnp.float32) if np.any(shift) else images
 
 
+# of a card that is read: nothing about the input may be guessed
+_REQUIRED = (
+    *("name", "family", "input_shape", "outputs", "labels"),
+    *("channel_order", "mean", "scale"),
+)
 _TEXTS = ("name", "family", "channel_order", "activation", "padding", "interpolation", "sha256")
 _KINDS = {
     **dict.fromkeys((*_TEXTS, "notes"), str),
