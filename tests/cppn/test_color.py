@@ -1,6 +1,7 @@
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -23,7 +24,7 @@ def channels(values, color, **options):
     """Channels of the pixels [pixels, outputs]."""
     outputs = values[:, :1] if color == "grey" else values
     draw = jax.jit(partial(module.to_channels, color=color, **options))
-    return np.asarray(draw(outputs.T[None]))[0]
+    return np.asarray(draw(jnp.asarray(outputs.T[None])))[0]
 
 
 @COLORS
@@ -50,9 +51,26 @@ def test_truncate_cuts_values_to_levels_before_they_become_a_color(color, values
     np.testing.assert_array_equal(found, expected)
 
 
+@COLORS
+def test_a_color_does_not_depend_on_what_is_compiled_together(color):
+    values = np.random.default_rng(0).uniform(-1, 1, (100_000, 3)).astype(np.float32)
+    compiled = channels(values, color, **EXACT)
+    with jax.disable_jit():  # every operation alone: none is contracted with its neighbour
+        alone = channels(values, color, **EXACT)
+    np.testing.assert_array_equal(compiled, alone)
+
+
 def test_hue_goes_round_once_in_hsv_and_by_510_degrees_in_hls():
     hue = np.array([1 / 3, 240 / 510, 360 / 510, 1.0], np.float32)
     hsv = channels(np.stack([hue, hue * 0 + 1, hue * 0 + 1], 1), "hsv", **EXACT)
     np.testing.assert_allclose(hsv[[0, 3]], [[0, 1, 0], [1, 0, 0]], atol=1e-5)
     hls = channels(np.stack([hue, hue * 0 + 0.5, hue * 0 + 1], 1), "hls", **EXACT)
     np.testing.assert_allclose(hls[1:], [[0, 0, 1], [1, 0, 0], [0, 1, 0.5]], atol=1e-5)
+
+
+@pytest.mark.parametrize("color", ["hsv", "hls"])
+def test_pictures_read_as_another_color_are_those_that_outputs_would_give(color):
+    levels = np.random.default_rng(0).integers(0, 256, (4, 9, 3)).astype(np.float32) / 255
+    found = np.asarray(jax.jit(partial(module.to_rgb, color=color))(levels))
+    expected = channels(levels.reshape(-1, 3), color, rounding="nearest", quantize=True)
+    np.testing.assert_array_equal(found.reshape(-1, 3), expected)
