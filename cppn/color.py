@@ -12,6 +12,10 @@ reads such a byte as half the angle. Rounding "nearest" brings the final channel
 of 256 levels. Rounding "truncate" is the released code: every abs(v) is cut down to a level
 before its color is worked out; what comes out of "hsv" and "hls" is then rounded to the nearest.
 
+A product and a sum may be compiled into one operation that rounds once, depending on the program
+around them, which would change a level here and there. So no inexact product meets a sum here:
+factors are powers of two, or a minimum that changes nothing stands between.
+
 References:
     Released code of the paper, phen_color_image.hpp:109-186, phen_grayscale_image.hpp:83-126.
 """
@@ -82,9 +86,9 @@ def _hsv_to_rgb(h: Plane, s: Plane, v: Plane) -> tuple[Plane, ...]:
     """Hue in whole turns; channel n is v - v s clip(min(k, 4 - k), 0, 1), k = (n + 6h) mod 6."""
 
     def channel(n: int) -> Plane:
-        k = n + 6.0 * h
+        k = n + 4.0 * h + 2.0 * h
         k = k - 6.0 * jnp.floor(k * (1 / 6))
-        return v - v * s * jnp.clip(jnp.minimum(k, 4.0 - k), 0.0, 1.0)
+        return v - jnp.minimum(v * s * jnp.clip(jnp.minimum(k, 4.0 - k), 0.0, 1.0), v)
 
     return channel(5), channel(3), channel(1)
 
@@ -97,9 +101,9 @@ def _hls_to_rgb(hue: Plane, lightness: Plane, saturation: Plane) -> tuple[Plane,
     a = saturation * jnp.minimum(lightness, 1.0 - lightness)
 
     def channel(n: int) -> Plane:
-        k = n + 17.0 * hue
+        k = n + 16.0 * hue + hue
         k = k - 12.0 * jnp.floor(k * (1 / 12))
-        return lightness - a * jnp.clip(jnp.minimum(k - 3.0, 9.0 - k), -1.0, 1.0)
+        return lightness - jnp.minimum(a * jnp.clip(jnp.minimum(k - 3.0, 9.0 - k), -1.0, 1.0), a)
 
     return channel(0), channel(8), channel(4)
 
