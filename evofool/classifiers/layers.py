@@ -1,18 +1,18 @@
 """Convolution and max pooling, fast on CPUs in both directions.
 
-A convolution has two formulations with one result (up to the last bits of float32):
+Forward, they are XLA's own operations, which its CPU backend fuses with whatever surrounds them;
+nothing tried was faster. XLA's CPU gradients, however, cost 7 to 11 forward passes, and ten times
+that inside a scan. Under differentiation the same result, up to the last bits of float32, is
+therefore formulated in one of two other ways:
 
-* **forward only**: XLA's own convolution and pooling, which its CPU backend fuses, with whatever
-  surrounds them, into one pass over the batch. Nothing tried was faster.
-* **under differentiation**: XLA's CPU gradients of a LeNet cost 7 to 11 forward passes, and ten
-  times that inside a scan. Here the convolution becomes one matrix product over blocks of pixels
-  instead, whose gradients are matrix products too, and a step costs 3 forward passes. A block of
-  s x s outputs needs a window of k+s-1 inputs; its matrix holds the kernel s*s times, shifted.
-  That is more arithmetic (1.44 times for k=5, s=2), but in long, contiguous rows, and pooling
-  windows lie within one row of the product. Batches whose windows outgrow the caches (256 digits)
-  gain less.
+* **padded** convolutions (of networks for photographs): both gradients are written as plain
+  forward convolutions of arrays that were flipped and transposed beforehand, and cost about one
+  forward pass each. XLA derives the same ones, but runs flips and transposes inside slow loops.
+  A step of the CIFAR network costs 3 to 4 forward passes.
+* **unpadded** ones with few channels (of the LeNet): one matrix product over blocks of pixels (see
+  `pixel_blocks`), whose gradients are matrix products too. A step costs 3 forward passes.
 
-`scripts/benchmark_training.py` measures both and two more.
+`scripts/benchmark_training.py` measures both and others.
 """
 
 from functools import partial
@@ -23,7 +23,11 @@ from flax import nnx
 from jax import lax
 from jaxtyping import Array, Float
 
-FEW_CHANNELS = 4  # up to here blocks of 4x4 pay; above, the shifted kernels waste too much
+from evofool.classifiers.pixel_blocks import block_side, convolve_blocks
+
+# The gradient of a kernel is summed over parts of the batch, which stay in the caches: by parts
+# of 8 it costs 1.2 to 1.6 forward passes, by 64 up to 4.6.
+PART = 8
 
 
 class Conv(nnx.Module):
@@ -33,9 +37,10 @@ class Conv(nnx.Module):
         inputs: channels in.
         outputs: channels out.
         size: side of the kernel.
-        rngs: for the initial values: normal, with variance 1 / (size * size * inputs).
+        rngs: for the initial values: normal, with variance gain / (size * size * inputs).
         padding: zeros added on every side.
         pool: side of the max-pooling windows that follow; 1 for none.
+        gain: 2 keeps the scale of values from layer to layer where a ReLU follows (He).
     """
 
     def __init__(
@@ -47,9 +52,11 @@ class Conv(nnx.Module):
         rngs: nnx.Rngs,
         padding: int = 0,
         pool: int = 1,
+        gain: float = 1.0,
     ):
         shape = (size, size, inputs, outputs)
-        self.kernel = nnx.Param(nnx.initializers.lecun_normal()(rngs.params(), shape))
+        initial = nnx.initializers.variance_scaling(gain, "fan_in", "truncated_normal")
+        self.kernel = nnx.Param(initial(rngs.params(), shape))
         self.bias = nnx.Param(jnp.zeros(outputs))
         self.padding, self.pool = padding, pool
 
@@ -88,106 +95,96 @@ def convolve(
         raise ValueError(
             f"a convolution of {height}x{width} cannot be pooled by {pool}: expected multiples"
         )
-    return _convolve(padding, pool, images, kernel, bias)
+    return _max_pool(_convolve(images, kernel, padding) + bias[None, None, None], pool)
 
 
-def _convolve(
+def _differentiable(
     padding: int,
     pool: int,
     images: Float[Array, "batch height width inputs"],
     kernel: Float[Array, "size size inputs outputs"],
     bias: Float[Array, " outputs"],
 ) -> Float[Array, "batch pooled_height pooled_width outputs"]:
-    """Computes `convolve` by XLA's own operations."""
-    result = bias[None, None, None] + lax.conv_general_dilated(
-        images, kernel, (1, 1), [(padding, padding)] * 2, dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
-    if pool == 1:
-        return result
-    window = (1, pool, pool, 1)
-    return lax.reduce_window(result, -jnp.inf, lax.max, window, window, "VALID")
-
-
-def _convolve_blocks(
-    padding: int,
-    pool: int,
-    images: Float[Array, "batch height width inputs"],
-    kernel: Float[Array, "size size inputs outputs"],
-    bias: Float[Array, " outputs"],
-) -> Float[Array, "batch pooled_height pooled_width outputs"]:
-    """Computes `convolve` by one matrix product, with gradients that are products as well."""
-    images = jnp.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
-    block = _block_side(images.shape[1:], len(kernel), pool)
-    if block is None:
-        return _convolve(0, pool, images, kernel, bias)
-    blocks = _to_blocks(images, block)
-    span = (len(kernel) - 1) // block + 1  # blocks across a window
-    rows, columns = (side - span + 1 for side in blocks.shape[1:3])
-    windows = jnp.concatenate(
-        [blocks[:, i : i + rows, j : j + columns] for i in range(span) for j in range(span)], -1
-    )
-    product = windows.reshape(-1, windows.shape[-1]) @ _block_matrix(kernel, block, pool)
-    side = block // pool
-    pooled = jnp.max(product.reshape(len(product), pool * pool, -1), axis=1)
-    pooled = pooled + jnp.tile(bias, side * side)[None]
-    return _from_blocks(pooled.reshape(len(images), rows, columns, -1), side)
+    """Computes `convolve` from operations whose gradients are fast."""
+    block = None if padding else block_side(images.shape[1:], len(kernel), pool)
+    if block is not None:
+        return convolve_blocks(block, pool, images, kernel, bias)
+    sums = _convolve(images, kernel, padding)
+    batch, height, width, outputs = sums.shape
+    windows = sums.reshape(batch, height // pool, pool, width // pool, pool, outputs)
+    return jnp.max(windows, axis=(2, 4)) + bias[None, None, None]
 
 
 convolve.defvjp(
     lambda images, kernel, bias, padding, pool: jax.vjp(
-        partial(_convolve_blocks, padding, pool), images, kernel, bias
+        partial(_differentiable, padding, pool), images, kernel, bias
     ),
     lambda padding, pool, vjp, gradient: vjp(gradient),
 )
 
 
-def _block_side(shape: tuple[int, ...], size: int, pool: int) -> int | None:
-    """Picks the side of a block, or None where blocks do not come out even.
-
-    It divides the sides of the image (height, width, channels) and `size - 1`, and is a multiple
-    of `pool`.
-    """
-    for side in (4 if shape[2] <= FEW_CHANNELS else 2, 2, 1):
-        if not (shape[0] % side or shape[1] % side or (size - 1) % side or side % pool):
-            return side
-    return None
+def _max_pool(
+    values: Float[Array, "batch height width channels"], pool: int
+) -> Float[Array, "batch pooled_height pooled_width channels"]:
+    """Takes the maximum over windows."""
+    if pool == 1:
+        return values
+    window = (1, pool, pool, 1)
+    return lax.reduce_window(values, -jnp.inf, lax.max, window, window, "VALID")
 
 
-def _to_blocks(
-    images: Float[Array, "batch height width channels"], side: int
-) -> Float[Array, "batch rows columns values"]:
-    """Gathers blocks of side x side pixels into rows of side * side * channels values."""
-    batch, height, width, channels = images.shape
-    split = images.reshape(batch, height // side, side, width // side, side, channels)
-    return split.swapaxes(2, 3).reshape(batch, height // side, width // side, -1)
-
-
-def _from_blocks(
-    blocks: Float[Array, "batch rows columns values"], side: int
-) -> Float[Array, "batch height width channels"]:
-    """Undoes `_to_blocks`."""
-    batch, rows, columns, _ = blocks.shape
-    split = blocks.reshape(batch, rows, columns, side, side, -1)
-    return split.swapaxes(2, 3).reshape(batch, rows * side, columns * side, -1)
-
-
-def _block_matrix(
-    kernel: Float[Array, "size size inputs outputs"], block: int, pool: int
-) -> Float[Array, "window_values block_outputs"]:
-    """Builds the matrix from a window of blocks to the block x block outputs that it determines.
-
-    Its rows are ordered like a window: blocks, then pixels in the block, then channels. Its
-    columns: place in the pooling window, pooling window, channel.
-    """
-    size, _, inputs, outputs = kernel.shape
-    span, side = (size - 1) // block + 1, block // pool
-    shifted = [
-        jnp.pad(kernel, ((i, block - 1 - i), (j, block - 1 - j), (0, 0), (0, 0)))
-        for i in range(block)
-        for j in range(block)
-    ]
-    matrix = jnp.stack(shifted, axis=3).reshape(
-        span, block, span, block, inputs, side, pool, side, pool, outputs
+def _convolve_by_xla(
+    images: Float[Array, "batch height width inputs"],
+    kernel: Float[Array, "kernel_height kernel_width inputs outputs"],
+    padding: int,
+) -> Float[Array, "batch new_height new_width outputs"]:
+    """Convolves by XLA's own operation."""
+    return lax.conv_general_dilated(
+        images, kernel, (1, 1), [(padding, padding)] * 2, dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
-    matrix = matrix.transpose(0, 2, 1, 3, 4, 6, 8, 5, 7, 9)
-    return matrix.reshape(span * span * block * block * inputs, block * block * outputs)
+
+
+def _convolve_gradients(
+    padding: int,
+    arrays: tuple[
+        Float[Array, "batch height width inputs"], Float[Array, "size size inputs outputs"]
+    ],
+    gradient: Float[Array, "batch new_height new_width outputs"],
+) -> tuple[Float[Array, "batch height width inputs"], Float[Array, "size size inputs outputs"]]:
+    """Gives the gradients of `_convolve` for images and kernel, as convolutions."""
+    images, kernel = arrays
+    flipped = kernel[::-1, ::-1].swapaxes(2, 3)
+    return (
+        _convolve(gradient, flipped, len(kernel) - 1 - padding),
+        _kernel_gradient(images, gradient, padding),
+    )
+
+
+_convolve = jax.custom_vjp(_convolve_by_xla, nondiff_argnums=(2,))
+_convolve.defvjp(
+    lambda images, kernel, padding: (_convolve(images, kernel, padding), (images, kernel)),
+    _convolve_gradients,
+)
+
+
+def _kernel_gradient(
+    images: Float[Array, "batch height width inputs"],
+    gradient: Float[Array, "batch new_height new_width outputs"],
+    padding: int,
+) -> Float[Array, "size size inputs outputs"]:
+    """Convolves the images with the output gradient: batch and channels change places."""
+
+    def add(total, part):
+        images, gradient = part
+        turned = _convolve(images.transpose(3, 1, 2, 0), gradient.transpose(1, 2, 0, 3), padding)
+        return total + turned, None
+
+    missing = -len(images) % PART
+    parts = [
+        jnp.pad(array, ((0, missing), (0, 0), (0, 0), (0, 0))).reshape(-1, PART, *array.shape[1:])
+        for array in (images, gradient)
+    ]
+    size = images.shape[1] + 2 * padding - gradient.shape[1] + 1
+    zeros = jnp.zeros((images.shape[3], size, size, gradient.shape[3]))
+    total, _ = lax.scan(add, zeros, tuple(parts))
+    return total.transpose(1, 2, 0, 3)

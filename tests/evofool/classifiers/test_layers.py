@@ -15,6 +15,8 @@ CASES = {
     "odd sides, no blocks": ((2, 7, 5, 2), (3, 3, 2, 3), 0, 1),
     "no blocks that fit the pooling": ((2, 7, 7, 2), (2, 2, 2, 3), 0, 2),
     "one by one": ((2, 4, 6, 3), (1, 1, 3, 5), 0, 2),
+    "more images than a part of the kernel's gradient": ((11, 4, 6, 2), (3, 3, 2, 3), 1, 2),
+    "padded by more than the kernel reaches": ((2, 4, 6, 2), (3, 3, 2, 3), 3, 1),
 }
 
 
@@ -63,6 +65,14 @@ def test_value_and_gradients_equal_those_of_xla(case):
     )
     for ours, theirs in pairs:
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_equal_maxima_of_a_padded_convolution_share_the_gradient():
+    images, kernel = jnp.ones((1, 4, 4, 1)), jnp.ones((1, 1, 1, 1))
+    gradient = jax.grad(lambda images: convolve(images, kernel, jnp.zeros(1), 1, 2).sum())(images)
+    inner = jnp.ones((2, 2)) / 4  # corners and edges exceed the padding around them
+    np.testing.assert_allclose(gradient[0, 1:3, 1:3, 0], inner)
+    assert gradient[0, 0, 0, 0] == 1.0
 
 
 def test_equal_maxima_share_the_gradient():
