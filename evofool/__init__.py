@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from evofool.data import fetch, load_cifar10, load_mnist
     from evofool.diagnosis import doctor
     from evofool.errors import UserError
+    from evofool.recipes import train_cifar_cnn, train_lenet
     from evofool.reports import compare, export, gallery, inspect, quiz, render, verify
     from evofool.run import Elite, Run
-    from evofool.training import train_lenet
 
 _HOME = {
     "evofool.api": ("evolve", "resume"),
@@ -35,9 +35,9 @@ _HOME = {
     "evofool.data": ("fetch", "load_cifar10", "load_mnist"),
     "evofool.diagnosis": ("doctor",),
     "evofool.errors": ("UserError",),
+    "evofool.recipes": ("train_cifar_cnn", "train_lenet"),
     "evofool.reports": ("compare", "export", "gallery", "inspect", "quiz", "render", "verify"),
     "evofool.run": ("Elite", "Run"),
-    "evofool.training": ("train_lenet",),
 }
 
 __all__ = [
@@ -67,6 +67,7 @@ __all__ = [
     "register_family",
     "render",
     "resume",
+    "train_cifar_cnn",
     "train_lenet",
     "verify",
 ]

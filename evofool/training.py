@@ -1,12 +1,9 @@
-"""Training: one loop for every network and loss, and the recipe of the default classifier."""
+"""Training: one loop for every network and loss."""
 
-import dataclasses
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -16,8 +13,6 @@ import optax
 from jax import lax
 from jaxtyping import Array, Float, Integer, Key, UInt8
 
-from evofool.classifiers import Classifier, lenet_card, make_network, write_classifier
-from evofool.data import load_mnist
 from evofool.errors import UserError
 
 Params = Any
@@ -26,14 +21,16 @@ TEST_BATCH = 500
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """How to train: AdamW whose learning rate falls to zero along a cosine."""
+    """How to train: AdamW whose learning rate rises linearly, then falls to 0 along a cosine."""
 
     epochs: int = 10
     """Passes over the examples."""
     batch_size: int = 128
     """Examples per step."""
     learning_rate: float = 1e-3
-    """At the first step."""
+    """The highest, after the warm-up."""
+    warmup: float = 0.0
+    """Share of the steps, below 1, in which the learning rate rises from 0."""
     weight_decay: float = 1e-2
     """Of AdamW: per step, a weight loses this share times the learning rate."""
 
@@ -41,6 +38,8 @@ class TrainConfig:
         for name in ("epochs", "batch_size", "learning_rate"):
             if not getattr(self, name) > 0:
                 raise UserError(f"{name} is {getattr(self, name)}; expected more than 0")
+        if not 0 <= self.warmup < 1:
+            raise UserError(f"warmup is {self.warmup}; expected a share of the steps, 0 to below 1")
 
 
 class Examples(NamedTuple):
@@ -90,6 +89,7 @@ class Epoch(NamedTuple):
 
 
 Loss = Callable[[Key[Array, ""], Params, Batch], Float[Array, ""]]
+Augment = Callable[[Key[Array, ""], Any], Any]
 
 
 def train(
@@ -185,17 +185,30 @@ def _epoch(
 
 @cache
 def _optimizer(config: TrainConfig, steps: int) -> optax.GradientTransformation:
-    rate = optax.cosine_decay_schedule(config.learning_rate, steps)
+    rising = round(config.warmup * steps)
+    rate = optax.join_schedules(
+        [
+            lambda count: config.learning_rate * (count + 1) / (rising + 1),
+            optax.cosine_decay_schedule(config.learning_rate, steps - rising),
+        ],
+        [rising],
+    )
     return optax.adamw(rate, weight_decay=config.weight_decay)
 
 
 @cache
-def cross_entropy(apply: Callable[[Params, Any], Any]) -> Loss:
-    """Returns the loss of a network's logits: cross-entropy, averaged by the examples' weights."""
+def cross_entropy(apply: Callable[[Params, Any], Any], *, augment: Augment | None = None) -> Loss:
+    """Returns the loss of a network's logits: cross-entropy, averaged by the examples' weights.
+
+    Args:
+        apply: gives logits for images in [0, 1].
+        augment: `augment(key, images)` changes the images of a step first, for instance
+            `evofool.augmentation.flip_and_shift`.
+    """
 
     def loss(key: Key[Array, ""], params: Params, batch: Batch) -> Float[Array, ""]:
-        del key
-        logits = apply(params, batch.images)
+        images = batch.images if augment is None else augment(key, batch.images)
+        logits = apply(params, images)
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
         total = jnp.maximum(jnp.sum(batch.weights), jnp.finfo(jnp.float32).tiny)
         return jnp.sum(losses * batch.weights) / total
@@ -228,60 +241,3 @@ def accuracy(
 def _count_correct(apply, params, images, labels):
     logits = apply(params, images.astype(jnp.float32) / 255)
     return jnp.sum(jnp.argmax(logits, axis=-1) == labels)
-
-
-def train_lenet(
-    out: str | Path,
-    *,
-    data: str | Path | None = None,
-    seed: int = 0,
-    activation: str = "relu",
-    config: TrainConfig | None = None,
-    on_epoch: Callable[[Epoch], object] | None = None,
-) -> Classifier:
-    """Trains a LeNet on MNIST and writes its weights and card.
-
-    Args:
-        out: weights file, ending in .safetensors; the card gets the same stem and .json.
-        data: folder with MNIST; looked for in the usual places unless given.
-        seed: determines the initial weights and the order of the examples.
-        activation: "relu", or "sigmoid".
-        config: how to train; `TrainConfig()` unless given.
-        on_epoch: is told about every epoch.
-
-    Returns:
-        The classifier that was written.
-
-    Raises:
-        UserError: MNIST is not found or damaged, or `out` cannot be written.
-    """
-    path = Path(out)
-    if path.suffix != ".safetensors":
-        raise UserError(f"weights file is {str(path)!r}; expected a name ending in .safetensors")
-    if not os.access(path.parent, os.W_OK):  # before minutes of training, not after
-        raise UserError(f"cannot write {path}: its folder is not there or not writable")
-    config = config or TrainConfig()
-    digits = load_mnist(data)
-    card = dataclasses.replace(lenet_card(activation=activation), name=path.stem)
-    network = make_network(card)
-    key_init, key_train = jax.random.split(jax.random.key(seed))
-    test = partial(accuracy, network.apply, images=digits.test_images, labels=digits.test_labels)
-    weights = np.ones(len(digits.train_labels), np.float32)
-    params = train(
-        key_train,
-        network.init(key_init),
-        cross_entropy(network.apply),
-        Examples(digits.train_images, digits.train_labels, weights),
-        config,
-        test=test,
-        on_epoch=on_epoch,
-    )
-    settings = ", ".join(f"{k} {v}" for k, v in dataclasses.asdict(config).items())
-    notes = (
-        f"made by `evofool train lenet --seed {seed} --activation {activation}` from the 60,000 "
-        f"training digits of MNIST, without augmentation: AdamW, cosine decay to 0, {settings}; "
-        f"JAX {jax.__version__} on {jax.default_backend()}"
-    )
-    card = dataclasses.replace(card, test_accuracy=test(params), notes=notes)
-    card = write_classifier(path, card, params)
-    return Classifier(card=card, params=params, apply=network.apply)

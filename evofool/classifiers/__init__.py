@@ -14,6 +14,7 @@ from evofool.classifiers.base import (
     register_family,
 )
 from evofool.classifiers.card import Card, preprocess
+from evofool.classifiers.cifar_cnn import CifarCNN, cifar_cnn_card
 from evofool.classifiers.converting import convert_weights
 from evofool.classifiers.ensembles import ensemble
 from evofool.classifiers.googlenet import GoogLeNet
@@ -34,6 +35,7 @@ from evofool.classifiers.storage import load_weights, save_weights
 from evofool.classifiers.views import with_views
 
 register_family("lenet", LeNet)
+register_family("cifar_cnn", CifarCNN)
 register_family("caffenet", CaffeNet)
 register_family("alexnet", AlexNet)
 register_family("googlenet", GoogLeNet)
@@ -50,6 +52,7 @@ __all__ = [
     "Network",
     "at_size",
     "check_classifier",
+    "cifar_cnn_card",
     "configure",
     "convert_weights",
     "ensemble",

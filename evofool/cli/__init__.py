@@ -14,7 +14,7 @@ from importlib.metadata import version
 
 import tyro
 
-from evofool.cli import classify, deliver, look, prepare, work
+from evofool.cli import classify, deliver, look, prepare, train, work
 from evofool.cli.settings import starting_config
 from evofool.errors import UserError, unknown_name
 
@@ -30,7 +30,8 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "verify": deliver.verify,
     "classify": classify.classify,
     "accuracy": classify.accuracy,
-    "train lenet": prepare.train_lenet,
+    "train lenet": train.train_lenet,
+    "train cifar-cnn": train.train_cifar_cnn,
     "data fetch": prepare.data_fetch,
     "doctor": prepare.doctor,
 }

@@ -1,7 +1,7 @@
-"""The commands around a run: train lenet, data fetch, doctor."""
+"""The commands around a run: data fetch, doctor."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -10,38 +10,6 @@ from evofool.cli.startup import start_jax
 
 if TYPE_CHECKING:
     from evofool.diagnosis import Diagnosis
-
-
-def train_lenet(
-    *,
-    out: Path,
-    data: Path | None = None,
-    seed: int = 0,
-    activation: Literal["relu", "sigmoid"] = "relu",
-    quiet: bool = False,
-) -> None:
-    """Trains a LeNet on MNIST and prints its test accuracy after every epoch.
-
-    Writes the weights as safetensors and, beside them, a card that says how they were made. The
-    same seed gives the same weights.
-
-      evofool train lenet --out mine.safetensors
-      evofool train lenet --data data/mnist --out other.safetensors --seed 1
-      evofool evolve --classifier lenet --weights other.safetensors
-
-    Args:
-        out: file for the weights, ending in .safetensors.
-        data: folder with MNIST; else $EVOFOOL_DATA and the user cache are tried.
-        seed: of the initial weights and of the order of the examples.
-        activation: relu as in the paper, or sigmoid.
-        quiet: no progress.
-    """
-    start_jax()
-    from evofool.training import train_lenet
-
-    report = None if quiet else lambda epoch: print(epoch, flush=True)
-    trained = train_lenet(out, data=data, seed=seed, activation=activation, on_epoch=report)
-    print(f"{out}: test accuracy {trained.card.test_accuracy:.4f}")
 
 
 def data_fetch(
@@ -75,23 +43,30 @@ def doctor(
     preset: str | None = None,
     config_file: ConfigFile = None,
     data: Path | None = None,
+    images: Path | None = None,
+    labels: Path | None = None,
     devices: int | None = None,
     as_json: Json = False,
 ) -> int:
     """Shows what was found, forecasts a run, and tests the classifier. Exit code 1 if that fails.
 
-    Devices, versions, data and weights; time and memory of the run that the settings describe,
-    from a trial of two seconds; and whether the classifier recognises digits as it should.
+    Devices, versions, data and weights; what the classifier is, and how pictures are prepared
+    for it; time and memory of the run that the settings describe, from a trial of two seconds;
+    and whether the classifier recognises what it should: digits, or labelled photographs of
+    yours (the first hundred).
 
       evofool doctor
       evofool doctor --preset mnist-direct --generations 5000 --runs 5
       evofool doctor --classifier lenet --weights mine.safetensors
+      evofool doctor --classifier mobilenet_v1_0.25_128 --weights nets --images val --labels val.csv
 
     Args:
         config: the run to forecast.
         preset: as in evolve.
         config_file: as in evolve.
         data: folder with data sets; else $EVOFOOL_DATA and the user cache are tried.
+        images: folder of labelled photographs.
+        labels: CSV file with the columns file and index, as for evofool accuracy.
         devices: devices that JAX makes of the processor; chosen by the encoding unless given.
         as_json: print JSON.
     """
@@ -100,7 +75,7 @@ def doctor(
     from evofool.cli.printing import print_json
     from evofool.diagnosis import doctor
 
-    found = doctor(config, data_dir=data)
+    found = doctor(config, data_dir=data, images=images, labels=labels)
     if as_json:
         print_json(found.to_dict())
     else:
@@ -125,6 +100,16 @@ def _print_diagnosis(found: "Diagnosis") -> None:
         *((f"data {name}", where) for name, where in found.data.items()),
         *((f"weights {name}", what) for name, what in found.weights.items()),
     ]
+    for facts in found.classifiers:
+        rows += [
+            ("classifier", f"{facts.name} ({facts.family})"),
+            ("  weights", f"sha256 {facts.sha256}" if facts.sha256 else "none in a file"),
+            (
+                "  outputs",
+                f"{facts.outputs}; class 0 is output {facts.class_offset}: {facts.first_class}",
+            ),
+            ("  pictures", facts.preprocessing),
+        ]
     cost = found.forecast
     if cost is not None:
         rows.append(

@@ -1,37 +1,11 @@
-import json
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evofool import data, training
-from evofool.classifiers import load_classifier
+from evofool import training
 from evofool.errors import UserError
-from evofool.training import (
-    Batch,
-    Examples,
-    TrainConfig,
-    accuracy,
-    cross_entropy,
-    train,
-    train_lenet,
-)
-from tests.evofool.real_data import data_folder
-
-CONFIG = TrainConfig(epochs=2, batch_size=16)
-
-
-def bars(number: int, seed: int, side: int = 28) -> tuple[np.ndarray, np.ndarray]:
-    """Noisy pictures with a bright column (class 0) or a bright row (class 1)."""
-    rng = np.random.default_rng(seed)
-    images = rng.integers(0, 80, (number, side, side, 1), np.uint8)
-    labels = rng.integers(0, 2, number).astype(np.uint8)
-    for image, label in zip(images, labels, strict=True):
-        start = rng.integers(side - 6)
-        view = image if label else image.swapaxes(0, 1)
-        view[start : start + 6] += 150
-    return images, labels
+from evofool.training import Batch, Examples, TrainConfig, accuracy, cross_entropy, train
 
 
 def linear(params, images):
@@ -161,10 +135,40 @@ def test_a_loss_that_is_not_finite_stops_training():
         run(corners(32)._replace(weights=np.full(32, np.nan, np.float32)))
 
 
+def test_the_learning_rate_rises_to_its_height_and_falls_to_zero():
+    config = TrainConfig(epochs=1, learning_rate=0.3, weight_decay=0.0, warmup=0.25)
+    optimizer = training._optimizer(config, 16)
+    state, position, rates = optimizer.init(jnp.zeros(())), jnp.zeros(()), []
+    for _ in range(16):  # of a constant gradient, Adam's steps are the learning rate
+        step, state = optimizer.update(jnp.ones(()), state, position)
+        rates.append(-float(step))
+    expected = [0.3 * (count + 1) / 5 for count in range(4)]
+    expected += [0.15 * (1 + np.cos(np.pi * count / 12)) for count in range(12)]
+    np.testing.assert_allclose(rates, expected, rtol=1e-4)
+
+
+def test_images_are_augmented_with_the_key_of_the_step():
+    def darker(key, images):
+        return images * jax.random.uniform(key)
+
+    key, one = jax.random.key(3), batch(corners(8))
+    params = {"kernel": jnp.linspace(-1, 1, 108).reshape(36, 3), "bias": jnp.zeros(3)}
+    found = cross_entropy(linear, augment=darker)(key, params, one)
+    changed = one._replace(images=one.images * jax.random.uniform(key))
+    assert found == cross_entropy(linear)(key, params, changed)
+    assert found != cross_entropy(linear)(key, params, one)
+
+
 @pytest.mark.parametrize("setting", [{"epochs": 0}, {"batch_size": -1}, {"learning_rate": 0.0}])
 def test_settings_out_of_range_are_refused(setting):
     with pytest.raises(UserError, match=f"{next(iter(setting))} is .*; expected more than 0"):
         TrainConfig(**setting)
+
+
+@pytest.mark.parametrize("warmup", [-0.1, 1.0])
+def test_a_warmup_that_leaves_no_steps_is_refused(warmup):
+    with pytest.raises(UserError, match=r"warmup is .*; expected a share of the steps"):
+        TrainConfig(warmup=warmup)
 
 
 def test_an_epoch_reads_well():
@@ -176,51 +180,3 @@ def test_accuracy_counts_every_image_whatever_the_batches():
     images, labels, _ = corners(training.TEST_BATCH + 7)
     params = zeros(3) | {"bias": jnp.array([0.0, 1.0, 0.0])}
     assert accuracy(linear, params, images, labels) == np.mean(labels == 1)
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A LeNet trained on bars instead of digits, and the epochs it reported."""
-    folder, epochs = tmp_path_factory.mktemp("trained"), []
-    bar_data = data.Dataset(*bars(256, 0), *bars(100, 1))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "load_mnist", lambda folder: bar_data)
-        out = folder / "bars.safetensors"
-        classifier = train_lenet(out, seed=3, config=CONFIG, on_epoch=epochs.append)
-    return folder, classifier, epochs
-
-
-def test_training_a_lenet_lowers_the_loss_and_learns(trained):
-    _, classifier, epochs = trained
-    assert epochs[1].loss < epochs[0].loss
-    assert classifier.card.test_accuracy == epochs[-1].test_accuracy > 0.8
-
-
-def test_the_trained_lenet_is_written_with_its_card(trained):
-    folder, classifier, _ = trained
-    loaded = load_classifier("bars", weights=folder)
-    assert loaded.card == classifier.card
-    assert_same(loaded.params, classifier.params)
-    notes = json.loads((folder / "bars.json").read_text())["notes"]
-    assert "train lenet --seed 3 --activation relu" in notes
-    assert "epochs 2, batch_size 16" in notes
-
-
-@pytest.mark.parametrize("name", ["lenet.bin", "lenet"])
-def test_a_wrong_suffix_is_refused_before_anything_is_read(name, tmp_path):
-    with pytest.raises(UserError, match=r"expected a name ending in \.safetensors"):
-        train_lenet(tmp_path / name, data=tmp_path / "nowhere")
-
-
-def test_a_folder_that_is_not_there_is_refused_before_anything_is_read(tmp_path):
-    with pytest.raises(UserError, match=r"cannot write .*absent"):
-        train_lenet(tmp_path / "absent" / "lenet.safetensors", data=tmp_path / "nowhere")
-
-
-@pytest.mark.data
-def test_the_shipped_lenet_reaches_the_accuracy_on_its_card():
-    lenet = load_classifier("lenet")
-    digits = data.load_mnist(data_folder())
-    found = accuracy(lenet.apply, lenet.params, digits.test_images, digits.test_labels)
-    assert found == pytest.approx(lenet.card.test_accuracy, abs=2e-4)
-    assert found >= 0.991

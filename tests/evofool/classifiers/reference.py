@@ -34,3 +34,11 @@ def lenet(params: dict, image: np.ndarray, activation: str) -> np.ndarray:
     function = {"relu": lambda z: max(z, 0.0), "sigmoid": lambda z: 1 / (1 + math.exp(-z))}
     hidden = np.array([function[activation](z) for z in hidden])
     return params["dense2"]["bias"] + hidden @ params["dense2"]["kernel"]
+
+
+def cifar_cnn(params: dict, image: np.ndarray) -> np.ndarray:
+    """The logits of one picture in [0, 1] by the layers of the network for CIFAR-10."""
+    x = (255 * image.astype(np.float64) - (125.3, 122.9, 113.9)) / 64
+    for name, pool in (("conv1", 2), ("conv2", 2), ("conv3", 1), ("conv4", 2)):
+        x = np.maximum(convolved(x, **params[name], padding=1, pool=pool), 0.0)
+    return params["dense"]["bias"] + x.reshape(-1) @ params["dense"]["kernel"]

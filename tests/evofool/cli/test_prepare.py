@@ -1,6 +1,5 @@
-"""train lenet and data fetch as commands; what they do is tested beside their functions."""
+"""data fetch as a command; what it does is tested beside its function."""
 
-import dataclasses
 import hashlib
 import http.server
 import threading
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from evofool import data, load_classifier, training
+from evofool import data
 from evofool.cli import main
 
 
@@ -51,34 +50,3 @@ def test_what_the_server_does_not_have_is_an_error_of_the_user(
 ):
     assert main(["data", "fetch", "mnist", "--dir", "sets", "--url", f"{server}/nowhere"]) == 2
     assert "answered 404" in capsys.readouterr().err
-
-
-def test_training_prints_every_epoch_and_the_accuracy(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    """Training takes minutes: this one only shows that the flags arrive."""
-    given = {}
-
-    def train(out, *, on_epoch, **options):
-        given.update(options, out=out)
-        if on_epoch is not None:
-            on_epoch(training.Epoch(1, 1, 0.25, 0.9, 3.0))
-        classifier = load_classifier("mock:10")
-        card = dataclasses.replace(classifier.card, test_accuracy=0.9)
-        return dataclasses.replace(classifier, card=card)
-
-    monkeypatch.setattr(training, "train_lenet", train)
-    flags = ["--out", "w.safetensors", "--data", "sets", "--seed", "3", "--activation", "sigmoid"]
-    assert main(["train", "lenet", *flags]) == 0
-    assert given == {
-        "out": Path("w.safetensors"),
-        "data": Path("sets"),
-        "seed": 3,
-        "activation": "sigmoid",
-    }
-    assert capsys.readouterr().out.splitlines() == [
-        "epoch 1/1: loss 0.2500, test accuracy 0.9000, 3.0 s",
-        "w.safetensors: test accuracy 0.9000",
-    ]
-    assert main(["train", "lenet", *flags, "--quiet"]) == 0
-    assert capsys.readouterr().out == "w.safetensors: test accuracy 0.9000\n"

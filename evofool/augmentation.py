@@ -1,0 +1,33 @@
+"""Random changes of training pictures that leave what they show."""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, Key
+
+MOST_SHIFT = 3  # pixels, of 32
+
+
+def flip_and_shift(
+    key: Key[Array, ""], images: Float[Array, "batch height width channels"]
+) -> Float[Array, "batch height width channels"]:
+    """Mirrors every second picture, left to right, and shifts every one a little.
+
+    Each picture moves by up to `MOST_SHIFT` pixels in either direction; what it uncovers is
+    filled with the picture's reflection.
+
+    Args:
+        key: decides for every picture.
+        images: any values, larger than `MOST_SHIFT` on both sides.
+    """
+    key_flip, key_shift = jax.random.split(key)
+    is_flipped = jax.random.bernoulli(key_flip, shape=(len(images), 1, 1, 1))
+    images = jnp.where(is_flipped, images[:, :, ::-1], images)
+    starts = jax.random.randint(key_shift, (len(images), 2), 0, 2 * MOST_SHIFT + 1)
+    room = (MOST_SHIFT, MOST_SHIFT)
+    padded = jnp.pad(images, ((0, 0), room, room, (0, 0)), mode="reflect")
+
+    def cut(image, start):
+        return lax.dynamic_slice(image, (*start, 0), images.shape[1:])
+
+    return jax.vmap(cut)(padded, starts)

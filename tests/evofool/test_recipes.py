@@ -1,0 +1,126 @@
+import json
+from functools import partial
+
+import jax
+import numpy as np
+import pytest
+
+from evofool import data, recipes
+from evofool.classifiers import load_classifier
+from evofool.errors import UserError
+from evofool.recipes import train_cifar_cnn, train_lenet
+from evofool.training import TrainConfig, accuracy
+from tests.evofool.real_data import data_folder
+
+CONFIG = TrainConfig(epochs=2, batch_size=16)
+
+
+def bars(number: int, seed: int, side: int = 28) -> tuple[np.ndarray, np.ndarray]:
+    """Noisy pictures with a bright column (class 0) or a bright row (class 1)."""
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 80, (number, side, side, 1), np.uint8)
+    labels = rng.integers(0, 2, number).astype(np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        start = rng.integers(side - 6)
+        view = image if label else image.swapaxes(0, 1)
+        view[start : start + 6] += 150
+    return images, labels
+
+
+def assert_same(first, second):
+    jax.tree.map(np.testing.assert_array_equal, first, second)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A LeNet trained on bars instead of digits, and the epochs it reported."""
+    folder, epochs = tmp_path_factory.mktemp("trained"), []
+    bar_data = data.Dataset(*bars(256, 0), *bars(100, 1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipes, "load_mnist", lambda folder: bar_data)
+        out = folder / "bars.safetensors"
+        classifier = train_lenet(out, seed=3, config=CONFIG, on_epoch=epochs.append)
+    return folder, classifier, epochs
+
+
+def test_training_a_lenet_lowers_the_loss_and_learns(trained):
+    _, classifier, epochs = trained
+    assert epochs[1].loss < epochs[0].loss
+    assert classifier.card.test_accuracy == epochs[-1].test_accuracy > 0.8
+
+
+def test_the_trained_lenet_is_written_with_its_card(trained):
+    folder, classifier, _ = trained
+    loaded = load_classifier("bars", weights=folder)
+    assert loaded.card == classifier.card
+    assert_same(loaded.params, classifier.params)
+    notes = json.loads((folder / "bars.json").read_text())["notes"]
+    assert "train lenet --seed 3 --activation relu" in notes
+    assert "epochs 2, batch_size 16" in notes
+
+
+@pytest.fixture
+def patches(monkeypatch) -> data.Dataset:
+    """Stands in for CIFAR-10: pictures of one colour each, which is their class."""
+    rng = np.random.default_rng(0)
+    colours = np.uint8([[200, 40, 40], [40, 200, 40], [40, 40, 200]])
+    labels = rng.integers(0, 3, 80).astype(np.uint8)
+    images = colours[labels][:, None, None] + rng.integers(0, 30, (80, 32, 32, 3), np.uint8)
+    dataset = data.Dataset(images[:64], labels[:64], images[64:], labels[64:], is_lossy=True)
+    monkeypatch.setattr(recipes, "load_cifar10", lambda folder: dataset)
+    return dataset
+
+
+TINY = TrainConfig(epochs=4, batch_size=16, learning_rate=5e-3, warmup=0.2)
+tiny_cifar_cnn = partial(train_cifar_cnn, width=0.125, config=TINY)
+
+
+def test_a_cifar_cnn_learns_and_is_written_with_its_card(patches, tmp_path):
+    epochs = []
+    classifier = tiny_cifar_cnn(tmp_path / "mine.safetensors", on_epoch=epochs.append)
+    assert epochs[-1].loss < epochs[0].loss
+    assert classifier.card.test_accuracy == epochs[-1].test_accuracy > 0.9
+    loaded = load_classifier("mine", weights=tmp_path)
+    assert loaded.card == classifier.card
+    assert_same(loaded.params, classifier.params)
+    notes = loaded.card.notes
+    assert "`evofool train cifar-cnn --seed 0 --epochs 4 --width 0.125`" in notes
+    assert "64 training pictures of CIFAR-10, in a lossy copy (JPEG)" in notes
+
+
+def test_the_notes_call_the_published_pictures_no_copy(patches, tmp_path, monkeypatch):
+    published = patches._replace(is_lossy=False)
+    monkeypatch.setattr(recipes, "load_cifar10", lambda folder: published)
+    notes = tiny_cifar_cnn(tmp_path / "mine.safetensors").card.notes
+    assert "pictures of CIFAR-10, mirrored" in notes
+
+
+def test_the_seed_determines_the_weights_of_a_cifar_cnn(patches, tmp_path):
+    for name, seed in (("one", 4), ("again", 4), ("other", 5)):
+        tiny_cifar_cnn(tmp_path / f"{name}.safetensors", seed=seed)
+    one, again, other = (
+        (tmp_path / f"{name}.safetensors").read_bytes() for name in ("one", "again", "other")
+    )
+    assert one == again != other
+
+
+@pytest.mark.parametrize("train", [train_lenet, train_cifar_cnn])
+@pytest.mark.parametrize("name", ["weights.bin", "weights"])
+def test_a_wrong_suffix_is_refused_before_anything_is_read(train, name, tmp_path):
+    with pytest.raises(UserError, match=r"expected a name ending in \.safetensors"):
+        train(tmp_path / name, data=tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("train", [train_lenet, train_cifar_cnn])
+def test_a_folder_that_is_not_there_is_refused_before_anything_is_read(train, tmp_path):
+    with pytest.raises(UserError, match=r"cannot write .*absent"):
+        train(tmp_path / "absent" / "weights.safetensors", data=tmp_path / "nowhere")
+
+
+@pytest.mark.data
+def test_the_shipped_lenet_reaches_the_accuracy_on_its_card():
+    lenet = load_classifier("lenet")
+    digits = data.load_mnist(data_folder())
+    found = accuracy(lenet.apply, lenet.params, digits.test_images, digits.test_labels)
+    assert found == pytest.approx(lenet.card.test_accuracy, abs=2e-4)
+    assert found >= 0.991
