@@ -6,46 +6,49 @@ import sys
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Float
-from PIL import Image, ImageDraw, ImageFont
 
-from evofool.classifiers import Classifier, check_classifier, load_classifier, shipped_names
+from evofool.classifiers import (
+    Card,
+    check_classifier,
+    load_classifier,
+    load_configured,
+    shipped_names,
+)
 from evofool.config import EvolveConfig
-from evofool.data import SOURCES, find_data, load_mnist
+from evofool.data import SOURCES, find_data
 from evofool.errors import UserError
-from evofool.evaluator import evaluate
 from evofool.forecast import Forecast, forecast_run
+from evofool.photographs import describe_preprocessing
 from evofool.platforms import platform_facts
-from evofool.scores import fitness_of
+from evofool.selftest import Check, check_digits, check_photographs
 
 PACKAGES = ("evofool", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pillow")
-MICRO_BATCH = 500  # pictures classified together in the self-test
-DIGITS = tuple("0123456789")
-
-LEAST_RIGHT = 7  # of ten drawn digits; a network without its weights gets about one
-# Log-odds of the label of a drawn digit, in nats: near 0 when the input is scaled to nothing, in
-# the hundreds when it is scaled by 255 too often.
-LEAST_ODDS, MOST_ODDS = 1.0, 100.0
-ACCURACY_TOLERANCE = 0.002  # other processors classify a picture or two otherwise
 
 
-class Check(NamedTuple):
-    """One part of the self-test.
+@dataclass(frozen=True, kw_only=True)
+class ClassifierFacts:
+    """What decides whether a classifier is used rightly.
 
     Attributes:
-        name: what was looked at.
-        passed: whether it is as it should be.
-        detail: what was found.
+        name: as on its card.
+        family: its architecture.
+        sha256: of its weights file; empty when there is none.
+        outputs: of the network.
+        class_offset: output of class 0.
+        first_class: label of class 0.
+        preprocessing: what happens to a picture, in words.
     """
 
     name: str
-    passed: bool
-    detail: str
+    family: str
+    sha256: str
+    outputs: int
+    class_offset: int
+    first_class: str
+    preprocessing: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +63,7 @@ class Diagnosis:
         cache: folder of compiled programs, or None.
         data: per data set, the folder it was found in or why it was not.
         weights: per classifier that ships with the package, its card in short.
+        classifiers: the configured one, or the members of an ensemble; none if it fails to load.
         forecast: of the configured run, or None when it cannot be tried.
         checks: the self-test.
     """
@@ -71,6 +75,7 @@ class Diagnosis:
     cache: str | None
     data: dict[str, str]
     weights: dict[str, str]
+    classifiers: list[ClassifierFacts]
     forecast: Forecast | None
     checks: list[Check]
 
@@ -85,26 +90,43 @@ class Diagnosis:
         return {**asdict(self), "checks": checks, "passed": self.passed}
 
 
-def doctor(config: EvolveConfig | None = None, *, data_dir: str | Path | None = None) -> Diagnosis:
+def doctor(
+    config: EvolveConfig | None = None,
+    *,
+    data_dir: str | Path | None = None,
+    images: str | Path | None = None,
+    labels: str | Path | None = None,
+) -> Diagnosis:
     """Looks at the machine and the installation, and tries the classifier and the loop.
 
     Args:
         config: the run to forecast; the default run unless given.
         data_dir: folder with data sets; looked for in the usual places unless given.
+        images: folder of labelled pictures to try the classifier on, with `labels`.
+        labels: CSV file with their classes, as for `accuracy`; the first hundred rows are taken.
+
+    Raises:
+        UserError: only one of `images` and `labels` is given.
     """
+    if (images is None) != (labels is None):
+        raise UserError("images and labels belong together; give both, or neither")
     config = config or EvolveConfig()
-    forecast = None
+    forecast, facts = None, []
     try:
-        classifier = load_classifier(config.classifier, weights=config.weights)
+        classifier = load_classifier(
+            config.classifier, weights=config.weights, combine=config.combine
+        )
+        facts = [_facts(member.card) for member in classifier.members or (classifier,)]
         check_classifier(classifier)
     except UserError as error:
         checks = [Check("classifier", False, str(error))]
     else:
         checks = [Check("classifier", True, f"{classifier.card.name} tells pictures apart")]
         if classifier.is_jax:
-            forecast = forecast_run(config, classifier)
-        if classifier.card.labels[:10] == DIGITS and classifier.card.input_shape == (28, 28, 1):
-            checks += _check_digits(classifier, data_dir)
+            forecast = forecast_run(config, load_configured(config))
+        checks += check_digits(classifier, data_dir)
+        if images is not None and labels is not None:
+            checks += check_photographs(classifier, images=images, labels=labels)
     return Diagnosis(
         versions={"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
         processor=platform_facts()["processor"],
@@ -115,58 +137,10 @@ def doctor(config: EvolveConfig | None = None, *, data_dir: str | Path | None = 
         cache=jax.config.values["jax_compilation_cache_dir"],
         data={name: _where(name, data_dir) for name in SOURCES},
         weights={name: _weights(name) for name in shipped_names()},
+        classifiers=facts,
         forecast=forecast,
         checks=checks,
     )
-
-
-def _check_digits(classifier: Classifier, data_dir: str | Path | None) -> list[Check]:
-    """Shows a digit classifier digits drawn with a font, and the real ones where they are found."""
-    checks = [check_drawn_digits(classifier)]
-    try:
-        mnist = load_mnist(data_dir)
-    except UserError:
-        return checks  # the report says where it was looked for
-    return [*checks, _check_accuracy(classifier, mnist.test_images, mnist.test_labels)]
-
-
-def check_drawn_digits(classifier: Classifier) -> Check:
-    """Classifies ten digits drawn with a font.
-
-    Catches weights that were not loaded (few are right) and an input on the wrong scale (the
-    network is hardly certain of anything, or absurdly certain).
-    """
-    outputs = evaluate(classifier, drawn_digits(), 10)
-    odds = np.asarray(fitness_of(jnp.asarray(outputs), classifier.kind))[:, :10]
-    right = int(np.sum(odds.argmax(axis=1) == np.arange(10)))
-    typical = float(np.median(odds.max(axis=1)))
-    return Check(
-        "drawn digits",
-        right >= LEAST_RIGHT and LEAST_ODDS <= typical <= MOST_ODDS,
-        f"{right} of 10 right (expected {LEAST_RIGHT} or more), typical log-odds {typical:.3g} "
-        f"(expected {LEAST_ODDS:g} to {MOST_ODDS:g})",
-    )
-
-
-def drawn_digits() -> Float[np.ndarray, "10 28 28 1"]:
-    """Draws the digits 0 to 9 much as MNIST has them: white on black, 20 pixels high, centred."""
-    font = ImageFont.load_default(25)
-    pictures = []
-    for digit in DIGITS:
-        image = Image.new("L", (28, 28))
-        ImageDraw.Draw(image).text((14, 14), digit, fill=255, font=font, anchor="mm")
-        pictures.append(np.asarray(image, np.float32)[..., None] / np.float32(255))
-    return np.stack(pictures)
-
-
-def _check_accuracy(classifier: Classifier, images: np.ndarray, labels: np.ndarray) -> Check:
-    outputs = evaluate(classifier, images.astype(np.float32) / np.float32(255), MICRO_BATCH)
-    accuracy = float(np.mean(outputs.argmax(axis=1) == labels))
-    expected = classifier.card.test_accuracy
-    if expected is None:
-        return Check("MNIST test set", accuracy > 0.9, f"accuracy {accuracy:.2%}")
-    passed = abs(accuracy - expected) <= ACCURACY_TOLERANCE
-    return Check("MNIST test set", passed, f"accuracy {accuracy:.2%}, on its card {expected:.2%}")
 
 
 def _where(name: str, data_dir: str | Path | None) -> str:
@@ -180,3 +154,15 @@ def _weights(name: str) -> str:
     card = load_classifier(name).card
     accuracy = "" if card.test_accuracy is None else f", test accuracy {card.test_accuracy:.2%}"
     return f"{card.family}, {card.classes} classes, {card.input_shape}{accuracy}"
+
+
+def _facts(card: Card) -> ClassifierFacts:
+    return ClassifierFacts(
+        name=card.name,
+        family=card.family,
+        sha256=card.sha256,
+        outputs=card.outputs,
+        class_offset=card.class_offset,
+        first_class=card.labels[0],
+        preprocessing=describe_preprocessing(card),
+    )

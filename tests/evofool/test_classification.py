@@ -127,6 +127,7 @@ def test_indices_that_are_off_by_one_are_refused(shift: int, where: str, tmp_pat
         said := str(caught.value)
     )
     assert "class_offset (1) are off by one; class 0 is 'row 0, line 0', output 1" in said
+    assert accuracy(ROWS, **given, check_offset=False).top1 == 0.0
 
 
 def test_a_class_offset_that_is_off_by_one_is_refused(tmp_path: Path):

@@ -1,44 +1,17 @@
-import dataclasses
 from importlib.metadata import version
+from pathlib import Path
 
-import jax
-import jax.numpy as jnp
 import pytest
+from PIL import Image
 
-from evofool import EvolveConfig, doctor, load_classifier
-from evofool.classifiers import Classifier, make_network
-from evofool.diagnosis import check_drawn_digits
+from evofool import EvolveConfig, UserError, doctor, load_classifier
 from tests.evofool.real_data import data_folder
 
-
-@pytest.fixture(scope="module")
-def lenet() -> Classifier:
-    return load_classifier("lenet")
-
-
-def test_the_shipped_classifier_recognises_drawn_digits(lenet: Classifier):
-    assert check_drawn_digits(lenet).passed
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_a_classifier_without_its_weights_is_noticed(lenet: Classifier, seed: int):
-    params = make_network(lenet.card).init(jax.random.key(seed))
-    check = check_drawn_digits(dataclasses.replace(lenet, params=params))
-    assert not check.passed
-
-
-@pytest.mark.parametrize("factor", [255.0, 1 / 255, -1.0])
-def test_an_input_on_the_wrong_scale_is_noticed(lenet: Classifier, factor: float):
-    def apply(params, images):
-        return lenet.apply(params, jnp.asarray(images) * factor)
-
-    check = check_drawn_digits(dataclasses.replace(lenet, apply=apply))
-    assert not check.passed
+SMALL = EvolveConfig(classifier="mock:10", encoding="direct", batch_size=20, generations=7)
 
 
 def test_doctor_reports_what_a_run_would_cost():
-    config = EvolveConfig(classifier="mock:10", encoding="direct", batch_size=20, generations=7)
-    found = doctor(config)
+    found = doctor(SMALL)
     assert found.passed
     assert found.forecast is not None
     assert found.forecast.seconds > found.forecast.compile_seconds > 0
@@ -46,6 +19,34 @@ def test_doctor_reports_what_a_run_would_cost():
     assert 1e7 < found.forecast.memory_bytes < 1e11
     assert found.versions["evofool"] == version("evofool")
     assert f"{load_classifier('lenet').card.test_accuracy:.2%}" in found.weights["lenet"]
+
+
+def test_doctor_says_what_the_classifier_is():
+    found = doctor(EvolveConfig(encoding="direct", batch_size=20, generations=1))
+    (facts,) = found.classifiers
+    assert (facts.name, facts.outputs, facts.class_offset, facts.first_class) == (
+        "lenet",
+        10,
+        0,
+        "0",
+    )
+    assert facts.sha256 == load_classifier("lenet").card.sha256
+    assert len(facts.sha256) == 64
+    assert "resized to 28x28 (bicubic), grey, level / 255" in facts.preprocessing
+    assert found.to_dict()["classifiers"][0]["name"] == "lenet"
+
+
+def test_doctor_names_the_members_of_an_ensemble():
+    config = EvolveConfig(
+        classifier="mock:10+mock:10:20x20x1", encoding="direct", batch_size=20, generations=1
+    )
+    names = [facts.name for facts in doctor(config).classifiers]
+    assert names == ["mock:10", "mock:10:20x20x1"]
+
+
+def test_labels_without_images_are_refused():
+    with pytest.raises(UserError, match="images and labels belong together"):
+        doctor(SMALL, labels="labels.csv")
 
 
 @pytest.mark.data
@@ -59,3 +60,11 @@ def test_doctor_compares_the_accuracy_with_the_card():
     ]
     assert found.passed
     assert found.data["mnist"].endswith("mnist")
+
+
+def test_doctor_tries_the_classifier_on_photographs(tmp_path: Path):
+    Image.new("L", (28, 28), 77).save(tmp_path / "a.png")
+    (tmp_path / "labels.csv").write_text("file,index\na.png,3\n")
+    found = doctor(SMALL, images=tmp_path, labels=tmp_path / "labels.csv")
+    assert [check.name for check in found.checks] == ["classifier", "photographs"]
+    assert "of the first 1 in" in found.checks[1].detail

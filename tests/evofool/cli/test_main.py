@@ -33,7 +33,16 @@ FLAGS = {
     ],
     "train lenet": ["--data", "--out", "--seed", "--activation", "{relu,sigmoid}"],
     "data fetch": ["NAME", "--dir", "--url"],
-    "doctor": ["--data", "--json", "--preset", "--config", "--generations", "--devices"],
+    "doctor": [
+        "--data",
+        "--images",
+        "--labels",
+        "--json",
+        "--preset",
+        "--config",
+        "--generations",
+        "--devices",
+    ],
 }
 
 
