@@ -192,7 +192,7 @@ def check_classifier(classifier: Classifier) -> None:
 
 
 def probe_outputs(classifier: Classifier) -> tuple[float, ...]:
-    """Returns what a card records as `probe`: at most ten outputs for a ramp of grey levels."""
+    """Returns what a card records as `probe`: at most ten outputs for a ramp of levels."""
     images = jnp.asarray(_probe_images(classifier.card.input_shape))
     outputs = jax.jit(classifier.apply)(classifier.params, images)
     return tuple(round(float(value), 6) for value in outputs[_RAMP, :10])
@@ -203,6 +203,7 @@ def _probe_images(shape: tuple[int, int, int]) -> np.ndarray:
     height, width, channels = shape
     levels = np.random.default_rng(0).integers(0, 256, (8, height, width, channels))
     levels[0], levels[1] = 0, 255
-    levels[2] = np.linspace(0, 255, height, dtype=int)[:, None, None]
+    # every channel half as bright as the one before, so that their order matters
+    levels[2] = np.linspace(0, 255, height, dtype=int)[:, None, None] >> np.arange(channels)
     levels[3] = np.linspace(0, 255, width, dtype=int)[None, :, None]
     return (levels / np.float32(255)).astype(np.float32)
