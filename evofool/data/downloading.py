@@ -2,6 +2,7 @@
 
 import hashlib
 import http.client
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from evofool.files import replacing
 
 TIMEOUT_SECONDS = 30  # without a byte from the server
 CHUNK_BYTES = 1 << 16
+SECONDS_BETWEEN_LINES = 5.0
 
 
 def download(
@@ -26,7 +28,7 @@ def download(
         addresses: tried in order.
         path: where to put the file; its folder is made.
         sha256: of the file, hexadecimal; its first digits when no more are published.
-        report: is told which address is being tried.
+        report: is told which address is being tried and, every few seconds, how much has come.
 
     Raises:
         UserError: no address gave the file (no network, not found, cut short, other contents),
@@ -36,7 +38,7 @@ def download(
     for address in addresses:
         report(f"fetching {address}")
         try:
-            _download(address, path, sha256)
+            _download(address, path, sha256, report)
             return
         except _FetchError as error:
             failures.append(f"{address}: {error}")
@@ -47,14 +49,25 @@ class _FetchError(Exception):
     """The server did not give the right file; says why."""
 
 
-def _download(address: str, path: Path, sha256: str) -> None:
+def _download(address: str, path: Path, sha256: str, report: Callable[[str], None]) -> None:
     digest = hashlib.sha256()
     with replacing(path) as temporary, temporary.open("wb") as file:
-        for chunk in _stream(address):
+        for chunk in _reporting(_stream(address), report):
             file.write(chunk)
             digest.update(chunk)
         if not digest.hexdigest().startswith(sha256):
             raise _FetchError(f"sha256 is {digest.hexdigest()}, expected {sha256}: another file")
+
+
+def _reporting(chunks: Iterator[bytes], report: Callable[[str], None]) -> Iterator[bytes]:
+    """Yields the chunks, and says now and then how many megabytes they were."""
+    received, spoke = 0, time.monotonic()
+    for chunk in chunks:
+        yield chunk
+        received += len(chunk)
+        if time.monotonic() - spoke >= SECONDS_BETWEEN_LINES:
+            report(f"{received / 1e6:,.1f} MB have come")
+            spoke = time.monotonic()
 
 
 def _stream(address: str) -> Iterator[bytes]:
