@@ -17,7 +17,9 @@ from evofool.classifiers.card import Card, preprocess
 from evofool.classifiers.cifar_cnn import CifarCNN, cifar_cnn_card
 from evofool.classifiers.converting import convert_weights
 from evofool.classifiers.ensembles import ensemble
+from evofool.classifiers.fetching import fetch_weights
 from evofool.classifiers.googlenet import GoogLeNet
+from evofool.classifiers.imagenet import imagenet_group, imagenet_ids
 from evofool.classifiers.lenet import LeNet, lenet_card
 from evofool.classifiers.loading import (
     at_size,
@@ -56,6 +58,9 @@ __all__ = [
     "configure",
     "convert_weights",
     "ensemble",
+    "fetch_weights",
+    "imagenet_group",
+    "imagenet_ids",
     "lenet_card",
     "load_classifier",
     "load_configured",

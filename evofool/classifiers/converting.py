@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from flax.traverse_util import flatten_dict, unflatten_dict
 
 from evofool.classifiers.base import Classifier, check_classifier, make_network
 from evofool.classifiers.card import Card
@@ -21,6 +20,7 @@ from evofool.classifiers.imagenet import CLASSES, imagenet_ids, imagenet_labels
 from evofool.classifiers.loading import write_classifier
 from evofool.classifiers.published import RECIPES, Layout, Source
 from evofool.classifiers.state_dicts import read_state_dict
+from evofool.classifiers.storage import flatten, unflatten
 from evofool.errors import UserError, unknown_name
 
 State = Mapping[str, np.ndarray]
@@ -67,9 +67,10 @@ def convert_weights(
     state = read_state_dict(path)
     layout = _layout_of(state, family, path)
     head = state[f"{list(layout.layers.values())[-1].layer}.bias"]
-    card = _make_card(name, family, head.size, labels, fields or {})
+    fields = {"notes": f"converted from {path.name}", **(fields or {})}
+    card = _make_card(name, family, head.size, labels, fields)
     network = make_network(card)
-    params = _convert(state, layout, flatten_dict(network.shapes, sep="."), path)
+    params = _convert(state, layout, flatten(network.shapes), path)
     check_classifier(Classifier(card=card, params=params, apply=network.apply))
     return write_classifier(target, card, params)
 
@@ -167,7 +168,7 @@ def _convert(state: State, layout: Layout, shapes: Mapping[str, Any], path: Path
         params[f"{layer}.bias"] = bias.astype(np.float32)
     if wrong:
         raise _misfit(path, "does not fit the network", wrong)
-    return unflatten_dict(params, sep=".")
+    return unflatten(params)
 
 
 def _fold(state: State, source: Source, epsilon: float) -> tuple[np.ndarray, np.ndarray]:

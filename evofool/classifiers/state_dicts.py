@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import ml_dtypes
+import jax.numpy as jnp
 import numpy as np
 
 from evofool.classifiers.storage import deserialize
@@ -21,7 +21,7 @@ _DTYPES: dict[str, Any] = {
     "F64": np.float64,
     "F32": np.float32,
     "F16": np.float16,
-    "BF16": ml_dtypes.bfloat16,
+    "BF16": jnp.bfloat16,
     "I64": np.int64,
     "I32": np.int32,
 }
@@ -103,7 +103,7 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
     tensors = _state_dict_in(content, torch.Tensor)
     if tensors is None:
         found = type(content).__name__
-        if isinstance(content, Mapping):
+        if isinstance(content, Mapping) and content:
             found += f" with {', '.join(map(repr, list(content)[:5]))}"
         raise UserError(f"{path} holds a {found}; expected a state dict: names and tensors")
     return {

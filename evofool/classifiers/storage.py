@@ -29,7 +29,7 @@ def save_weights(path: Path, params: Params) -> str:
         The sha256 of the file, for its card.
     """
     # safetensors writes memory as it lies, which need not be the order of the axes
-    tensors = {name: np.asarray(leaf, order="C") for name, leaf in _flatten(params).items()}
+    tensors = {name: np.asarray(leaf, order="C") for name, leaf in flatten(params).items()}
     content = safetensors.numpy.save(tensors)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
@@ -62,7 +62,7 @@ def load_weights(path: Path, shapes: Params, *, sha256: str = "") -> tuple[Param
             f"{path} has batch norm that is not folded into the weights ({norms[0]!r} and "
             f"{len(norms) - 1} more); make weights for use here with: evofool weights convert"
         )
-    expected = _flatten(shapes)
+    expected = flatten(shapes)
     if any(name.endswith(".weight") for name in tensors):
         expected = {_torch_name(name): _torch_shape(name, s) for name, s in expected.items()}
     problems = [f"tensor {name!r} is missing" for name in expected if name not in tensors]
@@ -95,7 +95,7 @@ def load_weights(path: Path, shapes: Params, *, sha256: str = "") -> tuple[Param
         for name, array in arrays.items()
     }
     # jnp.asarray would compile a copy for every shape
-    return jax.device_put(_unflatten(arrays)), found_sha256
+    return jax.device_put(unflatten(arrays)), found_sha256
 
 
 def _torch_name(name: str) -> str:
@@ -149,12 +149,14 @@ def _expected_size(content: bytes) -> int | None:
         return None
 
 
-def _flatten(params: Params) -> dict[str, Any]:
+def flatten(params: Params) -> dict[str, Any]:
+    """Returns the leaves of nested dictionaries by their paths, `layer.name`."""
     leaves = jax.tree_util.tree_leaves_with_path(params)
     return {".".join(str(key.key) for key in path): leaf for path, leaf in leaves}
 
 
-def _unflatten(flat: dict[str, Any]) -> Params:
+def unflatten(flat: dict[str, Any]) -> Params:
+    """Undoes `flatten`."""
     params: dict[str, Any] = {}
     for name, leaf in flat.items():
         *parents, last = name.split(".")

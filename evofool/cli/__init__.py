@@ -14,7 +14,7 @@ from importlib.metadata import version
 
 import tyro
 
-from evofool.cli import classify, deliver, look, prepare, train, work
+from evofool.cli import classify, deliver, look, prepare, train, weights, work
 from evofool.cli.settings import starting_config
 from evofool.errors import UserError, unknown_name
 
@@ -33,6 +33,8 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "train lenet": train.train_lenet,
     "train cifar-cnn": train.train_cifar_cnn,
     "data fetch": prepare.data_fetch,
+    "weights convert": weights.weights_convert,
+    "weights fetch": weights.weights_fetch,
     "doctor": prepare.doctor,
 }
 
@@ -120,4 +122,4 @@ def _overview() -> str:
 
 def _summary(name: str) -> str:
     first_line = inspect.cleandoc(COMMANDS[name].__doc__ or "").split("\n")[0]
-    return f"  {name:<12} {first_line}"
+    return f"  {name:<{max(map(len, COMMANDS))}} {first_line}"

@@ -27,16 +27,24 @@ def googlenet_input(images):
     return torchvision_input(images) * (IMAGENET_STD / 0.5) + (IMAGENET_MEAN - 0.5) / 0.5
 
 
+# name -> family, network, what it is fed, height and width
 CASES = {
     "caffenet": ("caffenet", networks.caffenet, caffe_input, (227, 227)),
     "alexnet": ("alexnet", networks.alexnet, torchvision_input, (224, 224)),
-    "alexnet, small": ("alexnet", networks.alexnet, torchvision_input, (95, 160)),
-    "alexnet, large": ("alexnet", networks.alexnet, torchvision_input, (260, 301)),
+    "alexnet, odd": ("alexnet", networks.alexnet, torchvision_input, (95, 301)),
     "googlenet": ("googlenet", networks.googlenet, googlenet_input, (224, 224)),
     "googlenet, odd": ("googlenet", networks.googlenet, googlenet_input, (99, 118)),
-    "resnet18": ("resnet18", networks.resnet18, torchvision_input, (224, 224)),
-    "resnet18, odd": ("resnet18", networks.resnet18, torchvision_input, (97, 130)),
+    "resnet18": ("resnet18", networks.resnet18, torchvision_input, (97, 130)),
     "resnet50": ("resnet50", networks.resnet50, torchvision_input, (160, 160)),
+    "squeezenet1_0": (
+        "squeezenet_v1.0_torchvision",
+        networks.squeezenet1_0,
+        torchvision_input,
+        (224, 224),
+    ),
+    "squeezenet1_1": ("squeezenet_v1.1", networks.squeezenet1_1, torchvision_input, (110, 131)),
+    "mobilenet_v2": ("mobilenet_v2", networks.mobilenet_v2, torchvision_input, (97, 128)),
+    "mobilenetv2_100": ("mobilenet_v2", networks.mobilenetv2_100, torchvision_input, (128, 97)),
 }
 
 
