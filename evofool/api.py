@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import shutil
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from evofool import distributed
 from evofool.checkpoint import archive_sha256, run_of
 from evofool.classifiers import Classifier, check_classifier, configure, load_configured
-from evofool.config import EvolveConfig, make_config
+from evofool.config import EvolveConfig, from_dict, make_config
 from evofool.encodings import Encoding, make_encoding
 from evofool.errors import UserError
 from evofool.evaluator import choose_micro_batch
@@ -22,9 +24,19 @@ from evofool.metrics import summarize
 from evofool.platforms import platform_facts
 from evofool.reports import gallery, save_image, write_convergence
 from evofool.run import Run
-from evofool.runner import Outcome, Quiet, Reporter, Runner
+from evofool.runner import (
+    INTERRUPTED,
+    MAX_SECONDS,
+    Outcome,
+    Quiet,
+    Reporter,
+    Runner,
+    lost_process,
+    resume_command,
+)
 
 MANIFEST_SCHEMA = 1
+STOPPED_EARLY = (INTERRUPTED, MAX_SECONDS)  # what `resume` goes on with by itself
 
 
 def evolve(
@@ -85,8 +97,13 @@ def evolve(
     resolve_classes(classifier.card, config.classes)
     make_encoding(config, classifier.card.input_shape)
     check_classifier(classifier)
-    folder = _make_folder(out, overwrite, f"{name or preset or config.encoding}-{config.seed}")
-    write_json(folder / "config.json", _manifest(config, classifier))
+
+    def make_folder() -> str:
+        folder = _make_folder(out, overwrite, f"{name or preset or config.encoding}-{config.seed}")
+        write_json(folder / "config.json", _manifest(config, classifier))
+        return str(folder)
+
+    folder = Path(distributed.from_first(make_folder))
     return _carry_out(folder, config, classifier, reporter or Quiet())
 
 
@@ -106,13 +123,22 @@ def resume(
         reporter: is told how it goes; silent by default.
 
     Returns:
-        The finished run, opened anew. A run that was finished already is returned as it is.
+        The finished run, opened anew. A run that was finished already is returned as it is; one
+        that stopped after `max_seconds` is given as many again.
 
     Raises:
         UserError: not a run directory, or `generations` is less than the run has.
     """
     if not isinstance(run, Run) or classifier is not None:
         run = Run(run.folder if isinstance(run, Run) else run, classifier=classifier)
+    config = distributed.from_first(partial(_go_on, run, generations))
+    if config is None:
+        return run
+    return _carry_out(run.folder, from_dict(config), run.classifier, reporter or Quiet())
+
+
+def _go_on(run: Run, generations: int | None) -> dict[str, Any] | None:
+    """Prepares the run directory; returns the configuration, or None if there is nothing to do."""
     config = run.config
     if generations is not None and generations != config.generations:
         if generations < config.generations:
@@ -121,28 +147,38 @@ def resume(
                 f"{config.generations}; a run can only be extended"
             )
         config = dataclasses.replace(config, generations=generations)
-    elif run.summary is not None and run.summary["stopped_by"] != "interrupted":
-        return run
+    elif run.summary is not None and run.summary["stopped_by"] not in STOPPED_EARLY:
+        return None
     run.check_weights(run.classifier)
     # a summary stands for a finished run, also to whoever resumes after this process is killed
     (run.folder / "summary.json").unlink(missing_ok=True)
-    write_json(run.folder / "config.json", dict(run.manifest) | {"config": config.to_dict()})
-    return _carry_out(run.folder, config, run.classifier, reporter or Quiet())
+    manifest = dict(run.manifest) | {"config": config.to_dict()}
+    write_json(run.folder / "config.json", manifest)
+    return manifest["config"]
 
 
 def _carry_out(
     folder: Path, config: EvolveConfig, classifier: Classifier, reporter: Reporter
 ) -> Run:
     """Runs to the end and leaves summary and pictures."""
+    distributed.speak_when_aborted(lost_process(folder))
     runner = Runner(folder, config, classifier, reporter)
-    outcome = runner.run()
-    run = Run(folder, classifier=classifier)
-    summary = _summarize(config, classifier, outcome, runner.encoding)
-    write_json(folder / "summary.json", summary)
-    if outcome.reason != "interrupted":
-        save_image(gallery(run), folder / "gallery.png")
-        write_convergence(run, folder / "convergence.png")
-    return run
+    try:
+        outcome = runner.run()
+    except KeyboardInterrupt as error:  # a second Ctrl-C
+        raise KeyboardInterrupt(f"go on with '{resume_command(folder)}'") from error
+
+    def finish() -> None:
+        run = Run(folder, classifier=classifier)
+        summary = _summarize(config, classifier, outcome, runner.encoding)
+        summary["micro_batches"] = run.manifest["micro_batches"]
+        write_json(folder / "summary.json", summary)
+        if outcome.reason != INTERRUPTED:
+            save_image(gallery(run), folder / "gallery.png")
+            write_convergence(run, folder / "convergence.png")
+
+    distributed.from_first(finish)
+    return Run(folder, classifier=classifier)
 
 
 def _summarize(

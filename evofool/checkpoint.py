@@ -1,7 +1,8 @@
 """Checkpoints: the whole run state, atomic, in the background, the newest few kept.
 
-Orbax writes flat tables of NumPy arrays; a SHA-256 over them travels as metadata, so that a
-damaged checkpoint is noticed and the one before it is used.
+Orbax writes flat tables of arrays, in a job of several processes each of them its part; a SHA-256
+over them travels as metadata, so that a damaged checkpoint is noticed and the one before it is
+used.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from archive import Archive
@@ -52,12 +54,20 @@ class CheckpointWriter:
         Raises:
             UserError: this or the earlier checkpoint could not be written.
         """
-        table = flatten(state)
-        manifest = {"schema": SCHEMA, "prng": PRNG, "sha256": table_sha256(table)}
-        generation = int(table["next_generation"]) - 1
         with _as_user_error(self._folder):
-            self._orbax.wait()
+            self._wait()  # so that two copies of the state are the most there ever are
+            table: Mapping[str, Any] = flatten(state)
+            manifest = {"schema": SCHEMA, "prng": PRNG, "sha256": table_sha256(table)}
+            generation = int(table["next_generation"]) - 1
+            if jax.process_count() > 1:
+                # Orbax takes the arrays of a job from all its processes. The state itself is
+                # given to the next device call, which would not wait for the writing.
+                table = {name: jnp.copy(leaf) for name, leaf in _named_leaves(state)}
             self._orbax.save_async(generation, table, custom_metadata=manifest)
+
+    def _wait(self) -> None:
+        if "_orbax" in self.__dict__:
+            self._orbax.wait()
 
     def close(self) -> None:
         """Waits until the last checkpoint is on disk.
@@ -65,9 +75,9 @@ class CheckpointWriter:
         Raises:
             UserError: it could not be written.
         """
-        if "_orbax" in self.__dict__:
-            with _as_user_error(self._folder):
-                self._orbax.wait()
+        with _as_user_error(self._folder):
+            self._wait()
+            if "_orbax" in self.__dict__:
                 self._orbax.close()
 
 
@@ -98,6 +108,21 @@ def load_newest(
             "start again with --overwrite"
         )
     return None
+
+
+def load(folder: Path, generation: int) -> dict[str, np.ndarray]:
+    """Reads the checkpoint of one generation.
+
+    Raises:
+        UserError: it is not there, or damaged.
+    """
+    try:
+        return _load(folder / str(generation))
+    except _DamagedError as error:
+        raise UserError(
+            f"the checkpoint of generation {generation} in {folder} cannot be read ({error}); all "
+            "processes of a job must see the run directory"
+        ) from error
 
 
 def saved_generations(folder: Path) -> list[int]:

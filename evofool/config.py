@@ -116,7 +116,7 @@ class EvolveConfig:
     target_confidence: float | None = None
     """Stop when every class of every run has an elite of this confidence."""
     max_seconds: float | None = None
-    """Stop after this wall time (at the end of a chunk of generations)."""
+    """Stop after this wall time (at the end of a chunk of generations); resume grants it anew."""
     max_evaluations: int | None = None
     """Stop before a run would exceed this many evaluations."""
     micro_batch: int | None = None

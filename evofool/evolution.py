@@ -154,6 +154,9 @@ def make_engine(
     everywhere = NamedSharding(mesh, P())
 
     def place(tree: Any) -> Any:
+        if jax.process_count() == 1:
+            return jax.device_put(tree, everywhere)
+
         def place_leaf(leaf: Any) -> Array:
             host = np.asarray(leaf)
             return jax.make_array_from_callback(host.shape, everywhere, host.__getitem__)

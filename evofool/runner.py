@@ -2,9 +2,12 @@
 
 The compiled loop knows nothing of files or clocks. Between its calls this module writes metrics,
 lineage and checkpoints, listens for Ctrl-C, and makes room for genomes that grow. None of that
-changes a result.
+changes a result. When memory runs out it goes on with smaller micro-batches, from a generation
+that it records.
 """
 
+import dataclasses
+import shlex
 import signal
 import threading
 import time
@@ -17,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from evofool import checkpoint, lineage, metrics
+from evofool import checkpoint, distributed, lineage, metrics
 from evofool.checkpoint import (
     CheckpointWriter,
     holds_smaller_arrays,
@@ -27,11 +30,15 @@ from evofool.checkpoint import (
 from evofool.classifiers import Classifier
 from evofool.config import EvolveConfig
 from evofool.encodings import Encoding, make_encoding, traced_rates
+from evofool.errors import UserError
 from evofool.evaluator import evaluate
 from evofool.evolution import Log, RunState, make_engine
+from evofool.files import read_json, write_json
 from evofool.labels import resolve_classes
 
 MAX_CHUNK = 32  # generations in one device call at most
+# why a run stopped before its end
+INTERRUPTED, MAX_SECONDS = "interrupted", "max_seconds"
 CALL_SECONDS = 0.5  # aim for calls of this length: progress and Ctrl-C feel immediate
 
 
@@ -65,7 +72,7 @@ class Outcome(NamedTuple):
         evaluations: made by this process, all runs together.
         evolve_seconds: spent in compiled calls, compilation left out.
         compile_seconds: tracing and compiling.
-        seconds: wall time of all processes that worked on the run.
+        seconds: wall time of all processes that worked on the run, one after the other.
     """
 
     state: RunState
@@ -80,7 +87,8 @@ class Runner:
     """One process's work on one run directory.
 
     Args:
-        folder: the run directory; it exists and holds `config.json`.
+        folder: the run directory; it exists and holds `config.json`, whose `micro_batches` lists
+            from which generation on which micro-batch was used.
         config: resolved (with a micro-batch).
         classifier: the one the configuration names.
         reporter: is told how it goes.
@@ -92,7 +100,12 @@ class Runner:
         self.folder = folder
         self.config = config
         self.classifier = classifier
-        self.reporter = reporter
+        self.reporter = reporter if distributed.is_first() else Quiet()
+        if jax.process_count() > 1 and not classifier.is_jax:
+            raise UserError(
+                f"{classifier.card.name} computes outside JAX, and that is not shared between "
+                "processes; run it without --distributed"
+            )
         self._cells = resolve_classes(classifier.card, config.classes)
         self._set_encoding(make_encoding(config, classifier.card.input_shape))
         self._target = np.float32(np.inf)
@@ -110,8 +123,22 @@ class Runner:
         """Evolves from the newest checkpoint, or from generation 0, to the end.
 
         Raises:
-            UserError: the disk is full, or a checkpoint does not fit the configuration.
+            UserError: the disk is full, a checkpoint does not fit the configuration, memory does
+                not suffice, or another process of the job stopped.
         """
+        while True:
+            try:
+                return self._evolve()
+            except (jax.errors.JaxRuntimeError, ValueError) as error:
+                if not is_out_of_memory(error):
+                    if distributed.is_lost_process(error):
+                        raise UserError(lost_process(self.folder)) from error
+                    raise
+                reason = str(error).split("\n")[0]
+            # no longer in the handler, whose error keeps the arrays of the failed call alive
+            self._halve_micro_batch(reason)
+
+    def _evolve(self) -> Outcome:
         state = self._restore()
         recorder = lineage.Recorder(np.asarray(state.archive.items.born))
         saved = int(state.next_generation)
@@ -124,10 +151,21 @@ class Runner:
             )
             stack.callback(writer.close)
             interrupted = stack.enter_context(_listening_for_interrupts())
-            while (reason := self._reason_to_stop(state, interrupted)) is None:
+            while True:
+                reason, length = self._decide(state, interrupted, length)
+                if reason is not None:
+                    break
                 start = int(state.next_generation)
-                state, logs, had_room, seconds = self._call(state, self._stop_before(start, length))
-                metrics_log.append(self._lines(start, logs, recorder, seconds))
+                try:
+                    state, logs, had_room, seconds = self._call(
+                        state, self._stop_before(start, length)
+                    )
+                except jax.errors.JaxRuntimeError as error:
+                    if is_out_of_memory(error) and start > saved and _is_alive(state):
+                        self._checkpoint(state, recorder, writer)
+                    raise
+                if distributed.is_first():
+                    metrics_log.append(self._lines(start, logs, recorder, seconds))
                 reached = int(state.next_generation)
                 self.reporter.progress(reached - 1, self.config.last_generation, self._newest)
                 length = _next_length(length, seconds)
@@ -148,22 +186,67 @@ class Runner:
 
     def _restore(self) -> RunState:
         """Reads the newest checkpoint and cuts metrics and lineage to it."""
-        newest = load_newest(self.folder / "checkpoints", self.reporter.message)
-        seeds = jnp.arange(self.config.runs, dtype=jnp.uint32) + np.uint32(self.config.seed)
+        table: dict[str, np.ndarray] | None = None
+
+        def newest_generation() -> int:
+            nonlocal table
+            newest = load_newest(self.folder / "checkpoints", self.reporter.message)
+            generation, table = newest or (-1, None)
+            self._cut(generation)
+            return generation
+
+        generation = distributed.from_first(newest_generation)
+        if generation >= 0 and table is None:  # in the other processes of a job
+            table = checkpoint.load(self.folder / "checkpoints", generation)
+        seeds: Any = np.arange(self.config.runs, dtype=np.uint32) + np.uint32(self.config.seed)
         state = self._engine.init(seeds)
-        generation = -1
-        if newest is not None:
-            generation, table = newest
-            while holds_smaller_arrays(state, table):
-                self._set_encoding(self.encoding.grown())
-                state = self._engine.init(seeds)
-            state = self._engine.place(unflatten(table, state))
-            checkpoint.cut(self.folder / "checkpoints", generation)
+        if table is None:
+            return state
+        while holds_smaller_arrays(state, table):
+            self._set_encoding(self.encoding.grown())
+            state = self._engine.init(seeds)
+        return self._engine.place(unflatten(table, state))
+
+    def _cut(self, generation: int) -> None:
+        """Makes the run directory what it was when `generation` was done; -1: before the first."""
+        checkpoint.cut(self.folder / "checkpoints", generation)
         metrics.cut(self.folder / "metrics.jsonl", lambda g: g <= generation and self._is_logged(g))
         lineage.cut(self.folder / "lineage", generation)
         for line in metrics.read(self.folder / "metrics.jsonl"):
             self._past_seconds = line["seconds"]
-        return state
+        manifest = read_json(self.folder / "config.json")
+        sizes = [entry for entry in manifest.get("micro_batches", []) if entry[0] <= generation]
+        if not sizes or sizes[-1][1] != self.config.micro_batch:
+            sizes.append([generation + 1, self.config.micro_batch])
+        if sizes != manifest.get("micro_batches"):
+            write_json(self.folder / "config.json", manifest | {"micro_batches": sizes})
+
+    def _halve_micro_batch(self, reason: str) -> None:
+        """Prepares to go on from the newest checkpoint with micro-batches of half the size.
+
+        Raises:
+            UserError: they cannot be smaller, or other processes would have to do the same.
+        """
+        size = self.config.micro_batch
+        assert size is not None
+        if size == 1:
+            raise UserError(
+                f"out of memory even at micro_batch 1 ({reason}); use a smaller classifier or "
+                "image size, fewer runs, or a device with more memory"
+            )
+        self.config = dataclasses.replace(self.config, micro_batch=size // 2)
+        manifest = read_json(self.folder / "config.json")
+        config = manifest["config"] | {"micro_batch": size // 2}
+        write_json(self.folder / "config.json", manifest | {"config": config})
+        if jax.process_count() > 1:  # the others are in the middle of the same call
+            raise UserError(
+                f"out of memory with micro-batches of {size}; "
+                f"'{resume_command(self.folder)}' goes on with {size // 2}"
+            )
+        self.reporter.message(
+            f"out of memory with micro-batches of {size}: going on with {size // 2}"
+        )
+        self._set_encoding(self.encoding)
 
     def _set_encoding(self, encoding: Encoding) -> None:
         """Builds the compiled loop anew, for genomes of another size."""
@@ -179,6 +262,8 @@ class Runner:
             micro_batch=self.config.micro_batch,
             chunk=MAX_CHUNK,
         )
+        if self.classifier.is_jax:
+            self._params = self._engine.place(self.classifier.params)
         self._advance: Any = None
 
     def _with_more_room(self, state: RunState) -> RunState:
@@ -196,7 +281,7 @@ class Runner:
         """Runs generations up to `stop`; returns their logs and the seconds they took."""
         if not self.classifier.is_jax:
             return self._call_host(state)
-        arguments = (self.classifier.params, self._rates, state, np.int32(stop), self._target)
+        arguments = (self._params, self._rates, state, np.int32(stop), self._target)
         if self._advance is None:
             start = time.perf_counter()
             self.reporter.message("compiling")
@@ -258,19 +343,32 @@ class Runner:
     def _checkpoint(
         self, state: RunState, recorder: lineage.Recorder, writer: CheckpointWriter
     ) -> int:
-        recorder.write(self.folder / "lineage", int(state.next_generation) - 1)
+        if distributed.is_first():
+            recorder.write(self.folder / "lineage", int(state.next_generation) - 1)
         writer.save(state)
         return int(state.next_generation)
 
-    def _reason_to_stop(self, state: RunState, interrupted: list[int]) -> str | None:
+    def _decide(
+        self, state: RunState, interrupted: list[int], length: int
+    ) -> tuple[str | None, int]:
+        """Returns why to stop, or None and how many generations to run; the same for a whole job.
+
+        A signal to any process stops all; the first one's clock and speed count.
+        """
+        allowed = self.config.max_seconds
+        is_late = allowed is not None and time.perf_counter() - self._started >= allowed
+        votes = distributed.gather([bool(interrupted), is_late, length])
         next_generation = int(state.next_generation)
+        reason = None
         if next_generation > self.config.last_generation:
-            return "generations"
-        if next_generation > 0 and np.asarray(state.archive.fitness).min() >= self._target:
-            return "target_confidence"
-        if self.config.max_seconds is not None and self._seconds() >= self.config.max_seconds:
-            return "max_seconds"
-        return "interrupted" if interrupted else None
+            reason = "generations"
+        elif next_generation > 0 and np.asarray(state.archive.fitness).min() >= self._target:
+            reason = "target_confidence"
+        elif votes[0, 1]:
+            reason = MAX_SECONDS
+        elif votes[:, 0].any():
+            reason = INTERRUPTED
+        return reason, int(votes[0, 2])
 
     def _stop_before(self, start: int, length: int) -> int:
         """Returns the generation before which a call ends: checkpoints are never run past."""
@@ -280,6 +378,27 @@ class Runner:
 
     def _seconds(self) -> float:
         return self._past_seconds + time.perf_counter() - self._started
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Says whether a call or a compilation failed for lack of memory on a device."""
+    is_jax = isinstance(error, jax.errors.JaxRuntimeError)
+    return is_jax and ("RESOURCE_EXHAUSTED" in str(error) or "Out of memory" in str(error))
+
+
+def resume_command(folder: Path) -> str:
+    """Returns what to type to go on with a run."""
+    return f"evofool resume {shlex.quote(str(folder))}"
+
+
+def lost_process(folder: Path) -> str:
+    """Returns what to say when another process of the job is gone."""
+    return f"another process of this job stopped; go on with '{resume_command(folder)}'"
+
+
+def _is_alive(state: RunState) -> bool:
+    """Says whether a call that failed left the state it was to take over."""
+    return not any(leaf.is_deleted() for leaf in jax.tree.leaves(state))
 
 
 def _next_length(length: int, seconds: float) -> int:

@@ -14,6 +14,7 @@ from evofool.classifiers import Classifier, load_classifier
 from evofool.config import EvolveConfig, make_config
 from evofool.encodings import Encoding, make_encoding, traced_rates
 from evofool.evolution import Engine, RunState, make_engine
+from evofool.files import write_json
 from evofool.lineage import Lineage
 from evofool.runner import Outcome, Quiet, Reporter, Runner
 
@@ -126,6 +127,8 @@ def evolve(
 ) -> tuple[Evolved, Outcome]:
     """Carries a run out in `folder`, or goes on with it, without summary and pictures."""
     folder.mkdir(exist_ok=True)
+    if not (folder / "config.json").exists():
+        write_json(folder / "config.json", {"config": config.to_dict()})
     classifier = other.get("classifier") or load_classifier(config.classifier)
     runner = Runner(folder, config, classifier, reporter or Quiet())
     outcome = runner.run()
