@@ -1,68 +1,83 @@
 """What a training step costs, in forward passes of the same batch, by formulation.
 
-    python scripts/benchmark_training.py [--seconds 20] [--batches 128 256]
+    python scripts/benchmark_training.py
+    python scripts/benchmark_training.py --network cifar-cnn --formulations shipped blocks
 
-Times a LeNet whose convolution and pooling are written in several ways: the bare jitted forward
-pass (weights as arguments), the bare jitted gradient, and training steps as `evofool train` runs
-them (gathering the batch, gradient, AdamW, many steps in one scan). All of it takes turns in one
-process and the fastest of the repetitions counts, so that the ratios hold on a busy machine.
-About 2 minutes on 2 cores.
+Times the LeNet, or the network for CIFAR-10, with convolution and pooling written in several ways:
+the bare jitted forward pass (weights as arguments), the bare jitted gradient, and training steps
+as `evofool train` runs them (gathering the batch, augmentation, gradient, AdamW, many steps in one
+scan). All of it is compiled first, then takes turns in one process, and the fastest of the
+repetitions counts, so that the ratios hold on a busy machine. About 3 minutes on 2 cores. XLA's own
+gradients in a scan cost hundreds of forward passes: leave them out for the larger network.
 """
 
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from evofool.classifiers import layers, lenet_card, make_network
-from evofool.training import Batch, Examples, TrainConfig, cross_entropy, train
+from evofool.augmentation import flip_and_shift
+from evofool.classifiers import Network, cifar_cnn_card, layers, lenet_card, make_network
+from evofool.classifiers.pixel_blocks import block_side, convolve_blocks
+from evofool.training import Augment, Batch, Examples, TrainConfig, cross_entropy, train
 
 STEPS = 4  # per timed call of `train`
-FORWARD_BATCHES = (64, 128, 256, 512, 1024)
-Layer = Callable[..., Any]  # (images, kernel, bias) -> convolved and pooled
+CARDS = {"lenet": lenet_card(), "cifar-cnn": cifar_cnn_card()}
+AUGMENT: dict[str, Augment | None] = {"lenet": None, "cifar-cnn": flip_and_shift}
+Layer = Callable[..., Any]  # (images, kernel, bias, padding, pool) -> convolved and pooled
 
 
-def xla(images: Any, kernel: Any, bias: Any) -> Any:
+def xla(images: Any, kernel: Any, bias: Any, padding: int, pool: int) -> Any:
     """XLA's convolution and reduce_window, with the gradients that JAX derives for them."""
-    return layers._convolve(0, 2, images, kernel, bias)
+    return layers._max_pool(layers._convolve_by_xla(images, kernel, padding), pool) + bias
 
 
-def patches(images: Any, kernel: Any, bias: Any) -> Any:
+def patches(images: Any, kernel: Any, bias: Any, padding: int, pool: int) -> Any:
     """Patches as concatenated shifted slices, a matrix product, pooling as reshape and max."""
     size, _, inputs, outputs = kernel.shape
+    images = padded(images, padding)
     rows, columns = images.shape[1] - size + 1, images.shape[2] - size + 1
     shifted = [images[:, i : i + rows, j : j + columns] for i in range(size) for j in range(size)]
     flat = jnp.concatenate(shifted, -1).reshape(-1, size * size * inputs)
     product = flat @ kernel.reshape(-1, outputs)
-    windows = product.reshape(len(images), rows // 2, 2, columns // 2, 2, outputs)
+    windows = product.reshape(len(images), rows // pool, pool, columns // pool, pool, outputs)
     return windows.max((2, 4)) + bias
 
 
-def blocks(images: Any, kernel: Any, bias: Any) -> Any:
+def blocks(images: Any, kernel: Any, bias: Any, padding: int, pool: int) -> Any:
     """The matrix product over blocks of pixels, in the forward pass too."""
-    return layers._convolve_blocks(0, 2, images, kernel, bias)
+    images = padded(images, padding)
+    side = block_side(images.shape[1:], len(kernel), pool)
+    assert side is not None, "the layers of both networks come out even"
+    return convolve_blocks(side, pool, images, kernel, bias)
 
 
-def shipped(images: Any, kernel: Any, bias: Any) -> Any:
-    """`layers.convolve`: XLA forward; blocks where gradients are wanted."""
-    return layers.convolve(images, kernel, bias, 0, 2)
+def padded(images: Any, padding: int) -> Any:
+    """Adds zeros on every side."""
+    return jnp.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
 
 
-LAYERS: tuple[Layer, ...] = (shipped, xla, patches, blocks)
+def shipped(images: Any, kernel: Any, bias: Any, padding: int, pool: int) -> Any:
+    """XLA forward; under differentiation what `layers` chooses."""
+    return CONVOLVE(images, kernel, bias, padding, pool)
 
 
-def lenet(layer: Layer) -> Callable[[Any, Any], Any]:
-    """Returns the LeNet's logits as a function of parameters and images."""
+CONVOLVE = layers.convolve
+LAYERS: dict[str, Layer] = {layer.__name__: layer for layer in (shipped, xla, patches, blocks)}
+
+
+def with_layer(network: Network, layer: Layer) -> Callable[[Any, Any], Any]:
+    """Returns the network's `apply` with its convolutions written in another way."""
 
     def apply(params: Any, images: Any) -> Any:
-        x = layer(images, **params["conv1"])
-        x = layer(x, **params["conv2"]).reshape(len(images), -1)
-        x = jax.nn.relu(x @ params["dense1"]["kernel"] + params["dense1"]["bias"])
-        return x @ params["dense2"]["kernel"] + params["dense2"]["bias"]
+        with mock.patch.object(layers, "convolve", layer):
+            return network.apply(params, images)
 
     return apply
 
@@ -81,48 +96,52 @@ def fastest(functions: dict[str, Callable[[], Any]], seconds: float) -> dict[str
     return least
 
 
-def measure_forward(params: Any, seconds: float) -> None:
+def measure_forward(name: str, formulations: list[str], batches: list[int], seconds: float) -> None:
     """Prints images per second of the forward pass, for every formulation and batch size."""
-    print("forward, images/s   " + "".join(f"{batch:>9d}" for batch in FORWARD_BATCHES))
-    images = jax.random.uniform(jax.random.key(1), (max(FORWARD_BATCHES), 28, 28, 1))
+    print("forward, images/s   " + "".join(f"{batch:>9d}" for batch in batches))
+    network = make_network(CARDS[name])
+    params = network.init(jax.random.key(0))
+    images = jax.random.uniform(jax.random.key(1), (max(batches), *CARDS[name].input_shape))
     calls: dict[str, Callable[[], Any]] = {}
-    for layer in LAYERS:
-        forward = jax.jit(lenet(layer))
-        for batch in FORWARD_BATCHES:
-            part = images[:batch]
-            calls[f"{layer.__name__} {batch}"] = lambda f=forward, x=part: f(params, x)
+    for layer in formulations:
+        forward = jax.jit(with_layer(network, LAYERS[layer]))
+        for batch in batches:
+            calls[f"{layer} {batch}"] = partial(forward, params, images[:batch])
     least = fastest(calls, seconds)
-    for layer in LAYERS:
-        rates = (batch / least[f"{layer.__name__} {batch}"] for batch in FORWARD_BATCHES)
-        print(f"  {layer.__name__:18s}" + "".join(f"{rate:9,.0f}" for rate in rates))
+    for layer in formulations:
+        rates = (batch / least[f"{layer} {batch}"] for batch in batches)
+        print(f"  {layer:18s}" + "".join(f"{rate:9,.0f}" for rate in rates))
 
 
-def measure_training(batch: int, params: Any, seconds: float) -> None:
+def measure_training(name: str, formulations: list[str], batch: int, seconds: float) -> None:
     """Prints gradient and training step of every formulation, in shipped forward passes."""
+    network = make_network(CARDS[name])
+    params = network.init(jax.random.key(0))
     rng = np.random.default_rng(0)
     count = STEPS * batch
-    images = rng.integers(0, 256, (count, 28, 28, 1), np.uint8)
+    images = rng.integers(0, 256, (count, *CARDS[name].input_shape), np.uint8)
     examples = Examples(images, rng.integers(0, 10, count), np.ones(count, np.float32))
     examples = jax.tree.map(jnp.asarray, examples)
     one = Batch(*(array[:batch] for array in examples))
     one = one._replace(images=one.images.astype(jnp.float32) / 255)
     key, config = jax.random.key(0), TrainConfig(epochs=1, batch_size=batch)
-    forward = jax.jit(lenet(shipped))
-    calls: dict[str, Callable[[], Any]] = {"forward": lambda: forward(params, one.images)}
-    for layer in LAYERS:
-        loss = cross_entropy(lenet(layer))
-        gradient = jax.jit(jax.grad(loss, argnums=1))
-        calls[f"{layer.__name__} gradient"] = lambda g=gradient: g(key, params, one)
-        calls[f"{layer.__name__} train"] = lambda loss=loss: train(
-            key, params, loss, examples, config, test=lambda params: 0.0
+    forward = jax.jit(with_layer(network, shipped))
+    calls: dict[str, Callable[[], Any]] = {"forward": partial(forward, params, one.images)}
+    for layer in formulations:
+        apply = with_layer(network, LAYERS[layer])
+        gradient = jax.jit(jax.grad(cross_entropy(apply), argnums=1))
+        calls[f"{layer} gradient"] = partial(gradient, key, params, one)
+        loss = cross_entropy(apply, augment=AUGMENT[name])
+        calls[f"{layer} train"] = partial(
+            train, key, params, loss, examples, config, test=lambda params: 0.0
         )
     least = fastest(calls, seconds)
     unit = least["forward"]
     print(f"batch {batch}: forward {unit * 1e3:.2f} ms; in forward passes:")
-    for layer in LAYERS:
-        gradient = least[f"{layer.__name__} gradient"] / unit
-        step = least[f"{layer.__name__} train"] / STEPS / unit
-        print(f"  {layer.__name__:18s}gradient {gradient:6.2f}   training step {step:6.2f}")
+    for layer in formulations:
+        gradient = least[f"{layer} gradient"] / unit
+        step = least[f"{layer} train"] / STEPS / unit
+        print(f"  {layer:18s}gradient {gradient:6.2f}   training step {step:6.2f}")
 
 
 def main() -> None:
@@ -130,13 +149,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--network", choices=CARDS, default="lenet")
+    parser.add_argument("--formulations", choices=LAYERS, nargs="+", default=list(LAYERS))
     parser.add_argument("--seconds", type=float, default=20.0, help="per table")
     parser.add_argument("--batches", type=int, nargs="+", default=[64, 128, 256])
     arguments = parser.parse_args()
-    params = make_network(lenet_card()).init(jax.random.key(0))
-    measure_forward(params, arguments.seconds)
+    network, formulations = arguments.network, arguments.formulations
+    measure_forward(network, formulations, arguments.batches, arguments.seconds)
     for batch in arguments.batches:
-        measure_training(batch, params, arguments.seconds)
+        measure_training(network, formulations, batch, arguments.seconds)
 
 
 if __name__ == "__main__":
