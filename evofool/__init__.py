@@ -8,8 +8,8 @@
 
 Every verb of the command line is a function here: `evolve`, `resume`, `inspect`, `compare`,
 `render`, `gallery`, `export`, `quiz`, `verify`, `classify`, `accuracy`, `train_lenet`, `fetch`,
-`doctor`. `Run` opens a run directory. Nothing is loaded before it is used, and nothing is
-configured at import.
+`convert_weights`, `fetch_weights`, `doctor`. `Run` opens a run directory. Nothing is loaded
+before it is used, and nothing is configured at import.
 """
 
 import importlib
@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evofool.api import evolve, resume
     from evofool.classification import accuracy, classify
-    from evofool.classifiers import Card, Classifier, load_classifier, register_family
+    from evofool.classifiers import (
+        Card,
+        Classifier,
+        convert_weights,
+        fetch_weights,
+        load_classifier,
+        register_family,
+    )
     from evofool.config import PRESETS, CppnConfig, DirectConfig, EvolveConfig, make_config
     from evofool.data import fetch, load_cifar10, load_mnist
     from evofool.diagnosis import doctor
@@ -30,7 +37,14 @@ if TYPE_CHECKING:
 _HOME = {
     "evofool.api": ("evolve", "resume"),
     "evofool.classification": ("accuracy", "classify"),
-    "evofool.classifiers": ("Card", "Classifier", "load_classifier", "register_family"),
+    "evofool.classifiers": (
+        "Card",
+        "Classifier",
+        "convert_weights",
+        "fetch_weights",
+        "load_classifier",
+        "register_family",
+    ),
     "evofool.config": ("PRESETS", "CppnConfig", "DirectConfig", "EvolveConfig", "make_config"),
     "evofool.data": ("fetch", "load_cifar10", "load_mnist"),
     "evofool.diagnosis": ("doctor",),
@@ -53,10 +67,12 @@ __all__ = [
     "accuracy",
     "classify",
     "compare",
+    "convert_weights",
     "doctor",
     "evolve",
     "export",
     "fetch",
+    "fetch_weights",
     "gallery",
     "inspect",
     "load_cifar10",
