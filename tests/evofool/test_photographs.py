@@ -14,6 +14,8 @@ from PIL import Image
 from evofool import UserError, load_classifier
 from evofool.classifiers import Card
 from evofool.photographs import describe_preprocessing, read_photographs
+from tests.evofool.classifiers.golden import photographs
+from tests.evofool.real_data import data_folder
 
 COLOUR = load_classifier("mock:10:8x8x3").card
 GREY = load_classifier("mock:10:8x8x1").card
@@ -301,3 +303,15 @@ def test_preprocessing_is_described_in_words():
     assert describe_preprocessing(COLOUR).endswith("RGB, (level - 127.5) * 0.00784314")
     scaled = dataclasses.replace(COLOUR, mean=(0.0, 0.0, 0.0), scale=(0.5, 0.25, 0.125))
     assert describe_preprocessing(scaled).endswith("RGB, level * (0.5, 0.25, 0.125)")
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["mobilenet_v1_0.25_128", "squeezenet_v1.0_deepcompression"])
+def test_photographs_are_prepared_as_for_the_recorded_logits(name):
+    """One network is given the scaled crop, the other the crop as it is."""
+    folder = data_folder()
+    card = load_classifier(name, weights=folder / "imagenet-models").card
+    paths = sorted((folder / "imagenet/samples").glob("000?_*.jpg"))
+    found = np.stack([one.levels for one in read_photographs(paths, card)])
+    expected = 255 * photographs(folder / "imagenet", card, len(paths))
+    np.testing.assert_array_equal(found, np.round(expected))

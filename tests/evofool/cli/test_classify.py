@@ -65,7 +65,7 @@ def test_accuracy_prints_a_line_and_json(pictures: list[str], capsys: pytest.Cap
     flags = ["--classifier", "mock:10", "--images", ".", "--labels", "labels.csv"]
     assert main(["accuracy", *flags]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "mock:10: top-1 33.33%, top-5 100.00% of 3",
+        "mock:10: top-1 33.33%, top-5 100.00% of 3 pictures",
         "1 picture resized 60x56 -> 28x28 (crop 56, bicubic)",
     ]
     assert main(["accuracy", *flags, "--json"]) == 0
