@@ -145,6 +145,8 @@ def _decode(path: Path) -> tuple[Image.Image, list[str]]:
             f"{path} is no picture in a known format; expected one of {', '.join(FORMATS)}"
         ) from error
     except Exception as error:  # Pillow's readers raise almost anything on damaged files
+        if isinstance(error, OSError) and error.errno is not None:  # the system's, not Pillow's
+            raise UserError(f"cannot read {path}: {error.strerror}") from error
         reason = f"{error}" or type(error).__name__
         raise UserError(
             f"{path} cannot be read: {reason}; it is damaged, cut short, or of a kind that is not "

@@ -206,6 +206,8 @@ def test_what_is_no_picture_is_refused(tmp_path):
     (tmp_path / "a.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n")
     assert "no picture in a known format" in refusal(tmp_path / "a.eps")
     assert "there is no picture" in refusal(tmp_path / "missing.png")
+    below = tmp_path / "text.png/deeper.png"
+    assert refusal(below) == f"cannot read {below}: Not a directory"
     (tmp_path / "folder").mkdir()
     assert "is a folder; give the pictures in it" in refusal(tmp_path / "folder")
 
