@@ -174,7 +174,7 @@ def _carry_out(
         summary["micro_batches"] = run.manifest["micro_batches"]
         write_json(folder / "summary.json", summary)
         if outcome.reason != INTERRUPTED:
-            save_image(gallery(run), folder / "gallery.png")
+            save_image(gallery(run, page=1)[0], folder / "gallery.png")
             write_convergence(run, folder / "convergence.png")
 
     distributed.from_first(finish)
@@ -206,6 +206,7 @@ def _summarize(
         "median_confidence": median,
         "min_confidence": min(run["min_confidence"] for run in each),
         "classes": elites.fitness.shape[1],
+        "classes_ge_90": min(run["classes_ge_90"] for run in each),
         "classes_ge_99": min(run["classes_ge_99"] for run in each),
         "classes_ge_9999": min(run["classes_ge_9999"] for run in each),
         "evals_per_second": round(outcome.evaluations / evolved, 1) if evolved else None,

@@ -56,3 +56,8 @@ def label_of(card: Card, output: int) -> str:
     """Returns the label of an output; outputs before the first class are "background"."""
     index = output - card.class_offset
     return card.labels[index] if index >= 0 else "background"
+
+
+def first_name(label: str) -> str:
+    """Returns the first of a label's names: "starfish" of "starfish, sea star"."""
+    return label.split(",")[0].strip()

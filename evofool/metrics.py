@@ -14,7 +14,7 @@ from evofool.evolution import Log
 from evofool.files import replacing, write_error
 from evofool.scores import confidence
 
-HIGH, NEAR_CERTAIN = 0.99, 0.9999  # the paper's bars
+LIKELY, HIGH, NEAR_CERTAIN = 0.9, 0.99, 0.9999  # the paper's bars
 
 
 def summarize(fitness: np.ndarray) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def summarize(fitness: np.ndarray) -> dict[str, Any]:
         fitness: log-odds `[cells]`.
 
     Returns:
-        min, median, mean and max confidence, and the number of classes at or above .99 and
+        min, median, mean and max confidence, and the number of classes at or above .9, .99 and
         .9999. The median of an even count is the mean of the two in the middle.
     """
     values = confidence(fitness)
@@ -33,6 +33,7 @@ def summarize(fitness: np.ndarray) -> dict[str, Any]:
         "median_confidence": float(np.median(values)),
         "mean_confidence": float(values.mean()),
         "max_confidence": float(values.max()),
+        "classes_ge_90": int(np.sum(values >= LIKELY)),
         "classes_ge_99": int(np.sum(values >= HIGH)),
         "classes_ge_9999": int(np.sum(values >= NEAR_CERTAIN)),
     }

@@ -9,8 +9,8 @@ from evofool.cli.startup import start_jax
 def export(run: RunFolder, *, out: Path) -> None:
     """Writes every elite as a PNG with its genome as JSON beside it, and elites.csv.
 
-    OUT/images has one folder per class, as ImageFolder-style loaders read them; class,
-    confidence and seed are in the names of the files.
+    OUT/images has one folder per class, as ImageFolder-style loaders read them, named by its
+    WordNet id where it has one; class, confidence and seed are in the names of the files.
 
       evofool export runs/cppn-0 --out exported
 
@@ -29,6 +29,7 @@ def quiz(
     run: RunFolder,
     *,
     out: Path,
+    questions: int | None = None,
     seed: int = 0,
     data: Path | None = None,
     judge: str | None = None,
@@ -37,9 +38,10 @@ def quiz(
 ) -> None:
     """Writes a blind sheet of the elites and its answer key, to test whether people see a class.
 
-    Two proxies are printed: how many pictures have their class as the label of the nearest
-    training picture (pixels; needs MNIST), and how many an independent network, the judge, puts
-    into their class.
+    OUT/sheet.png asks, OUT/choices.txt lists the classes to choose from, OUT/answers.png is the
+    same sheet with its answers, OUT/answer_key.csv and .json hold them as data. Two proxies are
+    printed: how many pictures have their class as the label of the nearest training picture
+    (pixels; needs MNIST), and how many an independent network, the judge, puts into their class.
 
       evofool quiz runs/cppn-0 --out quiz
       evofool quiz runs/cppn-0 --out quiz --judge lenet --judge-weights other.safetensors
@@ -47,9 +49,10 @@ def quiz(
     Args:
         run: run directory.
         out: folder to write; it must not hold anything yet.
-        seed: of the order of the pictures.
+        questions: number of pictures; all up to 50, and 50 of more than that, unless given.
+        seed: of the choice and the order of the pictures.
         data: folder with MNIST; else $EVOFOOL_DATA and the user cache are tried.
-        judge: an independent classifier for the same kind of pictures.
+        judge: an independent classifier for the same classes; pictures are scaled to its size.
         judge_weights: its weights, when it does not ship with the package.
         as_json: print JSON.
     """
@@ -62,12 +65,16 @@ def quiz(
     if judge is None and judge_weights is not None:
         raise UserError("--judge-weights needs --judge: the name of the network they are for")
     network = None if judge is None else load_classifier(judge, weights=judge_weights)
-    made = quiz(run, out, seed=seed, judge=network, data_dir=data)
+    made = quiz(run, out, questions=questions, seed=seed, judge=network, data_dir=data)
     if as_json:
         print_json(made)
         return
     asked = f"of {made.questions} (guessing: 1 in {made.choices})"
-    print(f"blind sheet: {out / 'sheet.png'}, answers: {out / 'answer_key.csv'} (and .json)")
+    print(
+        f"{made.questions} of {made.elites} pictures, {made.choices} classes to choose from "
+        f"({out / 'choices.txt'})\nblind sheet: {out / 'sheet.png'}, answers: "
+        f"{out / 'answers.png'}, {out / 'answer_key.csv'} (and .json)"
+    )
     if made.nearest_right is None:
         print(f"nearest training picture: unknown; {made.nearest_missing}")
     else:
@@ -75,7 +82,8 @@ def quiz(
     if made.judge_right is None:
         print("independent network: none given; name one with --judge")
     else:
-        print(f"independent network {judge}: recognises {made.judge_right} {asked}")
+        scaled = ", shown the pictures scaled to its size," if made.judge_scaled else ""
+        print(f"independent network {judge}{scaled} recognises {made.judge_right} {asked}")
 
 
 def verify(run: RunFolder, *, tolerance: float | None = None, as_json: Json = False) -> int:

@@ -1,13 +1,16 @@
 """The commands that look at runs: inspect, compare, render, gallery."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
-from evofool.cli.settings import ClassName, Json, MaybeClassName, RunFolder
+from evofool.cli.settings import ClassName, ClassNames, Json, MaybeClassName, RunFolder
 from evofool.cli.startup import start_jax
+from evofool.errors import UserError
 
+Sort = Literal["class", "confidence", "group"]
+ShowAll = Annotated[bool, tyro.conf.arg(name="all")]
 MOST_COLUMNS = 64  # of a picture in the terminal
 
 
@@ -16,27 +19,42 @@ def inspect(
     *,
     run_index: int = 0,
     class_name: MaybeClassName = None,
+    group: str | None = None,
+    sort: Sort | None = None,
+    top: int = 10,
+    show_all: ShowAll = False,
     as_json: Json = False,
 ) -> None:
     """Prints a table of the elites of a run, or everything about one of them.
 
     The table: class, confidence, its log-odds (the fitness), strongest other class, generation
     born, size of the network, ancestors (generations in the line of descent), and how often that
-    line changed class. With --class: the network as text, the line of descent, and the picture
-    (in a colour terminal).
+    line changed class. Of more than 30 elites: a summary, the groups of ImageNet's classes, and
+    the two ends of the table. With --class: the network as text, the line of descent, and the
+    picture (in a colour terminal).
 
       evofool inspect runs/cppn-0
       evofool inspect runs/cppn-0 --class 7
+      evofool inspect runs/imagenet-cppn-0 --class starfish
+      evofool inspect runs/imagenet-cppn-0 --group dogs --all
       evofool inspect runs/cppn-0 --json
 
     Args:
         run: run directory.
         run_index: which of the independent runs made with --runs.
-        class_name: a class, by index or label.
+        class_name: a class, by index, label or WordNet id.
+        group: only this group of ImageNet's classes, for instance dogs.
+        sort: order of the table; by class up to 30 classes and by confidence beyond, unless given
+            (JSON: by class).
+        top: rows from each end of the table, when there are more than 30.
+        show_all: all rows, however many.
         as_json: print JSON.
     """
+    if top < 1:
+        raise UserError(f"--top is {top}; expected at least 1 row")
     start_jax()
-    from evofool.cli.printing import elites_table, output, print_json
+    from evofool.cli.printing import output, print_json
+    from evofool.cli.tables import elites_report, elites_table, groups_of
     from evofool.reports import inspect
     from evofool.run import Run
 
@@ -44,15 +62,21 @@ def inspect(
     if class_name is not None:
         _inspect_elite(opened.elite(class_name, run_index), as_json)
         return
-    elites = inspect(opened, run_index=run_index)
+    if as_json and sort is None:
+        sort = "class"
+    elites = inspect(opened, run_index=run_index, group=group, sort=sort)
     if as_json:
-        print_json({"run": run, "generation": opened.generation, "elites": elites})
-    else:
+        content = {"groups": groups_of(elites), "elites": elites}
+        print_json({"run": run, "generation": opened.generation, **content})
+    elif show_all:
         output().print(elites_table(elites))
+    else:
+        output().print(*elites_report(elites, ends=top), sep="\n")
 
 
 def _inspect_elite(elite: Any, as_json: bool) -> None:
-    from evofool.cli.printing import elites_table, half_blocks, output, print_json
+    from evofool.cli.printing import half_blocks, output, print_json
+    from evofool.cli.tables import elites_table
     from evofool.reports import facts, genome_json, genome_text, stepping_stones
 
     stones = stepping_stones(elite)
@@ -77,8 +101,8 @@ def compare(
 ) -> None:
     """Prints one table of several runs, a line for each independent run.
 
-    Evaluations, least and median confidence over the classes, number of classes at .99 and at
-    .9999 or more, and the first logged generation with a median of .9999 or more.
+    Evaluations, least and median confidence over the classes, number of classes at .9, .99 and
+    .9999 or more, and the first logged generations with a median of .9 and of .9999 or more.
 
       evofool compare runs/*
       evofool compare runs/cppn-0 runs/direct-0 --json
@@ -88,7 +112,8 @@ def compare(
         as_json: print JSON.
     """
     start_jax()
-    from evofool.cli.printing import comparison_table, output, print_json
+    from evofool.cli.printing import output, print_json
+    from evofool.cli.tables import comparison_table
     from evofool.reports import compare
 
     lines = compare(runs)
@@ -112,7 +137,7 @@ def render(
 
     Args:
         run: run directory.
-        class_name: a class, by index or label.
+        class_name: a class, by index, label or WordNet id.
         size: width and height in pixels.
         out: picture to write, PNG by its name or any other format that Pillow knows.
         run_index: which of the independent runs made with --runs.
@@ -124,19 +149,48 @@ def render(
     print(out)
 
 
-def gallery(run: RunFolder, *, out: Path, run_index: int | None = None) -> None:
-    """Draws a contact sheet: every elite with its label and confidence.
+def gallery(
+    run: RunFolder,
+    *,
+    out: Path,
+    run_index: int | None = None,
+    class_names: ClassNames = (),
+    group: str | None = None,
+    sort: Sort | None = None,
+    per_page: int = 100,
+    page: int | None = None,
+) -> None:
+    """Draws contact sheets: every elite with its label and confidence.
+
+    What does not fit on one sheet goes to OUT with -01, -02, ... after its name.
 
       evofool gallery runs/cppn-0 --out sheet.png
       evofool gallery runs/cppn-0 --out second.png --run-index 1
+      evofool gallery runs/imagenet-cppn-0 --out sheet.jpg --sort group
+      evofool gallery runs/imagenet-cppn-0 --out dogs.jpg --group dogs --page 1
 
     Args:
         run: run directory.
-        out: picture to write.
+        out: picture to write; PNG, JPEG or another format by its name.
         run_index: only this one of the independent runs made with --runs; all unless given.
+        class_names: only these classes, by index, label or WordNet id.
+        group: only this group of ImageNet's classes, for instance dogs.
+        sort: class, confidence (most certain first), or group (under headings); by class up to 30
+            classes and by confidence beyond, unless given.
+        per_page: most elites on a sheet.
+        page: only this sheet, counted from 1.
     """
     start_jax()
-    from evofool.reports import gallery, save_image
+    from evofool.reports import gallery, save_pages
 
-    save_image(gallery(run, run_index=run_index), out)
-    print(out)
+    pages = gallery(
+        run,
+        run_index=run_index,
+        classes=class_names,
+        group=group,
+        sort=sort,
+        per_page=per_page,
+        page=page,
+    )
+    for path in save_pages(pages, out):
+        print(path)

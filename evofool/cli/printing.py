@@ -1,4 +1,4 @@
-"""Tables, JSON and pictures on the terminal."""
+"""What the commands write with: consoles, JSON, tables, pictures in the terminal."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from evofool.reports import EliteFacts, RunFacts, enlarge, percent
+from evofool.reports import resized
 
 PIPE_WIDTH = 160  # nobody wraps a pipe; tables still need an end
 
@@ -69,52 +69,6 @@ def _is_figure(text: str) -> bool:
     return re.fullmatch(r"-|(> )?-?[\d.,/]+( %)?", text) is not None
 
 
-def elites_table(elites: Sequence[EliteFacts], *, most: int | None = None) -> Table:
-    """Makes the table of a run's elites; beyond `most`, the weakest and the best are shown."""
-    shown = list(elites)
-    if most is not None and len(shown) > most:
-        by_fitness = sorted(shown, key=lambda elite: elite.log_odds)
-        shown = by_fitness[: most // 2] + by_fitness[-(most // 2) :]
-    is_named = any(elite.label != str(elite.class_index) for elite in shown)
-    columns = ["class", *(["label"] if is_named else []), "confidence", "log-odds"]
-    columns += ["runner-up", "born", "nodes", "connections", "ancestors", "changes"]
-    rows = [
-        [
-            elite.class_index,
-            *([elite.label] if is_named else []),
-            percent(elite.confidence),
-            f"{elite.log_odds:.2f}",  # goes on rising where confidence looks the same
-            elite.runner_up,
-            elite.generation,
-            elite.nodes,
-            elite.connections,
-            elite.ancestors,
-            elite.class_changes,
-        ]
-        for elite in shown
-    ]
-    hidden = len(elites) - len(shown)
-    return make_table(columns, rows, caption=f"and {hidden} between these" if hidden else "")
-
-
-def runs_table(per_run: Sequence[dict[str, Any]]) -> Table:
-    """Makes the table of the independent runs of one run directory."""
-    return make_table(
-        ["run", "seed", "min", "median", ">= .99", ">= .9999"],
-        [
-            [
-                line["run"],
-                line["seed"],
-                percent(line["min_confidence"]),
-                percent(line["median_confidence"]),
-                line["classes_ge_99"],
-                line["classes_ge_9999"],
-            ]
-            for line in per_run
-        ],
-    )
-
-
 def gigabytes(count: int) -> str:
     """Writes a number of bytes for people: 0.86 GB."""
     return f"{count / 1e9:.2f} GB"
@@ -129,7 +83,7 @@ def half_blocks(picture: np.ndarray, *, columns: int) -> Text:
     """
     height, width = picture.shape[:2]
     factor = max(1, columns // width) if width <= columns else columns / width
-    rows = np.asarray(enlarge(picture, round(factor * max(height, width))).convert("RGB"))
+    rows = np.asarray(resized(picture, round(factor * max(height, width))).convert("RGB"))
     rows = np.concatenate([rows, rows[-1:]]) if len(rows) % 2 else rows
     text = Text(no_wrap=True, end="")
     for upper, lower in zip(rows[::2], rows[1::2], strict=True):
@@ -151,24 +105,3 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def comparison_table(lines: Sequence[RunFacts]) -> Table:
-    """Makes the table of several runs."""
-    columns = ["run", "encoding", "seed", "evaluations", "min", "median"]
-    columns += [">= .99", ">= .9999", "median\n.9999 at"]
-    rows = [
-        [
-            line.folder,
-            line.encoding,
-            line.seed,
-            f"{line.evaluations:,}",
-            percent(line.min_confidence),
-            percent(line.median_confidence),
-            f"{line.classes_ge_99}/{line.classes}",
-            f"{line.classes_ge_9999}/{line.classes}",
-            line.median_at_9999,
-        ]
-        for line in lines
-    ]
-    return make_table(columns, rows)

@@ -15,6 +15,7 @@ RunFolder = Annotated[Path, tyro.conf.Positional]
 Json = Annotated[bool, tyro.conf.arg(name="json")]
 ClassName = Annotated[str, tyro.conf.arg(name="class")]
 MaybeClassName = Annotated[str | None, tyro.conf.arg(name="class")]
+ClassNames = Annotated[tuple[str, ...], tyro.conf.arg(name="class")]
 Settings = Annotated[EvolveConfig, tyro.conf.arg(name="")]
 ConfigFile = Annotated[Path | None, tyro.conf.arg(name="config")]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from evofool.runner import Reporter
 
 INTERRUPTED = 130
-MOST_ROWS = 20  # of elites, after a run
+ROWS_AT_ENDS = 10  # of many elites, after a run
 
 
 def evolve(
@@ -131,13 +131,14 @@ def _finish(run: "Run", quiet: bool, as_json: bool) -> int:
 
 
 def _print_result(run: "Run") -> None:
-    from evofool.cli.printing import duration, elites_table, output, runs_table
-    from evofool.reports import inspect, percent
+    from evofool.cli.printing import duration, output
+    from evofool.cli.tables import elites_report, runs_table
+    from evofool.reports import PER_PAGE, inspect, percent
 
     console, summary = output(), run.summary
     assert summary is not None
     if run.config.runs == 1:
-        console.print(elites_table(inspect(run), most=MOST_ROWS))
+        console.print(*elites_report(inspect(run, sort=None), ends=ROWS_AT_ENDS), sep="\n")
     else:
         console.print(runs_table(summary["per_run"]))
     console.print(
@@ -146,6 +147,10 @@ def _print_result(run: "Run") -> None:
         f"{summary['classes']} classes >= 99.99 %; {summary['evaluations']:,} evaluations in "
         f"{duration(summary['wall_seconds'])} ({duration(summary['compile_seconds'])} compiling)"
     )
+    pictures = summary["classes"] * summary["runs"]
+    command = f"evofool gallery {shlex.quote(str(run.folder))} --out sheet.jpg"
+    part = f" ({PER_PAGE} of {pictures}; all: {command})" if pictures > PER_PAGE else ""
     console.print(
-        f"pictures: {run.folder / 'gallery.png'}, everything: {run.folder}/", soft_wrap=True
+        f"pictures: {run.folder / 'gallery.png'}{part}, everything: {run.folder}/",
+        soft_wrap=True,
     )

@@ -7,8 +7,9 @@ from evofool.reports.blind_quiz import Quiz, quiz
 from evofool.reports.charts import write_convergence
 from evofool.reports.comparison import RunFacts, compare
 from evofool.reports.exporting import export
-from evofool.reports.gallery import gallery
-from evofool.reports.images import enlarge, render, save_image
+from evofool.reports.gallery import PER_PAGE, gallery
+from evofool.reports.groups import GroupFacts, group_facts
+from evofool.reports.images import render, resized, save_image, save_pages
 from evofool.reports.inspection import (
     Ancestor,
     EliteFacts,
@@ -18,27 +19,33 @@ from evofool.reports.inspection import (
     inspect,
     stepping_stones,
 )
+from evofool.reports.selection import MOST_BY_CLASS
 from evofool.reports.sheets import percent
 from evofool.reports.verification import Verification, verify
 
 __all__ = [
+    "MOST_BY_CLASS",
+    "PER_PAGE",
     "Ancestor",
     "EliteFacts",
+    "GroupFacts",
     "Quiz",
     "RunFacts",
     "Verification",
     "compare",
-    "enlarge",
     "export",
     "facts",
     "gallery",
     "genome_json",
     "genome_text",
+    "group_facts",
     "inspect",
     "percent",
     "quiz",
     "render",
+    "resized",
     "save_image",
+    "save_pages",
     "stepping_stones",
     "verify",
     "write_convergence",

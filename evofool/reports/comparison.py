@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evofool.errors import UserError
-from evofool.metrics import NEAR_CERTAIN, generation_reaching
+from evofool.metrics import LIKELY, NEAR_CERTAIN, generation_reaching
 from evofool.run import Run
 
 
@@ -23,9 +23,11 @@ class RunFacts:
         min_confidence: of the least certain class, in [0, 1].
         median_confidence: over the classes, in [0, 1].
         classes: number of classes evolved for.
+        classes_ge_90: classes at or above .9; None if the run was logged before that was counted.
         classes_ge_99: classes at or above .99.
         classes_ge_9999: classes at or above .9999.
-        median_at_9999: first logged generation with a median of at least .9999, or None.
+        median_at_90: first logged generation with a median of at least .9, or None.
+        median_at_9999: the same for .9999.
     """
 
     folder: str
@@ -37,8 +39,10 @@ class RunFacts:
     min_confidence: float
     median_confidence: float
     classes: int
+    classes_ge_90: int | None
     classes_ge_99: int
     classes_ge_9999: int
+    median_at_90: int | None
     median_at_9999: int | None
 
 
@@ -72,7 +76,9 @@ def _facts(run: Run, index: int) -> RunFacts:
         min_confidence=last["min_confidence"],
         median_confidence=last["median_confidence"],
         classes=len(run.outputs),
+        classes_ge_90=last.get("classes_ge_90"),
         classes_ge_99=last["classes_ge_99"],
         classes_ge_9999=last["classes_ge_9999"],
+        median_at_90=generation_reaching(lines, LIKELY, index),
         median_at_9999=generation_reaching(lines, NEAR_CERTAIN, index),
     )

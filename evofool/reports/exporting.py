@@ -8,19 +8,23 @@ from typing import Any
 
 from evofool.errors import UserError
 from evofool.files import replacing, write_error, write_json
+from evofool.labels import first_name
 from evofool.reports.images import save_image
 from evofool.reports.inspection import facts, genome_json
 from evofool.run import Elite, Run, to_image
+
+MOST_LETTERS = 60  # of a label in the name of a file
 
 
 def export(run: str | Path | Run, out: str | Path) -> list[Path]:
     """Writes every elite as a PNG, with its genome beside it, and a table of all.
 
-    `out/images/` holds a folder per class, as ImageFolder-style loaders expect. Their names sort
-    by class index; those of the pictures carry class, confidence and seed:
-    `images/7/7_0.999987_seed0.png`. The JSON of the same name holds what is known of the elite
-    and, for a CPPN, its genome; a directly encoded picture is its own genome. `out/elites.csv`
-    has a line per picture.
+    `out/images/` holds a folder per class, as ImageFolder-style loaders expect, named by its
+    WordNet id where it has one and else by index and label, so that both sort by class. The names
+    of the pictures carry class, confidence and seed: `images/7/7_0.999987_seed0.png`,
+    `images/n02317335/327_starfish_0.970120_seed0.png`. The JSON of the same name holds what is
+    known of the elite and, for a CPPN, its genome; a directly encoded picture is its own genome.
+    `out/elites.csv` has a line per picture.
 
     Args:
         run: a run directory; all its independent runs are exported.
@@ -75,12 +79,19 @@ def write_csv(path: Path, lines: list[dict[str, Any]]) -> None:
 
 
 def _class_folder(elite: Elite) -> str:
+    ids = elite.run.card.ids
+    is_named = bool(ids) and re.fullmatch(r"n\d{8}", ids[elite.class_index])
+    return ids[elite.class_index] if is_named else _class_name(elite)
+
+
+def _class_name(elite: Elite) -> str:
+    """Returns index and label with nothing in them that a file system could mind."""
     width = len(str(elite.run.card.classes - 1))
     index = f"{elite.class_index:0{width}d}"
-    slug = re.sub(r"[^a-z0-9]+", "-", elite.label.split(",")[0].lower()).strip("-")
+    slug = re.sub(r"[^a-z0-9]+", "-", first_name(elite.label).lower()).strip("-")[:MOST_LETTERS]
     return index if slug in ("", str(elite.class_index)) else f"{index}_{slug}"
 
 
 def _stem(elite: Elite) -> str:
     seed = elite.run.config.seed + elite.run_index
-    return f"{_class_folder(elite)}_{elite.confidence:.6f}_seed{seed}"
+    return f"{_class_name(elite)}_{elite.confidence:.6f}_seed{seed}"

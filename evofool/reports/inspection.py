@@ -9,6 +9,7 @@ import cppn
 from evofool.encodings import cppn_spec, cppn_style
 from evofool.labels import label_of
 from evofool.lineage import Step, class_changes
+from evofool.reports.selection import group_of, select
 from evofool.run import Elite, Run
 
 
@@ -19,7 +20,9 @@ class EliteFacts:
     Attributes:
         run_index: which of the run's independent runs.
         class_index: the class it was evolved for.
+        id: its WordNet id; None where classes have none.
         label: of that class.
+        group: of ImageNet's classes that it is in; None where classes have none.
         confidence: of the classifier in that class, in [0, 1].
         log_odds: the fitness, log(confidence / (1 - confidence)); never saturates.
         runner_up: label of the strongest other class.
@@ -32,7 +35,9 @@ class EliteFacts:
 
     run_index: int
     class_index: int
+    id: str | None
     label: str
+    group: str | None
     confidence: float
     log_odds: float
     runner_up: str
@@ -55,34 +60,47 @@ class Ancestor(NamedTuple):
     label: str
 
 
-def inspect(run: str | Path | Run, *, run_index: int = 0) -> list[EliteFacts]:
-    """Describes every elite of one of a run's independent runs, in the order of the classes.
+def inspect(
+    run: str | Path | Run,
+    *,
+    run_index: int = 0,
+    group: str | None = None,
+    sort: str | None = "class",
+) -> list[EliteFacts]:
+    """Describes the elites of one of a run's independent runs.
 
     Args:
         run: a run directory.
         run_index: which of the independent runs.
+        group: of ImageNet's classes, for instance "dogs"; all unless given.
+        sort: "class", "confidence" (most certain first), or "group" (most certain first within);
+            None: by class up to 30 classes and by confidence beyond.
 
     Raises:
-        UserError: not a run directory, no such run, or it has no checkpoint yet.
+        UserError: not a run directory, no such run, group or order, or it has no checkpoint yet.
     """
-    return [facts(elite) for elite in Run.open(run).elites(run_index)]
+    elites = select(Run.open(run), run_index=run_index, group=group, sort=sort)
+    return [facts(elite) for elite in elites]
 
 
 def facts(elite: Elite) -> EliteFacts:
     """Describes one elite in numbers."""
     is_cppn = isinstance(elite.genome, cppn.Genome)
+    ids, steps = elite.run.card.ids, elite.steps
     return EliteFacts(
         run_index=elite.run_index,
         class_index=elite.class_index,
+        id=ids[elite.class_index] if ids else None,
         label=elite.label,
+        group=group_of(elite) or None,
         confidence=elite.confidence,
         log_odds=elite.fitness,
         runner_up=elite.runner_up,
         generation=elite.born[0],
         nodes=int(elite.genome.num_nodes) if is_cppn else None,
         connections=int(elite.genome.num_connections) if is_cppn else None,
-        ancestors=len(elite.steps) - 1,
-        class_changes=class_changes(elite.steps),
+        ancestors=len(steps) - 1,
+        class_changes=class_changes(steps),
     )
 
 

@@ -1,4 +1,4 @@
-"""Two finished runs for all tests that look at runs."""
+"""Finished runs for all tests that look at runs."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import pytest
 
 import evofool
 from evofool import Run
+from tests.evofool import imagenet_mock
 
 
 def _evolved(folder: Path, **settings: object) -> Run:
@@ -23,3 +24,10 @@ def direct_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Three of ten classes, directly encoded, seed 5."""
     classes = ("3", "class 7", "9")
     return _evolved(tmp_path_factory.mktemp("direct"), encoding="direct", seed=5, classes=classes)
+
+
+@pytest.fixture(scope="session")
+def imagenet_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The 1000 classes of ImageNet, drawn by colour CPPNs."""
+    folder = tmp_path_factory.mktemp("imagenet")
+    return evofool.evolve(imagenet_mock.NAME, batch_size=40, generations=3, out=folder)

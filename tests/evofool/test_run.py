@@ -39,6 +39,42 @@ def test_an_elite_is_found_by_index_and_by_label(cppn_run):
         cppn_run["12"]
 
 
+def test_a_class_of_a_thousand_is_found_without_making_the_others(imagenet_run, monkeypatch):
+    run = Run(imagenet_run.folder)
+    monkeypatch.setattr(run, "elites", None)
+    found = [run[name] for name in ("327", "starfish", "sea star", "n02317335")]
+    assert {elite.class_index for elite in found} == {327}
+    with pytest.raises(UserError, match=r"'crane' is ambiguous: 134 \(crane, n02012849\), 517"):
+        run["crane"]
+    with pytest.raises(UserError, match=r"'maillot' is ambiguous: 638 .* 639 \(maillot, tank"):
+        run["maillot"]
+
+
+def test_a_class_that_was_not_evolved_for_is_refused(direct_run):
+    with pytest.raises(UserError, match="no elite for class 4; it evolved for class 3, class 7, c"):
+        direct_run["4"]
+
+
+def test_any_number_of_elites_is_drawn_by_one_program_in_micro_batches(imagenet_run, monkeypatch):
+    run = Run(imagenet_run.folder)
+    sizes = []
+    render = run.encoding.render
+
+    def counted(genomes):
+        sizes.append(len(genomes.num_nodes))
+        return render(genomes)
+
+    monkeypatch.setitem(run.__dict__, "encoding", run.encoding._replace(render=counted))
+    elites = run.elites()
+    pictures = run.pictures(elites)
+    assert sizes == [], "nothing is drawn before it is asked for"
+    for elite, picture in zip(elites, pictures, strict=True):
+        assert picture.shape == (16, 16, 3)
+        if elite.class_index in (0, 555, 999):
+            np.testing.assert_array_equal(picture, elite.picture())
+    assert sizes == [run.config.micro_batch], "traced once"
+
+
 def test_an_independent_run_that_is_not_there_is_refused(cppn_run):
     assert cppn_run.elite(3, 1).run_index == 1
     with pytest.raises(UserError, match=r"run index is 2; expected 0\.\.1"):

@@ -52,6 +52,39 @@ def test_inspect_class_of_pixels_says_so(direct_run: Run, capsys: pytest.Capture
     assert "28 x 28 x 1 pixels" in said(capsys, "inspect", direct_run.folder, "--class", 7)
 
 
+def test_inspect_of_a_thousand_classes_is_a_summary_and_both_ends(
+    imagenet_run: Run, capsys: pytest.CaptureFixture[str]
+):
+    shown = said(capsys, "inspect", imagenet_run.folder, "--top", 3).splitlines()
+    assert shown[0].startswith("1000 elites: median ")
+    assert any(line.split()[:2] == ["dogs", "118"] for line in shown)
+    assert any(line.split()[:2] == ["cats", "5"] for line in shown)
+    assert shown[-1].strip() == "and 994 between these"
+    every = said(capsys, "inspect", imagenet_run.folder, "--all", "--sort", "class").splitlines()
+    assert [int(line.split()[0]) for line in every[1:]] == list(range(1000))
+    assert main(["inspect", str(imagenet_run.folder), "--top", "0"]) == 2
+
+
+def test_inspect_json_of_a_group_holds_all_of_it(
+    imagenet_run: Run, capsys: pytest.CaptureFixture[str]
+):
+    folder = imagenet_run.folder
+    content = json.loads(said(capsys, "inspect", folder, "--group", "dogs", "--json"))
+    assert [elite["class_index"] for elite in content["elites"]] == list(range(151, 269))
+    assert {elite["group"] for elite in content["elites"]} == {"dogs"}
+    assert [group["group"] for group in content["groups"]] == ["dogs"]
+    content = json.loads(said(capsys, "inspect", folder, "--class", "starfish", "--json"))
+    assert content["elite"]["id"] == "n02317335"
+
+
+def test_an_ambiguous_class_lists_its_candidates(
+    imagenet_run: Run, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["inspect", str(imagenet_run.folder), "--class", "crane"]) == 2
+    message = capsys.readouterr().err
+    assert "134 (crane, n02012849), 517 (crane, n03126707)" in message
+
+
 def test_compare_has_a_line_for_each_independent_run(
     cppn_run: Run, direct_run: Run, capsys: pytest.CaptureFixture[str]
 ):
@@ -87,6 +120,26 @@ def test_gallery_writes_a_sheet(cppn_run: Run, tmp_path: Path, capsys: pytest.Ca
     with Image.open(one) as first, Image.open(both) as second:
         assert first.width == second.width
         assert first.height < second.height
+
+
+def test_gallery_writes_a_file_per_page(
+    imagenet_run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    dogs = ["gallery", imagenet_run.folder, "--group", "dogs", "--per-page", 60]
+    shown = said(capsys, *dogs, "--out", tmp_path / "dogs.jpg").split()
+    assert [Path(path).name for path in shown] == ["dogs-01.jpg", "dogs-02.jpg"]
+    assert said(capsys, *dogs, "--out", tmp_path / "one.png", "--page", 2).split() == [
+        str(tmp_path / "one.png")
+    ]
+    two = ["--class", "starfish", "n02119789"]
+    said(capsys, "gallery", imagenet_run.folder, *two, "--out", tmp_path / "two.png")
+    with Image.open(tmp_path / "one.png") as many, Image.open(tmp_path / "two.png") as few:
+        assert few.width < many.width
+
+
+def test_the_gallery_of_a_finished_run_is_one_page(imagenet_run: Run):
+    with Image.open(imagenet_run.folder / "gallery.png") as image:
+        assert image.height < 3000
 
 
 def test_verify_passes_on_the_machine_that_made_the_run(

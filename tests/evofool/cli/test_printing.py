@@ -4,43 +4,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from evofool.cli.printing import duration, elites_table, half_blocks, make_table
+from evofool.cli.printing import duration, half_blocks, make_table
 from evofool.cli.progress import ProgressReporter
-from evofool.reports import EliteFacts
 
 
 def printed(thing: object, *, width: int = 200) -> list[str]:
     console = Console(file=StringIO(), width=width)
     console.print(thing)
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
-
-
-def facts(index: int, label: str) -> EliteFacts:
-    return EliteFacts(
-        run_index=0,
-        class_index=index,
-        label=label,
-        confidence=0.5,
-        log_odds=float(index),
-        runner_up="other",
-        generation=3,
-        nodes=None,
-        connections=None,
-        ancestors=2,
-        class_changes=1,
-    )
-
-
-def test_digits_need_no_column_of_labels():
-    assert "label" not in printed(elites_table([facts(7, "7")]))[0]
-    assert "label" in printed(elites_table([facts(7, "seven")]))[0]
-
-
-def test_of_a_thousand_elites_the_weakest_and_the_best_are_shown():
-    lines = printed(elites_table([facts(i, f"label {i}") for i in range(1000)], most=20))
-    classes = [int(line.split()[0]) for line in lines[1:-1]]
-    assert classes == [*range(10), *range(990, 1000)]
-    assert lines[-1] == "and 980 between these"
 
 
 def test_labels_with_markup_are_printed_as_they_are():
@@ -63,13 +34,6 @@ def test_half_blocks_show_every_pixel(size: tuple[int, int]):
         shown[2 * row : 2 * row + 2, column] = np.array(colors, np.uint8)
     np.testing.assert_array_equal(shown[:height], picture)
     assert {len(line) for line in text.plain.splitlines()} == {width}
-
-
-def test_numbers_are_not_folded_where_there_is_little_room():
-    elites = [facts(index, "a long label, with synonyms") for index in range(3)]
-    lines = printed(elites_table(elites), width=80)
-    assert any(" 50.0000 % " in line for line in lines)
-    assert max(map(len, lines)) <= 80
 
 
 def test_half_blocks_fit_the_columns():

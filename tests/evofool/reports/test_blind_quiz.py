@@ -2,19 +2,16 @@ import csv
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
+from PIL import Image
 
-import evofool
-from evofool import Run, load_classifier, quiz
-from evofool.reports.blind_quiz import nearest_labels
-from tests.evofool.real_data import data_folder
+from evofool import Run, UserError, load_classifier, quiz
 
 
 def test_the_same_seed_gives_the_same_quiz(cppn_run: Run, tmp_path: Path):
     for name, seed in (("one", 3), ("again", 3), ("other", 4)):
         quiz(cppn_run, tmp_path / name, seed=seed)
-    for file in ("sheet.png", "answer_key.json", "answer_key.csv"):
+    for file in ("sheet.png", "answers.png", "answer_key.json", "answer_key.csv"):
         one, again, other = (
             (tmp_path / name / file).read_bytes() for name in ("one", "again", "other")
         )
@@ -49,21 +46,38 @@ def test_without_training_pictures_the_quiz_says_why(direct_run: Run, tmp_path: 
     assert "not a classifier of 28x28 digits" in made.nearest_missing
 
 
-def test_nearest_labels_are_those_of_a_plain_search():
-    generator = np.random.default_rng(0)
-    examples = generator.integers(0, 256, (300, 4, 4, 1), np.uint8)
-    labels = generator.integers(0, 10, 300).astype(np.uint8)
-    pictures = generator.integers(0, 256, (20, 4, 4, 1), np.uint8)
-    expected = []
-    for picture in pictures:
-        distances = [int(np.sum((picture.astype(int) - example) ** 2)) for example in examples]
-        expected.append(int(labels[int(np.argmin(distances))]))
-    assert nearest_labels(pictures, examples, labels) == expected
+def test_of_a_thousand_elites_fifty_are_asked_for(imagenet_run: Run, tmp_path: Path):
+    made = quiz(imagenet_run, tmp_path / "fifty", seed=1)
+    assert (made.questions, made.elites, made.choices) == (50, 1000, 1000)
+    key = json.loads((tmp_path / "fifty/answer_key.json").read_text())["answers"]
+    assert len({line["class_index"] for line in key}) == 50
+    again = quiz(imagenet_run, tmp_path / "three", seed=1, questions=3)
+    fewer = json.loads((again.folder / "answer_key.json").read_text())["answers"]
+    assert fewer == key[:3]
+    with (
+        Image.open(tmp_path / "fifty/sheet.png") as sheet,
+        Image.open(tmp_path / "three/sheet.png") as small,
+    ):
+        assert sheet.height > 3 * small.height
 
 
-@pytest.mark.data
-def test_a_real_digit_is_its_own_nearest_neighbour():
-    mnist = evofool.load_mnist(data_folder() / "mnist")
-    chosen = [0, 9_999, 10_000, 59_999]
-    found = nearest_labels(mnist.train_images[chosen], mnist.train_images, mnist.train_labels)
-    assert found == mnist.train_labels[chosen].tolist()
+def test_more_questions_than_elites_are_refused(direct_run: Run, tmp_path: Path):
+    for questions in (0, 4):
+        with pytest.raises(UserError, match=rf"questions is {questions}; expected 1\.\.3"):
+            quiz(direct_run, tmp_path, questions=questions)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_classes_to_choose_from_are_written_down(imagenet_run: Run, tmp_path: Path):
+    quiz(imagenet_run, tmp_path, questions=2)
+    choices = (tmp_path / "choices.txt").read_text(encoding="utf-8").splitlines()
+    assert choices == list(imagenet_run.card.labels)
+
+
+def test_a_judge_of_another_size_is_shown_scaled_pictures(imagenet_run: Run, tmp_path: Path):
+    made = quiz(imagenet_run, tmp_path, judge=load_classifier("mock:1000:12x20x3"))
+    key = json.loads((tmp_path / "answer_key.json").read_text())["answers"]
+    assert made.judge_scaled
+    # other labels, the same order: what counts is the index, and names are the run's
+    assert all(line["judge_label"] == imagenet_run.card.labels[line["judge_index"]] for line in key)
+    assert made.judge_right == sum(line["judge_index"] == line["class_index"] for line in key)

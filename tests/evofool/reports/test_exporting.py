@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 from pathlib import Path
 
@@ -67,3 +68,37 @@ def test_a_folder_that_cannot_be_made_is_an_error_of_the_user(direct_run: Run, t
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write"):
         export(direct_run, tmp_path / "file/folder")
+
+
+def test_classes_of_imagenet_have_folders_named_by_their_ids(imagenet_run: Run, tmp_path: Path):
+    paths = export(imagenet_run, tmp_path)
+    ids = [path.parent.name for path in paths]
+    assert ids == list(imagenet_run.card.ids)
+    kit = imagenet_run["carpenter's kit"]
+    assert paths[477].name == f"477_carpenter-s-kit_{kit.confidence:.6f}_seed0.png"
+    np.testing.assert_array_equal(levels(paths[477]), kit.picture())
+    with (tmp_path / "elites.csv").open(newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    assert [line["id"] for line in lines] == ids
+    assert lines[207]["group"] == "dogs"
+    assert lines[477]["label"] == "carpenter's kit, tool kit"
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("../../etc/passwd", "3_etc-passwd"),
+        ("a/b\\c:d*e?f", "3_a-b-c-d-e-f"),
+        ("???", "3"),
+        ("x" * 500, "3_" + "x" * 60),
+    ],
+)
+def test_no_label_can_leave_the_folder(direct_run: Run, tmp_path: Path, label: str, name: str):
+    run = Run(direct_run.folder)
+    labels = list(run.card.labels)
+    labels[3] = label
+    ids = tuple(f"../{index}" for index in range(10))  # no WordNet ids: not used
+    run.card = dataclasses.replace(run.card, labels=tuple(labels), ids=ids)
+    path = export(run, tmp_path / "out")[0]
+    assert path.parent == tmp_path / "out/images" / name
+    assert path.exists()

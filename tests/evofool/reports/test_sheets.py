@@ -1,12 +1,8 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
 
-from evofool import Run, UserError, gallery, render
-from evofool.reports.images import enlarge, save_image
-from evofool.reports.sheets import CELL, MARGIN, percent, quiz_sheet
+from evofool.reports.sheets import CELL, MARGIN, Section, draw_sheet, percent, thumbnail
 
 
 @pytest.mark.parametrize(
@@ -24,38 +20,58 @@ def test_percent_never_rounds_up_to_certainty(value: float, text: str):
     assert percent(value) == text
 
 
-def test_the_gallery_holds_every_elite_unsmoothed(cppn_run: Run):
-    sheet = np.asarray(gallery(cppn_run).convert("L"))
-    for place, elite in enumerate(cppn_run.elites(0)):
-        x = MARGIN + place * (CELL + MARGIN)
-        shown = sheet[MARGIN : MARGIN + CELL : 4, x : x + CELL : 4]
-        np.testing.assert_array_equal(shown, elite.picture()[..., 0])
+@pytest.mark.parametrize(
+    ("side", "shown"),
+    [(8, 112), (28, 112), (32, 128), (64, 128), (96, 112), (128, 128), (192, 112), (256, 128)],
+)
+def test_thumbnails_are_large_enough_and_whole_factors_where_possible(side: int, shown: int):
+    picture = np.zeros((side, side, 3), np.uint8)
+    assert thumbnail(picture).size == (shown, shown)
+    assert shown >= CELL
 
 
-def test_the_gallery_of_a_few_classes_is_narrow(direct_run: Run):
-    assert gallery(direct_run).width == 3 * (CELL + MARGIN) + MARGIN
+def sections(*counts: int) -> list[Section]:
+    """Sections of black pictures, with as many as said."""
+    black = Image.new("RGB", (CELL, CELL))
+    return [
+        Section(f"part {place}", [black] * count, [["name", "1 %"]] * count)
+        for place, count in enumerate(counts)
+    ]
 
 
-def test_render_takes_a_folder_and_a_label(cppn_run: Run):
-    assert render(cppn_run.folder, "class 7", size=50, run_index=1).size == (50, 50)
+def black_cells(sheet: Image.Image) -> int:
+    """Counts pictures by their area; letters are too few to matter."""
+    return round(float(np.sum(np.asarray(sheet.convert("L")) == 0)) / CELL**2)
 
 
-def test_a_quiz_of_a_thousand_classes_does_not_list_them():
-    pictures = np.zeros((3, 8, 8, 3), np.uint8)
-    few = quiz_sheet(pictures, [str(i) for i in range(10)])
-    many = quiz_sheet(pictures, [f"some long label {i}" for i in range(1000)])
-    assert many.height <= few.height
+@pytest.mark.parametrize("counts", [(3,), (10, 1), (11, 3, 12)])
+def test_every_picture_of_every_section_is_there(counts: tuple[int, ...]):
+    assert black_cells(draw_sheet(sections(*counts))) == sum(counts)
 
 
-def test_colour_is_kept_and_large_pictures_shrink():
-    red = np.zeros((448, 224, 3), np.uint8)
-    red[..., 0] = 255
-    image = enlarge(red, CELL)
-    assert (image.size, image.mode) == ((CELL // 2, CELL), "RGB")
-    assert image.getpixel((5, 5)) == (255, 0, 0)
+def test_a_section_begins_a_row_under_its_heading():
+    sheet = draw_sheet(sections(3, 2))
+    assert sheet.width == 3 * (CELL + MARGIN) + MARGIN
+    is_black = np.asarray(sheet.convert("L")) == 0
+    rows = is_black[:, MARGIN : MARGIN + CELL].all(axis=1)
+    assert np.sum(rows[1:] & ~rows[:-1]) == 2, "two rows of pictures"
+    first = int(np.argmax(rows))
+    assert is_black[:first].any(), "a heading above the first"
 
 
-def test_an_unknown_format_is_an_error_of_the_user(tmp_path: Path):
-    with pytest.raises(UserError, match=r"no known picture format in its name; use .*\.png"):
-        save_image(Image.new("L", (1, 1)), tmp_path / "picture.xyz")
-    assert not list(tmp_path.iterdir())
+def test_without_a_heading_the_pictures_begin_at_the_top():
+    (section,) = sections(2)
+    bare = draw_sheet([section._replace(heading="")])
+    assert bare.getpixel((MARGIN, MARGIN)) == (0, 0, 0)
+    assert bare.height < draw_sheet([section]).height
+
+
+def test_a_long_name_takes_two_lines_and_never_leaves_its_cell():
+    (section,) = sections(1)
+    names = ("soft-coated wheaten terrier", "Llanfairpwllgwyngyllgogerychwyrndrobwll")
+    for name in names:
+        sheet = draw_sheet([section._replace(captions=[[name, "1 %"]])])
+        beyond = np.asarray(sheet.convert("L"))[:, MARGIN + CELL + 1 :]
+        assert (beyond == 255).all()
+    two_lines = draw_sheet([section._replace(captions=[[names[0], "1 %"]])])
+    assert two_lines.height > draw_sheet([section]).height

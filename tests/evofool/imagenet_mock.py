@@ -1,0 +1,16 @@
+"""A classifier with the 1000 classes of ImageNet and next to nothing behind them."""
+
+import dataclasses
+
+from evofool.classifiers import Classifier, load_classifier
+from evofool.classifiers.imagenet import imagenet_ids, imagenet_labels
+
+NAME = "tests.evofool.imagenet_mock:make"
+
+
+def make() -> Classifier:
+    mock = load_classifier("mock:1000:16x16x3")
+    card = dataclasses.replace(
+        mock.card, name="imagenet-mock", labels=imagenet_labels(), ids=imagenet_ids()
+    )
+    return dataclasses.replace(mock, card=card)
