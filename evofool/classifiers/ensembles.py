@@ -54,7 +54,7 @@ def ensemble(
     for member in members:
         _check_joins(members[0].card, member)
     shape = image_shape or max((m.card.input_shape for m in members), key=lambda s: s[0] * s[1])
-    seeing = tuple(with_views(member, shape, views) for member in members)
+    seeing = tuple(with_views(member, shape, views=views) for member in members)
 
     def apply(params: Any, images: Any) -> Float[Array, "batch classes"]:
         each = [

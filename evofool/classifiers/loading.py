@@ -97,7 +97,7 @@ def at_size(
     """Makes a classifier of square pictures of `image_size`, or of its own input size."""
     height, width, channels = classifier.card.input_shape
     shape = (image_size or height, image_size or width, channels)
-    return with_views(classifier, shape, views)
+    return with_views(classifier, shape, views=views)
 
 
 def _weights_of_member(name: str, weights: str | Path | None) -> str | Path | None:

@@ -29,7 +29,7 @@ CROP, WHOLE = 227, 256  # a crop's side over the picture's
 
 
 def with_views(
-    classifier: Classifier, image_shape: tuple[int, int, int], views: str = "single"
+    classifier: Classifier, image_shape: tuple[int, int, int], *, views: str = "single"
 ) -> Classifier:
     """Makes a classifier of pictures of another size, from what it says about views of them.
 

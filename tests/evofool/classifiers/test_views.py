@@ -57,7 +57,7 @@ def test_a_single_view_is_the_picture_scaled(mock):
 
 
 def test_ten_crop_averages_the_softmax_outputs(mock):
-    ten = with_views(mock, (32, 32, 3), "ten-crop")
+    ten = with_views(mock, (32, 32, 3), views="ten-crop")
     assert ten.views == 10
     log_odds = evaluate(ten, IMAGES, 3)
     crops = [resize(crop, (16, 16)) for crop in ten_crops(jnp.asarray(IMAGES))]
@@ -69,16 +69,16 @@ def test_a_model_outside_jax_sees_views_as_well(mock):
     outside = dataclasses.replace(
         mock, apply=lambda params, images: softmax_of(mock, images), kind="probabilities"
     )
-    found = evaluate(with_views(outside, (32, 32, 3), "ten-crop"), IMAGES, 3)
-    inside = evaluate(with_views(mock, (32, 32, 3), "ten-crop"), IMAGES, 3)
+    found = evaluate(with_views(outside, (32, 32, 3), views="ten-crop"), IMAGES, 3)
+    inside = evaluate(with_views(mock, (32, 32, 3), views="ten-crop"), IMAGES, 3)
     np.testing.assert_allclose(jax.nn.softmax(found), 1 / (1 + np.exp(-inside)), rtol=1e-4)
 
 
 def test_what_a_view_is_given_to_is_checked(mock):
     broken = dataclasses.replace(mock, params=jax.tree.map(lambda x: x * jnp.nan, mock.params))
     with pytest.raises(UserError, match="NaN or infinity"):
-        check_classifier(with_views(broken, (32, 32, 3), "ten-crop"))
-    check_classifier(with_views(mock, (32, 32, 3), "ten-crop"))
+        check_classifier(with_views(broken, (32, 32, 3), views="ten-crop"))
+    check_classifier(with_views(mock, (32, 32, 3), views="ten-crop"))
 
 
 def test_mean_log_odds_are_exact_where_probabilities_saturate():
@@ -98,4 +98,4 @@ def test_mean_log_odds_are_exact_where_probabilities_saturate():
 )
 def test_views_that_cannot_be_had_are_refused(mock, shape, views, message):
     with pytest.raises(UserError, match=message):
-        with_views(mock, shape, views)
+        with_views(mock, shape, views=views)
