@@ -19,6 +19,7 @@ from jaxtyping import Array, Float
 
 from evofool.classifiers.blocks import Convolution, Images, Outputs, max_pool
 from evofool.classifiers.card import Card
+from evofool.errors import UserError
 
 _GRID = 6  # rows and columns of the last feature maps of torchvision's AlexNet
 
@@ -28,6 +29,7 @@ class CaffeNet(nnx.Module):
 
     def __init__(self, card: Card, rngs: nnx.Rngs):
         height, width, channels = card.input_shape
+        _check_size(card, 39)
         self.conv1 = Convolution(channels, 96, 11, stride=4, rngs=rngs)
         self.conv2 = Convolution(96, 256, 5, padding=2, groups=2, rngs=rngs)
         self.conv3 = Convolution(256, 384, 3, padding=1, rngs=rngs)
@@ -57,6 +59,7 @@ class AlexNet(nnx.Module):
     """Five convolutions without groups or normalisation, and an average over a grid of 6x6."""
 
     def __init__(self, card: Card, rngs: nnx.Rngs):
+        _check_size(card, 63)
         self.conv1 = Convolution(card.input_shape[2], 64, 11, stride=4, padding=2, rngs=rngs)
         self.conv2 = Convolution(64, 192, 5, padding=2, rngs=rngs)
         self.conv3 = Convolution(192, 384, 3, padding=1, rngs=rngs)
@@ -120,6 +123,15 @@ def _window_means(side: int, grid: int) -> Float[np.ndarray, "grid side"]:
 def _channels_first(images: Images) -> Float[Array, "batch values"]:
     """Flattens every picture, channel by channel."""
     return jnp.moveaxis(images, 3, 1).reshape(images.shape[0], -1)
+
+
+def _check_size(card: Card, smallest: int) -> None:
+    """Refuses pictures of which the convolutions and pools would leave nothing."""
+    if min(card.input_shape[:2]) < smallest:
+        raise UserError(
+            f"card of {card.name!r}: input_shape is {list(card.input_shape)}; a network of family "
+            f"{card.family} needs pictures of {smallest}x{smallest} or more"
+        )
 
 
 def _caffenet_side(side: int) -> int:

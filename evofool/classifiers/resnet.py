@@ -50,7 +50,7 @@ class ResNet(nnx.Module):
     """A stem, residual blocks in four stages, an average over the picture and a linear layer."""
 
     def __init__(self, card: Card, rngs: nnx.Rngs):
-        block = _Basic if card.family == "resnet18" else _Bottleneck
+        block = Basic if card.family == "resnet18" else Bottleneck
         self.conv1 = Convolution(card.input_shape[2], 64, 7, stride=2, padding=3, rngs=rngs)
         inputs = 64
         for number, place in enumerate(places(card.family), start=1):
@@ -69,7 +69,7 @@ class ResNet(nnx.Module):
         return self.fc(x.mean(axis=(1, 2)))
 
 
-class _Basic(nnx.Module):
+class Basic(nnx.Module):
     """Two 3x3 convolutions, added to the input."""
 
     expansion = 1
@@ -81,11 +81,12 @@ class _Basic(nnx.Module):
         self.shortcut = _shortcut(inputs, channels, stride, rngs)
 
     def __call__(self, images: Images) -> Outputs:
+        """Applies the block."""
         x = self.conv2(nn.relu(self.conv1(images)))
         return nn.relu(x + (self.shortcut(images) if self.shortcut else images))
 
 
-class _Bottleneck(nnx.Module):
+class Bottleneck(nnx.Module):
     """A 3x3 convolution between two 1x1, the first of which reduces, added to the input."""
 
     expansion = 4
@@ -99,6 +100,7 @@ class _Bottleneck(nnx.Module):
         self.shortcut = _shortcut(inputs, outputs, stride, rngs)
 
     def __call__(self, images: Images) -> Outputs:
+        """Applies the block."""
         x = self.conv3(nn.relu(self.conv2(nn.relu(self.conv1(images)))))
         return nn.relu(x + (self.shortcut(images) if self.shortcut else images))
 
