@@ -54,8 +54,8 @@ def inspect(
         raise UserError(f"--top is {top}; expected at least 1 row")
     start_jax()
     from evofool.cli.printing import output, print_json
-    from evofool.cli.tables import elites_report, elites_table, groups_of
-    from evofool.reports import inspect
+    from evofool.cli.tables import elites_report, elites_table, summary_of
+    from evofool.reports import inspect, inspect_groups
     from evofool.run import Run
 
     opened = Run(run)
@@ -66,8 +66,14 @@ def inspect(
         sort = "class"
     elites = inspect(opened, run_index=run_index, group=group, sort=sort)
     if as_json:
-        content = {"groups": groups_of(elites), "elites": elites}
-        print_json({"run": run, "generation": opened.generation, **content})
+        content = {
+            "run": run,
+            "generation": opened.generation,
+            "summary": summary_of(elites),
+            "groups": inspect_groups(elites),
+            "elites": elites,
+        }
+        print_json(content)
     elif show_all:
         output().print(elites_table(elites))
     else:

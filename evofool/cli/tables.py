@@ -9,7 +9,7 @@ from rich.table import Table
 from evofool.cli.printing import make_table
 from evofool.labels import first_name
 from evofool.metrics import summarize
-from evofool.reports import MOST_BY_CLASS, EliteFacts, GroupFacts, RunFacts, group_facts, percent
+from evofool.reports import MOST_BY_CLASS, EliteFacts, GroupFacts, RunFacts, inspect_groups, percent
 
 
 def elites_report(elites: Sequence[EliteFacts], *, ends: int) -> list[Table | str]:
@@ -22,20 +22,19 @@ def elites_report(elites: Sequence[EliteFacts], *, ends: int) -> list[Table | st
     if len(elites) <= MOST_BY_CLASS:
         return [elites_table(elites)]
     parts: list[Table | str] = [_summary(elites), ""]
-    groups = groups_of(elites)
+    groups = inspect_groups(elites)
     if len(groups) > 1:
         parts += [groups_table(groups), ""]
     return [*parts, elites_table(elites, ends=ends)]
 
 
-def groups_of(elites: Sequence[EliteFacts]) -> list[GroupFacts]:
-    """Describes the groups of elites; none where their classes have no groups."""
-    grouped = [(elite.group, elite.confidence) for elite in elites if elite.group is not None]
-    return group_facts(*zip(*grouped, strict=True)) if grouped else []
+def summary_of(elites: Sequence[EliteFacts]) -> dict[str, Any]:
+    """Returns the numbers of `metrics.summarize` for elites."""
+    return summarize(np.array([elite.log_odds for elite in elites]))
 
 
 def _summary(elites: Sequence[EliteFacts]) -> str:
-    values = summarize(np.array([elite.log_odds for elite in elites]))
+    values = summary_of(elites)
     return (
         f"{len(elites)} elites: median {percent(values['median_confidence'])}, "
         f"min {percent(values['min_confidence'])}, max {percent(values['max_confidence'])}; "

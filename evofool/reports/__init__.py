@@ -8,15 +8,16 @@ from evofool.reports.charts import write_convergence
 from evofool.reports.comparison import RunFacts, compare
 from evofool.reports.exporting import export
 from evofool.reports.gallery import PER_PAGE, gallery
-from evofool.reports.groups import GroupFacts, group_facts
 from evofool.reports.images import render, resized, save_image, save_pages
 from evofool.reports.inspection import (
     Ancestor,
     EliteFacts,
+    GroupFacts,
     facts,
     genome_json,
     genome_text,
     inspect,
+    inspect_groups,
     stepping_stones,
 )
 from evofool.reports.selection import MOST_BY_CLASS
@@ -38,8 +39,8 @@ __all__ = [
     "gallery",
     "genome_json",
     "genome_text",
-    "group_facts",
     "inspect",
+    "inspect_groups",
     "percent",
     "quiz",
     "render",

@@ -1,14 +1,18 @@
 """What there is to say about the elites of a run."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 import cppn
 from evofool.encodings import cppn_spec, cppn_style
 from evofool.labels import label_of
 from evofool.lineage import Step, class_changes
+from evofool.metrics import HIGH
 from evofool.reports.selection import group_of, select
 from evofool.run import Elite, Run
 
@@ -48,6 +52,23 @@ class EliteFacts:
     class_changes: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class GroupFacts:
+    """The elites of one group of ImageNet's classes in numbers.
+
+    Attributes:
+        group: its name.
+        classes: number of elites.
+        median_confidence: over them, in [0, 1].
+        share_ge_99: share of them at or above .99, in [0, 1].
+    """
+
+    group: str
+    classes: int
+    median_confidence: float
+    share_ge_99: float
+
+
 class Ancestor(NamedTuple):
     """An ancestor with which a line of descent entered a class.
 
@@ -81,6 +102,28 @@ def inspect(
     """
     elites = select(Run.open(run), run_index=run_index, group=group, sort=sort)
     return [facts(elite) for elite in elites]
+
+
+def inspect_groups(elites: Sequence[EliteFacts]) -> list[GroupFacts]:
+    """Describes the groups of elites, the most certain group first.
+
+    Args:
+        elites: as `inspect` gives them; those whose classes have no groups are left out.
+    """
+    members: dict[str, list[float]] = {}
+    for elite in elites:
+        if elite.group is not None:
+            members.setdefault(elite.group, []).append(elite.confidence)
+    groups = [
+        GroupFacts(
+            group=group,
+            classes=len(values),
+            median_confidence=float(np.median(values)),
+            share_ge_99=float(np.mean(np.array(values) >= HIGH)),
+        )
+        for group, values in members.items()
+    ]
+    return sorted(groups, key=lambda one: -one.median_confidence)
 
 
 def facts(elite: Elite) -> EliteFacts:

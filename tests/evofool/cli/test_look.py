@@ -73,6 +73,7 @@ def test_inspect_json_of_a_group_holds_all_of_it(
     assert [elite["class_index"] for elite in content["elites"]] == list(range(151, 269))
     assert {elite["group"] for elite in content["elites"]} == {"dogs"}
     assert [group["group"] for group in content["groups"]] == ["dogs"]
+    assert content["summary"]["median_confidence"] == content["groups"][0]["median_confidence"]
     content = json.loads(said(capsys, "inspect", folder, "--class", "starfish", "--json"))
     assert content["elite"]["id"] == "n02317335"
 

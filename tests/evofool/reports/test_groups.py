@@ -2,7 +2,7 @@ import dataclasses
 
 import numpy as np
 
-from evofool.reports.groups import group_facts, groups_of
+from evofool.reports.groups import groups_of
 from tests.evofool import imagenet_mock
 
 
@@ -25,10 +25,3 @@ def test_classes_with_other_ids_or_none_have_no_groups():
     card = imagenet_mock.make().card
     assert groups_of(dataclasses.replace(card, ids=())) == ()
     assert groups_of(dataclasses.replace(card, ids=("n00000001", *card.ids[1:]))) == ()
-
-
-def test_groups_are_described_the_most_certain_first():
-    facts = group_facts(["a", "b", "a", "a", "b"], [0.5, 0.99, 0.999, 0.1, 0.2])
-    assert [(one.group, one.classes) for one in facts] == [("b", 2), ("a", 3)]
-    assert [one.median_confidence for one in facts] == [0.595, 0.5]
-    assert [one.share_ge_99 for one in facts] == [1 / 2, 1 / 3]

@@ -1,8 +1,10 @@
 import itertools
 
+import numpy as np
+
 from evofool import Elite, Run, inspect
 from evofool.labels import label_of
-from evofool.reports.inspection import genome_json, genome_text, stepping_stones
+from evofool.reports.inspection import genome_json, genome_text, inspect_groups, stepping_stones
 
 
 def elites_with_changes(run: Run) -> list[Elite]:
@@ -62,3 +64,31 @@ def test_a_directly_encoded_picture_is_its_own_genome(direct_run: Run):
     elite = direct_run["9"]
     assert genome_json(elite) is None
     assert genome_text(elite) == "28 x 28 x 1 pixels, each a gene in 0..255"
+
+
+def test_groups_are_described_the_most_certain_first(imagenet_run: Run):
+    elites = inspect(imagenet_run)
+    groups = inspect_groups(elites)
+    medians = [one.median_confidence for one in groups]
+    assert medians == sorted(medians, reverse=True)
+    assert sum(one.classes for one in groups) == 1000
+    (dogs,) = (one for one in groups if one.group == "dogs")
+    values = [elite.confidence for elite in elites[151:269]]
+    assert dogs.classes == 118
+    assert dogs.median_confidence == np.median(values)
+    assert dogs.share_ge_99 == np.mean(np.array(values) >= 0.99)
+
+
+def test_classes_without_groups_or_ids_have_none(cppn_run: Run):
+    elites = inspect(cppn_run)
+    assert inspect_groups(elites) == []
+    assert {(elite.id, elite.group) for elite in elites} == {(None, None)}
+    assert inspect(cppn_run, sort="confidence") == sorted(elites, key=lambda e: -e.log_odds)
+
+
+def test_elites_of_imagenet_have_ids_and_groups(imagenet_run: Run):
+    elites = inspect(imagenet_run, group="cats")
+    assert [(elite.class_index, elite.group) for elite in elites] == [
+        (index, "cats") for index in range(281, 286)
+    ]
+    assert elites[0].id == "n02123045"
