@@ -23,8 +23,9 @@ def export(run: str | Path | Run, out: str | Path) -> list[Path]:
     WordNet id where it has one and else by index and label, so that both sort by class. The names
     of the pictures carry class, confidence and seed: `images/7/7_0.999987_seed0.png`,
     `images/n02317335/327_starfish_0.970120_seed0.png`. The JSON of the same name holds what is
-    known of the elite and, for a CPPN, its genome; a directly encoded picture is its own genome.
-    `out/elites.csv` has a line per picture.
+    known of the elite and, for a CPPN, its genome; the genes of a directly encoded picture are its
+    pixels (with `direct.color` hsv or hls: before they became RGB). `out/elites.csv` has a line
+    per picture.
 
     Args:
         run: a run directory; all its independent runs are exported.

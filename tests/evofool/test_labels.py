@@ -2,7 +2,7 @@ import pytest
 
 from evofool.classifiers import Card
 from evofool.errors import UserError
-from evofool.labels import label_of, resolve_class, resolve_classes
+from evofool.labels import first_name, label_of, resolve_class, resolve_classes
 
 LABELS = ("tench, Tinca tinca", "crane", "starfish, sea star", "crane, construction crane", "12")
 
@@ -72,4 +72,12 @@ def test_labels_of_outputs_and_of_the_background():
         "background",
         "tench, Tinca tinca",
         "crane",
+    ]
+
+
+def test_the_first_name_is_what_comes_before_the_comma():
+    assert [first_name(label) for label in ("7", "crane ", "starfish, sea star")] == [
+        "7",
+        "crane",
+        "starfish",
     ]

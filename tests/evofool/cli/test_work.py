@@ -56,6 +56,17 @@ def test_a_user_evolves_looks_and_goes_on(tmp_path: Path):
     assert json.loads(whole.stdout)["archive_sha256"] == summary["archive_sha256"]
 
 
+def test_of_many_elites_both_ends_and_one_sheet_are_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    arguments = ["--classifier", "mock:101:8x8x1", "--generations", "1", "--batch-size", "20"]
+    assert main(["evolve", *arguments, "--out", str(tmp_path / "run")]) == 0
+    shown = capsys.readouterr().out
+    assert "101 elites: median" in shown
+    assert "and 81 between these" in shown
+    assert f"(100 of 101; all: evofool gallery {tmp_path / 'run'} --out sheet.jpg)" in shown
+
+
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path):
     command = [sys.executable, "-m", "evofool", "evolve", *SMALL, "--generations", "1000000"]
     process = subprocess.Popen(
