@@ -11,9 +11,9 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -25,8 +25,7 @@ HEARTBEAT_SECONDS = 10  # after so long without a sign of life, a process counts
 SHUTDOWN_SECONDS = 10  # that a process waits for the others when it has ended
 
 
-@dataclass(frozen=True, kw_only=True)
-class Job:
+class Job(NamedTuple):
     """Which processes there are, for `start`; all None: found out from SLURM, Open MPI or TPU.
 
     Attributes:
@@ -38,24 +37,6 @@ class Job:
     coordinator: str | None = None
     num_processes: int | None = None
     process_id: int | None = None
-
-    def __post_init__(self) -> None:
-        given = (self.coordinator, self.num_processes, self.process_id)
-        if any(value is not None for value in given) and None in given:
-            raise UserError(
-                "--coordinator, --num-processes and --process-id describe a job together; "
-                "give all three, or none where SLURM, Open MPI or TPU says it"
-            )
-        if self.coordinator is None or self.num_processes is None or self.process_id is None:
-            return
-        host, _, port = self.coordinator.rpartition(":")
-        if not host or not port.isdigit():
-            raise UserError(f"coordinator is {self.coordinator!r}; expected HOST:PORT")
-        if not 0 <= self.process_id < self.num_processes:
-            raise UserError(
-                f"process_id is {self.process_id}; expected 0..{self.num_processes - 1}, "
-                f"for num_processes = {self.num_processes}"
-            )
 
 
 def start(job: Job) -> None:
@@ -77,6 +58,9 @@ def start(job: Job) -> None:
             heartbeat_timeout_seconds=HEARTBEAT_SECONDS,
             shutdown_timeout_seconds=SHUTDOWN_SECONDS,
         )
+        with _output_to_stderr():
+            # Gloo tells standard output about its connections, at the first operation
+            multihost_utils.sync_global_devices("start")
     except ValueError as error:
         raise UserError(
             "--distributed found no SLURM, Open MPI or TPU job; describe it with "
@@ -84,6 +68,11 @@ def start(job: Job) -> None:
         ) from error
     except jax.errors.JaxRuntimeError as error:
         raise UserError(f"the processes of the job did not meet: {_first_line(error)}") from error
+
+
+def is_alone() -> bool:
+    """Says whether this process is the only one."""
+    return jax.process_count() == 1
 
 
 def is_first() -> bool:
@@ -99,7 +88,7 @@ def from_first(make: Callable[[], Any]) -> Any:
     Raises:
         UserError: `make` raised it; all processes do.
     """
-    if jax.process_count() == 1:
+    if is_alone():
         return make()
     answer: dict[str, Any] = {}
     if is_first():
@@ -119,14 +108,14 @@ def from_first(make: Callable[[], Any]) -> Any:
 def gather(values: Sequence[int]) -> np.ndarray:
     """Returns what every process gave, int32 `[processes, values]`, to all of them."""
     own = np.array(values, np.int32)
-    if jax.process_count() == 1:
+    if is_alone():
         return own[None]
     return np.asarray(multihost_utils.process_allgather(own))
 
 
 def is_lost_process(error: Exception) -> bool:
     """Says whether `error` is a collective operation that found another process gone."""
-    if jax.process_count() == 1:
+    if is_alone():
         return False
     # Gloo's errors come as ValueError; those of NCCL and of the coordination service do not
     return isinstance(error, jax.errors.JaxRuntimeError) or "Gloo" in str(error)
@@ -144,7 +133,7 @@ def speak_when_aborted(message: str) -> None:
         del number
         end(message, code=1)
 
-    if jax.process_count() > 1:
+    if not is_alone():
         _abort_handler = ctypes.CFUNCTYPE(None, ctypes.c_int)(speak)
         ctypes.CDLL(None).signal(int(signal.SIGABRT), _abort_handler)
 
@@ -157,6 +146,19 @@ def end(message: str, *, code: int) -> None:
     print(f"evofool: {message}", file=sys.stderr, flush=True)
     sys.stdout.flush()
     os._exit(code)
+
+
+@contextmanager
+def _output_to_stderr() -> Iterator[None]:
+    """Sends what libraries below Python print to standard error, so that output stays JSON."""
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        ctypes.CDLL(None).fflush(None)  # they keep it back when it goes to a file or a pipe
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _first_line(error: Exception) -> str:

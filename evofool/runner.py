@@ -101,7 +101,7 @@ class Runner:
         self.config = config
         self.classifier = classifier
         self.reporter = reporter if distributed.is_first() else Quiet()
-        if jax.process_count() > 1 and not classifier.is_jax:
+        if not (classifier.is_jax or distributed.is_alone()):
             raise UserError(
                 f"{classifier.card.name} computes outside JAX, and that is not shared between "
                 "processes; run it without --distributed"
@@ -238,7 +238,7 @@ class Runner:
         manifest = read_json(self.folder / "config.json")
         config = manifest["config"] | {"micro_batch": size // 2}
         write_json(self.folder / "config.json", manifest | {"config": config})
-        if jax.process_count() > 1:  # the others are in the middle of the same call
+        if not distributed.is_alone():  # the others are in the middle of the same call
             raise UserError(
                 f"out of memory with micro-batches of {size}; "
                 f"'{resume_command(self.folder)}' goes on with {size // 2}"

@@ -61,8 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"evofool: {error}", file=sys.stderr)
         return BAD_INPUT
-    except KeyboardInterrupt:
-        print("evofool: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        how_to_go_on = f"; {interrupt}" if str(interrupt) else ""
+        print(f"evofool: interrupted{how_to_go_on}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader, for instance `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import sys
+from dataclasses import dataclass
 from functools import cache as only_once
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,48 @@ from evofool.errors import UserError
 from evofool.files import user_cache
 
 
-def start_jax(*, devices: int | None = None, encoding: str = "direct", cache: bool = True) -> None:
+@dataclass(frozen=True, kw_only=True)
+class JobFlags:
+    """Working on one run from several processes, usually one per host."""
+
+    distributed: bool = False
+    """Work together with other processes; SLURM, Open MPI and TPU say which those are."""
+    coordinator: str | None = None
+    """HOST:PORT of the first process, where nothing else says it."""
+    num_processes: int | None = None
+    """How many processes there are, where nothing else says it."""
+    process_id: int | None = None
+    """Which of them this is, from 0, where nothing else says it."""
+
+    def check(self) -> None:
+        """Refuses flags that do not fit together.
+
+        Raises:
+            UserError: some are missing, or out of range.
+        """
+        coordinator, number, process = self.coordinator, self.num_processes, self.process_id
+        given = [value is not None for value in (coordinator, number, process)]
+        if any(given) and not (all(given) and self.distributed):
+            raise UserError(
+                "--coordinator, --num-processes and --process-id go together, with --distributed: "
+                "give all four, or --distributed alone under SLURM, Open MPI or on TPU"
+            )
+        if coordinator is None or number is None or process is None:
+            return
+        host, _, port = coordinator.rpartition(":")
+        if not host or not port.isdigit():
+            raise UserError(f"coordinator is {coordinator!r}; expected HOST:PORT")
+        if not 0 <= process < number:
+            raise UserError(f"process_id is {process}; expected 0..{number - 1}, of {number}")
+
+
+def start_jax(
+    *,
+    devices: int | None = None,
+    encoding: str = "direct",
+    cache: bool = True,
+    job: JobFlags | None = None,
+) -> None:
     """Configures JAX; to be called before anything is computed.
 
     Args:
@@ -23,10 +65,13 @@ def start_jax(*, devices: int | None = None, encoding: str = "direct", cache: bo
             given. No result depends on it.
         encoding: what will be drawn.
         cache: keep compiled programs on disk, in `cache_folder()`.
+        job: which processes work together; this one alone unless given.
 
     Raises:
-        UserError: `devices` is below 1.
+        UserError: `devices` is below 1, or the job is not described well or does not come about.
     """
+    if job is not None:
+        job.check()
     if devices is None:
         devices = _default_devices(encoding)
     if devices < 1:
@@ -42,6 +87,10 @@ def start_jax(*, devices: int | None = None, encoding: str = "direct", cache: bo
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    if job is not None and job.distributed:
+        from evofool.distributed import Job, start
+
+        start(Job(job.coordinator, job.num_processes, job.process_id))
 
 
 @only_once

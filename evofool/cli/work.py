@@ -2,19 +2,24 @@
 
 import shlex
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
 
 from evofool.cli.settings import ConfigFile, Json, RunFolder, Settings
-from evofool.cli.startup import start_jax
+from evofool.cli.startup import JobFlags, start_jax
+from evofool.errors import UserError
 from evofool.files import read_json
 
 if TYPE_CHECKING:
     from evofool.run import Run
     from evofool.runner import Reporter
 
-INTERRUPTED = 130
+BAD_INPUT, INTERRUPTED = 2, 130
+Job = Annotated[JobFlags, tyro.conf.arg(name="")]
 ROWS_AT_ENDS = 10  # of many elites, after a run
 
 
@@ -26,6 +31,7 @@ def evolve(
     out: Path | None = None,
     overwrite: bool = False,
     devices: int | None = None,
+    job: Job = JobFlags(),  # noqa: B008  (tyro reads its defaults)
     no_cache: bool = False,
     quiet: bool = False,
     as_json: Json = False,
@@ -48,16 +54,17 @@ def evolve(
         config_file: TOML file with any of the settings below; [cppn] and [direct] are tables.
         out: run directory; runs/<preset or encoding>-<seed>, numbered, unless given.
         overwrite: replace the run directory given with --out.
-        devices: devices that JAX makes of the processor; chosen by the encoding unless given.
+        devices: devices that JAX makes of each processor; chosen by the encoding unless given.
+        job: the processes that work together.
         no_cache: do not keep compiled programs on disk ($EVOFOOL_CACHE is their folder).
         quiet: no progress and no table.
         as_json: print the summary as JSON.
     """
-    start_jax(devices=devices, encoding=config.encoding, cache=not no_cache)
+    start_jax(devices=devices, encoding=config.encoding, cache=not no_cache, job=job)
     del config_file  # is in config already
     from evofool.api import evolve
 
-    with _progress(quiet) as reporter:
+    with _within_job(), _progress(quiet) as reporter:
         run = evolve(config=config, name=preset, out=out, overwrite=overwrite, reporter=reporter)
     return _finish(run, quiet, as_json)
 
@@ -67,6 +74,7 @@ def resume(
     *,
     generations: int | None = None,
     devices: int | None = None,
+    job: Job = JobFlags(),  # noqa: B008  (tyro reads its defaults)
     no_cache: bool = False,
     quiet: bool = False,
     as_json: Json = False,
@@ -82,15 +90,16 @@ def resume(
     Args:
         run: run directory.
         generations: new total, at least as many as the run has.
-        devices: devices that JAX makes of the processor; chosen by the encoding unless given.
+        devices: devices that JAX makes of each processor; chosen by the encoding unless given.
+        job: the processes that work together.
         no_cache: do not keep compiled programs on disk ($EVOFOOL_CACHE is their folder).
         quiet: no progress and no table.
         as_json: print the summary as JSON.
     """
-    start_jax(devices=devices, encoding=_encoding_of(run), cache=not no_cache)
+    start_jax(devices=devices, encoding=_encoding_of(run), cache=not no_cache, job=job)
     from evofool.api import resume
 
-    with _progress(quiet) as reporter:
+    with _within_job(), _progress(quiet) as reporter:
         finished = resume(run, generations=generations, reporter=reporter)
     return _finish(finished, quiet, as_json)
 
@@ -101,8 +110,23 @@ def _encoding_of(folder: Path) -> str:
     return read_json(path)["config"]["encoding"] if path.is_file() else "direct"
 
 
+@contextmanager
+def _within_job() -> Iterator[None]:
+    """Ends a process of a job at once when it fails: JAX would wait for the others, maybe gone."""
+    from evofool import distributed
+
+    try:
+        yield
+    except UserError as error:
+        if distributed.is_alone():
+            raise
+        distributed.end(str(error), code=BAD_INPUT)
+
+
 def _progress(quiet: bool) -> AbstractContextManager["Reporter | None"]:
-    if quiet:
+    from evofool.distributed import is_first
+
+    if quiet or not is_first():
         return nullcontext(None)
     from evofool.cli.printing import progress_output
     from evofool.cli.progress import ProgressReporter
@@ -111,9 +135,13 @@ def _progress(quiet: bool) -> AbstractContextManager["Reporter | None"]:
 
 
 def _finish(run: "Run", quiet: bool, as_json: bool) -> int:
-    """Prints what came out; returns the exit code."""
+    """Prints what came out, once in a job; returns the exit code."""
+    from evofool.distributed import is_first
+
     assert run.summary is not None
     is_interrupted = run.summary["stopped_by"] == "interrupted"
+    if not is_first():
+        return INTERRUPTED if is_interrupted else 0
     if is_interrupted:
         done = run.summary["generations"]
         when = f"after generation {done}" if done >= 0 else "before the first generation"

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import os
 import shutil
 import signal
@@ -10,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evofool import checkpoint, runner
+import evofool
+from evofool import checkpoint, distributed, runner
 from evofool.classifiers import load_classifier
 from evofool.errors import UserError
 from evofool.runner import Quiet
@@ -150,14 +152,14 @@ def test_a_signal_stops_at_the_next_chunk_with_a_checkpoint_there(tmp_path, whol
     assert outcome.evaluations == (12 - reached) * 13
 
 
-def test_a_second_ctrl_c_interrupts_at_once(tmp_path):
+def test_a_second_ctrl_c_interrupts_at_once_and_says_how_to_go_on(tmp_path):
     class Impatient(Quiet):
         def progress(self, generation, last, lines):
             os.kill(os.getpid(), signal.SIGINT)
             os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt):
-        evolve(tmp_path / "run", config_of(generations=12), reporter=Impatient())
+    with pytest.raises(KeyboardInterrupt, match=r"go on with 'evofool resume .*run'"):
+        evofool.evolve(config=config_of(generations=12), out=tmp_path / "run", reporter=Impatient())
 
 
 def test_a_run_in_a_thread_needs_no_signals(tmp_path, whole):
@@ -329,3 +331,153 @@ def test_lineage_files_end_where_checkpoints_are(tmp_path):
     assert names == ["gen-00000003.npy", "gen-00000006.npy", "gen-00000007.npy"]
     assert records_of(tmp_path / "run")[0][:2] == (0, 0)
     assert Path(tmp_path / "run" / "metrics.jsonl").read_text().endswith("\n")
+
+
+class Short(Told):
+    """A stand-in for the device's memory: calls with more than `limit` children fail.
+
+    Attributes:
+        generation: from which the memory is short.
+        moment: "compile", "call", or "donated", when the failed call has taken the state.
+    """
+
+    def __init__(self, monkeypatch, limit: int, generation: int, moment: str):
+        super().__init__()
+        self.limit, self.generation, self.moment = limit, generation, moment
+        make = runner.make_engine
+
+        def make_engine(*arguments, micro_batch, **others):
+            engine = make(*arguments, micro_batch=micro_batch, **others)
+            if micro_batch <= limit:
+                return engine
+            return engine._replace(advance=self.Advance(engine.advance, self))
+
+        monkeypatch.setattr(runner, "make_engine", make_engine)
+
+    class Advance:
+        """A compiled or traced function that fails for lack of memory."""
+
+        def __init__(self, function, memory):
+            self._function, self._memory = function, memory
+
+        def lower(self, *arguments):
+            return type(self)(self._function.lower(*arguments), self._memory)
+
+        def compile(self):
+            if self._memory.moment == "compile":
+                raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory compiling")
+            return type(self)(self._function.compile(), self._memory)
+
+        def __call__(self, params, rates, state, stop, target):
+            if stop <= self._memory.generation:
+                return self._function(params, rates, state, stop, target)
+            if self._memory.moment == "donated":
+                jax.tree.map(lambda leaf: leaf.delete(), state)
+            raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes")
+
+
+def micro_batches_of(folder: Path) -> list[list[int]]:
+    manifest = json.loads((folder / "config.json").read_text())
+    assert manifest["config"]["micro_batch"] == manifest["micro_batches"][-1][1]
+    return manifest["micro_batches"]
+
+
+@pytest.mark.parametrize(
+    ("moment", "generation", "recorded"),
+    [
+        ("compile", 0, [[0, 2]]),
+        ("call", 0, [[0, 2]]),
+        ("donated", 0, [[0, 2]]),
+        # the state is there: it is kept, and the run goes on from it
+        ("call", 9, [[0, 5], [9, 2]]),
+        # the state is gone: the run goes on from the checkpoint of generation 5
+        ("donated", 9, [[0, 5], [6, 2]]),
+    ],
+)
+def test_a_run_that_is_short_of_memory_goes_on_with_smaller_micro_batches(
+    tmp_path, whole, monkeypatch, moment, generation, recorded
+):
+    monkeypatch.setattr(runner, "_next_length", lambda length, seconds: 1)
+    config = config_of(generations=12, checkpoint_every=5)
+    told = Short(monkeypatch, 2, generation, moment)
+    evolved, outcome = evolve(tmp_path / "run", config, reporter=told)
+    assert outcome.reason == "generations"
+    assert micro_batches_of(tmp_path / "run") == recorded
+    assert "out of memory with micro-batches of 5: going on with 2" in told.messages
+    # another micro-batch changes last bits of the fitness, here of no consequence
+    assert evolved.records == whole.records
+    assert [line["generation"] for line in evolved.lines] == list(range(13))
+    monkeypatch.undo()
+    again, _ = evolve(tmp_path / "again", dataclasses.replace(config, micro_batch=2))
+    if generation == 0:
+        assert again == evolved
+
+
+def test_a_resumed_run_goes_on_with_the_micro_batch_that_was_recorded_last(tmp_path, monkeypatch):
+    Short(monkeypatch, 2, 0, "call")
+    run = evofool.evolve(config=config_of(generations=4), out=tmp_path / "run")
+    assert run.summary is not None
+    assert run.summary["micro_batches"] == [[0, 2]]
+    monkeypatch.undo()
+    resumed = evofool.resume(tmp_path / "run", generations=6)
+    assert resumed.config.micro_batch == 2
+    assert micro_batches_of(tmp_path / "run") == [[0, 2]]
+
+
+def test_a_run_that_is_short_of_memory_with_single_images_says_so(tmp_path, monkeypatch):
+    told = Short(monkeypatch, 0, 0, "call")
+    with pytest.raises(UserError, match=r"out of memory even at micro_batch 1 .* 9 bytes"):
+        evolve(tmp_path / "run", config_of(generations=4), reporter=told)
+    assert [text for text in told.messages if "memory" in text] == [
+        "out of memory with micro-batches of 5: going on with 2",
+        "out of memory with micro-batches of 2: going on with 1",
+    ]
+
+
+def test_in_a_job_a_process_short_of_memory_stops_and_leaves_word(tmp_path, monkeypatch):
+    Short(monkeypatch, 2, 0, "call")
+    monkeypatch.setattr(distributed, "is_alone", lambda: False)
+    monkeypatch.setattr(distributed, "from_first", lambda make: make())
+    monkeypatch.setattr(distributed, "gather", lambda values: np.array([values]))
+    with pytest.raises(UserError, match=r"micro-batches of 5; 'evofool resume .*' goes on with 2"):
+        evolve(tmp_path / "run", config_of(generations=4))
+    manifest = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert manifest["config"]["micro_batch"] == 2
+
+
+def test_other_errors_of_a_call_are_not_taken_for_a_lack_of_memory(tmp_path, monkeypatch):
+    def broken(self, state, stop):
+        raise jax.errors.JaxRuntimeError("INTERNAL: something else")
+
+    monkeypatch.setattr(runner.Runner, "_call", broken)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="something else"):
+        evolve(tmp_path / "run", config_of(generations=4))
+
+
+class Ticking:
+    """A clock on which every look takes a second."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def perf_counter(self) -> float:
+        self.seconds += 1
+        return self.seconds
+
+
+def test_a_run_stopped_by_the_clock_is_resumed_with_as_much_time_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "_next_length", lambda length, seconds: 1)
+    settings = config_of(generations=9, max_seconds=25.0)
+    monkeypatch.setattr(runner, "time", Ticking())
+    run = evofool.evolve(config=settings, out=tmp_path / "run")
+    reached = []
+    while run.summary is not None and run.summary["stopped_by"] == "max_seconds":
+        reached.append(run.summary["generations"])
+        run = evofool.resume(tmp_path / "run")
+    assert len(reached) >= 1
+    assert reached == sorted(set(reached))
+    assert run.summary is not None
+    assert run.summary["generations"] == 9
+    whole = evofool.evolve(config=config_of(generations=9), out=tmp_path / "whole")
+    assert whole.summary is not None
+    assert run.summary["archive_sha256"] == whole.summary["archive_sha256"]
