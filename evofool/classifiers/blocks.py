@@ -10,8 +10,10 @@ by one (4 times as fast), anything else is XLA's own.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
+import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import lax
@@ -21,6 +23,8 @@ Images = Float[Array, "batch height width channels"]
 Outputs = Float[Array, "batch output_height output_width outputs"]
 Kernel = Float[Array, "size size group_inputs outputs"]
 Padding = Literal["SAME"] | int
+
+FEW_TERMS = 36  # of a sum of shifts, 3x3 over four channels; more are left to XLA
 
 
 class Convolution(nnx.Module):
@@ -79,21 +83,29 @@ def convolve(
     """
     size, _, group_inputs, outputs = kernel.shape
     height, width = (_zeros(side, size, stride, padding) for side in images.shape[1:3])
-    if group_inputs == 1 and groups == outputs > 1:
-        return _sum_of_shifts(jnp.pad(images, ((0, 0), height, width, (0, 0))), kernel, stride)
     if size == stride == groups == 1:
-        images = jnp.pad(images, ((0, 0), height, width, (0, 0)))
-        return images @ kernel[0, 0]
-    if groups > 1:
-        pairs = zip(*(jnp.split(array, groups, axis=3) for array in (images, kernel)), strict=True)
-        parts = [convolve(part, own, stride=stride, padding=padding) for part, own in pairs]
-        return jnp.concatenate(parts, axis=3)
+        return jnp.pad(images, ((0, 0), height, width, (0, 0))) @ kernel[0, 0]
+    if group_inputs == 1 and groups == outputs:
+        return _sum_of_shifts(jnp.pad(images, ((0, 0), height, width, (0, 0))), kernel, stride)
+    if groups == 1 and size * size * group_inputs <= FEW_TERMS:
+        return _convolve_few(jnp.pad(images, ((0, 0), height, width, (0, 0))), kernel, stride)
+    return _convolve_by_xla(images, kernel, stride, (height, width), groups)
+
+
+def _convolve_by_xla(
+    images: Images,
+    kernel: Kernel,
+    stride: int,
+    padding: Sequence[tuple[int, int]] = ((0, 0), (0, 0)),
+    groups: int = 1,
+) -> Outputs:
     return lax.conv_general_dilated(
         images,
         kernel,
         (stride, stride),
-        (height, width),
+        padding,
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=groups,
     )
 
 
@@ -106,19 +118,36 @@ def _zeros(side: int, size: int, stride: int, padding: Padding) -> tuple[int, in
 
 
 def _sum_of_shifts(images: Images, kernel: Kernel, stride: int) -> Outputs:
-    """Convolves every channel of padded images by itself."""
+    """Convolves padded images, whose channels are one group or as many groups."""
     # Padded once: otherwise XLA makes the padding, and what comes before, again for every shift.
     images = lax.optimization_barrier(images)
     batch, height, width, channels = images.shape
-    size = len(kernel)
+    size, _, group_inputs, _ = kernel.shape
     result = jnp.zeros(())
     for i in range(size):
         for j in range(size):
-            # the last row and column that windows reach from here
+            # up to the last row and column that windows reach from here
             end = (batch, height - size + i + 1, width - size + j + 1, channels)
             shifted = lax.slice(images, (0, i, j, 0), end, (1, stride, stride, 1))
-            result = result + shifted * kernel[i, j, 0]
+            parts = jnp.split(shifted, group_inputs, axis=-1)
+            for part, factors in zip(parts, kernel[i, j], strict=True):
+                result = result + part * factors
     return result
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _convolve_few(images: Images, kernel: Kernel, stride: int) -> Outputs:
+    """Is a sum of shifts, with the gradients of XLA's convolution: those of the sum are slower."""
+    return _sum_of_shifts(images, kernel, stride)
+
+
+_convolve_few.defvjp(
+    lambda images, kernel, stride: (
+        _sum_of_shifts(images, kernel, stride),
+        jax.vjp(lambda images, kernel: _convolve_by_xla(images, kernel, stride), images, kernel)[1],
+    ),
+    lambda stride, vjp, gradient: vjp(gradient),
+)
 
 
 def relu6(images: Images) -> Images:

@@ -9,33 +9,57 @@ from jax import lax
 
 from evofool.classifiers.blocks import Convolution, convolve, max_pool, relu6
 
-sizes = st.sampled_from([1, 2, 3, 5, 7])
+# inputs, outputs, groups
+CHANNELS = {
+    "few": (3, 5, 1),
+    "many": (6, 4, 1),
+    "two groups": (4, 6, 2),
+    "depthwise": (4, 4, 4),
+    "one": (1, 3, 1),
+}
 
 
-@settings(max_examples=8)  # each is compiled
+@settings(max_examples=3)  # each is compiled
 @given(
-    size=sizes,
+    size=st.sampled_from([1, 2, 3, 5]),
     stride=st.sampled_from([1, 2]),
-    padding=st.sampled_from(["SAME", 0, 1, 3]),
-    groups=st.sampled_from([1, 2, 4]),
-    height=st.integers(7, 12),
-    width=st.integers(7, 12),
+    padding=st.sampled_from(["SAME", 0, 2]),
+    sides=st.tuples(st.integers(7, 12), st.integers(7, 12)),
 )
-def test_every_formulation_gives_what_xla_gives(size, stride, padding, groups, height, width):
-    keys = jax.random.split(jax.random.key(size + stride + groups))
-    images = jax.random.normal(keys[0], (2, height, width, 4))
-    kernel = jax.random.normal(keys[1], (size, size, 4 // groups, 8 if groups < 4 else 4))
-    found = convolve(images, kernel, stride=stride, padding=padding, groups=groups)
-    pads = padding if padding == "SAME" else [(padding, padding)] * 2
-    expected = lax.conv_general_dilated(
-        images,
-        kernel,
-        (stride, stride),
-        pads,
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        feature_group_count=groups,
+@pytest.mark.parametrize("channels", CHANNELS)
+def test_value_and_gradients_are_those_of_xla(channels, size, stride, padding, sides):
+    inputs, outputs, groups = CHANNELS[channels]
+    rng = np.random.default_rng(size)
+    images = rng.normal(size=(2, *sides, inputs)).astype(np.float32)
+    kernel = rng.normal(size=(size, size, inputs // groups, outputs)).astype(np.float32)
+
+    def by_xla(images, kernel):
+        return lax.conv_general_dilated(
+            images,
+            kernel,
+            (stride, stride),
+            padding if padding == "SAME" else [(padding, padding)] * 2,
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+            feature_group_count=groups,
+        )
+
+    def by_us(images, kernel):
+        return convolve(images, kernel, stride=stride, padding=padding, groups=groups)
+
+    def value_and_gradients(function):
+        def scalar(images, kernel):
+            result = function(images, kernel)
+            return jnp.sum(jnp.sin(result)), result
+
+        return jax.jit(jax.grad(scalar, (0, 1), has_aux=True))(images, kernel)
+
+    pairs = zip(
+        jax.tree.leaves((jax.jit(by_us)(images, kernel), value_and_gradients(by_us))),
+        jax.tree.leaves((jax.jit(by_xla)(images, kernel), value_and_gradients(by_xla))),
+        strict=True,
     )
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    for found, expected in pairs:
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_a_layer_adds_its_bias(key):
