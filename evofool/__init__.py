@@ -7,9 +7,9 @@
     True
 
 Every verb of the command line is a function here: `evolve`, `resume`, `inspect`, `compare`,
-`render`, `gallery`, `export`, `quiz`, `verify`, `classify`, `accuracy`, `train_lenet`, `fetch`,
-`convert_weights`, `fetch_weights`, `doctor`. `Run` opens a run directory. Nothing is loaded
-before it is used, and nothing is configured at import.
+`render`, `gallery`, `export`, `quiz`, `verify`, `classify`, `accuracy`, `train_lenet`,
+`train_cifar_cnn`, `fetch`, `convert_weights`, `fetch_weights`, `doctor`. `Run` opens a run
+directory. Nothing is loaded before it is used, and nothing is configured at import.
 """
 
 import importlib
