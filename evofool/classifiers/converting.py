@@ -118,17 +118,20 @@ def _make_card(
     fields: Mapping[str, Any],
 ) -> Card:
     fixed = {"name": name, "family": family, "outputs": outputs}
-    if fixed.keys() & fields.keys():
-        given = ", ".join(fixed.keys() & fields.keys())
-        raise UserError(f"fields of the card: {given} cannot be changed; leave it out")
+    taken = sorted({*fixed, "labels"} & fields.keys())
+    if taken:
+        raise UserError(
+            f"fields of the card: {', '.join(taken)} cannot be among them; leave it out (labels "
+            "and the name are given apart)"
+        )
     values = {**RECIPES[family].card, **fields, **fixed}
     if outputs == CLASSES + 1 and (labels is None or len(labels) == CLASSES):
         values.setdefault("class_offset", 1)  # the first output is TensorFlow's "background"
     if labels is not None:
         values["labels"] = labels
     elif outputs in (CLASSES, CLASSES + 1):
-        values = {"labels": imagenet_labels(), "ids": imagenet_ids(), **values}
-    elif "labels" not in values:
+        values = {"ids": imagenet_ids(), **values, "labels": imagenet_labels()}
+    else:
         raise UserError(
             f"{name} has {outputs} outputs, which are not the {CLASSES} classes of ImageNet; "
             "give labels, a name for every class"

@@ -146,7 +146,7 @@ def test_channels_in_the_wrong_order_are_noticed(resnet, tmp_path):
         ({"labels": TEN[:9]}, "9 labels; expected 10"),
         ({"labels": None}, "has 10 outputs, which are not the 1000 classes of ImageNet"),
         ({"fields": {"interpolatoin": "bicubic"}}, "did you mean 'interpolation'"),
-        ({"fields": {"outputs": 11}}, "outputs cannot be changed"),
+        ({"fields": {"outputs": 11, "labels": TEN}}, "labels, outputs cannot be among them"),
         ({"fields": {"class_offset": 1}}, "10 labels; expected 9"),
     ],
 )
