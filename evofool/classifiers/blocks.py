@@ -83,13 +83,18 @@ def convolve(
     """
     size, _, group_inputs, outputs = kernel.shape
     height, width = (_zeros(side, size, stride, padding) for side in images.shape[1:3])
+    zeros = ((0, 0), height, width, (0, 0))
     if size == stride == groups == 1:
-        return jnp.pad(images, ((0, 0), height, width, (0, 0))) @ kernel[0, 0]
+        return jnp.pad(images, zeros) @ kernel[0, 0]
     if group_inputs == 1 and groups == outputs:
-        return _sum_of_shifts(jnp.pad(images, ((0, 0), height, width, (0, 0))), kernel, stride)
-    if groups == 1 and size * size * group_inputs <= FEW_TERMS:
-        return _convolve_few(jnp.pad(images, ((0, 0), height, width, (0, 0))), kernel, stride)
-    return _convolve_by_xla(images, kernel, stride, (height, width), groups)
+        return _sum_of_shifts(jnp.pad(images, zeros), kernel, stride)
+    if groups > 1:
+        pairs = zip(*(jnp.split(array, groups, axis=3) for array in (images, kernel)), strict=True)
+        parts = [convolve(part, own, stride=stride, padding=padding) for part, own in pairs]
+        return jnp.concatenate(parts, axis=3)
+    if size * size * group_inputs <= FEW_TERMS:
+        return _convolve_few(jnp.pad(images, zeros), kernel, stride)
+    return _convolve_by_xla(images, kernel, stride, (height, width))
 
 
 def _convolve_by_xla(
@@ -97,7 +102,6 @@ def _convolve_by_xla(
     kernel: Kernel,
     stride: int,
     padding: Sequence[tuple[int, int]] = ((0, 0), (0, 0)),
-    groups: int = 1,
 ) -> Outputs:
     return lax.conv_general_dilated(
         images,
@@ -105,7 +109,6 @@ def _convolve_by_xla(
         (stride, stride),
         padding,
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        feature_group_count=groups,
     )
 
 
