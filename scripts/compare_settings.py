@@ -48,6 +48,17 @@ VARIATIONS: dict[str, dict[str, Any]] = {
             "remove_connection_rate": 0.1,
         }
     },
+    "bold": {
+        "cppn": {
+            "weight_rate": 0.2,
+            "activation_rate": 0.2,
+            "add_node_rate": 0.7,
+            "add_connection_rate": 0.7,
+            "remove_node_rate": 0.4,
+            "remove_connection_rate": 0.5,
+        }
+    },
+    "growing": {"cppn": {"add_node_rate": 0.7, "add_connection_rate": 0.8}},
     "no-sine": {"cppn": {"activations": ("sigmoid", "gaussian", "linear", "tanh")}},
     "waves": {"cppn": {"activations": (*PLAIN, "square_wave", "cosine", "abs")}},
 }
