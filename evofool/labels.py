@@ -28,7 +28,7 @@ def resolve_class(card: Card, name: str) -> int:
         if wanted in (part.strip().lower() for part in (label, *label.split(",")))
     ]
     if not matches:
-        raise unknown_name("class", name, card.labels)
+        raise _unknown_class(card, name)
     if len(matches) > 1:
         ids = "" if not card.ids else " or the id"
         options = ", ".join(
@@ -36,6 +36,14 @@ def resolve_class(card: Card, name: str) -> int:
         )
         raise UserError(f"class {name!r} is ambiguous: {options}; use the index{ids}")
     return matches[0] + card.class_offset
+
+
+def _unknown_class(card: Card, name: str) -> UserError:
+    """Offers single names, not whole labels, which are too long to look like a misspelt name."""
+    names = dict.fromkeys(part.strip() for label in card.labels for part in label.split(","))
+    ids = f", WordNet ids such as {card.ids[0]}" if card.ids else ""
+    indices = f"indices 0..{card.classes - 1}"
+    return UserError(f"{unknown_name('class', name, names)}; also {indices}{ids}")
 
 
 def resolve_classes(card: Card, names: tuple[str, ...]) -> tuple[int, ...]:

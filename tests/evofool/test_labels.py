@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from evofool.classifiers import Card
@@ -34,18 +36,21 @@ def test_a_number_beyond_the_classes_may_still_be_a_label():
     assert resolve_class(card(), "12") == 4
 
 
-def test_an_unknown_class_offers_the_nearest_labels():
-    with pytest.raises(UserError, match="unknown class 'starfsh, sea star'; did you mean 'starf"):
-        resolve_class(card(), "starfsh, sea star")
+def test_an_unknown_class_offers_the_nearest_single_names_and_the_indices():
+    with pytest.raises(
+        UserError, match=r"unknown class 'starfsh'; did you mean 'starfish' .*0\.\.4$"
+    ):
+        resolve_class(card(offset=1), "starfsh")
     with pytest.raises(UserError, match="unknown class '5'"):
         resolve_class(card(), "5")
     with pytest.raises(UserError, match="unknown class '-1'"):
         resolve_class(card(), "-1")
 
 
-def test_an_unknown_class_offers_the_nearest_of_the_names_within_a_label():
-    with pytest.raises(UserError, match=r"did you mean .*starfish"):
-        resolve_class(card(), "starfsh")
+def test_an_unknown_class_is_told_of_ids_where_there_are_some():
+    ids = tuple(f"n{index}" for index in range(len(LABELS)))
+    with pytest.raises(UserError, match=r"indices 0\.\.4, WordNet ids such as n0$"):
+        resolve_class(dataclasses.replace(card(), ids=ids), "n7")
 
 
 def test_an_ambiguous_class_names_the_candidates():
