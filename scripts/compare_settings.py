@@ -36,7 +36,9 @@ VARIATIONS: dict[str, dict[str, Any]] = {
     "more-weights": {"cppn": {"weight_rate": 0.3}},
     "fewer-weights": {"cppn": {"weight_rate": 0.05}},
     "smaller-steps": {"cppn": {"weight_eta": 50.0}},
+    "smallest-steps": {"cppn": {"weight_eta": 150.0}},
     "larger-steps": {"cppn": {"weight_eta": 5.0}},
+    "smaller-steps-more-weights": {"cppn": {"weight_eta": 50.0, "weight_rate": 0.2}},
     "fewer-activations": {"cppn": {"activation_rate": 0.03}},
     "gentle": {
         "cppn": {
