@@ -7,6 +7,7 @@ A card lies as JSON beside the weights it describes, under the same stem. Pictur
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,6 +124,14 @@ class Card:
         if isinstance(self.scale, tuple) and len(self.scale) != channels:
             raise UserError(
                 f"{where}: scale has {len(self.scale)} values; expected one, or {channels}"
+            )
+        scales = self.scale if isinstance(self.scale, tuple) else (self.scale,)
+        if not (
+            all(0 < scale < math.inf for scale in scales) and all(map(math.isfinite, self.mean))
+        ):
+            raise UserError(
+                f"{where}: scale is {self.scale}, mean {self.mean}; expected finite numbers, and a "
+                "scale above 0"
             )
 
     @property

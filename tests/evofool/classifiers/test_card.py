@@ -61,6 +61,10 @@ def test_cards_survive_json_whatever_the_numbers(order, mean, scale):
         ({"outputs": "four"}, "outputs has 'four'; expected int"),
         ({"outputs": 4.5}, "outputs has 4.5; expected int"),
         ({"outputs": True}, "outputs has True; expected int"),
+        ({"scale": 0.0}, "scale is 0.0, mean (104.0, 117.0, 123.0); expected finite numbers"),
+        ({"scale": [1.0, -1.0, 1.0]}, "and a scale above 0"),
+        ({"scale": float("nan")}, "scale is nan"),
+        ({"mean": [float("inf"), 0.0, 0.0]}, "mean (inf, 0.0, 0.0); expected finite numbers"),
         ({"mean": 3.0}, "mean is 3.0; expected a list"),
     ],
 )
