@@ -118,10 +118,14 @@ def _load_one(name: str, weights: str | Path | None) -> Classifier:
         return mock_classifier(name) if name.split(":")[0] == "mock" else _from_module(name)
     if weights is None:
         if name not in shipped_names():
-            raise unknown_name("classifier", name, [*shipped_names(), "mock:10", "module:factory"])
+            valid = [*shipped_names(), "mock:10", "module:factory"]
+            raise UserError(
+                f"{unknown_name('classifier', name, valid)}; any other network needs weights, the "
+                f"folder with {name}.safetensors"
+            )
         return read_classifier(SHIPPED / f"{name}.safetensors")
     path = Path(weights)
-    classifier = read_classifier(path / f"{name}.safetensors" if path.is_dir() else path)
+    classifier = read_classifier(_in_folder(path, name) if path.is_dir() else path)
     card = classifier.card
     if name not in (card.name, card.family):
         raise UserError(
@@ -129,6 +133,13 @@ def _load_one(name: str, weights: str | Path | None) -> Classifier:
             f"give --classifier {card.name}"
         )
     return classifier
+
+
+def _in_folder(folder: Path, name: str) -> Path:
+    there = sorted(path.stem for path in folder.glob("*.safetensors"))
+    if there and name not in there:
+        raise unknown_name(f"weights in {folder}", name, there)
+    return folder / f"{name}.safetensors"
 
 
 def read_classifier(path: Path) -> Classifier:

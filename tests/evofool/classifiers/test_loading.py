@@ -51,7 +51,9 @@ def test_weights_are_a_file_or_a_folder(name, weights, found, folder):
     [
         ("lennet", None, "unknown classifier 'lennet'; did you mean 'lenet'? valid: "),
         ("other", "mine.safetensors", "holds weights of 'mine' (family 'lenet'), not of 'other'"),
-        ("other", "", "no weights at"),
+        ("resnet18", None, "any other network needs weights, the folder with resnet18.safetensors"),
+        ("mime", "", "'mime'; did you mean 'mine'? valid: lenet, mine"),
+        ("mine", "nowhere", "no weights at"),
         ("mock:10", "mine.safetensors", "takes no weights"),
     ],
 )
@@ -59,6 +61,11 @@ def test_names_that_do_not_fit_are_explained(name, weights, message, folder):
     with pytest.raises(UserError) as caught:
         load_classifier(name, weights=None if weights is None else folder / weights)
     assert message in str(caught.value)
+
+
+def test_a_folder_without_weights_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"no weights at .*mine\.safetensors"):
+        load_classifier("mine", weights=tmp_path)
 
 
 def test_weights_without_their_card_are_refused(folder, tmp_path):
