@@ -51,7 +51,12 @@ def card_of_entry(name: str, entry: Mapping[str, Any], *, source: str) -> Card:
         values["input_shape"] = entry["input"]
     values["name"] = name
     outputs, offset = entry.get("outputs"), entry.get("class_offset", 0)
-    if "labels" not in values and outputs in (CLASSES, CLASSES + 1) and outputs - offset == CLASSES:
+    if "labels" not in values and outputs in (CLASSES, CLASSES + 1):
+        if offset != outputs - CLASSES:
+            raise UserError(
+                f"{source}: class_offset is {offset!r} with {outputs} outputs; expected "
+                f"{outputs - CLASSES} for ImageNet's {CLASSES} classes, or labels of others"
+            )
         values |= {"labels": imagenet_labels(), "ids": imagenet_ids()}
         values.setdefault("resize", PHOTOGRAPH)
     if str(entry.get("family", "")).startswith("mobilenet") and offset == 1:
