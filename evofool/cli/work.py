@@ -45,12 +45,14 @@ def evolve(
       evofool evolve
       evofool evolve --preset mnist-direct --seed 3 --out runs/third
       evofool evolve --classifier mock:10 --generations 20 --classes 3 7
+      evofool evolve --preset imagenet-cppn --classifier mobilenet_v1_0.25_128 --weights nets
       evofool evolve --config mine.toml --cppn.add-node-rate 0.7
 
     Args:
         config: settings of the run.
-        preset: mnist-cppn (also the default), mnist-direct, or mnist-cppn-released, which
-            is the released code of the paper to the letter.
+        preset: mnist-cppn (also the default), mnist-direct, mnist-cppn-released (the paper's
+            released code to the letter), imagenet-cppn, or imagenet-direct; with the last
+            two, --classifier and --weights name the network.
         config_file: TOML file with any of the settings below; [cppn] and [direct] are tables.
         out: run directory; runs/<preset or encoding>-<seed>, numbered, unless given.
         overwrite: replace the run directory given with --out.
