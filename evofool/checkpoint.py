@@ -188,7 +188,9 @@ def run_of(elites: Archive, run: int) -> Archive:
 def archive_sha256(elites: Archive, trim: Callable[[Any], Any]) -> str:
     """Returns the SHA-256 of an archive, spare capacity left out by `trim`."""
     items = elites.items._replace(genome=trim(elites.items.genome))
-    return table_sha256(flatten(elites._replace(items=items)))
+    return table_sha256(
+        {name: np.asarray(leaf) for name, leaf in _named_leaves(elites._replace(items=items))}
+    )
 
 
 def _named_leaves(tree: Any) -> list[tuple[str, Any]]:

@@ -10,6 +10,7 @@ fixed size, each made by the same code whichever device it lands on.
 generation in two halves, for classifiers that live outside JAX.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +36,10 @@ from evofool.sharding import AXIS, Champions, Layout, Units, champions_of, merge
 PRNG = "threefry2x32"  # stored with every checkpoint; keys of another kind draw other numbers
 
 NO_PARENT = -1  # in `Log.parents`
+
+# Winners that travel between devices together: few enough that memory does not notice, so many
+# that the time does not go into starting transfers.
+BLOCK_BYTES = 16 * 2**20
 
 # what a child's key is folded with, per use
 _SELECT, _VARY = 0, 1
@@ -241,7 +246,7 @@ class _Loop:
     ) -> Archive:
         """Writes the winners into their cells.
 
-        Each winner travels once, however many cells it takes, a micro-batch of them at a time.
+        Each winner travels once, however many cells it takes, in blocks of `BLOCK_BYTES`.
 
         Args:
             state: before the generation.
@@ -250,7 +255,10 @@ class _Loop:
             winner: int32 `[runs, cells]`, who takes the cell or `NOBODY`.
             fitness: float32 `[runs, cells]`, of the winners.
         """
-        runs, batch, block, *_ = self.layout
+        runs, batch, *_ = self.layout
+        leaves = jax.tree.leaves(genomes)
+        genome_bytes = sum(math.prod(leaf.shape[2:]) * leaf.dtype.itemsize for leaf in leaves)
+        block = min(batch, max(1, BLOCK_BYTES // (runs * genome_bytes)))
         row = jnp.arange(runs)[:, None]
         is_winner = jnp.zeros((runs, batch + 1), bool)
         is_winner = is_winner.at[row, winner].set(True)[:, :batch]  # nobody, -1, is the last

@@ -80,6 +80,10 @@ def start_jax(
     import jax
 
     _silence_libraries()
+    if jax.config.jax_default_matmul_precision is None:
+        # or GPUs multiply with 10 bits of mantissa (TF32), and score pictures otherwise than the
+        # processor that verifies them
+        jax.config.update("jax_default_matmul_precision", "float32")
     with contextlib.suppress(RuntimeError):  # JAX runs already (notebook, test) and has devices
         jax.config.update("jax_num_cpu_devices", devices)
     folder = cache_folder() if cache else None
