@@ -126,7 +126,11 @@ def _write_sheets(
         for (number,), elite in zip(numbers, elites, strict=True)
     ]
     save_image(draw_sheet([Section(question, shown, numbers)]), folder / "sheet.png")
-    answered = Section("What a classifier takes each picture for.", shown, answers)
+    answered = Section(
+        "What each picture was evolved for, and how certain of it the classifier is.",
+        shown,
+        answers,
+    )
     save_image(draw_sheet([answered]), folder / "answers.png")
     with replacing(folder / "choices.txt") as temporary:
         temporary.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
