@@ -89,9 +89,7 @@ def evolve(
         config = dataclasses.replace(config, classifier=classifier.card.name)
         classifier = configure(classifier, config)
     if config.micro_batch is None:
-        micro_batch = choose_micro_batch(
-            config.batch_size, classifier.card.input_shape, config.encoding
-        )
+        micro_batch = choose_micro_batch(config.batch_size, classifier, config.encoding)
         config = dataclasses.replace(config, micro_batch=micro_batch)
     # what the classifier does not allow is refused before anything is written
     resolve_classes(classifier.card, config.classes)

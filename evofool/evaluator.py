@@ -4,6 +4,7 @@ Logits of one picture differ in the last bits between batch sizes, so every forw
 loop and afterwards, runs in padded micro-batches of a size that belongs to the run.
 """
 
+import math
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
@@ -14,22 +15,24 @@ from jaxtyping import Float
 
 from evofool.classifiers import Classifier
 
-MICRO_BATCH_VALUES = 256 * 28 * 28  # pixel values: about 256 digits
+CPU_VALUES = 256 * 28 * 28  # pixel values that fit the caches: about 256 digits
+ACCELERATOR_VALUES = 256 * CPU_VALUES  # that keep a GPU busy: about 256 pictures of 256x256x3
 
 
-def choose_micro_batch(batch: int, image_shape: tuple[int, int, int], encoding: str) -> int:
+def choose_micro_batch(batch: int, classifier: Classifier, encoding: str) -> int:
     """Picks how many pictures are made and classified together.
 
-    As few equal parts of the batch as keep a part near `MICRO_BATCH_VALUES`, at least two for
-    CPPNs, which draw on one core per device (two parts keep two CPU devices busy).
+    As few equal parts of the batch as keep the pixel values of a part, all views counted, near
+    what suits the device; at least two for CPPNs, which draw on one core per device (two parts
+    keep two CPU devices busy).
 
     Args:
         batch: children per generation and run.
-        image_shape: (height, width, channels).
+        classifier: how large its pictures are, and how many views it takes of each.
         encoding: "cppn" or "direct".
     """
-    height, width, channels = image_shape
-    largest = max(8, MICRO_BATCH_VALUES // (height * width * channels))
+    values = CPU_VALUES if jax.default_backend() == "cpu" else ACCELERATOR_VALUES
+    largest = max(1, values // (math.prod(classifier.card.input_shape) * classifier.views))
     parts = -(-batch // largest)
     if encoding == "cppn":
         parts = max(parts, 2)

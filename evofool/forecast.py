@@ -59,7 +59,7 @@ def forecast_run(config: EvolveConfig, classifier: Classifier) -> Forecast:
         runs=config.runs,
         batch=config.batch_size,
         micro_batch=config.micro_batch
-        or choose_micro_batch(config.batch_size, shape, config.encoding),
+        or choose_micro_batch(config.batch_size, classifier, config.encoding),
         chunk=MAX_CHUNK,  # as in a run, so that this compiles its program for it
     )
     state = engine.init(jnp.uint32(config.seed) + jnp.arange(config.runs, dtype=jnp.uint32))

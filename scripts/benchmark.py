@@ -108,7 +108,7 @@ def make_loop(
         runs=1,
         batch=arguments.batch_size,
         micro_batch=arguments.micro_batch
-        or choose_micro_batch(arguments.batch_size, classifier.card.input_shape, encoding.name),
+        or choose_micro_batch(arguments.batch_size, classifier, encoding.name),
         chunk=GENERATIONS,
     )
     state = engine.init(jnp.zeros(1, jnp.uint32))

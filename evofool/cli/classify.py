@@ -116,5 +116,7 @@ def accuracy(
     if as_json:
         print_json({"classifier": loaded.card.name, **asdict(found)})
         return
-    print(f"{loaded.card.name}: top-1 {found.top1:.2%}, top-5 {found.top5:.2%} of {found.n} pictures")
+    print(
+        f"{loaded.card.name}: top-1 {found.top1:.2%}, top-5 {found.top5:.2%} of {found.n} pictures"
+    )
     print(*found.actions, sep="\n")

@@ -67,11 +67,11 @@ def doctor(
         data: folder with data sets; else $EVOFOOL_DATA and the user cache are tried.
         images: folder of labelled photographs.
         labels: CSV file with the columns file and index, as for evofool accuracy.
-        devices: devices that JAX makes of the processor; chosen by the encoding unless given.
+        devices: devices that JAX makes of the processor; one per core unless given.
         as_json: print JSON.
     """
     del preset, config_file  # are in config already
-    start_jax(devices=devices, encoding=config.encoding)
+    start_jax(devices=devices, evolves=True)
     from evofool.cli.printing import print_json
     from evofool.diagnosis import doctor
 

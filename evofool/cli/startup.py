@@ -15,6 +15,10 @@ from typing import Any
 from evofool.errors import UserError
 from evofool.files import user_cache
 
+# Drawing, varying and small convolutions use one core each, so evolution gains from a device per
+# core; every device holds the archive, so there is an end to it.
+MOST_DEVICES = 8
+
 
 @dataclass(frozen=True, kw_only=True)
 class JobFlags:
@@ -54,16 +58,15 @@ class JobFlags:
 def start_jax(
     *,
     devices: int | None = None,
-    encoding: str = "direct",
+    evolves: bool = False,
     cache: bool = True,
     job: JobFlags | None = None,
 ) -> None:
     """Configures JAX; to be called before anything is computed.
 
     Args:
-        devices: number of devices that JAX makes of the processor; chosen by the encoding unless
-            given. No result depends on it.
-        encoding: what will be drawn.
+        devices: number of devices that JAX makes of the processor. No result depends on it.
+        evolves: whether evolution will run, which gets a device per core unless `devices` says.
         cache: keep compiled programs on disk, in `cache_folder()`.
         job: which processes work together; this one alone unless given.
 
@@ -73,7 +76,7 @@ def start_jax(
     if job is not None:
         job.check()
     if devices is None:
-        devices = _default_devices(encoding)
+        devices = min(os.cpu_count() or 1, MOST_DEVICES) if evolves else 1
     if devices < 1:
         raise UserError(f"devices is {devices}; expected 1 or more")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # XLA's C++ side reads it when loaded
@@ -111,15 +114,6 @@ def _silence_libraries() -> None:
             report(unraisable)
 
     sys.unraisablehook = report_others
-
-
-def _default_devices(encoding: str) -> int:
-    """Returns how many devices to make of the processor.
-
-    Drawing CPPNs is many small kernels that use one core each, so it gains from a second device;
-    the classifier's large ones use all cores from one device.
-    """
-    return 2 if encoding == "cppn" and (os.cpu_count() or 1) >= 2 else 1
 
 
 def cache_folder() -> Path | None:

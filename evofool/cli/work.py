@@ -12,7 +12,6 @@ import tyro
 from evofool.cli.settings import ConfigFile, Json, RunFolder, Settings
 from evofool.cli.startup import JobFlags, start_jax
 from evofool.errors import UserError
-from evofool.files import read_json
 
 if TYPE_CHECKING:
     from evofool.run import Run
@@ -56,13 +55,13 @@ def evolve(
         config_file: TOML file with any of the settings below; [cppn] and [direct] are tables.
         out: run directory; runs/<preset or encoding>-<seed>, numbered, unless given.
         overwrite: replace the run directory given with --out.
-        devices: devices that JAX makes of each processor; chosen by the encoding unless given.
+        devices: devices that JAX makes of each processor; one per core unless given.
         job: the processes that work together.
         no_cache: do not keep compiled programs on disk ($EVOFOOL_CACHE is their folder).
         quiet: no progress and no table.
         as_json: print the summary as JSON.
     """
-    start_jax(devices=devices, encoding=config.encoding, cache=not no_cache, job=job)
+    start_jax(devices=devices, evolves=True, cache=not no_cache, job=job)
     del config_file  # is in config already
     from evofool.api import evolve
 
@@ -92,24 +91,18 @@ def resume(
     Args:
         run: run directory.
         generations: new total, at least as many as the run has.
-        devices: devices that JAX makes of each processor; chosen by the encoding unless given.
+        devices: devices that JAX makes of each processor; one per core unless given.
         job: the processes that work together.
         no_cache: do not keep compiled programs on disk ($EVOFOOL_CACHE is their folder).
         quiet: no progress and no table.
         as_json: print the summary as JSON.
     """
-    start_jax(devices=devices, encoding=_encoding_of(run), cache=not no_cache, job=job)
+    start_jax(devices=devices, evolves=True, cache=not no_cache, job=job)
     from evofool.api import resume
 
     with _within_job(), _progress(quiet) as reporter:
         finished = resume(run, generations=generations, reporter=reporter)
     return _finish(finished, quiet, as_json)
-
-
-def _encoding_of(folder: Path) -> str:
-    """Looks up a run's encoding without loading JAX; a bad folder is reported by `resume`."""
-    path = folder / "config.json"
-    return read_json(path)["config"]["encoding"] if path.is_file() else "direct"
 
 
 @contextmanager

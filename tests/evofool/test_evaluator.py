@@ -6,23 +6,31 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evofool.classifiers import load_classifier, with_views
 from evofool.evaluator import choose_micro_batch, evaluate
 from evofool.scores import log_odds
 
 compiled = jax.jit(log_odds)
 
 
-@given(st.integers(1, 1000), st.sampled_from([(28, 28, 1), (256, 256, 3), (8, 8, 1)]))
+@given(st.integers(1, 1000), st.sampled_from(["28x28x1", "256x256x3", "8x8x1"]))
 def test_micro_batches_cover_the_batch_without_a_whole_part_of_padding(batch, shape):
     for encoding in ("cppn", "direct"):
-        micro_batch = choose_micro_batch(batch, shape, encoding)
+        micro_batch = choose_micro_batch(batch, load_classifier(f"mock:5:{shape}"), encoding)
         parts = -(-batch // micro_batch)
         assert 1 <= micro_batch <= batch
         assert parts * micro_batch - batch < parts
 
 
 def test_a_cppn_batch_has_work_for_two_devices():
-    assert choose_micro_batch(200, (8, 8, 1), "cppn") == 100
+    assert choose_micro_batch(200, load_classifier("mock:5:8x8x1"), "cppn") == 100
+
+
+def test_more_views_of_larger_pictures_are_taken_in_smaller_parts():
+    mock = load_classifier("mock:5:64x64x3")
+    assert choose_micro_batch(200, mock, "direct") == 16
+    ten = with_views(mock, (64, 64, 3), views="ten-crop")
+    assert choose_micro_batch(200, ten, "direct") == 1
 
 
 def test_evaluate_gives_a_picture_the_same_outputs_in_any_company(mock_classifier):
