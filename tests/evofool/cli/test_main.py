@@ -18,12 +18,17 @@ FLAGS = {
         *("--no-cache", "--quiet", "--json", "--cppn.weight-rate", "--direct.crossover"),
     ],
     "resume": ["RUN", "--generations", "--devices", "--no-cache", "--quiet", "--json"],
-    "inspect": ["RUN", "--run-index", "--class", "--json"],
+    "inspect": ["RUN", "--run-index", "--class", "--group", "--sort", "--top", "--all", "--json"],
     "compare": ["RUNS", "--json"],
     "render": ["RUN", "--class", "--size", "--out"],
-    "gallery": ["RUN", "--out", "--run-index"],
+    "gallery": [
+        *("RUN", "--out", "--run-index", "--class", "--group", "--sort", "--per-page", "--page"),
+    ],
     "export": ["RUN", "--out"],
-    "quiz": ["RUN", "--out", "--seed", "--data", "--judge", "--judge-weights", "--json"],
+    "quiz": [
+        *("RUN", "--out", "--questions", "--seed", "--data", "--judge", "--judge-weights"),
+        "--json",
+    ],
     "verify": ["RUN", "--tolerance", "--json"],
     "classify": [
         *("IMAGES", "--classifier", "--weights", "--combine", "--top", "--exact", "--json"),
@@ -32,7 +37,10 @@ FLAGS = {
         *("--classifier", "--weights", "--combine", "--images", "--labels", "--exact", "--json"),
     ],
     "train lenet": ["--data", "--out", "--seed", "--activation", "{relu,sigmoid}"],
+    "train cifar-cnn": ["--data", "--out", "--seed", "--width", "--epochs"],
     "data fetch": ["NAME", "--dir", "--url"],
+    "weights convert": ["FILE", "--family", "--out", "--name", "--labels", "--card"],
+    "weights fetch": ["NAME", "--out", "--url", "--quiet"],
     "doctor": [
         "--data",
         "--images",
@@ -97,7 +105,7 @@ def complaint(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 MISTAKES = {
     "evolv": "did you mean 'evolve'?",
-    "train lenett": "did you mean 'train lenet'?",
+    "train lenett": "did you mean 'train lenet'",
     "data fetch mnis": "did you mean 'mnist'?",
     "evolve --clasifier mock:10": "--classifier STR",
     "evolve --cppn.weight-rat 0.1": "--cppn.weight-rate FLOAT",
@@ -133,7 +141,7 @@ MISTAKES = {
     "gallery {direct} --out sheet.png --run-index 4": "run index is 4",
     "export {direct} --out {direct}": "is not empty",
     "quiz {direct} --out quiz --judge mock:10": "is the classifier that",
-    "quiz {direct} --out quiz --judge mock:10:8x8x1": "wants pictures of shape (8, 8, 1)",
+    "quiz {direct} --out quiz --judge mock:3": "tells 3 classes apart",
     "quiz {direct} --out quiz --judge-weights w.safetensors": "needs --judge",
     "verify {direct} --tolerance -1": "tolerance is -1.0; expected 0 or more",
     "train lenet --out w.safetensors --data nowhere": "mnist is not in nowhere",
