@@ -174,8 +174,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "encoding": "cppn",
         "cppn": {"coordinates": "pixels", "rounding": "truncate"},
     },
-    # the paper's set-up for ImageNet; its classifiers are named with --classifier and --weights
+    # the paper's set-up for ImageNet; the classifier is to be named
     "imagenet-cppn": {
+        "classifier": "",
         "encoding": "cppn",
         "generations": 5000,
         "batch_size": 400,
@@ -183,6 +184,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "views": "ten-crop",
     },
     "imagenet-direct": {
+        "classifier": "",
         "encoding": "direct",
         "generations": 20_000,
         "batch_size": 200,

@@ -49,6 +49,11 @@ def load_classifier(
         UserError: the name is unknown, the weights or the card do not fit, or the members of an
             ensemble do not fit together.
     """
+    if not name:
+        raise UserError(
+            "no classifier was named, and this preset is for one of your own: give --classifier "
+            "NAME --weights DIR"
+        )
     names = name.split("+")
     if not all(names):
         raise UserError(f"classifier {name!r}: expected names joined by +, for instance a+b")
@@ -79,8 +84,13 @@ def configure(classifier: Classifier, config: EvolveConfig) -> Classifier:
 
 
 def _with_fitness(classifier: Classifier, fitness: str) -> Classifier:
-    if fitness == "log_odds" or not classifier.is_jax:
-        return classifier  # outside JAX there are only probabilities
+    if fitness == "log_odds":
+        return classifier
+    if not classifier.is_jax:
+        raise UserError(
+            f"fitness is 'probability', but {classifier.card.name!r} runs outside JAX and gives "
+            "probabilities as it is; leave the setting out"
+        )
 
     def apply(params: Any, images: Any) -> Any:
         return as_probabilities(classifier.log_odds(classifier.apply(params, images)))

@@ -5,13 +5,16 @@ import numpy as np
 import pytest
 
 from evofool.classifiers import (
+    configure,
     lenet_card,
     load_classifier,
+    load_configured,
     make_network,
     read_classifier,
     shipped_names,
     write_classifier,
 )
+from evofool.config import make_config
 from evofool.errors import UserError
 
 
@@ -101,3 +104,26 @@ def test_a_factory_in_the_working_directory_is_found(in_tmp_path):
         load_classifier("my_clasifiers:factory")
     with pytest.raises(ModuleNotFoundError, match="not_a_module_at_all"):
         load_classifier("my_broken:factory")
+
+
+@pytest.mark.parametrize("preset", ["imagenet-cppn", "imagenet-direct"])
+def test_presets_for_imagenet_ask_for_a_classifier(preset):
+    with pytest.raises(UserError, match="give --classifier NAME --weights DIR"):
+        load_configured(make_config(preset=preset))
+
+
+def test_a_model_outside_jax_has_no_other_fitness():
+    outside = dataclasses.replace(load_classifier("mock:5"), kind="probabilities")
+    with pytest.raises(UserError, match="'mock:5' runs outside JAX"):
+        configure(outside, make_config(fitness="probability"))
+
+
+def test_fitness_by_probability_ends_where_float32_does():
+    config = make_config(classifier="mock:5", fitness="probability")
+    classifier = load_configured(config)
+    certain = jax.tree.map(lambda weights: 100 * weights, classifier.params)
+    images = np.random.default_rng(0).random((4, 28, 28, 1), np.float32)
+    fitness = np.asarray(classifier.apply(certain, jax.device_put(images)))
+    assert classifier.kind == "log_odds"
+    assert np.isfinite(fitness).all()
+    assert fitness.max() < 17
