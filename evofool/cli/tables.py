@@ -109,12 +109,22 @@ def runs_table(per_run: Sequence[dict[str, Any]]) -> Table:
 
 
 def comparison_table(lines: Sequence[RunFacts]) -> Table:
-    """Makes the table of several runs."""
-    columns = ["run", "encoding", "seed", "evaluations", "min", "median"]
+    """Makes the table of several runs; of several classifiers, when there are several."""
+    have_one = len({line.classifier for line in lines}) == 1
+    columns = [
+        "run",
+        *([] if have_one else ["classifier"]),
+        "encoding",
+        "seed",
+        "evaluations",
+        "min",
+        "median",
+    ]
     columns += [">= .9", ">= .99", ">= .9999", "median\n.9 at", "median\n.9999 at"]
     rows = [
         [
             line.folder,
+            *([] if have_one else [line.classifier]),
             line.encoding,
             line.seed,
             f"{line.evaluations:,}",

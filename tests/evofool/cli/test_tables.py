@@ -1,3 +1,4 @@
+import dataclasses
 from io import StringIO
 
 from rich.console import Console
@@ -95,3 +96,8 @@ def test_numbers_that_older_runs_did_not_count_are_dashes():
         median_at_9999=None,
     )
     assert printed(comparison_table([line]))[-1].split()[-5:] == ["-", "3/10", "2/10", "-", "-"]
+    assert not any("lenet" in text for text in printed(comparison_table([line])))
+    other = dataclasses.replace(line, classifier="alexnet")
+    named = "\n".join(printed(comparison_table([line, other]), width=140))
+    assert "lenet" in named
+    assert "alexnet" in named
