@@ -286,6 +286,7 @@ class Runner:
             start = time.perf_counter()
             self.reporter.message("compiling")
             self._advance = self._engine.advance.lower(*arguments).compile()
+            distributed.gather([0])  # to wait for slower compilers is no evolving
             self._compile_seconds += time.perf_counter() - start
         start = time.perf_counter()
         state, logs, count, had_room = self._advance(*arguments)
