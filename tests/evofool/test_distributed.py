@@ -19,7 +19,7 @@ from evofool.errors import UserError
 from tests.evofool.loop import lines_of, records_of
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 120  # seconds to wait for a process
+PATIENCE = 300  # seconds to wait for a process, on a machine with much else to do
 SETTINGS: dict[str, Any] = {
     "classifier": "mock:10:32x32x3",
     "encoding": "direct",
