@@ -176,7 +176,7 @@ def table_sha256(table: Mapping[str, np.ndarray]) -> str:
     for name in sorted(table):
         array = np.ascontiguousarray(table[name])
         digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(array.reshape(-1).view(np.uint8))  # no copy: archives are large
+        digest.update(array.reshape(-1).view(np.uint8).data)  # no copy: archives are large
     return digest.hexdigest()
 
 

@@ -2,17 +2,21 @@
 
 What it shows, per encoding: evaluations per second of the whole loop (parents, variation, drawing,
 classification, archive) over images per second of the classifier's jitted forward pass alone, its
-weights as arguments, at its best batch up to 1024. The two are timed in turn, so that a machine
-whose speed drifts does not favour one. Compile time is reported apart.
+weights as arguments, at its best batch: on one device, which uses all cores, or spread over as many
+devices as the loop has. The two are timed in turn, so that a machine whose speed drifts does not
+favour one. Compile time is reported apart.
 
     python scripts/benchmark.py                                  # LeNet, both encodings
     python scripts/benchmark.py --encoding cppn --rounds 15 --json
+    python scripts/benchmark.py --classifier mobilenet_v1_0.25_128 --weights DIR --encoding cppn \
+        --batch-size 400 --generations 2 --warm-up 20
 
-Takes about a minute per encoding on 2 cores. Writes nothing.
+Takes about a minute per encoding on 2 cores, longer for large networks. Writes nothing.
 """
 
 import argparse
 import json
+import math
 import os
 import resource
 import statistics
@@ -23,16 +27,19 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
 
 from evofool.classifiers import Classifier, load_classifier
+from evofool.compiling import jit
 from evofool.config import make_config
 from evofool.encodings import make_encoding, traced_rates
 from evofool.evaluator import choose_micro_batch
 from evofool.evolution import RunState, make_engine
 from evofool.labels import resolve_classes
 
-BATCHES = (100, 200, 256, 512, 1024)
-GENERATIONS = 32  # per timed call of the loop
+BATCHES = (100, 200, 256, 512, 1024)  # of a forward pass of digits
+LARGE_BATCHES = (2, 4, 8, 16, 32)  # of pictures of 64x64x3 and more
 
 
 def main() -> None:
@@ -43,6 +50,7 @@ def main() -> None:
     parser.add_argument("--encoding", choices=("direct", "cppn"), nargs="*")
     parser.add_argument("--batch-size", type=int, default=200)
     parser.add_argument("--micro-batch", type=int, help="as `evofool evolve` by default")
+    parser.add_argument("--generations", type=int, default=32, help="per timed call of the loop")
     parser.add_argument("--warm-up", type=int, default=100, help="generations before timing")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--json", action="store_true")
@@ -62,23 +70,30 @@ def measure(
     encoding_name: str, classifier: Classifier, arguments: argparse.Namespace
 ) -> dict[str, Any]:
     """Times the loop and the bare forward pass in turn; returns medians over the rounds."""
-    forwards = {batch: make_forward(classifier, batch) for batch in BATCHES}
+    is_large = math.prod(classifier.card.input_shape) >= 64 * 64 * 3
+    forwards = {
+        (batch, devices): make_forward(classifier, batch, devices)
+        for batch in (LARGE_BATCHES if is_large else BATCHES)
+        for devices in {1, len(jax.devices())}
+    }
     loop, compile_seconds = make_loop(encoding_name, classifier, arguments)
-    rates: dict[Any, list[float]] = {name: [] for name in (*BATCHES, "loop")}
+    children = arguments.generations * arguments.batch_size
+    rates: dict[Any, list[float]] = {name: [] for name in (*forwards, "loop")}
     for _ in range(arguments.rounds):
-        for batch, forward in forwards.items():
-            rates[batch].append(rate(forward, batch, seconds=0.2))
-        rates["loop"].append(rate(loop, GENERATIONS * arguments.batch_size, seconds=0.5))
+        for (batch, devices), forward in forwards.items():
+            rates[batch, devices].append(rate(forward, batch, seconds=0.2))
+        rates["loop"].append(rate(loop, children, seconds=0.5))
     medians = {name: statistics.median(values) for name, values in rates.items()}
-    best = max(BATCHES, key=lambda batch: medians[batch])
+    best = max(forwards, key=lambda name: medians[name])
     return {
         "encoding": encoding_name,
         "classifier": arguments.classifier,
         "batch_size": arguments.batch_size,
         "devices": len(jax.devices()),
         "loop_evaluations_per_second": round(medians["loop"]),
-        "forward_images_per_second": {str(b): round(medians[b]) for b in BATCHES},
-        "best_forward_batch": best,
+        "forward_images_per_second": round(medians[best]),
+        "forward_batch": best[0],
+        "forward_devices": best[1],
         "ratio": round(medians["loop"] / medians[best], 3),
         "compile_seconds": round(compile_seconds, 2),
         "rounds": arguments.rounds,
@@ -86,19 +101,30 @@ def measure(
     }
 
 
-def make_forward(classifier: Classifier, batch: int) -> Callable[[], Any]:
-    """Returns a call of the compiled forward pass on random pictures."""
+def make_forward(classifier: Classifier, batch: int, devices: int) -> Callable[[], Any]:
+    """Returns a call of the compiled forward pass on random pictures, shared by the devices."""
     shape = (batch, *classifier.card.input_shape)
     levels = np.random.default_rng(0).integers(0, 256, shape)
-    images = jnp.asarray(levels / np.float32(255), jnp.float32)
-    forward = jax.jit(classifier.apply)
-    return lambda: forward(classifier.params, images).block_until_ready()
+    mesh = Mesh(np.array(jax.devices()[:devices]), ("images",), axis_types=(AxisType.Auto,))
+    values = (levels / np.float32(255)).astype(np.float32)
+    images = jax.device_put(values, NamedSharding(mesh, P("images")))
+    forward = jit(
+        jax.shard_map(
+            classifier.apply,
+            mesh=mesh,
+            in_specs=(P(), P("images")),
+            out_specs=P("images"),
+            check_vma=False,
+        )
+    )
+    params = jax.device_put(classifier.params, NamedSharding(mesh, P()))
+    return lambda: forward(params, images).block_until_ready()
 
 
 def make_loop(
     encoding_name: str, classifier: Classifier, arguments: argparse.Namespace
 ) -> tuple[Callable[[], Any], float]:
-    """Returns a call that evolves `GENERATIONS` generations, and the compile time."""
+    """Returns a call that evolves `--generations` generations, and the compile time."""
     config = make_config(encoding=encoding_name, batch_size=arguments.batch_size)
     encoding = make_encoding(config, classifier.card.input_shape)
     engine = make_engine(
@@ -109,7 +135,7 @@ def make_loop(
         batch=arguments.batch_size,
         micro_batch=arguments.micro_batch
         or choose_micro_batch(arguments.batch_size, classifier, encoding.name),
-        chunk=GENERATIONS,
+        chunk=arguments.generations,
     )
     state = engine.init(jnp.zeros(1, jnp.uint32))
     rates, target = traced_rates(encoding), np.float32(np.inf)
@@ -119,13 +145,13 @@ def make_loop(
     compile_seconds = time.perf_counter() - start
 
     def evolve_from(state: RunState) -> RunState:
-        stop = np.int32(int(state.next_generation) + GENERATIONS)
+        stop = np.int32(int(state.next_generation) + arguments.generations)
         state, _, _, had_room = advance(classifier.params, rates, state, stop, target)
         if not had_room:
             raise SystemExit("genomes outgrew their room; give a smaller --warm-up")
         return state
 
-    for _ in range(-(-arguments.warm_up // GENERATIONS)):
+    for _ in range(-(-arguments.warm_up // arguments.generations)):
         state = evolve_from(state)
     start_state = jax.tree.map(np.array, state)  # every timed call does the same generations
     return lambda: jax.block_until_ready(evolve_from(engine.place(start_state))), compile_seconds
@@ -143,10 +169,10 @@ def rate(call: Callable[[], Any], work: int, *, seconds: float) -> float:
 
 def describe(result: dict[str, Any]) -> str:
     """Returns one line for people."""
-    best = result["best_forward_batch"]
+    best = f"batch {result['forward_batch']} on {result['forward_devices']} device(s)"
     return (
         f"{result['encoding']:>6}: {result['loop_evaluations_per_second']:,} evaluations/s; bare "
-        f"forward {result['forward_images_per_second'][str(best)]:,} images/s (batch {best}); "
+        f"forward {result['forward_images_per_second']:,} images/s ({best}); "
         f"ratio {result['ratio']:.2f}; compile {result['compile_seconds']} s; "
         f"peak memory {result['peak_rss_mb']} MB"
     )

@@ -82,7 +82,7 @@ def main() -> None:
     print("| run | seed | median at 25 % | 50 % | 100 % | >= .9 | >= .99 | dogs | images/s |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name in arguments.only:
-        settings = {"batch_size": DEFAULT_BATCH} | VARIATIONS[name]
+        settings: dict[str, Any] = {"batch_size": DEFAULT_BATCH} | VARIATIONS[name]
         folder = arguments.out / f"{name}-{arguments.seed}"
         if (folder / "config.json").exists():
             run = evofool.resume(folder)

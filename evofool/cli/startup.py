@@ -83,7 +83,8 @@ def start_jax(
     import jax
 
     _silence_libraries()
-    if jax.config.jax_default_matmul_precision is None:
+    config: Any = jax.config  # its attributes are made at run time
+    if config.jax_default_matmul_precision is None:
         # or GPUs multiply with 10 bits of mantissa (TF32), and score pictures otherwise than the
         # processor that verifies them
         jax.config.update("jax_default_matmul_precision", "float32")
