@@ -24,3 +24,17 @@ def test_a_cache_that_cannot_be_written_is_left_out(
     before = jax.config.values["jax_compilation_cache_dir"]
     start_jax()
     assert jax.config.values["jax_compilation_cache_dir"] == before
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(None, "float32"), ("tensorfloat32", None)])
+def test_products_are_float32_unless_the_environment_says_otherwise(monkeypatch, asked, expected):
+    monkeypatch.delenv("JAX_DEFAULT_MATMUL_PRECISION", raising=False)
+    if asked:
+        monkeypatch.setenv("JAX_DEFAULT_MATMUL_PRECISION", asked)
+    before = jax.config.values["jax_default_matmul_precision"]
+    jax.config.update("jax_default_matmul_precision", None)
+    try:
+        start_jax(cache=False)
+        assert jax.config.values["jax_default_matmul_precision"] == expected
+    finally:
+        jax.config.update("jax_default_matmul_precision", before)
