@@ -26,15 +26,12 @@ def test_a_cache_that_cannot_be_written_is_left_out(
     assert jax.config.values["jax_compilation_cache_dir"] == before
 
 
-@pytest.mark.parametrize(("asked", "expected"), [(None, "float32"), ("tensorfloat32", None)])
-def test_products_are_float32_unless_the_environment_says_otherwise(monkeypatch, asked, expected):
-    monkeypatch.delenv("JAX_DEFAULT_MATMUL_PRECISION", raising=False)
-    if asked:
-        monkeypatch.setenv("JAX_DEFAULT_MATMUL_PRECISION", asked)
+@pytest.mark.parametrize(("asked", "found"), [(None, "float32"), ("tensorfloat32",) * 2])
+def test_products_are_float32_unless_another_precision_is_asked_for(asked, found):
     before = jax.config.values["jax_default_matmul_precision"]
-    jax.config.update("jax_default_matmul_precision", None)
+    jax.config.update("jax_default_matmul_precision", asked)
     try:
         start_jax(cache=False)
-        assert jax.config.values["jax_default_matmul_precision"] == expected
+        assert jax.config.values["jax_default_matmul_precision"] == found
     finally:
         jax.config.update("jax_default_matmul_precision", before)
