@@ -8,8 +8,8 @@
 
 Every verb of the command line is a function here: `evolve`, `resume`, `inspect`, `compare`,
 `render`, `gallery`, `export`, `quiz`, `verify`, `classify`, `accuracy`, `train_lenet`,
-`train_cifar_cnn`, `fetch`, `convert_weights`, `fetch_weights`, `doctor`. `Run` opens a run
-directory. Nothing is loaded before it is used, and nothing is configured at import.
+`train_cifar_cnn`, `reproduce`, `fetch`, `convert_weights`, `fetch_weights`, `doctor`. `Run` opens
+a run directory. Nothing is loaded before it is used, and nothing is configured at import.
 """
 
 import importlib
@@ -30,9 +30,17 @@ if TYPE_CHECKING:
     from evofool.data import fetch, load_cifar10, load_mnist
     from evofool.diagnosis import doctor
     from evofool.errors import UserError
+    from evofool.experiments import reproduce
     from evofool.recipes import train_cifar_cnn, train_lenet
     from evofool.reports import compare, export, gallery, inspect, quiz, render, verify
     from evofool.run import Elite, Run
+    from evofool.statistics import (
+        mann_whitney,
+        median_interval,
+        permutation_test,
+        proportion_interval,
+        signed_rank,
+    )
 
 _HOME = {
     "evofool.api": ("evolve", "resume"),
@@ -49,9 +57,17 @@ _HOME = {
     "evofool.data": ("fetch", "load_cifar10", "load_mnist"),
     "evofool.diagnosis": ("doctor",),
     "evofool.errors": ("UserError",),
+    "evofool.experiments": ("reproduce",),
     "evofool.recipes": ("train_cifar_cnn", "train_lenet"),
     "evofool.reports": ("compare", "export", "gallery", "inspect", "quiz", "render", "verify"),
     "evofool.run": ("Elite", "Run"),
+    "evofool.statistics": (
+        "mann_whitney",
+        "median_interval",
+        "permutation_test",
+        "proportion_interval",
+        "signed_rank",
+    ),
 }
 
 __all__ = [
@@ -79,10 +95,16 @@ __all__ = [
     "load_classifier",
     "load_mnist",
     "make_config",
+    "mann_whitney",
+    "median_interval",
+    "permutation_test",
+    "proportion_interval",
     "quiz",
     "register_family",
     "render",
+    "reproduce",
     "resume",
+    "signed_rank",
     "train_cifar_cnn",
     "train_lenet",
     "verify",

@@ -14,7 +14,7 @@ from importlib.metadata import version
 
 import tyro
 
-from evofool.cli import classify, deliver, look, prepare, train, weights, work
+from evofool.cli import classify, deliver, look, prepare, reproduce, train, weights, work
 from evofool.cli.settings import starting_config
 from evofool.errors import UserError, unknown_name
 
@@ -30,6 +30,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "verify": deliver.verify,
     "classify": classify.classify,
     "accuracy": classify.accuracy,
+    "reproduce": reproduce.reproduce,
     "train lenet": train.train_lenet,
     "train cifar-cnn": train.train_cifar_cnn,
     "data fetch": prepare.data_fetch,

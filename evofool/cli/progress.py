@@ -32,6 +32,7 @@ class ProgressReporter:
         )
         self._task = self._live.add_task("starting", total=None, status="")
         self._first: tuple[int, float] | None = None
+        self._newest = 0
         self._spoke = time.monotonic()
 
     def __enter__(self) -> "ProgressReporter":
@@ -53,8 +54,9 @@ class ProgressReporter:
     def progress(self, generation: int, last: int, lines: list[dict[str, Any]]) -> None:
         """Shows how far the run has come."""
         now = time.monotonic()
-        if self._first is None:
+        if self._first is None or generation < self._newest:  # another run has begun
             self._first = (generation, now)
+        self._newest = generation
         head, status = f"generation {generation}/{last}", self._status(generation, last, lines, now)
         self._live.update(
             self._task, description=head, total=last, completed=generation, status=status

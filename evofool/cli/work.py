@@ -65,7 +65,7 @@ def evolve(
     del config_file  # is in config already
     from evofool.api import evolve
 
-    with _within_job(), _progress(quiet) as reporter:
+    with _within_job(), progress(quiet) as reporter:
         run = evolve(config=config, name=preset, out=out, overwrite=overwrite, reporter=reporter)
     return _finish(run, quiet, as_json)
 
@@ -100,7 +100,7 @@ def resume(
     start_jax(devices=devices, evolves=True, cache=not no_cache, job=job)
     from evofool.api import resume
 
-    with _within_job(), _progress(quiet) as reporter:
+    with _within_job(), progress(quiet) as reporter:
         finished = resume(run, generations=generations, reporter=reporter)
     return _finish(finished, quiet, as_json)
 
@@ -118,7 +118,8 @@ def _within_job() -> Iterator[None]:
         distributed.end(str(error), code=BAD_INPUT)
 
 
-def _progress(quiet: bool) -> AbstractContextManager["Reporter | None"]:
+def progress(quiet: bool) -> AbstractContextManager["Reporter | None"]:
+    """Gives the reporter of this process: none when it is to be quiet, or not the first."""
     from evofool.distributed import is_first
 
     if quiet or not is_first():

@@ -97,7 +97,7 @@ def find_files(name: str, data_dir: str | Path | None = None) -> tuple[Path, ...
     if name not in SOURCES:
         raise unknown_name("data set", name, SOURCES)
     source, tried = SOURCES[name], []
-    for root in [Path(data_dir)] if data_dir is not None else _usual_places():
+    for root in [Path(data_dir)] if data_dir is not None else usual_places():
         for folder in (root, root / name):
             for form in (tuple(source.files), *source.forms):
                 paths = tuple(_plain_or_gz(folder / file) for file in form)
@@ -137,7 +137,7 @@ def fetch(
     if name not in SOURCES:
         raise unknown_name("data set", name, SOURCES)
     source = SOURCES[name]
-    folder = (_usual_places()[-1] if directory is None else Path(directory)) / name
+    folder = (usual_places()[-1] if directory is None else Path(directory)) / name
     for file, sha256 in source.files.items():
         path = folder / file
         if path.exists() and _sha256(path) == sha256:
@@ -154,7 +154,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _usual_places() -> list[Path]:
+def usual_places() -> list[Path]:
     """Returns the folders that data is looked for in; the last is the user cache."""
     named = os.environ.get("EVOFOOL_DATA")
     return [*([Path(named)] if named else []), user_cache()]
