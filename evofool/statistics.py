@@ -213,6 +213,7 @@ def permutation_test(
     statistic: Callable[[np.ndarray], float],
     labels: Sequence[object] | np.ndarray,
     *,
+    within: Sequence[object] | np.ndarray | None = None,
     permutations: int = 9999,
     seed: int = 0,
     alternative: Alternative = "two-sided",
@@ -226,22 +227,36 @@ def permutation_test(
     Args:
         statistic: of an array of labels; what they label is the caller's.
         labels: as they are.
+        within: a block for each label, for instance the run it comes from; labels stay in theirs.
+            One block unless given.
         permutations: how many to draw.
         seed: of the draws.
         alternative: what counts as extreme.
 
     Raises:
-        UserError: fewer than two labels, or no permutations.
+        UserError: fewer than two labels, no permutations, or not a block for each label.
     """
     labels = np.asarray(labels)
+    blocks = np.zeros(len(labels)) if within is None else np.asarray(within)
     if len(labels) < 2 or permutations < 1:
         raise UserError(
             f"labels are {len(labels)} and permutations {permutations}; expected at least two "
             "labels and one permutation"
         )
+    if len(blocks) != len(labels):
+        raise UserError(f"within has {len(blocks)} blocks for {len(labels)} labels; give one each")
     generator = np.random.default_rng(seed)
+    _, blocks = np.unique(blocks, return_inverse=True)
+    places = np.argsort(blocks, kind="stable")
+
+    def permuted() -> np.ndarray:
+        mixed = np.empty_like(labels)
+        # a random order of each block's labels takes the places that the block has
+        mixed[places] = labels[np.lexsort((generator.random(len(labels)), blocks))]
+        return mixed
+
     observed = float(statistic(labels))
-    drawn = np.array([statistic(generator.permutation(labels)) for _ in range(permutations)])
+    drawn = np.array([statistic(permuted()) for _ in range(permutations)])
     # sums in another order differ in the last digits: equal permutations must count as equal
     slack = 1e-9 * max(1e-300, abs(observed))
     upper = (1 + np.sum(drawn >= observed - slack)) / (1 + permutations)

@@ -117,6 +117,20 @@ def test_permutations_are_those_of_the_seed():
     assert run(1).expected != run(2).expected
 
 
+def test_labels_stay_within_their_blocks():
+    labels, blocks = np.array(list("aabbbcc")), ["x", "y", "x", "y", "y", "z", "z"]
+    seen = set()
+
+    def statistic(given: np.ndarray) -> float:
+        seen.add("".join(given))
+        return 0.0
+
+    permutation_test(statistic, labels, within=blocks, permutations=300)
+    # 2 orders of {a, b} and 3 of {a, b, b}; nothing changes in {c, c}
+    assert len(seen) == 6
+    assert all(sorted(text[0] + text[2]) == ["a", "b"] and text[5:] == "cc" for text in seen)
+
+
 def test_permutations_that_change_nothing_are_no_evidence():
     found = permutation_test(lambda labels: float(len(labels)), [0, 1, 2, 3], permutations=99)
     assert (found.p, found.effect) == (1.0, 0.0)
@@ -137,8 +151,9 @@ def test_p_values_are_written_with_two_digits(p, text):
         (lambda: signed_rank([1.0, 2.0], [1.0]), "a has 2 values and b 1"),
         (lambda: proportion_interval(3, 2), "successes is 3 of n = 2"),
         (lambda: permutation_test(len, ["a"]), "labels are 1"),
+        (lambda: permutation_test(len, ["a", "b"], within=[1]), "within has 1 blocks for 2 labels"),
     ],
-    ids=["empty", "not a number", "unpaired", "too many", "one label"],
+    ids=["empty", "not a number", "unpaired", "too many", "one label", "too few blocks"],
 )
 def test_what_cannot_be_tested_is_refused(call, named):
     with pytest.raises(UserError, match=named):
