@@ -21,7 +21,7 @@ from evofool.reports.inspection import (
     stepping_stones,
 )
 from evofool.reports.selection import MOST_BY_CLASS
-from evofool.reports.sheets import percent
+from evofool.reports.sheets import Section, draw_sheet, percent, thumbnail
 from evofool.reports.verification import Verification, verify
 
 __all__ = [
@@ -32,8 +32,10 @@ __all__ = [
     "GroupFacts",
     "Quiz",
     "RunFacts",
+    "Section",
     "Verification",
     "compare",
+    "draw_sheet",
     "export",
     "facts",
     "gallery",
@@ -48,6 +50,7 @@ __all__ = [
     "save_image",
     "save_pages",
     "stepping_stones",
+    "thumbnail",
     "verify",
     "write_convergence",
 ]
