@@ -28,7 +28,7 @@ def stroke(degrees: float, size: int = 48) -> np.ndarray:
 )
 def test_a_stroke_has_its_orientation(degrees, orientation):
     energy = stroke_energy(stroke(degrees)[None]).sum(axis=2)[0]
-    assert energy[orientation] > 0.98
+    assert energy[orientation] > 0.95  # all but the ends at the borders
 
 
 def test_a_stroke_that_rises_to_the_right_is_rising():
