@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         proportion_interval,
         signed_rank,
     )
+    from evofool.transferring import transfer
 
 _HOME = {
     "evofool.api": ("evolve", "resume"),
@@ -68,6 +69,7 @@ _HOME = {
         "proportion_interval",
         "signed_rank",
     ),
+    "evofool.transferring": ("transfer",),
 }
 
 __all__ = [
@@ -107,6 +109,7 @@ __all__ = [
     "signed_rank",
     "train_cifar_cnn",
     "train_lenet",
+    "transfer",
     "verify",
 ]
 
