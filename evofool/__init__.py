@@ -7,7 +7,7 @@
     True
 
 Every verb of the command line is a function here: `evolve`, `resume`, `inspect`, `compare`,
-`render`, `gallery`, `export`, `quiz`, `verify`, `classify`, `accuracy`, `train_lenet`,
+`render`, `gallery`, `export`, `poster`, `quiz`, `verify`, `classify`, `accuracy`, `train_lenet`,
 `train_cifar_cnn`, `reproduce`, `fetch`, `convert_weights`, `fetch_weights`, `doctor`. `Run` opens
 a run directory. Nothing is loaded before it is used, and nothing is configured at import.
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from evofool.errors import UserError
     from evofool.experiments import reproduce
     from evofool.recipes import train_cifar_cnn, train_lenet
-    from evofool.reports import compare, export, gallery, inspect, quiz, render, verify
+    from evofool.reports import compare, export, gallery, inspect, poster, quiz, render, verify
     from evofool.run import Elite, Run
     from evofool.statistics import (
         mann_whitney,
@@ -60,7 +60,16 @@ _HOME = {
     "evofool.errors": ("UserError",),
     "evofool.experiments": ("reproduce",),
     "evofool.recipes": ("train_cifar_cnn", "train_lenet"),
-    "evofool.reports": ("compare", "export", "gallery", "inspect", "quiz", "render", "verify"),
+    "evofool.reports": (
+        "compare",
+        "export",
+        "gallery",
+        "inspect",
+        "poster",
+        "quiz",
+        "render",
+        "verify",
+    ),
     "evofool.run": ("Elite", "Run"),
     "evofool.statistics": (
         "mann_whitney",
@@ -100,6 +109,7 @@ __all__ = [
     "mann_whitney",
     "median_interval",
     "permutation_test",
+    "poster",
     "proportion_interval",
     "quiz",
     "register_family",

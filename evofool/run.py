@@ -257,8 +257,8 @@ class Run:
             images = render(jax.tree.map(lambda *leaves: np.stack(leaves), *filled))
             yield np.asarray(images)[: len(part)]
 
-    def draw_large(self, genome: Any, size: int) -> Picture:
-        """Draws one CPPN genome with `size` pixels along its longer side.
+    def check_drawable(self, size: int) -> None:
+        """Makes sure that elites can be drawn with `size` pixels along their longer side.
 
         Raises:
             UserError: the run is directly encoded, or `size` is below 1.
@@ -270,6 +270,14 @@ class Run:
             )
         if size < 1:
             raise UserError(f"size is {size}; expected at least 1 pixel")
+
+    def draw_large(self, genome: Any, size: int) -> Picture:
+        """Draws one CPPN genome with `size` pixels along its longer side.
+
+        Raises:
+            UserError: as `check_drawable`.
+        """
+        self.check_drawable(size)
         *sides, channels = self.card.input_shape
         height, width = (max(1, round(side * size / max(sides))) for side in sides)
         image = cppn.render(

@@ -26,6 +26,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "render": look.render,
     "gallery": look.gallery,
     "export": deliver.export,
+    "poster": deliver.poster,
     "quiz": deliver.quiz,
     "verify": deliver.verify,
     "classify": classify.classify,

@@ -1,4 +1,4 @@
-"""The commands that hand elites on or question them: export, quiz, verify."""
+"""The commands that hand elites on or question them: export, poster, quiz, verify."""
 
 from pathlib import Path
 
@@ -23,6 +23,37 @@ def export(run: RunFolder, *, out: Path) -> None:
 
     paths = export(run, out)
     print(f"{len(paths)} pictures in {out / 'images'}, table in {out / 'elites.csv'}")
+
+
+def poster(
+    run: RunFolder,
+    *,
+    out: Path,
+    count: int = 24,
+    size: int = 4096,
+    least: float = 0.99,
+) -> None:
+    """Draws the most striking elites anew, large enough to print, with a page of all of them.
+
+    The rule: of the elites with a confidence of LEAST or more, the half with most colour and
+    contrast; of these, the ones that look least alike. OUT gets a PNG of each, poster.jpg and
+    index.html. A poster that was stopped goes on where it was.
+
+      evofool poster runs/imagenet-cppn-0 --out poster
+      evofool poster runs/cppn-0 --out wall --count 6 --size 8192
+
+    Args:
+        run: run directory; all its independent runs are chosen from.
+        out: folder to write; it must not hold anything else yet.
+        count: number of elites.
+        size: pixels along the longer side of each.
+        least: confidence that they have at least.
+    """
+    start_jax()
+    from evofool.reports import poster
+
+    paths = poster(run, out, count=count, size=size, least=least)
+    print(f"{len(paths)} pictures in {out}, all of them in {out / 'poster.jpg'} and index.html")
 
 
 def quiz(

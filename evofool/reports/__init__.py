@@ -20,8 +20,10 @@ from evofool.reports.inspection import (
     inspect_groups,
     stepping_stones,
 )
+from evofool.reports.poster import poster
 from evofool.reports.selection import MOST_BY_CLASS
 from evofool.reports.sheets import Section, draw_sheet, percent, thumbnail
+from evofool.reports.striking import striking
 from evofool.reports.verification import Verification, verify
 
 __all__ = [
@@ -44,12 +46,14 @@ __all__ = [
     "inspect",
     "inspect_groups",
     "percent",
+    "poster",
     "quiz",
     "render",
     "resized",
     "save_image",
     "save_pages",
     "stepping_stones",
+    "striking",
     "thumbnail",
     "verify",
     "write_convergence",

@@ -82,10 +82,10 @@ def write_csv(path: Path, lines: list[dict[str, Any]]) -> None:
 def _class_folder(elite: Elite) -> str:
     ids = elite.run.card.ids
     is_named = bool(ids) and re.fullmatch(r"n\d{8}", ids[elite.class_index])
-    return ids[elite.class_index] if is_named else _class_name(elite)
+    return ids[elite.class_index] if is_named else class_name(elite)
 
 
-def _class_name(elite: Elite) -> str:
+def class_name(elite: Elite) -> str:
     """Returns index and label with nothing in them that a file system could mind."""
     width = len(str(elite.run.card.classes - 1))
     index = f"{elite.class_index:0{width}d}"
@@ -95,4 +95,4 @@ def _class_name(elite: Elite) -> str:
 
 def _stem(elite: Elite) -> str:
     seed = elite.run.config.seed + elite.run_index
-    return f"{_class_name(elite)}_{elite.confidence:.6f}_seed{seed}"
+    return f"{class_name(elite)}_{elite.confidence:.6f}_seed{seed}"

@@ -31,11 +31,11 @@ class Section(NamedTuple):
     captions: Sequence[Sequence[str]]
 
 
-def draw_sheet(sections: Sequence[Section]) -> Image.Image:
-    """Draws the pictures of every section in rows of at most `COLUMNS`."""
+def draw_sheet(sections: Sequence[Section], *, columns: int = COLUMNS) -> Image.Image:
+    """Draws the pictures of every section in rows of at most `columns`."""
     font = ImageFont.load_default(TEXT)
     cell = max(max(picture.size) for section in sections for picture in section.pictures)
-    columns = min(COLUMNS, max(len(section.pictures) for section in sections))
+    columns = min(columns, max(len(section.pictures) for section in sections))
     captions = [[_lines(caption, font, cell) for caption in s.captions] for s in sections]
     lines = max(len(caption) for of_section in captions for caption in of_section)
     step_x, step_y = cell + MARGIN, cell + lines * LINE + MARGIN + MARGIN // 2

@@ -25,6 +25,7 @@ FLAGS = {
         *("RUN", "--out", "--run-index", "--class", "--group", "--sort", "--per-page", "--page"),
     ],
     "export": ["RUN", "--out"],
+    "poster": ["RUN", "--out", "--count", "--size", "--least"],
     "quiz": [
         *("RUN", "--out", "--questions", "--seed", "--data", "--judge", "--judge-weights"),
         "--json",
@@ -140,6 +141,8 @@ MISTAKES = {
     "gallery {direct} --out sheet": "no known picture format",
     "gallery {direct} --out sheet.png --run-index 4": "run index is 4",
     "export {direct} --out {direct}": "is not empty",
+    "poster {direct} --out wall --count 1 --least 0": "directly encoded",
+    "poster {cppn} --out wall --least 1.1": "ask for fewer, or for less confidence",
     "quiz {direct} --out quiz --judge mock:10": "is the classifier that",
     "quiz {direct} --out quiz --judge mock:3": "tells 3 classes apart",
     "quiz {direct} --out quiz --judge-weights w.safetensors": "needs --judge",
