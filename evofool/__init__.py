@@ -7,8 +7,8 @@
     True
 
 Every verb of the command line is a function here: `evolve`, `resume`, `inspect`, `compare`,
-`render`, `gallery`, `export`, `poster`, `quiz`, `verify`, `classify`, `accuracy`, `train_lenet`,
-`train_cifar_cnn`, `reproduce`, `fetch`, `convert_weights`, `fetch_weights`, `doctor`. `Run` opens
+`render`, `gallery`, `export`, `poster`, `quiz`, `verify`, `classify`, `accuracy`,
+`train_classifier`, `train_network`, `reproduce`, `fetch`, `convert_weights`, `fetch_weights`, `doctor`. `Run` opens
 a run directory. Nothing is loaded before it is used, and nothing is configured at import.
 """
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from evofool.diagnosis import doctor
     from evofool.errors import UserError
     from evofool.experiments import reproduce
-    from evofool.recipes import train_cifar_cnn, train_lenet
+    from evofool.recipes import train_classifier, train_network
     from evofool.reports import compare, export, gallery, inspect, poster, quiz, render, verify
     from evofool.run import Elite, Run
     from evofool.statistics import (
@@ -59,7 +59,7 @@ _HOME = {
     "evofool.diagnosis": ("doctor",),
     "evofool.errors": ("UserError",),
     "evofool.experiments": ("reproduce",),
-    "evofool.recipes": ("train_cifar_cnn", "train_lenet"),
+    "evofool.recipes": ("train_classifier", "train_network"),
     "evofool.reports": (
         "compare",
         "export",
@@ -117,8 +117,8 @@ __all__ = [
     "reproduce",
     "resume",
     "signed_rank",
-    "train_cifar_cnn",
-    "train_lenet",
+    "train_classifier",
+    "train_network",
     "transfer",
     "verify",
 ]

@@ -6,6 +6,7 @@ from jax import lax
 from jaxtyping import Array, Float, Key
 
 MOST_SHIFT = 3  # pixels, of 32
+MOST_CHANGE = 0.1  # of the side, in position and in size
 
 
 def flip_and_shift(
@@ -31,3 +32,29 @@ def flip_and_shift(
         return lax.dynamic_slice(image, (*start, 0), images.shape[1:])
 
     return jax.vmap(cut)(padded, starts)
+
+
+def shift_and_scale(
+    key: Key[Array, ""], images: Float[Array, "batch height width channels"]
+) -> Float[Array, "batch height width channels"]:
+    """Shifts and stretches every picture a little, each in its own way; what is uncovered is 0.
+
+    Position and size change by up to `MOST_CHANGE` of the side, in height and width independently,
+    uniformly; values between pixels are interpolated linearly.
+
+    Args:
+        key: decides for every picture.
+        images: any values, 0 being the background.
+    """
+    sides = jnp.array(images.shape[1:3], jnp.float32)
+    changes = jax.random.uniform(key, (2, len(images), 2), minval=-MOST_CHANGE, maxval=MOST_CHANGE)
+    scales = 1 + changes[0]
+    # a scaled picture keeps its centre, then moves
+    translations = (changes[1] + (1 - scales) / 2) * sides[None]
+
+    def change(image, scale, translation):
+        return jax.image.scale_and_translate(
+            image, image.shape, (0, 1), scale, translation, "linear", antialias=False
+        )
+
+    return jax.vmap(change)(images, scales, translations)

@@ -1,108 +1,240 @@
-"""How the classifiers that evofool trains itself are made: data, network, settings, card."""
+"""How classifiers are trained: evofool's own from data sets, any network from any examples."""
 
 import dataclasses
+import inspect
 import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Integer, UInt8
 
-from evofool.augmentation import MOST_SHIFT, flip_and_shift
+from evofool.augmentation import flip_and_shift, shift_and_scale
 from evofool.classifiers import (
     Card,
     Classifier,
     cifar_cnn_card,
     lenet_card,
+    linear_card,
     make_network,
+    mlp_card,
+    seed000_cnn_card,
     write_classifier,
 )
-from evofool.data import Dataset, load_cifar10, load_mnist
-from evofool.errors import UserError
+from evofool.data import load_cifar10, load_mnist
+from evofool.errors import UserError, unknown_name
 from evofool.training import (
     Augment,
     Epoch,
     Examples,
+    Params,
     TrainConfig,
     accuracy,
     cross_entropy,
     train,
 )
 
-CIFAR_CNN = TrainConfig(epochs=10, learning_rate=2e-3, weight_decay=5e-2, warmup=0.2)
+AUGMENTATIONS: dict[str, Augment | None] = {
+    "none": None,
+    "flip-shift": flip_and_shift,
+    "shift-scale": shift_and_scale,
+}
 
 
-def train_lenet(
+class Recipe(NamedTuple):
+    """How one of evofool's own networks is trained.
+
+    Attributes:
+        card: makes the card; its arguments are the options of the network.
+        dataset: mnist or cifar10.
+        config: how to train, unless another is asked for.
+        augment: the same, a key of `AUGMENTATIONS`.
+    """
+
+    card: Callable[..., Card]
+    dataset: str
+    config: TrainConfig
+    augment: str = "none"
+
+
+RECIPES = {
+    "lenet": Recipe(lenet_card, "mnist", TrainConfig()),
+    "mlp": Recipe(mlp_card, "mnist", TrainConfig()),
+    "linear": Recipe(linear_card, "mnist", TrainConfig()),
+    # The article's: Adam without weight decay, and Keras' `decay`.
+    "seed000-cnn": Recipe(
+        seed000_cnn_card,
+        "mnist",
+        TrainConfig(epochs=32, batch_size=256, learning_rate=1e-4, decay=0.01, weight_decay=0.0),
+    ),
+    "cifar-cnn": Recipe(
+        cifar_cnn_card,
+        "cifar10",
+        TrainConfig(epochs=10, learning_rate=2e-3, weight_decay=5e-2, warmup=0.2),
+        augment="flip-shift",
+    ),
+}
+
+
+def recipe_of(network: str) -> Recipe:
+    """Returns how one of evofool's own networks is trained.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    if network not in RECIPES:
+        raise unknown_name("network", network, RECIPES)
+    return RECIPES[network]
+
+
+def train_classifier(
+    network: str,
     out: str | Path,
     *,
     data: str | Path | None = None,
     seed: int = 0,
-    activation: str = "relu",
     config: TrainConfig | None = None,
+    examples: int | None = None,
+    augment: str | None = None,
+    on_epoch: Callable[[Epoch], object] | None = None,
+    **options: Any,
+) -> Classifier:
+    """Trains one of evofool's own networks on its data set and writes its weights and card.
+
+    Args:
+        network: "lenet", "mlp", "linear" or "seed000-cnn", on MNIST; "cifar-cnn", on CIFAR-10.
+        out: weights file, ending in .safetensors; the card gets the same stem and .json.
+        data: folder with the data set; looked for in the usual places unless given.
+        seed: determines the initial weights, the order of the examples and what is drawn for them.
+        config: how to train; that of `RECIPES` unless given.
+        examples: how many training pictures to use, the first ones; all unless given.
+        augment: what is done to training pictures, a key of `AUGMENTATIONS`; that of `RECIPES`
+            unless given.
+        on_epoch: is told about every epoch.
+        **options: of the network: `activation` ("relu" or "sigmoid") of the LeNet, `width` of the
+            CIFAR-10 network, `outputs` of any.
+
+    Returns:
+        The classifier that was written.
+
+    Raises:
+        UserError: an unknown name or option, the data set is not found or damaged, or `out` cannot
+            be written.
+
+    Example:
+        >>> import evofool
+        >>> out = "sigmoid.safetensors"
+        >>> evofool.train_classifier("lenet", out, activation="sigmoid")  # doctest: +SKIP
+    """
+    recipe, path = recipe_of(network), _writable(out)
+    augment = augment or recipe.augment
+    if augment not in AUGMENTATIONS:
+        raise unknown_name("augment", augment, AUGMENTATIONS)
+    offered = inspect.signature(recipe.card).parameters
+    for option in options:
+        if option not in offered:
+            raise unknown_name(f"option of {network}", option, offered)
+    card, config = recipe.card(**options), config or recipe.config
+    if examples is not None and examples < 1:
+        raise UserError(f"examples is {examples}; expected 1 or more, or none for all")
+    dataset = load_mnist(data) if recipe.dataset == "mnist" else load_cifar10(data)
+    images, labels = dataset.train_images[:examples], dataset.train_labels[:examples]
+    given = {"seed": seed, "epochs": config.epochs, "augment": augment, **options}
+    flags = " ".join(f"--{name} {value}" for name, value in given.items())
+    lossy = ", a lossy copy (JPEG)" if dataset.is_lossy else ""
+    return train_network(
+        path,
+        card,
+        Examples(images, labels, np.ones(len(labels), np.float32)),
+        test=(dataset.test_images, dataset.test_labels),
+        config=config,
+        seed=seed,
+        augment=AUGMENTATIONS[augment],
+        notes=f"`evofool train {network} {flags}` on {len(labels):,} training pictures of "
+        f"{recipe.dataset}{lossy}",
+        on_epoch=on_epoch,
+    )
+
+
+def train_network(
+    out: str | Path,
+    card: Card,
+    examples: Examples,
+    *,
+    test: tuple[UInt8[np.ndarray, "test height width channels"], Integer[np.ndarray, " test"]],
+    config: TrainConfig | None = None,
+    seed: int = 0,
+    start: Params | None = None,
+    augment: Augment | None = None,
+    notes: str = "",
     on_epoch: Callable[[Epoch], object] | None = None,
 ) -> Classifier:
-    """Trains a LeNet on MNIST and writes its weights and card.
+    """Trains the network that a card describes on any examples and writes weights and card.
 
     Args:
         out: weights file, ending in .safetensors; the card gets the same stem and .json.
-        data: folder with MNIST; looked for in the usual places unless given.
-        seed: determines the initial weights and the order of the examples.
-        activation: "relu", or "sigmoid".
+        card: family, input and number of outputs; its name becomes the stem of `out`, and what it
+            says of other weights (accuracy, sha256, probe, notes) is replaced.
+        examples: what to learn from; the labels are outputs of the network.
+        test: pictures (levels 0..255) and labels that give the card's accuracy.
         config: how to train; `TrainConfig()` unless given.
+        seed: determines the initial weights, the order of the examples and what is drawn for them.
+        start: parameters to go on from, for instance those of a trained classifier.
+        augment: `augment(key, images)` changes the training pictures of a step, see
+            `evofool.augmentation`.
+        notes: what the examples are, for the card; how they were learned is added.
         on_epoch: is told about every epoch.
 
     Returns:
         The classifier that was written.
 
     Raises:
-        UserError: MNIST is not found or damaged, or `out` cannot be written.
+        UserError: the family is unknown, examples do not fit the card, the loss is no longer
+            finite, or `out` cannot be written.
     """
-    path = _writable(out)
-    digits = load_mnist(data)
-    made = (
-        f"`evofool train lenet --seed {seed} --activation {activation}` from the "
-        f"{len(digits.train_labels):,} training digits of MNIST, without augmentation"
+    path, config = _writable(out), config or TrainConfig()
+    card = dataclasses.replace(card, name=path.stem, sha256="", probe=())
+    network = make_network(card)
+    _check_examples(card, examples)
+    key_init, key_train = jax.random.split(jax.random.key(seed))
+    test_images, test_labels = test
+    measure = partial(accuracy, network.apply, images=test_images, labels=test_labels)
+    params = train(
+        key_train,
+        network.init(key_init) if start is None else start,
+        cross_entropy(network.apply, augment=augment, has_dropout=network.has_dropout),
+        examples,
+        config,
+        test=measure,
+        on_epoch=on_epoch,
     )
-    card = lenet_card(activation=activation)
-    return _train(path, card, digits, config or TrainConfig(), seed, made, on_epoch)
-
-
-def train_cifar_cnn(
-    out: str | Path,
-    *,
-    data: str | Path | None = None,
-    seed: int = 0,
-    width: float = 1.0,
-    config: TrainConfig | None = None,
-    on_epoch: Callable[[Epoch], object] | None = None,
-) -> Classifier:
-    """Trains a small convolutional network on CIFAR-10 and writes its weights and card.
-
-    Args:
-        out: weights file, ending in .safetensors; the card gets the same stem and .json.
-        data: folder with CIFAR-10; looked for in the usual places unless given.
-        seed: determines the initial weights, the order of the examples and their augmentation.
-        width: multiplier of the network's channels.
-        config: how to train; `CIFAR_CNN` unless given.
-        on_epoch: is told about every epoch.
-
-    Returns:
-        The classifier that was written.
-
-    Raises:
-        UserError: CIFAR-10 is not found or damaged, or `out` cannot be written.
-    """
-    path, config = _writable(out), config or CIFAR_CNN
-    photographs = load_cifar10(data)
-    copies = ", in a lossy copy (JPEG)" if photographs.is_lossy else ""
-    made = (
-        f"`evofool train cifar-cnn --seed {seed} --epochs {config.epochs} --width {width}` from "
-        f"{len(photographs.train_labels):,} training pictures of CIFAR-10{copies}, mirrored and "
-        f"shifted by up to {MOST_SHIFT} pixels at random"
+    settings = ", ".join(f"{name} {value}" for name, value in dataclasses.asdict(config).items())
+    how = f"AdamW, {settings}, seed {seed}; JAX {jax.__version__} on {jax.default_backend()}"
+    card = dataclasses.replace(
+        card, test_accuracy=measure(params), notes=f"{notes}: {how}" if notes else how
     )
-    card = cifar_cnn_card(width=width)
-    return _train(path, card, photographs, config, seed, made, on_epoch, flip_and_shift)
+    card = write_classifier(path, card, params)
+    return Classifier(card=card, params=params, apply=network.apply)
+
+
+def _check_examples(card: Card, examples: Examples) -> None:
+    shape, labels = examples.images.shape, jnp.asarray(examples.labels)
+    if not len(labels):
+        raise UserError("examples is empty; expected at least one picture")
+    if shape[1:] != card.input_shape:
+        raise UserError(
+            f"examples: pictures of shape {shape[1:]}; expected {card.input_shape}, the "
+            f"input_shape of the card of {card.name!r}"
+        )
+    if not 0 <= int(labels.min()) <= int(labels.max()) < card.outputs:
+        raise UserError(
+            f"examples: labels from {labels.min()} to {labels.max()}; expected 0 to "
+            f"{card.outputs - 1}, the outputs of {card.name!r}"
+        )
 
 
 def _writable(out: str | Path) -> Path:
@@ -113,38 +245,3 @@ def _writable(out: str | Path) -> Path:
     if not os.access(path.parent, os.W_OK):
         raise UserError(f"cannot write {path}: its folder is not there or not writable")
     return path
-
-
-def _train(
-    path: Path,
-    card: Card,
-    dataset: Dataset,
-    config: TrainConfig,
-    seed: int,
-    made: str,
-    on_epoch: Callable[[Epoch], object] | None,
-    augment: Augment | None = None,
-) -> Classifier:
-    """Trains the network of a card and writes it; `made` says from what, for the notes."""
-    card = dataclasses.replace(card, name=path.stem)
-    network = make_network(card)
-    key_init, key_train = jax.random.split(jax.random.key(seed))
-    test = partial(accuracy, network.apply, images=dataset.test_images, labels=dataset.test_labels)
-    weights = np.ones(len(dataset.train_labels), np.float32)
-    params = train(
-        key_train,
-        network.init(key_init),
-        cross_entropy(network.apply, augment=augment),
-        Examples(dataset.train_images, dataset.train_labels, weights),
-        config,
-        test=test,
-        on_epoch=on_epoch,
-    )
-    settings = ", ".join(f"{name} {value}" for name, value in dataclasses.asdict(config).items())
-    notes = (
-        f"made by {made}: AdamW, cosine decay to 0, {settings}; "
-        f"JAX {jax.__version__} on {jax.default_backend()}"
-    )
-    card = dataclasses.replace(card, test_accuracy=test(params), notes=notes)
-    card = write_classifier(path, card, params)
-    return Classifier(card=card, params=params, apply=network.apply)

@@ -21,7 +21,7 @@ TEST_BATCH = 500
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """How to train: AdamW whose learning rate rises linearly, then falls to 0 along a cosine."""
+    """How to train: AdamW with a learning rate that rises linearly, then falls."""
 
     epochs: int = 10
     """Passes over the examples."""
@@ -31,8 +31,11 @@ class TrainConfig:
     """The highest, after the warm-up."""
     warmup: float = 0.0
     """Share of the steps, below 1, in which the learning rate rises from 0."""
+    decay: float | None = None
+    """How the learning rate falls: None to 0 along a cosine; a number d, as learning_rate / (1 + d
+    t) in the t-th step after the warm-up, so that what is learned does not depend on `epochs`."""
     weight_decay: float = 1e-2
-    """Of AdamW: per step, a weight loses this share times the learning rate."""
+    """Of AdamW: per step, a weight loses this share times the learning rate; 0 is plain Adam."""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "learning_rate"):
@@ -40,6 +43,8 @@ class TrainConfig:
                 raise UserError(f"{name} is {getattr(self, name)}; expected more than 0")
         if not 0 <= self.warmup < 1:
             raise UserError(f"warmup is {self.warmup}; expected a share of the steps, 0 to below 1")
+        if self.decay is not None and self.decay < 0:
+            raise UserError(f"decay is {self.decay}; expected 0 or more, or None for a cosine")
 
 
 class Examples(NamedTuple):
@@ -185,30 +190,39 @@ def _epoch(
 
 @cache
 def _optimizer(config: TrainConfig, steps: int) -> optax.GradientTransformation:
-    rising = round(config.warmup * steps)
+    rising, highest = round(config.warmup * steps), config.learning_rate
+    if config.decay is None:
+        falling = optax.cosine_decay_schedule(highest, steps - rising)
+    else:
+        falling = _inverse_time(highest, config.decay)
     rate = optax.join_schedules(
-        [
-            lambda count: config.learning_rate * (count + 1) / (rising + 1),
-            optax.cosine_decay_schedule(config.learning_rate, steps - rising),
-        ],
-        [rising],
+        [lambda count: highest * (count + 1) / (rising + 1), falling], [rising]
     )
     return optax.adamw(rate, weight_decay=config.weight_decay)
 
 
+def _inverse_time(highest: float, decay: float) -> optax.Schedule:
+    return lambda count: highest / (1 + decay * count)
+
+
 @cache
-def cross_entropy(apply: Callable[[Params, Any], Any], *, augment: Augment | None = None) -> Loss:
+def cross_entropy(
+    apply: Callable[..., Any], *, augment: Augment | None = None, has_dropout: bool = False
+) -> Loss:
     """Returns the loss of a network's logits: cross-entropy, averaged by the examples' weights.
 
     Args:
-        apply: gives logits for images in [0, 1].
+        apply: gives logits for images in [0, 1]: `apply(params, images)`.
         augment: `augment(key, images)` changes the images of a step first, for instance
             `evofool.augmentation.flip_and_shift`.
+        has_dropout: call `apply(params, images, key)` instead, see `Network.has_dropout`.
     """
 
     def loss(key: Key[Array, ""], params: Params, batch: Batch) -> Float[Array, ""]:
         images = batch.images if augment is None else augment(key, batch.images)
-        logits = apply(params, images)
+        # augmentation has consumed the key itself; dropout draws from one derived from it
+        dropping = (jax.random.fold_in(key, 1),) if has_dropout else ()
+        logits = apply(params, images, *dropping)
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
         total = jnp.maximum(jnp.sum(batch.weights), jnp.finfo(jnp.float32).tiny)
         return jnp.sum(losses * batch.weights) / total

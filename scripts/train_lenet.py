@@ -23,8 +23,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
 
-    classifier = evofool.train_lenet(
-        arguments.out, data=arguments.data, seed=arguments.seed, on_epoch=print
+    classifier = evofool.train_classifier(
+        "lenet", arguments.out, data=arguments.data, seed=arguments.seed, on_epoch=print
     )
     print(f"test accuracy {classifier.card.test_accuracy:.4f}, weights in {arguments.out}")
 

@@ -21,6 +21,7 @@ from evofool.classifiers.fetching import fetch_weights
 from evofool.classifiers.googlenet import GoogLeNet
 from evofool.classifiers.imagenet import imagenet_group, imagenet_ids
 from evofool.classifiers.lenet import LeNet, lenet_card
+from evofool.classifiers.linear import Linear, linear_card
 from evofool.classifiers.loading import (
     at_size,
     configure,
@@ -30,14 +31,19 @@ from evofool.classifiers.loading import (
     shipped_names,
     write_classifier,
 )
+from evofool.classifiers.mlp import MLP, mlp_card
 from evofool.classifiers.mobilenet import MobileNetV1, MobileNetV2
 from evofool.classifiers.resnet import ResNet
+from evofool.classifiers.seed000_cnn import Seed000CNN, seed000_cnn_card
 from evofool.classifiers.squeezenet import VERSIONS, SqueezeNet
 from evofool.classifiers.storage import load_weights, save_weights
 from evofool.classifiers.views import with_views
 
 register_family("lenet", LeNet)
 register_family("cifar_cnn", CifarCNN)
+register_family("seed000_cnn", Seed000CNN)
+register_family("mlp", MLP)
+register_family("linear", Linear)
 register_family("caffenet", CaffeNet)
 register_family("alexnet", AlexNet)
 register_family("googlenet", GoogLeNet)
@@ -62,14 +68,17 @@ __all__ = [
     "imagenet_group",
     "imagenet_ids",
     "lenet_card",
+    "linear_card",
     "load_classifier",
     "load_configured",
     "load_weights",
     "make_network",
+    "mlp_card",
     "preprocess",
     "read_classifier",
     "register_family",
     "save_weights",
+    "seed000_cnn_card",
     "shipped_names",
     "with_views",
     "write_classifier",

@@ -1,5 +1,6 @@
 """The classifier that evolution tries to fool: a card, parameters, and a pure function of both."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -63,11 +64,14 @@ class Network(NamedTuple):
         init: random parameters from a key.
         apply: `apply(params, images)` -> logits, preprocessing included.
         shapes: the parameters as `jax.ShapeDtypeStruct`s, nested dictionaries by layer.
+        has_dropout: whether the network is trained as `apply(params, images, key)`, which drops
+            values at random.
     """
 
     init: Callable[[Key[Array, ""]], Params]
-    apply: Callable[[Params, Any], Any]
+    apply: Callable[..., Any]
     shapes: Params
+    has_dropout: bool = False
 
 
 Family = Callable[[Card, nnx.Rngs], nnx.Module]
@@ -80,7 +84,8 @@ def register_family(name: str, make: Family) -> None:
     Args:
         name: the card's `family`.
         make: builds the Flax NNX module for a card; called with images after preprocessing, the
-            module returns logits. All its variables must be `nnx.Param`s.
+            module returns logits. All its variables must be `nnx.Param`s. Where a module has
+            dropout its `__call__` takes `rngs` too: none for the classifier, some in training.
 
     Raises:
         ValueError: the name is taken.
@@ -121,15 +126,18 @@ def make_network(card: Card) -> Network:
 
 @cache
 def _network(make: Family, card: Card) -> Network:
-    graph, state = nnx.split(nnx.eval_shape(lambda: make(card, nnx.Rngs(0))))
+    module = nnx.eval_shape(lambda: make(card, nnx.Rngs(0)))
+    has_dropout = "rngs" in inspect.signature(module).parameters
+    graph, state = nnx.split(module)
 
     def init(key: Key[Array, ""]) -> Params:
         return nnx.to_pure_dict(nnx.state(make(card, nnx.Rngs(key))))
 
-    def apply(params: Params, images: Any) -> Any:
-        return nnx.merge(graph, params)(preprocess(card, images))
+    def apply(params: Params, images: Any, key: Key[Array, ""] | None = None) -> Any:
+        options = {} if key is None else {"rngs": nnx.Rngs(key)}
+        return nnx.merge(graph, params)(preprocess(card, images), **options)
 
-    return Network(jax.jit(init), apply, nnx.to_pure_dict(state))
+    return Network(jax.jit(init), apply, nnx.to_pure_dict(state), has_dropout)
 
 
 def check_classifier(classifier: Classifier) -> None:

@@ -8,7 +8,7 @@ A card lies as JSON beside the weights it describes, under the same stem. Pictur
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -196,6 +196,16 @@ def preprocess(
     if np.any(factor != 1.0):
         images = images * jnp.asarray(factor, jnp.float32)
     return images - jnp.asarray(shift, jnp.float32) if np.any(shift) else images
+
+
+def with_extra(labels: Sequence[str], outputs: int) -> tuple[str, ...]:
+    """Names classes beyond the labelled ones: "extra 10", "extra 11", ...
+
+    Args:
+        labels: those that have names; only the first `outputs` are used.
+        outputs: number of classes.
+    """
+    return (*labels[:outputs], *(f"extra {index}" for index in range(len(labels), outputs)))
 
 
 # of a card that is read: nothing about the input may be guessed

@@ -13,7 +13,7 @@ import jax
 from flax import nnx
 from jaxtyping import Array, Float
 
-from evofool.classifiers.card import Card
+from evofool.classifiers.card import Card, with_extra
 from evofool.classifiers.layers import Conv
 from evofool.data import CIFAR10_LABELS
 
@@ -27,9 +27,11 @@ class CifarCNN(nnx.Module):
     def __init__(self, card: Card, rngs: nnx.Rngs):
         inputs, side = card.input_shape[2], card.input_shape[0]
         channels = [max(1, round(card.width * number)) for number in CHANNELS]
-        convolutions = []
+        convolutions, he_normal = [], nnx.initializers.he_normal()
         for outputs, pool in zip(channels, POOLS, strict=True):
-            convolutions.append(Conv(inputs, outputs, 3, padding=1, pool=pool, gain=2.0, rngs=rngs))
+            convolutions.append(
+                Conv(inputs, outputs, 3, padding=1, pool=pool, kernel_init=he_normal, rngs=rngs)
+            )
             inputs, side = outputs, side // pool
         self.conv1, self.conv2, self.conv3, self.conv4 = convolutions
         self.dense = nnx.Linear(side * side * inputs, card.outputs, rngs=rngs)
@@ -42,18 +44,19 @@ class CifarCNN(nnx.Module):
         return self.dense(x.reshape(x.shape[0], -1))
 
 
-def cifar_cnn_card(*, width: float = 1.0) -> Card:
+def cifar_cnn_card(*, outputs: int = 10, width: float = 1.0) -> Card:
     """Returns the card of a network for CIFAR-10 that has no weights yet.
 
     Args:
+        outputs: 10, or more for classes beyond those of CIFAR-10 ("extra 10", ...).
         width: multiplier of the channels.
     """
     return Card(
         name="cifar_cnn",
         family="cifar_cnn",
         input_shape=(32, 32, 3),
-        outputs=len(CIFAR10_LABELS),
-        labels=CIFAR10_LABELS,
+        outputs=outputs,
+        labels=with_extra(CIFAR10_LABELS, outputs),
         channel_order="RGB",
         mean=(125.3, 122.9, 113.9),  # of the training pictures
         scale=1 / 64,  # their standard deviation

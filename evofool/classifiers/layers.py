@@ -37,10 +37,11 @@ class Conv(nnx.Module):
         inputs: channels in.
         outputs: channels out.
         size: side of the kernel.
-        rngs: for the initial values: normal, with variance gain / (size * size * inputs).
+        rngs: for the initial values.
         padding: zeros added on every side.
         pool: side of the max-pooling windows that follow; 1 for none.
-        gain: 2 keeps the scale of values from layer to layer where a ReLU follows (He).
+        kernel_init: distribution of the initial kernel; where a ReLU follows, `he_normal` keeps
+            the scale of values from layer to layer.
     """
 
     def __init__(
@@ -52,11 +53,9 @@ class Conv(nnx.Module):
         rngs: nnx.Rngs,
         padding: int = 0,
         pool: int = 1,
-        gain: float = 1.0,
+        kernel_init: nnx.Initializer = nnx.initializers.lecun_normal(),  # noqa: B008
     ):
-        shape = (size, size, inputs, outputs)
-        initial = nnx.initializers.variance_scaling(gain, "fan_in", "truncated_normal")
-        self.kernel = nnx.Param(initial(rngs.params(), shape))
+        self.kernel = nnx.Param(kernel_init(rngs.params(), (size, size, inputs, outputs)))
         self.bias = nnx.Param(jnp.zeros(outputs))
         self.padding, self.pool = padding, pool
 

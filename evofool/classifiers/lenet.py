@@ -12,6 +12,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from evofool.classifiers.card import Card
+from evofool.classifiers.digits import digit_card
 from evofool.classifiers.layers import Conv
 
 ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid}
@@ -41,17 +42,4 @@ def lenet_card(*, outputs: int = 10, activation: str = "relu") -> Card:
         outputs: 10, or more for classes beyond the digits ("extra 10", ...).
         activation: "relu", or "sigmoid".
     """
-    labels = [str(digit) for digit in range(10)] + [f"extra {i}" for i in range(10, outputs)]
-    return Card.from_dict(
-        {
-            "name": "lenet",
-            "family": "lenet",
-            "input_shape": (28, 28, 1),
-            "outputs": outputs,
-            "labels": labels[:outputs],
-            "channel_order": "grey",
-            "mean": (0.0,),
-            "scale": 1 / 255,
-            "activation": activation,
-        }
-    )
+    return digit_card("lenet", outputs=outputs, activation=activation)

@@ -1,76 +1,69 @@
-"""The commands that train classifiers: train lenet, train cifar-cnn."""
+"""The command that trains classifiers: train."""
 
 import dataclasses
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
+
+import tyro
 
 from evofool.cli.startup import start_jax
 
 
-def train_lenet(
+def train(
+    network: Annotated[str, tyro.conf.Positional],
     *,
     out: Path,
     data: Path | None = None,
     seed: int = 0,
-    activation: Literal["relu", "sigmoid"] = "relu",
+    epochs: int | None = None,
+    examples: int | None = None,
+    augment: Literal["none", "flip-shift", "shift-scale"] | None = None,
+    activation: Literal["relu", "sigmoid"] | None = None,
+    width: float | None = None,
     quiet: bool = False,
 ) -> None:
-    """Trains a LeNet on MNIST and prints its test accuracy after every epoch.
+    """Trains a classifier on MNIST or CIFAR-10; prints its test accuracy after every epoch.
 
-    Writes the weights as safetensors and, beside them, a card that says how they were made. The
-    same seed gives the same weights.
+    NETWORK is lenet, mlp (784-300-100-10), linear (one template per digit) or seed000-cnn (the
+    network of the article on shredded and recoloured digits), all for MNIST, or cifar-cnn. Writes
+    the weights as safetensors and, beside them, a card that says how they were made. The same seed
+    gives the same weights.
 
       evofool train lenet --out mine.safetensors
-      evofool train lenet --data data/mnist --out other.safetensors --seed 1
-      evofool evolve --classifier lenet --weights other.safetensors
-
-    Args:
-        out: file for the weights, ending in .safetensors.
-        data: folder with MNIST; else $EVOFOOL_DATA and the user cache are tried.
-        seed: of the initial weights and of the order of the examples.
-        activation: relu as in the paper, or sigmoid.
-        quiet: no progress.
-    """
-    start_jax()
-    from evofool.recipes import train_lenet
-
-    report = None if quiet else lambda epoch: print(epoch, flush=True)
-    trained = train_lenet(out, data=data, seed=seed, activation=activation, on_epoch=report)
-    print(f"{out}: test accuracy {trained.card.test_accuracy:.4f}")
-
-
-def train_cifar_cnn(
-    *,
-    out: Path,
-    data: Path | None = None,
-    seed: int = 0,
-    epochs: int = 10,
-    width: float = 1.0,
-    quiet: bool = False,
-) -> None:
-    """Trains a small network on CIFAR-10 and prints its test accuracy after every epoch.
-
-    Takes about ten minutes of processor time. Writes the weights as safetensors and, beside them,
-    a card that says how they were made. The same seed gives the same weights.
-
-      evofool train cifar-cnn --out objects.safetensors
+      evofool train lenet --out other.safetensors --seed 1 --activation sigmoid
+      evofool train seed000-cnn --out article.safetensors --epochs 33
       evofool train cifar-cnn --out small.safetensors --width 0.5 --epochs 5
-      evofool evolve --classifier cifar_cnn --weights objects.safetensors
+      evofool evolve --classifier lenet --weights mine.safetensors
 
     Args:
+        network: lenet, mlp, linear, seed000-cnn or cifar-cnn.
         out: file for the weights, ending in .safetensors.
-        data: folder with CIFAR-10; else $EVOFOOL_DATA and the user cache are tried.
-        seed: of the initial weights, of the order of the examples and of what is done to them.
-        epochs: passes over the 50,000 pictures.
-        width: multiplier of the network's channels.
+        data: folder with the data set; else $EVOFOOL_DATA and the user cache are tried.
+        seed: of the initial weights, the order of the examples and what is drawn for them.
+        epochs: passes over the examples; 10, of seed000-cnn 32, unless given.
+        examples: how many training pictures to use, the first ones; all unless given.
+        augment: random changes of training pictures: flip-shift (of cifar-cnn unless given),
+            shift-scale (for digits) or none.
+        activation: of the lenet, relu as in the paper or sigmoid.
+        width: multiplier of the channels of the cifar-cnn.
         quiet: no progress.
     """
     start_jax()
-    from evofool.recipes import CIFAR_CNN, train_cifar_cnn
+    from evofool.recipes import recipe_of, train_classifier
 
-    config = dataclasses.replace(CIFAR_CNN, epochs=epochs)
-    report = None if quiet else lambda epoch: print(epoch, flush=True)
-    trained = train_cifar_cnn(
-        out, data=data, seed=seed, width=width, config=config, on_epoch=report
+    config = recipe_of(network).config
+    if epochs is not None:
+        config = dataclasses.replace(config, epochs=epochs)
+    options: dict[str, Any] = {"activation": activation, "width": width}
+    trained = train_classifier(
+        network,
+        out,
+        data=data,
+        seed=seed,
+        config=config,
+        examples=examples,
+        augment=augment,
+        on_epoch=None if quiet else lambda epoch: print(epoch, flush=True),
+        **{name: value for name, value in options.items() if value is not None},
     )
     print(f"{out}: test accuracy {trained.card.test_accuracy:.4f}")

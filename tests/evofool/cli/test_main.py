@@ -37,8 +37,14 @@ FLAGS = {
     "accuracy": [
         *("--classifier", "--weights", "--combine", "--images", "--labels", "--exact", "--json"),
     ],
-    "train lenet": ["--data", "--out", "--seed", "--activation", "{relu,sigmoid}"],
-    "train cifar-cnn": ["--data", "--out", "--seed", "--width", "--epochs"],
+    "train": [
+        *("NETWORK", "--data", "--out", "--seed", "--epochs", "--examples", "--augment"),
+        *("--activation", "{relu,sigmoid}", "--width", "--quiet"),
+    ],
+    "corrupt": [
+        *("--classifier", "--weights", "--dataset", "--data", "--images", "--labels", "--limit"),
+        *("--shuffle", "--rows", "--tiles", "--blur", "--recolor", "--seed", "--out", "--json"),
+    ],
     "data fetch": ["NAME", "--dir", "--url"],
     "weights convert": ["FILE", "--family", "--out", "--name", "--labels", "--card"],
     "weights fetch": ["NAME", "--out", "--url", "--quiet"],
@@ -106,7 +112,7 @@ def complaint(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 MISTAKES = {
     "evolv": "did you mean 'evolve'?",
-    "train lenett": "did you mean 'train lenet'",
+    "train lenett --out w.safetensors": "did you mean 'lenet'",
     "data fetch mnis": "did you mean 'mnist'?",
     "evolve --clasifier mock:10": "--classifier STR",
     "evolve --cppn.weight-rat 0.1": "--cppn.weight-rate FLOAT",

@@ -1,0 +1,23 @@
+"""The card that all networks for handwritten digits share."""
+
+from evofool.classifiers.card import Card, with_extra
+
+DIGITS = tuple("0123456789")
+
+
+def digit_card(family: str, *, outputs: int = 10, activation: str = "relu") -> Card:
+    """Returns the card of a network for 28x28 grey digits that has no weights yet.
+
+    Args:
+        family: the architecture, which also becomes the name.
+        outputs: 10, or more for classes beyond the digits ("extra 10", ...).
+        activation: of families that offer a choice.
+    """
+    return Card(
+        name=family,
+        family=family,
+        input_shape=(28, 28, 1),
+        outputs=outputs,
+        labels=with_extra(DIGITS, outputs),
+        activation=activation,
+    )
