@@ -27,11 +27,14 @@ if TYPE_CHECKING:
         register_family,
     )
     from evofool.config import PRESETS, CppnConfig, DirectConfig, EvolveConfig, make_config
+    from evofool.corruptions import blur, exchange_tiles, recolor, shuffle_pixels
     from evofool.data import fetch, load_cifar10, load_mnist
     from evofool.diagnosis import doctor
     from evofool.errors import UserError
     from evofool.experiments import reproduce
+    from evofool.intensity_tables import intensity_table
     from evofool.recipes import train_classifier, train_network
+    from evofool.recognition import corrupt, recognize
     from evofool.reports import compare, export, gallery, inspect, poster, quiz, render, verify
     from evofool.run import Elite, Run
     from evofool.statistics import (
@@ -55,11 +58,14 @@ _HOME = {
         "register_family",
     ),
     "evofool.config": ("PRESETS", "CppnConfig", "DirectConfig", "EvolveConfig", "make_config"),
+    "evofool.corruptions": ("blur", "exchange_tiles", "recolor", "shuffle_pixels"),
     "evofool.data": ("fetch", "load_cifar10", "load_mnist"),
     "evofool.diagnosis": ("doctor",),
     "evofool.errors": ("UserError",),
     "evofool.experiments": ("reproduce",),
+    "evofool.intensity_tables": ("intensity_table",),
     "evofool.recipes": ("train_classifier", "train_network"),
+    "evofool.recognition": ("corrupt", "recognize"),
     "evofool.reports": (
         "compare",
         "export",
@@ -92,16 +98,20 @@ __all__ = [
     "Run",
     "UserError",
     "accuracy",
+    "blur",
     "classify",
     "compare",
     "convert_weights",
+    "corrupt",
     "doctor",
     "evolve",
+    "exchange_tiles",
     "export",
     "fetch",
     "fetch_weights",
     "gallery",
     "inspect",
+    "intensity_table",
     "load_cifar10",
     "load_classifier",
     "load_mnist",
@@ -112,10 +122,13 @@ __all__ = [
     "poster",
     "proportion_interval",
     "quiz",
+    "recognize",
+    "recolor",
     "register_family",
     "render",
     "reproduce",
     "resume",
+    "shuffle_pixels",
     "signed_rank",
     "train_classifier",
     "train_network",

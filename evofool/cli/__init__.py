@@ -14,7 +14,7 @@ from importlib.metadata import version
 
 import tyro
 
-from evofool.cli import classify, deliver, look, prepare, reproduce, train, weights, work
+from evofool.cli import classify, corrupt, deliver, look, prepare, reproduce, train, weights, work
 from evofool.cli.settings import starting_config
 from evofool.errors import UserError, unknown_name
 
@@ -31,6 +31,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "verify": deliver.verify,
     "classify": classify.classify,
     "accuracy": classify.accuracy,
+    "corrupt": corrupt.corrupt,
     "reproduce": reproduce.reproduce,
     "train": train.train,
     "data fetch": prepare.data_fetch,

@@ -45,6 +45,10 @@ FLAGS = {
         *("--classifier", "--weights", "--dataset", "--data", "--images", "--labels", "--limit"),
         *("--shuffle", "--rows", "--tiles", "--blur", "--recolor", "--seed", "--out", "--json"),
     ],
+    "corrupt": [
+        *("--classifier", "--weights", "--dataset", "--data", "--images", "--labels", "--limit"),
+        *("--shuffle", "--rows", "--tiles", "--blur", "--recolor", "--seed", "--out", "--json"),
+    ],
     "data fetch": ["NAME", "--dir", "--url"],
     "weights convert": ["FILE", "--family", "--out", "--name", "--labels", "--card"],
     "weights fetch": ["NAME", "--out", "--url", "--quiet"],
