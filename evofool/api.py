@@ -19,7 +19,6 @@ from evofool.encodings import Encoding, make_encoding
 from evofool.errors import UserError
 from evofool.evaluator import choose_micro_batch
 from evofool.files import write_error, write_json
-from evofool.labels import resolve_classes
 from evofool.metrics import summarize
 from evofool.platforms import platform_facts
 from evofool.reports import gallery, save_image, write_convergence
@@ -34,6 +33,7 @@ from evofool.runner import (
     lost_process,
     resume_command,
 )
+from evofool.selection import best_of_class, make_selection
 
 MANIFEST_SCHEMA = 1
 STOPPED_EARLY = (INTERRUPTED, MAX_SECONDS)  # what `resume` goes on with by itself
@@ -92,7 +92,7 @@ def evolve(
         micro_batch = choose_micro_batch(config.batch_size, classifier, config.encoding)
         config = dataclasses.replace(config, micro_batch=micro_batch)
     # what the classifier does not allow is refused before anything is written
-    resolve_classes(classifier.card, config.classes)
+    make_selection(config, classifier.card)
     make_encoding(config, classifier.card.input_shape)
     check_classifier(classifier)
 
@@ -184,9 +184,10 @@ def _summarize(
 ) -> dict[str, Any]:
     """Returns the content of `summary.json`."""
     elites = jax.device_get(outcome.state.archive)
+    fitness = best_of_class(elites.fitness, make_selection(config, classifier.card).slots)
     each: list[dict[str, Any]] = [
         {"run": run, "seed": config.seed + run}
-        | summarize(elites.fitness[run])
+        | summarize(fitness[run])
         | {"archive_sha256": archive_sha256(run_of(elites, run), encoding.trim)}
         for run in range(config.runs)
     ]
@@ -203,7 +204,7 @@ def _summarize(
         "stopped_by": outcome.reason,
         "median_confidence": median,
         "min_confidence": min(run["min_confidence"] for run in each),
-        "classes": elites.fitness.shape[1],
+        "classes": fitness.shape[1],
         "classes_ge_90": min(run["classes_ge_90"] for run in each),
         "classes_ge_99": min(run["classes_ge_99"] for run in each),
         "classes_ge_9999": min(run["classes_ge_9999"] for run in each),

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from evofool.errors import UserError, unknown_name
 
 MAX_SEED = 2**32 - 1
+MAX_POPULATION = 2**16 - 1  # that `archive.select` draws from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +104,10 @@ class EvolveConfig:
     """What a better picture has more of; a probability in float32 ends at 1, log-odds do not."""
     encoding: Literal["cppn", "direct"] = "cppn"
     """Genome: a picture-drawing network, or the pixels themselves."""
+    algorithm: Literal["map-elites", "single-class"] = "map-elites"
+    """One archive in which all classes share children, or a population of its own for each."""
+    population: int = 100
+    """Pictures that single-class keeps for each class, to draw parents from."""
     generations: int = 200
     """Generations after the initial population (which is generation 0)."""
     batch_size: int = 200
@@ -146,6 +151,8 @@ class EvolveConfig:
         target = self.target_confidence
         if target is not None and not 0.0 < target < 1.0:
             raise UserError(f"target_confidence is {target}; expected a value between 0 and 1")
+        if not 1 <= self.population <= MAX_POPULATION:
+            raise UserError(f"population is {self.population}; expected 1..{MAX_POPULATION}")
         if self.encoding not in ("cppn", "direct"):
             raise unknown_name("encoding", self.encoding, ("cppn", "direct"))
         if self.max_evaluations is not None and self.max_evaluations < self.batch_size:

@@ -1,7 +1,8 @@
 """The compiled loop: one generation is one step, many generations are one device call.
 
-A generation makes `batch` children in every run, draws them, classifies them and offers each to
-every cell of its run's archive. Generation 0 is the initial population. Everything random is
+A generation makes `batch` children in every run, draws them, classifies them and offers them to
+the cells of their run's archive; `evofool.selection` says which to which, and who are parents.
+Generation 0 is the initial population. Everything random is
 derived from (run seed, generation, child index), so results do not depend on how generations are
 grouped into calls, nor on the number of runs or devices: work is cut into micro-batches of a
 fixed size, each made by the same code whichever device it lands on.
@@ -31,7 +32,8 @@ from evofool.classifiers import Classifier
 from evofool.compiling import jit
 from evofool.encodings import Encoding
 from evofool.scores import fitness_of, two_best
-from evofool.sharding import AXIS, Champions, Layout, Units, champions_of, merge_champions
+from evofool.selection import Selection, best_of_class
+from evofool.sharding import AXIS, Layout, Units
 
 PRNG = "threefry2x32"  # stored with every checkpoint; keys of another kind draw other numbers
 
@@ -80,8 +82,8 @@ class Log(NamedTuple):
         fitness: float32 `[runs, cells]`, after the generation.
         winner: int32 `[runs, cells]`, child that took the cell or `archive.NOBODY`.
         parents: int32 `[runs, batch, parents]`, cells the parents came from, or `NO_PARENT` of a
-            child made at random: in generation 0, and while a run has no elite.
-        num_invalid: int32 `[runs]`, fitness values that were not finite.
+            child made at random: in generation 0, and while a run lacks parents.
+        num_invalid: int32 `[runs]`, fitness values that would have competed but were not finite.
     """
 
     fitness: Float[Array, "*lead runs cells"]
@@ -104,7 +106,7 @@ class Engine(NamedTuple):
     Attributes:
         init: seeds uint32 `[runs]` -> the state before the initial population.
         advance: (params, rates, state, stop, target) -> (state, logs, count, had_room). Runs up
-            to `chunk` generations, while `next_generation` < stop and some cell is below the
+            to `chunk` generations, while `next_generation` < stop and some class is below the
             fitness `target`. `logs` has a leading axis of `chunk`, of which `count` are filled.
             A generation in which a child lacked room is undone, and ends the call with
             had_room False. The state is donated: do not use the old one again.
@@ -124,7 +126,7 @@ def make_engine(
     encoding: Encoding,
     classifier: Classifier,
     *,
-    cells: tuple[int, ...],
+    selection: Selection,
     runs: int,
     batch: int,
     micro_batch: int,
@@ -136,7 +138,7 @@ def make_engine(
     Args:
         encoding: how genomes are made, varied and drawn.
         classifier: its function; parameters are given to `advance`.
-        cells: outputs of the classifier that have a cell, in the order of the cells.
+        selection: which cells there are, who competes for them, and who are parents.
         runs: number of independent runs.
         batch: children per generation and run.
         micro_batch: children that are made, drawn and classified together.
@@ -151,7 +153,7 @@ def make_engine(
     loop = _Loop(
         encoding,
         classifier,
-        cells=np.array(cells, np.int32),
+        selection=selection,
         layout=Layout.plan(runs, batch, micro_batch, mesh.size),
         mesh=mesh,
         chunk=chunk,
@@ -183,7 +185,7 @@ class _Loop:
 
     encoding: Encoding
     classifier: Classifier
-    cells: np.ndarray
+    selection: Selection
     layout: Layout
     mesh: Mesh
     chunk: int
@@ -193,7 +195,7 @@ class _Loop:
         genome = jax.eval_shape(lambda: jax.tree.map(lambda x: x[0], self.encoding.init(key[None])))
         pair: Any = jax.ShapeDtypeStruct((2,), jnp.int32)
         elites = archive.empty(
-            Item(genome, pair, pair), runs=self.layout.runs, cells=len(self.cells)
+            Item(genome, pair, pair), runs=self.layout.runs, cells=self.selection.cells
         )
         return RunState(jnp.int32(0), seeds, elites)
 
@@ -205,7 +207,8 @@ class _Loop:
         def on_one_device(units: Units, params: Any, rates: Any, state: RunState) -> Any:
             def goes_on(carry: Any) -> Array:
                 state, _, count, had_room = carry
-                below = jnp.any(state.archive.fitness < target)
+                best = best_of_class(state.archive.fitness, self.selection.slots)
+                below = jnp.any(best < target)
                 return (state.next_generation < stop) & (count < self.chunk) & had_room & below
 
             def step(carry: Any) -> Any:
@@ -225,14 +228,14 @@ class _Loop:
     ) -> tuple[RunState, Log]:
         """Makes one device's children and offers those of all devices to the archive."""
 
-        def make(unit: Units) -> tuple[Offspring, Array, Champions]:
+        def make(unit: Units) -> tuple[Offspring, Array, Any]:
             offspring = self.offspring(rates, state, unit)
             outputs = self.classifier.apply(params, self.encoding.render(offspring.genomes))
-            champions = champions_of(self.fitness(outputs), unit.child, unit.is_real)
-            return offspring, two_best(outputs), champions
+            scores = self.selection.score(fitness_of(outputs, self.classifier.kind), unit)
+            return offspring, two_best(outputs), scores
 
-        offspring, best, champions = lax.map(make, units)
-        champions = merge_champions(champions, units.run, self.layout.runs)
+        offspring, best, scores = lax.map(make, units)
+        champions = self.selection.champions(scores, units, self.layout, state.archive.fitness)
         complete = lax.pmin(jnp.all(offspring.had_room).astype(jnp.int32), AXIS)
         wins = (champions.fitness > state.archive.fitness) & (complete == 1)
         winner = jnp.where(wins, champions.child, archive.NOBODY)
@@ -258,7 +261,8 @@ class _Loop:
         runs, batch, *_ = self.layout
         leaves = jax.tree.leaves(genomes)
         genome_bytes = sum(math.prod(leaf.shape[2:]) * leaf.dtype.itemsize for leaf in leaves)
-        block = min(batch, max(1, BLOCK_BYTES // (runs * genome_bytes)))
+        offer_bytes = self.selection.cells * fitness.dtype.itemsize
+        block = min(batch, max(1, BLOCK_BYTES // (runs * (genome_bytes + offer_bytes))))
         row = jnp.arange(runs)[:, None]
         is_winner = jnp.zeros((runs, batch + 1), bool)
         is_winner = is_winner.at[row, winner].set(True)[:, :batch]  # nobody, -1, is the last
@@ -297,15 +301,19 @@ class _Loop:
         )
         born = jnp.stack([jnp.full_like(child, state.next_generation), child], axis=-1)
         items = Item(offspring.genomes, born, two_best(outputs))
-        fitness = jnp.where(complete, self.fitness(outputs), -jnp.inf)
-        elites, info = archive.insert(state.archive, items, fitness)
-        log = Log(elites.fitness, info.winner, offspring.parents, info.num_invalid)
+        champions = self.selection.champions_of_batch(
+            fitness_of(outputs, self.classifier.kind), state.archive.fitness
+        )
+        is_offered = complete & (champions.child[:, None, :] == child[:, :, None])
+        offered = jnp.where(is_offered, champions.fitness[:, None, :], -jnp.inf)
+        elites, info = archive.insert(state.archive, items, offered)
+        log = Log(elites.fitness, info.winner, offspring.parents, champions.num_invalid)
         return RunState(
             state.next_generation + complete.astype(jnp.int32), state.seeds, elites
         ), log
 
     def offspring(self, rates: Any, state: RunState, unit: Units) -> Offspring:
-        """Makes one micro-batch: random in generation 0, and while its run has no elite."""
+        """Makes one micro-batch: random in generation 0, and while its run lacks parents."""
         fitness = state.archive.fitness[unit.run]
         keys = child_keys(state.seeds[unit.run], state.next_generation, unit.child)
 
@@ -314,7 +322,7 @@ class _Loop:
             return Offspring(self.encoding.init(keys), nobody, jnp.ones(len(keys), bool))
 
         def varied(keys: Key[Array, " children"]) -> Offspring:
-            cells = self.select_parents(keys, fitness)
+            cells = self.select_parents(keys, unit.child, fitness)
             parents = tuple(
                 jax.tree.map(lambda leaf, c=c: leaf[unit.run, c], state.archive.items.genome)
                 for c in cells.T
@@ -324,17 +332,17 @@ class _Loop:
             )
             return Offspring(genomes, cells, had_room)
 
-        return lax.cond(jnp.any(fitness > -jnp.inf), varied, random, keys)
+        return lax.cond(self.selection.has_parents(fitness), varied, random, keys)
 
     def select_parents(
-        self, keys: Key[Array, " children"], fitness: Float[Array, " cells"]
+        self,
+        keys: Key[Array, " children"],
+        child: Int[Array, " children"],
+        fitness: Float[Array, " cells"],
     ) -> Int[Array, "children parents"]:
         keys = jax.vmap(lambda k: cppn.fold_in(k, _SELECT))(keys)
         words = jax.vmap(lambda k: cppn.random_bits(k, self.encoding.num_parents))(keys)
-        return archive.select(words.reshape(-1), fitness).reshape(words.shape)
-
-    def fitness(self, outputs: Float[Array, "*lead outputs"]) -> Float[Array, "*lead cells"]:
-        return fitness_of(outputs, self.classifier.kind)[..., self.cells]
+        return self.selection.parents(words, child, fitness)
 
     def on_devices(self, function: Callable[..., Any], out_specs: P, *replicated: Any) -> Any:
         """Calls `function(units, *replicated)` on every device with its own micro-batches."""
@@ -350,7 +358,7 @@ class _Loop:
     def empty_logs(self) -> Log:
         """Returns room for the logs of one call."""
         runs, batch, *_ = self.layout
-        cells, parents = len(self.cells), self.encoding.num_parents
+        cells, parents = self.selection.cells, self.encoding.num_parents
         return Log(
             fitness=jnp.zeros((self.chunk, runs, cells), jnp.float32),
             winner=jnp.zeros((self.chunk, runs, cells), jnp.int32),

@@ -15,8 +15,8 @@ from evofool.config import EvolveConfig
 from evofool.encodings import make_encoding, traced_rates
 from evofool.evaluator import choose_micro_batch
 from evofool.evolution import make_engine
-from evofool.labels import resolve_classes
 from evofool.runner import MAX_CHUNK
+from evofool.selection import make_selection
 
 TRIAL_SECONDS = 2.0
 
@@ -55,7 +55,7 @@ def forecast_run(config: EvolveConfig, classifier: Classifier) -> Forecast:
     engine = make_engine(
         encoding,
         classifier,
-        cells=resolve_classes(classifier.card, config.classes),
+        selection=make_selection(config, classifier.card),
         runs=config.runs,
         batch=config.batch_size,
         micro_batch=config.micro_batch

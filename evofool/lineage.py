@@ -28,7 +28,7 @@ RECORD = np.dtype(
         ("child", np.int32),
         ("parent_generation", np.int32),  # -1: made at random
         ("parent_child", np.int32),
-        ("parent_cell", np.int32),  # the cell whose elite was the parent
+        ("parent_cell", np.int32),  # the class among whose elites the parent was
         ("mate_generation", np.int32),  # second parent of a crossover, or -1
         ("mate_child", np.int32),
     ]
@@ -44,7 +44,8 @@ class Step(NamedTuple):
     Attributes:
         generation: in which it was born.
         child: its index in that generation.
-        cell: the cell it held: the elite's own, or the one its descendant was drawn from.
+        cell: the place of the class it stood for, among those evolved for: the elite's own, or the
+            one its descendant was drawn from.
         mate: (generation, child) of the second parent, or None.
     """
 
@@ -55,16 +56,22 @@ class Step(NamedTuple):
 
 
 class Recorder:
-    """Turns logs into records; holds the ids of the current elites, `[runs, cells, 2]`."""
+    """Turns logs into records.
 
-    def __init__(self, born: np.ndarray):
+    Args:
+        born: ids of the current elites, int32 `[runs, cells, 2]`.
+        slots: cells of each class.
+    """
+
+    def __init__(self, born: np.ndarray, *, slots: int = 1):
         self._born = np.array(born, np.int32)
+        self._slots = slots
         self._pending: list[np.ndarray] = []
 
     def add(self, generation: int, log: Log) -> np.ndarray:
         """Records one generation; returns the number of class changes per run.
 
-        A class change is a cell taken by a child whose parent was the elite of another cell.
+        A class change is a cell taken by a child whose parent was an elite of another class.
         """
         winner, parents = np.asarray(log.winner), np.asarray(log.parents)
         run, cell = np.nonzero(winner != NOBODY)
@@ -73,7 +80,7 @@ class Recorder:
         self._pending.append(self._records(generation, entered[:, 0], entered[:, 1], parents))
         self._born[run, cell] = np.stack([np.full_like(child, generation), child], axis=1)
         origin = parents[run, child, 0]
-        is_change = (origin != cell) & (origin >= 0)
+        is_change = (origin // self._slots != cell // self._slots) & (origin >= 0)
         return np.bincount(run[is_change], minlength=len(winner))
 
     def _records(
@@ -81,7 +88,7 @@ class Recorder:
     ) -> np.ndarray:
         records = np.full(len(run), -1, RECORD)
         records["run"], records["generation"], records["child"] = run, generation, child
-        records["parent_cell"] = parents[run, child, 0]
+        records["parent_cell"] = parents[run, child, 0] // self._slots  # -1 stays -1
         for name, column in zip(("parent", "mate"), parents[run, child].T, strict=False):
             has_one = column != NO_PARENT
             generation_and_child = self._born[run[has_one], column[has_one]].T

@@ -13,6 +13,7 @@ from evofool.errors import UserError
 from evofool.evolution import Log
 from evofool.files import replacing, write_error
 from evofool.scores import confidence
+from evofool.selection import best_of_class
 
 LIKELY, HIGH, NEAR_CERTAIN = 0.9, 0.99, 0.9999  # the paper's bars
 
@@ -21,7 +22,7 @@ def summarize(fitness: np.ndarray) -> dict[str, Any]:
     """Describes the elites of one run.
 
     Args:
-        fitness: log-odds `[cells]`.
+        fitness: log-odds `[classes]`.
 
     Returns:
         min, median, mean and max confidence, and the number of classes at or above .9, .99 and
@@ -70,9 +71,24 @@ class MetricsLog:
 
 
 def lines_of(
-    generation: int, log: Log, class_changes: np.ndarray, *, seed: int, batch: int
+    generation: int,
+    log: Log,
+    class_changes: np.ndarray,
+    *,
+    seed: int,
+    batch: int,
+    slots: int = 1,
 ) -> list[dict[str, Any]]:
-    """Returns the lines of one generation, one per run (without timings)."""
+    """Returns the lines of one generation, one per run (without timings).
+
+    Args:
+        generation: its number.
+        log: what happened in it.
+        class_changes: of every run.
+        seed: of the first run.
+        batch: children per generation and run.
+        slots: cells of each class, of which the best counts.
+    """
     replaced = np.sum(np.asarray(log.winner) != NOBODY, axis=1)
     return [
         {
@@ -85,7 +101,7 @@ def lines_of(
             "class_changes": int(class_changes[run]),
             "num_invalid": int(np.asarray(log.num_invalid)[run]),
         }
-        for run, fitness in enumerate(np.asarray(log.fitness))
+        for run, fitness in enumerate(best_of_class(np.asarray(log.fitness), slots))
     ]
 
 

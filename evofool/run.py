@@ -36,7 +36,7 @@ class Elite:
     Attributes:
         run: the run it belongs to.
         run_index: which of the run's independent runs.
-        cell: its place in the archive.
+        cell: the place of its class among those the run evolved for.
         output: index of the classifier's output.
         label: of the class.
         fitness: log-odds of the class.
@@ -159,11 +159,11 @@ class Run:
 
     @cached_property
     def table(self) -> dict[str, np.ndarray]:
-        """The arrays of the newest whole checkpoint."""
+        """The arrays of the newest whole checkpoint; of a population, its best member."""
         newest = load_newest(self.folder / "checkpoints", lambda text: None)
         if newest is None:
             raise UserError(f"{self.folder} has no checkpoint yet; run 'evofool resume' on it")
-        return newest[1]
+        return _elites_of(newest[1], len(self.outputs))
 
     @property
     def generation(self) -> int:
@@ -296,6 +296,21 @@ class Run:
         records = self.lineage.ancestry(run_index, newest)
         genomes = lineage.replay(self.encoding, self.config.seed + run_index, records)
         return [genomes[step.generation, step.child] for step in steps]
+
+
+def _elites_of(table: dict[str, np.ndarray], classes: int) -> dict[str, np.ndarray]:
+    """Leaves one cell of each class in a checkpoint's arrays: that with the highest fitness."""
+    fitness = table["archive.fitness"]
+    runs, cells = fitness.shape
+    slots = cells // classes
+    if slots == 1:
+        return table
+    best = fitness.reshape(runs, classes, slots).argmax(axis=-1) + np.arange(classes) * slots
+    run = np.arange(runs)[:, None]
+    return {
+        name: leaf[run, best] if name.startswith("archive.") else leaf
+        for name, leaf in table.items()
+    }
 
 
 def to_levels(images: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]:

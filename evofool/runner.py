@@ -34,7 +34,7 @@ from evofool.errors import UserError
 from evofool.evaluator import evaluate
 from evofool.evolution import Log, RunState, make_engine
 from evofool.files import read_json, write_json
-from evofool.labels import resolve_classes
+from evofool.selection import best_of_class, make_selection
 
 MAX_CHUNK = 32  # generations in one device call at most
 # why a run stopped before its end
@@ -106,7 +106,7 @@ class Runner:
                 f"{classifier.card.name} computes outside JAX, and that is not shared between "
                 "processes; run it without --distributed"
             )
-        self._cells = resolve_classes(classifier.card, config.classes)
+        self._selection = make_selection(config, classifier.card)
         self._set_encoding(make_encoding(config, classifier.card.input_shape))
         self._target = np.float32(np.inf)
         if config.target_confidence is not None:
@@ -140,7 +140,9 @@ class Runner:
 
     def _evolve(self) -> Outcome:
         state = self._restore()
-        recorder = lineage.Recorder(np.asarray(state.archive.items.born))
+        recorder = lineage.Recorder(
+            np.asarray(state.archive.items.born), slots=self._selection.slots
+        )
         saved = int(state.next_generation)
         length = 1
         with ExitStack() as stack:
@@ -256,7 +258,7 @@ class Runner:
         self._engine = make_engine(
             encoding,
             self.classifier,
-            cells=self._cells,
+            selection=self._selection,
             runs=self.config.runs,
             batch=self.config.batch_size,
             micro_batch=self.config.micro_batch,
@@ -329,7 +331,12 @@ class Runner:
                 self._newest = [
                     line | timings
                     for line in metrics.lines_of(
-                        generation, log, changes, seed=config.seed, batch=config.batch_size
+                        generation,
+                        log,
+                        changes,
+                        seed=config.seed,
+                        batch=config.batch_size,
+                        slots=self._selection.slots,
                     )
                 ]
                 if self._is_logged(generation):
@@ -363,13 +370,18 @@ class Runner:
         reason = None
         if next_generation > self.config.last_generation:
             reason = "generations"
-        elif next_generation > 0 and np.asarray(state.archive.fitness).min() >= self._target:
+        elif next_generation > 0 and self._least(state) >= self._target:
             reason = "target_confidence"
         elif votes[0, 1]:
             reason = MAX_SECONDS
         elif votes[:, 0].any():
             reason = INTERRUPTED
         return reason, int(votes[0, 2])
+
+    def _least(self, state: RunState) -> float:
+        """Returns the fitness of the least class of all runs."""
+        fitness = np.asarray(state.archive.fitness)
+        return float(best_of_class(fitness, self._selection.slots).min())
 
     def _stop_before(self, start: int, length: int) -> int:
         """Returns the generation before which a call ends: checkpoints are never run past."""

@@ -36,7 +36,7 @@ from evofool.config import make_config
 from evofool.encodings import make_encoding, traced_rates
 from evofool.evaluator import choose_micro_batch
 from evofool.evolution import RunState, make_engine
-from evofool.labels import resolve_classes
+from evofool.selection import make_selection
 
 BATCHES = (100, 200, 256, 512, 1024)  # of a forward pass of digits
 LARGE_BATCHES = (2, 4, 8, 16, 32)  # of pictures of 64x64x3 and more
@@ -130,7 +130,7 @@ def make_loop(
     engine = make_engine(
         encoding,
         classifier,
-        cells=resolve_classes(classifier.card, ()),
+        selection=make_selection(config, classifier.card),
         runs=1,
         batch=arguments.batch_size,
         micro_batch=arguments.micro_batch

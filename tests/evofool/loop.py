@@ -17,6 +17,7 @@ from evofool.evolution import Engine, RunState, make_engine
 from evofool.files import write_json
 from evofool.lineage import Lineage
 from evofool.runner import Outcome, Quiet, Reporter, Runner
+from evofool.selection import make_selection
 
 CLASSIFIER = "mock:5:8x8x1"  # five classes, pictures of 8x8 grey pixels
 CHUNK = 6
@@ -90,7 +91,7 @@ def loop_for(config: EvolveConfig, *, devices: int | None = None) -> Loop:
     engine = make_engine(
         made,
         classifier,
-        cells=tuple(range(classifier.card.outputs)),
+        selection=make_selection(config, classifier.card),
         runs=config.runs,
         batch=config.batch_size,
         micro_batch=config.micro_batch,

@@ -22,6 +22,8 @@ BAD = {
     "views": [("tencrop", "did you mean 'ten-crop'")],
     "fitness": [("logodds", "did you mean 'log_odds'")],
     "encoding": [("cpn", "did you mean 'cppn'"), (1, "valid: cppn, direct")],
+    "algorithm": [("map_elites", "did you mean 'map-elites'")],
+    "population": [(0, r"1\.\.65535"), (2**16, r"1\.\.65535"), (1.5, "whole number")],
     "generations": [(-1, "0 or more"), (2.5, "whole number"), (True, "whole number")],
     "batch_size": [(0, "more than 0"), ("many", "whole number")],
     "runs": [(0, "more than 0")],

@@ -75,6 +75,7 @@ for name, config in DEVICES_CASES.items():
 DEVICES_CASES = {
     "cppn": config_of("cppn", runs=2),
     "color": config_of("direct", runs=2, classifier="mock:1000:32x32x3"),
+    "populations": config_of("cppn", runs=2, algorithm="single-class", population=4, batch_size=15),
 }
 
 
