@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from evofool import recipes
 from evofool.api import STOPPED_EARLY, evolve, resume
 from evofool.classifiers import Classifier, load_classifier, shipped_names
 from evofool.config import EvolveConfig, make_config
@@ -26,10 +27,10 @@ from evofool.photographs import read_photographs
 from evofool.run import Run
 from evofool.runner import Quiet, Reporter
 from evofool.scores import fitness_of
-from evofool.training import TrainConfig
 
 Value = TypeVar("Value")
 MICRO_BATCH = 8  # pictures in a forward pass, when pictures are only looked at
+FEW_EXAMPLES = 5000  # that networks learn from at small scale
 # settings that say how a run is carried out, not what comes out
 _OPERATIONAL = ("weights", "micro_batch", "checkpoint_every", "keep_checkpoints", "log_every")
 
@@ -114,8 +115,12 @@ class Lab:
         return None if set(names) <= set(shipped_names()) else self.out / "networks"
 
     def _make(self, name: str, path: Path) -> None:
-        shorter = {"config": TrainConfig(epochs=1)} if self.scale == "small" else {}
-        RECIPES[name](path, data=self.supplies.data, **shorter)
+        recipe = RECIPES[name]
+        shorter: dict[str, Any] = {}
+        if self.scale == "small":
+            config = recipes.RECIPES[recipe["network"]].config
+            shorter = {"config": dataclasses.replace(config, epochs=1), "examples": FEW_EXAMPLES}
+        recipes.train_classifier(out=path, data=self.supplies.data, **recipe, **shorter)
 
     # runs
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,17 +11,19 @@ from evofool.data.places import find_files, usual_places
 from evofool.errors import UserError
 from evofool.experiments.experiment import Part
 from evofool.labelled import Labelled, read_labels
-from evofool.recipes import train_cifar_cnn, train_lenet
 
 LOADERS = {"mnist": load_mnist, "cifar10": load_cifar10}
 
-RECIPES: dict[str, Any] = {
-    "lenet-b": partial(train_lenet, seed=1),
-    "lenet-sigmoid": partial(train_lenet, activation="sigmoid"),
-    "cifar_cnn": train_cifar_cnn,
-    "cifar_cnn-b": partial(train_cifar_cnn, seed=1),
+RECIPES: dict[str, dict[str, Any]] = {
+    "lenet-b": {"network": "lenet", "seed": 1},
+    "lenet-sigmoid": {"network": "lenet", "activation": "sigmoid"},
+    "seed000-cnn": {"network": "seed000-cnn"},
+    "mlp": {"network": "mlp"},
+    "linear": {"network": "linear"},
+    "cifar_cnn": {"network": "cifar-cnn"},
+    "cifar_cnn-b": {"network": "cifar-cnn", "seed": 1},
 }
-"""Networks that are trained when they are first needed: `make(path, data=..., ...)`."""
+"""Networks that are trained when they are first needed: arguments of `train_classifier`."""
 
 
 class _Photographs(NamedTuple):
