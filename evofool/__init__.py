@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from evofool.diagnosis import doctor
     from evofool.errors import UserError
     from evofool.experiments import reproduce
+    from evofool.features import extract_features
     from evofool.intensity_tables import intensity_table
     from evofool.recipes import train_classifier, train_network
     from evofool.recognition import corrupt, recognize
@@ -63,6 +64,7 @@ _HOME = {
     "evofool.diagnosis": ("doctor",),
     "evofool.errors": ("UserError",),
     "evofool.experiments": ("reproduce",),
+    "evofool.features": ("extract_features",),
     "evofool.intensity_tables": ("intensity_table",),
     "evofool.recipes": ("train_classifier", "train_network"),
     "evofool.recognition": ("corrupt", "recognize"),
@@ -107,6 +109,7 @@ __all__ = [
     "evolve",
     "exchange_tiles",
     "export",
+    "extract_features",
     "fetch",
     "fetch_weights",
     "gallery",

@@ -64,6 +64,7 @@ class Network(NamedTuple):
         init: random parameters from a key.
         apply: `apply(params, images)` -> logits, preprocessing included.
         shapes: the parameters as `jax.ShapeDtypeStruct`s, nested dictionaries by layer.
+        module: parameters -> the Flax module that has them; it takes images after preprocessing.
         has_dropout: whether the network is trained as `apply(params, images, key)`, which drops
             values at random.
     """
@@ -71,7 +72,8 @@ class Network(NamedTuple):
     init: Callable[[Key[Array, ""]], Params]
     apply: Callable[..., Any]
     shapes: Params
-    has_dropout: bool = False
+    module: Callable[[Params], nnx.Module]
+    has_dropout: bool
 
 
 Family = Callable[[Card, nnx.Rngs], nnx.Module]
@@ -126,18 +128,21 @@ def make_network(card: Card) -> Network:
 
 @cache
 def _network(make: Family, card: Card) -> Network:
-    module = nnx.eval_shape(lambda: make(card, nnx.Rngs(0)))
-    has_dropout = "rngs" in inspect.signature(module).parameters
-    graph, state = nnx.split(module)
+    abstract = nnx.eval_shape(lambda: make(card, nnx.Rngs(0)))
+    has_dropout = "rngs" in inspect.signature(abstract).parameters
+    graph, state = nnx.split(abstract)
 
     def init(key: Key[Array, ""]) -> Params:
         return nnx.to_pure_dict(nnx.state(make(card, nnx.Rngs(key))))
 
+    def module(params: Params) -> Any:
+        return nnx.merge(graph, params)
+
     def apply(params: Params, images: Any, key: Key[Array, ""] | None = None) -> Any:
         options = {} if key is None else {"rngs": nnx.Rngs(key)}
-        return nnx.merge(graph, params)(preprocess(card, images), **options)
+        return module(params)(preprocess(card, images), **options)
 
-    return Network(jax.jit(init), apply, nnx.to_pure_dict(state), has_dropout)
+    return Network(jax.jit(init), apply, nnx.to_pure_dict(state), module, has_dropout)
 
 
 def check_classifier(classifier: Classifier) -> None:

@@ -72,12 +72,22 @@ class SqueezeNet(nnx.Module):
         self, images: Float[Array, "batch height width channels"]
     ) -> Float[Array, "batch outputs"]:
         """Returns logits."""
+        return self._average(jax.nn.relu(_mix(self.conv10, self._fires(images))))
+
+    def features(
+        self, images: Float[Array, "batch height width channels"]
+    ) -> Float[Array, "batch 512"]:
+        """Returns what the last convolution sees, averaged over the picture."""
+        return jnp.concatenate([part.mean(axis=(1, 2)) for part in self._fires(images)], axis=1)
+
+    def _fires(self, images: Images) -> list[Outputs]:
+        """Returns the two halves of the channels that the last fire module makes."""
         parts = [jax.nn.relu(self.conv1(images))]
         for number in range(2, 2 + len(_FIRES)):
             if number in self.pooled:
                 parts = [max_pool(part, 3, 2, ceil=True) for part in parts]
             parts = getattr(self, f"fire{number}")(parts)
-        return self._average(jax.nn.relu(_mix(self.conv10, parts)))
+        return parts
 
     def _average(
         self, images: Float[Array, "batch height width outputs"]
