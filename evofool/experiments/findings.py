@@ -21,7 +21,7 @@ class Row:
     """
 
     what: str
-    ours: Sequence[float]
+    ours: Sequence[float | int]
     paper: str = ""
     unit: str = ""
     n: str = ""
