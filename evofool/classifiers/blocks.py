@@ -22,7 +22,7 @@ from jaxtyping import Array, Float
 
 Images = Float[Array, "batch height width channels"]
 Outputs = Float[Array, "batch output_height output_width outputs"]
-Kernel = Float[Array, "size size group_inputs outputs"]
+Kernel = Float[Array, "kernel_height kernel_width group_inputs outputs"]
 Padding = Literal["SAME"] | int
 
 FEW_TERMS = 36  # of a sum of shifts, 3x3 over four channels; more are left to XLA
@@ -88,7 +88,7 @@ def convolve(
     if size == stride == groups == 1:
         return jnp.pad(images, zeros) @ kernel[0, 0]
     if group_inputs == 1 and groups == outputs:
-        return _sum_of_shifts(jnp.pad(images, zeros), kernel, stride)
+        return _convolve_each(jnp.pad(images, zeros), kernel, stride)
     if groups > 1:
         pairs = zip(*(jnp.split(array, groups, axis=3) for array in (images, kernel)), strict=True)
         parts = [convolve(part, own, stride=stride, padding=padding) for part, own in pairs]
@@ -125,18 +125,66 @@ def _sum_of_shifts(images: Images, kernel: Kernel, stride: int) -> Outputs:
     """Convolves padded images, whose channels are one group or as many groups."""
     # Padded once: otherwise XLA makes the padding, and what comes before, again for every shift.
     images = lax.optimization_barrier(images)
-    batch, height, width, channels = images.shape
-    size, _, group_inputs, _ = kernel.shape
+    batch, rows, columns, channels = images.shape
+    height, width, group_inputs, _ = kernel.shape
     result = jnp.zeros(())
-    for i in range(size):
-        for j in range(size):
+    for i in range(height):
+        for j in range(width):
             # up to the last row and column that windows reach from here
-            end = (batch, height - size + i + 1, width - size + j + 1, channels)
+            end = (batch, rows - height + i + 1, columns - width + j + 1, channels)
             shifted = lax.slice(images, (0, i, j, 0), end, (1, stride, stride, 1))
             parts = jnp.split(shifted, group_inputs, axis=-1)
             for part, factors in zip(parts, kernel[i, j], strict=True):
                 result = result + part * factors
     return result
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _convolve_each(images: Images, kernel: Kernel, stride: int) -> Outputs:
+    """Is a sum of shifts, for channels that do not mix, whose image gradient is one too."""
+    return _sum_of_shifts(images, kernel, stride)
+
+
+def _gradients_of_each(
+    stride: int, arrays: tuple[Images, Kernel], gradient: Outputs
+) -> tuple[Images, Kernel]:
+    images, kernel = arrays
+    # Otherwise XLA makes the gradient, and what comes before, again for every shift.
+    gradient = lax.optimization_barrier(gradient)
+    _, vjp = jax.vjp(lambda kernel: _sum_of_shifts(images, kernel, stride), kernel)
+    return _image_gradient_of_each(images, kernel, stride, gradient), vjp(gradient)[0]
+
+
+_convolve_each.defvjp(
+    lambda images, kernel, stride: (_sum_of_shifts(images, kernel, stride), (images, kernel)),
+    _gradients_of_each,
+)
+
+
+def _image_gradient_of_each(
+    images: Images, kernel: Kernel, stride: int, gradient: Outputs
+) -> Images:
+    """Convolves the gradient with the flipped kernel.
+
+    Within a step of the stride a pixel has one of stride x stride places. Those of one place meet
+    the same part of the kernel; their gradients are computed together, and then interleaved.
+    """
+    batch, rows, columns, channels = images.shape
+    steps = [-(-side // stride) for side in (rows, columns)]
+
+    def at(row: int, column: int) -> Images:
+        part = kernel[row::stride, column::stride][::-1, ::-1]
+        if not part.size:  # a stride beyond the kernel leaves pixels out
+            return jnp.zeros((batch, *steps, channels))
+        zeros = [
+            (taps - 1, count - side)
+            for taps, count, side in zip(part.shape[:2], steps, gradient.shape[1:3], strict=True)
+        ]
+        return _sum_of_shifts(jnp.pad(gradient, ((0, 0), *zeros, (0, 0))), part, 1)
+
+    places = [jnp.stack([at(i, j) for j in range(stride)], axis=3) for i in range(stride)]
+    sides = [stride * count for count in steps]
+    return jnp.stack(places, axis=2).reshape(batch, *sides, channels)[:, :rows, :columns]
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
