@@ -24,6 +24,7 @@ from cppn.activations import ACTIVATIONS
 from cppn.color import from_bytes, to_bytes, to_rgb
 from cppn.exchange import from_json, to_json, validate
 from cppn.genome import NUM_INPUTS, Genome, GenomeSpec, grow, init, num_connections, num_nodes, trim
+from cppn.lesions import without_connection, without_node
 from cppn.mutation import MutationRates, mutate
 from cppn.random import bits as random_bits
 from cppn.random import fold_in, uniform
@@ -55,4 +56,6 @@ __all__ = [
     "trim",
     "uniform",
     "validate",
+    "without_connection",
+    "without_node",
 ]

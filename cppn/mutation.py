@@ -15,9 +15,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int32, PRNGKeyArray, Shaped, UInt32
+from jaxtyping import Array, Bool, Float, Int32, PRNGKeyArray, UInt32
 
+from cppn.entries import insert, is_first, move, partition
 from cppn.genome import MAX_WEIGHT, NUM_INPUTS, Genome, GenomeSpec
+from cppn.lesions import without_connection, without_node
 from cppn.random import bits, uniform
 from cppn.sums import running_sum
 
@@ -99,7 +101,7 @@ def perturb_weights(
     References:
         Deb and Goyal, "A combined genetic adaptive search (GeneAS) for engineering design", 1996.
     """
-    is_chosen = (u < rate) & _is_first(genome.num_connections, genome.max_connections)
+    is_chosen = (u < rate) & is_first(genome.num_connections, genome.max_connections)
     r = _rescale(u, rate)
     # exp(log(x) / n) is x ** (1 / n) at a fraction of the time.
     root = jnp.exp(jnp.log(2.0 * jnp.minimum(r, 1.0 - r)) / (eta + 1.0))
@@ -161,13 +163,7 @@ def remove_connection(u: Float[Array, ""], genome: Genome, rate: Rate) -> Genome
     """Removes a random connection; one draw decides and picks."""
     is_done = (u < rate) & (genome.num_connections > 0)
     place = _pick(_rescale(u, rate), genome.num_connections)
-    place = jnp.where(is_done, place, genome.max_connections)
-    return genome._replace(
-        num_connections=genome.num_connections - is_done,
-        source=_remove(genome.source, place),
-        target=_remove(genome.target, place),
-        weight=_remove(genome.weight, place),
-    )
+    return without_connection(genome, jnp.where(is_done, place, genome.max_connections))
 
 
 def add_node(
@@ -197,7 +193,7 @@ def add_node(
     new_source = genome.source + (genome.source >= node)
     genome = genome._replace(
         num_nodes=genome.num_nodes + is_done,
-        activation=_insert(genome.activation, node, _pick(u[1], len(spec.activations))),
+        activation=insert(genome.activation, node, _pick(u[1], len(spec.activations))),
         source=jnp.where(is_second_half, node, new_source),
         target=genome.target + (genome.target >= node),
     )
@@ -212,20 +208,7 @@ def remove_node(u: Float[Array, ""], genome: Genome, rate: Rate, spec: GenomeSpe
     num_hidden = genome.num_nodes - spec.first_hidden
     is_done = (u < rate) & (num_hidden > 0)
     node = spec.first_hidden + _pick(_rescale(u, rate), num_hidden)
-    node = jnp.where(is_done, node, genome.max_nodes)
-
-    is_kept = _is_first(genome.num_connections, genome.max_connections)
-    is_kept &= (genome.source != node) & (genome.target != node)
-    rank = running_sum(is_kept)
-    places = jnp.where(is_kept, rank - 1, genome.max_connections)
-    return Genome(
-        num_nodes=genome.num_nodes - is_done,
-        num_connections=rank[-1],
-        activation=_remove(genome.activation, node),
-        source=_move(genome.source - (genome.source > node), places),
-        target=_move(genome.target - (genome.target > node), places),
-        weight=_move(genome.weight, places),
-    )
+    return without_node(genome, jnp.where(is_done, node, genome.max_nodes))
 
 
 def _ancestors_and_self(genome: Genome, node: Int32[Array, ""]) -> Bool[Array, " nodes"]:
@@ -260,14 +243,14 @@ def _move_to_front(
     The order within both groups stays: it remains topological if no marked node is fed by one
     that is not.
     """
-    new_number = _partition(is_front)
-    in_use = _is_first(genome.num_connections, genome.max_connections)
-    places = _partition(is_front[genome.target] & in_use)
+    new_number = partition(is_front)
+    in_use = is_first(genome.num_connections, genome.max_connections)
+    places = partition(is_front[genome.target] & in_use)
     genome = genome._replace(
-        activation=_move(genome.activation, new_number),
-        source=_move(new_number[genome.source], places),
-        target=_move(new_number[genome.target], places),
-        weight=_move(genome.weight, places),
+        activation=move(genome.activation, new_number),
+        source=move(new_number[genome.source], places),
+        target=move(new_number[genome.target], places),
+        weight=move(genome.weight, places),
     )
     return genome, new_number
 
@@ -281,49 +264,17 @@ def _insert_connection(
     weight: Float[Array, ""],
 ) -> tuple[Genome, Bool[Array, ""]]:
     """Puts a connection behind the others of its target; says whether there was room."""
-    in_use = _is_first(genome.num_connections, genome.max_connections)
+    in_use = is_first(genome.num_connections, genome.max_connections)
     place = jnp.sum(in_use & (genome.target <= target), dtype=jnp.int32)
     place = jnp.where(is_done, place, genome.max_connections)
     had_room = ~is_done | (genome.num_connections < genome.max_connections)
     genome = genome._replace(
         num_connections=genome.num_connections + is_done,
-        source=_insert(genome.source, place, source),
-        target=_insert(genome.target, place, target),
-        weight=_insert(genome.weight, place, weight),
+        source=insert(genome.source, place, source),
+        target=insert(genome.target, place, target),
+        weight=insert(genome.weight, place, weight),
     )
     return genome, had_room
-
-
-def _insert(
-    values: Shaped[Array, " n"], place: Int32[Array, ""], value: Shaped[Array, ""]
-) -> Shaped[Array, " n"]:
-    """Moves what stands at `place` and behind by one; the last entry falls off."""
-    index = jnp.arange(values.shape[0])
-    shifted = jnp.where(index == place, value, jnp.roll(values, 1))
-    return jnp.where(index < place, values, shifted)
-
-
-def _remove(values: Shaped[Array, " n"], place: Int32[Array, ""]) -> Shaped[Array, " n"]:
-    """Closes the gap that the entry at `place` leaves; a zero comes in at the end."""
-    index = jnp.arange(values.shape[0])
-    shifted = jnp.where(index == values.shape[0] - 1, 0, jnp.roll(values, -1))
-    return jnp.where(index < place, values, shifted)
-
-
-def _move(values: Shaped[Array, " n"], places: Int32[Array, " n"]) -> Shaped[Array, " n"]:
-    """Puts each entry at its place, or nowhere if that is beyond the end; the rest is zero."""
-    return jnp.zeros_like(values).at[places].set(values, unique_indices=True, mode="drop")
-
-
-def _partition(is_first: Bool[Array, " n"]) -> Int32[Array, " n"]:
-    """The places that bring the marked entries to the front, both groups in their old order."""
-    rank = running_sum(is_first)
-    index = jnp.arange(is_first.shape[0], dtype=jnp.int32)
-    return jnp.where(is_first, rank - 1, rank[-1] + index - rank)
-
-
-def _is_first(count: Int32[Array, ""], size: int) -> Bool[Array, " size"]:
-    return jnp.arange(size) < count
 
 
 def _rescale(u: Float[Array, "*n"], rate: Rate) -> Float[Array, "*n"]:
