@@ -5,7 +5,7 @@ import importlib
 from evofool.errors import unknown_name
 from evofool.experiments.experiment import Experiment
 
-NAMES: tuple[str, ...] = ()
+NAMES: tuple[str, ...] = ("retraining",)
 """The module of an experiment has its name, with underscores, and ends in `EXPERIMENT`."""
 
 

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from evofool.data import Dataset
+from evofool.experiments import Lab, retraining
+from evofool.experiments.retraining_rounds import Round
+from evofool.experiments.supplies import Supplies
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch) -> Lab:
+    nothing = np.zeros((40, 28, 28, 1), np.uint8)
+    empty = Dataset(nothing, nothing[:, 0, 0, 0], nothing, nothing[:, 0, 0, 0])
+    monkeypatch.setattr(Lab, "dataset", lambda lab: empty)
+    made = Lab(
+        experiment="retraining",
+        domain="mnist",
+        scale="full",
+        seeds=1,
+        out=tmp_path,
+        supplies=Supplies(),
+    )
+    made.folder.mkdir(parents=True)
+    return made
+
+
+def rounds_of(*medians: float) -> list[Round]:
+    """Rounds as they would be; only the medians differ."""
+    return [
+        Round(
+            number=number,
+            training_set=60_000 + 1000 * number,
+            fooling_share=number / (60 + number),
+            error=0.01,
+            rejected=0.001 * number,
+            error_among_classes=0.01,
+            confidence=np.full((2, 10), value),
+            pictures=np.full((2, 10, 28, 28, 1), 100, np.uint8),
+        )
+        for number, value in enumerate(medians)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("medians", "said"), [((0.99999, 0.9999), "reproduced"), ((0.99999, 0.9998), "in part")]
+)
+def test_the_verdict_is_about_the_worst_round(lab, monkeypatch, medians, said):
+    monkeypatch.setattr(retraining, "retrain", lambda lab, plan, repetition: rounds_of(*medians))
+    found = retraining.mnist(lab)
+    assert found.verdict.said == said
+    assert f"{100 * medians[1]:.4f} %" in found.verdict.because
+
+
+def test_the_sets_are_the_paper_s(lab, monkeypatch):
+    plans = []
+
+    def retrain(lab, plan, repetition):
+        plans.append(plan)
+        return rounds_of(1.0, 1.0)
+
+    monkeypatch.setattr(retraining, "retrain", retrain)
+    retraining.mnist(lab)
+    (plan,) = plans
+    sizes = [20 * plan.first_runs] + [20 * plan.later_runs] * (plan.rounds - 1)
+    assert sizes[:2] == [6000, 1000]
+    assert sum(sizes) / (60_000 + sum(sizes)) == 0.25
+
+
+def test_the_report_has_a_line_per_round_and_its_pictures(lab, monkeypatch):
+    monkeypatch.setattr(retraining, "retrain", lambda lab, plan, repetition: rounds_of(0.9, 0.5))
+    found = retraining.cifar10(lab)
+    assert [row[0] for row in found.tables[0].rows] == [0, 1]
+    assert found.verdict.said == "new"
+    assert all((lab.folder / picture.file).stat().st_size > 0 for picture in found.pictures)
