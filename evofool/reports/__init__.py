@@ -4,7 +4,7 @@ Every function takes a run directory, or a `Run`, and returns data; the command 
 """
 
 from evofool.reports.blind_quiz import Quiz, quiz
-from evofool.reports.charts import write_convergence
+from evofool.reports.charts import chart, write_convergence
 from evofool.reports.comparison import RunFacts, compare
 from evofool.reports.exporting import export
 from evofool.reports.gallery import PER_PAGE, gallery
@@ -36,6 +36,7 @@ __all__ = [
     "RunFacts",
     "Section",
     "Verification",
+    "chart",
     "compare",
     "draw_sheet",
     "export",
