@@ -6,6 +6,7 @@ never on the pictures beside it.
 
     shuffle_pixels    destroys what lies within a window and keeps where the windows are
     exchange_tiles    keeps what lies within a tile and destroys where the tiles are
+    mirror_tiles      keeps both, and cuts the picture at the edges of tiles all the same
     blur              destroys what is small
     recolor           keeps every shape and replaces levels, by a table of 256 entries
 """
@@ -75,6 +76,28 @@ def exchange_tiles(images: Levels, *, tile: int, seed: int = 0, first: int = 0) 
     units = _cut(height, width, tile, tile)
     shapes = np.minimum(tile, height - units.tops), np.minimum(tile, width - units.lefts)
     return _rearrange(images, units, shapes, seed, first)
+
+
+def mirror_tiles(images: Levels, *, tile: int) -> Levels:
+    """Mirrors every second tile in its place, left to right, as on a chessboard.
+
+    A control for `exchange_tiles`: nearly every edge of a tile becomes a seam, as there, but every
+    tile stays where it is.
+
+    Args:
+        images: levels 0..255.
+        tile: side of a tile in pixels; tiles are cut as for `exchange_tiles`.
+
+    Raises:
+        UserError: `tile` is below 1 or larger than a picture.
+    """
+    height, width = images.shape[1:3]
+    _check_side("tile", tile, height, width)
+    columns = np.arange(width)
+    starts = columns // tile * tile
+    mirrored = images[:, :, starts + np.minimum(starts + tile, width) - 1 - columns]
+    is_odd = (np.arange(height)[:, None] // tile + columns // tile) % 2 == 1
+    return np.where(is_odd[None, :, :, None], mirrored, images)
 
 
 def blur(images: Levels, *, sigma: float) -> Levels:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from evofool import UserError
-from evofool.corruptions import blur, exchange_tiles, recolor, shuffle_pixels
+from evofool.corruptions import blur, exchange_tiles, mirror_tiles, recolor, shuffle_pixels
 
 HEIGHT, WIDTH = 11, 13
 
@@ -46,6 +46,19 @@ def test_exchanging_keeps_every_tile_whole(tile: int):
     for before, after in zip(images, exchange_tiles(images, tile=tile), strict=True):
         old, new = ([one.tolist() for one in windows(image, tile)] for image in (before, after))
         assert sorted(map(str, old)) == sorted(map(str, new))
+
+
+@given(tile=st.integers(1, WIDTH))
+def test_every_second_tile_is_mirrored_in_its_place(tile: int):
+    images = numbered()
+    mirrored = mirror_tiles(images, tile=tile)
+    for before, after in zip(images, mirrored, strict=True):
+        for top in range(0, HEIGHT, tile):
+            for left in range(0, WIDTH, tile):
+                place = (slice(top, top + tile), slice(left, left + tile))
+                is_odd = (top // tile + left // tile) % 2
+                wanted = before[place][:, ::-1] if is_odd else before[place]
+                np.testing.assert_array_equal(after[place], wanted)
 
 
 def test_windows_and_tiles_that_change_nothing():
@@ -131,6 +144,7 @@ def test_recolouring_looks_every_level_up():
     [
         (lambda: shuffle_pixels(numbered(), window=0), r"window is 0; expected 1\.\.13 pixels"),
         (lambda: exchange_tiles(numbered(), tile=14), r"tile is 14; .*pictures are 11x13"),
+        (lambda: mirror_tiles(numbered(), tile=0), "tile is 0; expected"),
         (lambda: blur(numbered(), sigma=-1.0), "sigma is -1.0; expected"),
         (lambda: blur(numbered(), sigma=float("nan")), "sigma is nan; expected"),
     ],
