@@ -7,9 +7,10 @@
     True
 
 Every verb of the command line is a function here: `evolve`, `resume`, `inspect`, `compare`,
-`render`, `gallery`, `export`, `poster`, `quiz`, `verify`, `classify`, `accuracy`,
-`train_classifier`, `train_network`, `reproduce`, `fetch`, `convert_weights`, `fetch_weights`, `doctor`. `Run` opens
-a run directory. Nothing is loaded before it is used, and nothing is configured at import.
+`render`, `descent`, `gallery`, `export`, `poster`, `quiz`, `verify`, `classify`, `accuracy`,
+`train_classifier`, `train_network`, `reproduce`, `fetch`, `convert_weights`, `fetch_weights`,
+`doctor`. `Run` opens a run directory. Nothing is loaded before it is used, and
+nothing is configured at import.
 """
 
 import importlib
@@ -36,7 +37,17 @@ if TYPE_CHECKING:
     from evofool.intensity_tables import intensity_table
     from evofool.recipes import train_classifier, train_network
     from evofool.recognition import corrupt, recognize
-    from evofool.reports import compare, export, gallery, inspect, poster, quiz, render, verify
+    from evofool.reports import (
+        compare,
+        descent,
+        export,
+        gallery,
+        inspect,
+        poster,
+        quiz,
+        render,
+        verify,
+    )
     from evofool.run import Elite, Run
     from evofool.statistics import (
         mann_whitney,
@@ -70,6 +81,7 @@ _HOME = {
     "evofool.recognition": ("corrupt", "recognize"),
     "evofool.reports": (
         "compare",
+        "descent",
         "export",
         "gallery",
         "inspect",
@@ -105,6 +117,7 @@ __all__ = [
     "compare",
     "convert_weights",
     "corrupt",
+    "descent",
     "doctor",
     "evolve",
     "exchange_tiles",

@@ -24,6 +24,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "inspect": look.inspect,
     "compare": look.compare,
     "render": look.render,
+    "descent": look.descent,
     "gallery": look.gallery,
     "export": deliver.export,
     "poster": deliver.poster,

@@ -1,4 +1,4 @@
-"""The commands that look at runs: inspect, compare, render, gallery."""
+"""The commands that look at runs: inspect, compare, render, descent, gallery."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -152,6 +152,33 @@ def render(
     from evofool.reports import render, save_image
 
     save_image(render(run, class_name, size=size, run_index=run_index), out)
+    print(out)
+
+
+def descent(
+    run: RunFolder,
+    *,
+    class_name: ClassName,
+    out: Path,
+    run_index: int = 0,
+) -> None:
+    """Draws how an elite came about: its ancestors, each where the line entered another class.
+
+    Below each: the class that it held, the generation it was born in, and the confidence.
+
+      evofool descent runs/cppn-0 --class 7 --out seven.png
+      evofool descent runs/imagenet-cppn-0 --class hummingbird --out stones.jpg
+
+    Args:
+        run: run directory.
+        class_name: a class, by index, label or WordNet id.
+        out: picture to write; PNG, JPEG or another format by its name.
+        run_index: which of the independent runs made with --runs.
+    """
+    start_jax()
+    from evofool.reports import descent, save_image
+
+    save_image(descent(run, class_name, run_index=run_index), out)
     print(out)
 
 

@@ -6,6 +6,7 @@ Every function takes a run directory, or a `Run`, and returns data; the command 
 from evofool.reports.blind_quiz import Quiz, quiz
 from evofool.reports.charts import chart, write_convergence
 from evofool.reports.comparison import RunFacts, compare
+from evofool.reports.descent import Stone, descent, draw_stones, stones_of
 from evofool.reports.exporting import export
 from evofool.reports.gallery import PER_PAGE, gallery
 from evofool.reports.images import render, resized, save_image, save_pages
@@ -35,10 +36,13 @@ __all__ = [
     "Quiz",
     "RunFacts",
     "Section",
+    "Stone",
     "Verification",
     "chart",
     "compare",
+    "descent",
     "draw_sheet",
+    "draw_stones",
     "export",
     "facts",
     "gallery",
@@ -54,6 +58,7 @@ __all__ = [
     "save_image",
     "save_pages",
     "stepping_stones",
+    "stones_of",
     "striking",
     "thumbnail",
     "verify",

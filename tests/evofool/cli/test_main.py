@@ -21,6 +21,7 @@ FLAGS = {
     "inspect": ["RUN", "--run-index", "--class", "--group", "--sort", "--top", "--all", "--json"],
     "compare": ["RUNS", "--json"],
     "render": ["RUN", "--class", "--size", "--out"],
+    "descent": ["RUN", "--class", "--out", "--run-index"],
     "gallery": [
         *("RUN", "--out", "--run-index", "--class", "--group", "--sort", "--per-page", "--page"),
     ],
@@ -148,6 +149,7 @@ MISTAKES = {
     "compare {direct} nowhere": "nowhere is not a run directory",
     "render {direct} --class 7 --out seven.png": "directly encoded",
     "render {cppn} --class 7 --size 0 --out seven.png": "size is 0",
+    "descent {direct} --class 8 --out line.png": "evolved for class 3, class 7, class 9",
     "gallery {direct} --out sheet": "no known picture format",
     "gallery {direct} --out sheet.png --run-index 4": "run index is 4",
     "export {direct} --out {direct}": "is not empty",
