@@ -8,8 +8,8 @@
 
 Every verb of the command line is a function here: `evolve`, `resume`, `inspect`, `compare`,
 `render`, `descent`, `gallery`, `export`, `poster`, `quiz`, `verify`, `classify`, `accuracy`,
-`train_classifier`, `train_network`, `reproduce`, `fetch`, `convert_weights`, `fetch_weights`,
-`doctor`. `Run` opens a run directory. Nothing is loaded before it is used, and
+`corrupt`, `train_classifier`, `train_network`, `reproduce`, `fetch`, `convert_weights`,
+`fetch_weights`, `doctor`. `Run` opens a run directory. Nothing is loaded before it is used, and
 nothing is configured at import.
 """
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from evofool.intensity_tables import intensity_table
     from evofool.recipes import train_classifier, train_network
     from evofool.recognition import corrupt, recognize
+    from evofool.repeats import find_repeats
     from evofool.reports import (
         compare,
         descent,
@@ -79,6 +80,7 @@ _HOME = {
     "evofool.intensity_tables": ("intensity_table",),
     "evofool.recipes": ("train_classifier", "train_network"),
     "evofool.recognition": ("corrupt", "recognize"),
+    "evofool.repeats": ("find_repeats",),
     "evofool.reports": (
         "compare",
         "descent",
@@ -125,6 +127,7 @@ __all__ = [
     "extract_features",
     "fetch",
     "fetch_weights",
+    "find_repeats",
     "gallery",
     "inspect",
     "intensity_table",
