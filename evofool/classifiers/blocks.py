@@ -151,8 +151,15 @@ def _gradients_of_each(
     images, kernel = arrays
     # Otherwise XLA makes the gradient, and what comes before, again for every shift.
     gradient = lax.optimization_barrier(gradient)
-    _, vjp = jax.vjp(lambda kernel: _sum_of_shifts(images, kernel, stride), kernel)
-    return _image_gradient_of_each(images, kernel, stride, gradient), vjp(gradient)[0]
+
+    def add(total: Kernel, one: tuple[Array, Array]) -> tuple[Kernel, None]:
+        image, gradient = one
+        _, vjp = jax.vjp(lambda kernel: _sum_of_shifts(image[None], kernel, stride), kernel)
+        return total + vjp(gradient[None])[0], None
+
+    # one image after the other: all at once do not stay in the caches, and take three times as long
+    of_kernel, _ = lax.scan(add, jnp.zeros_like(kernel), (images, gradient))
+    return _image_gradient_of_each(images, kernel, stride, gradient), of_kernel
 
 
 _convolve_each.defvjp(
