@@ -5,7 +5,12 @@ import importlib
 from evofool.errors import unknown_name
 from evofool.experiments.experiment import Experiment
 
-NAMES: tuple[str, ...] = ("retraining",)
+NAMES: tuple[str, ...] = (
+    "irregular",
+    "transfer-initialisation",
+    "transfer-architecture",
+    "retraining",
+)
 """The module of an experiment has its name, with underscores, and ends in `EXPERIMENT`."""
 
 
