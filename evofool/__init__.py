@@ -17,6 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evofool.ablation import ablate
     from evofool.api import evolve, resume
     from evofool.classification import accuracy, classify
     from evofool.classifiers import (
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from evofool.transferring import transfer
 
 _HOME = {
+    "evofool.ablation": ("ablate",),
     "evofool.api": ("evolve", "resume"),
     "evofool.classification": ("accuracy", "classify"),
     "evofool.classifiers": (
@@ -113,6 +115,7 @@ __all__ = [
     "EvolveConfig",
     "Run",
     "UserError",
+    "ablate",
     "accuracy",
     "blur",
     "classify",

@@ -133,7 +133,7 @@ def _repeats_of_size(
     details: Details, lags: Sequence[tuple[int, int]], size: int, least_similarity: float
 ) -> Iterator[tuple[float, Repeats]]:
     """The elements of one size and where each of them is, with what `find_repeats` goes by."""
-    energy = _energy(details, size)
+    energy = patch_energy(details, size)
     pairs = [_best_pair(details, energy, lag, size, least_similarity) for lag in lags]
     looked_for: list[tuple[int, int]] = []
     for _, row, column in sorted((pair for pair in pairs if pair), reverse=True):
@@ -223,9 +223,9 @@ def _islands(
     return np.array(kept)
 
 
-def _energy(details: Details, size: int) -> Map:
-    """The sum of squares about the mean in each patch."""
-    return (_box(details**2, size) - _box(details, size) ** 2 / size**2).sum(axis=2)
+def patch_energy(values: Details, size: int) -> Float[np.ndarray, "rows columns"]:
+    """The sum of squares about the mean in every patch, by its upper left corner."""
+    return (_box(values**2, size) - _box(values, size) ** 2 / size**2).sum(axis=2)
 
 
 def _box(values: Details, size: int) -> Float[np.ndarray, "rows columns channels"]:
