@@ -14,7 +14,7 @@ References:
     Mouret and Clune, "Illuminating search spaces by mapping elites", 2015.
     Beyer and Schwefel, "Evolution strategies: a comprehensive introduction", Natural Computing,
     2002, section 2: (mu + lambda) selection.
-    Nguyen, Yosinski and Clune 2015, supplement: a run for each class gave similar results. The
+    Nguyen, Yosinski and Clune 2015, who found one run for each class to give similar results. The
     authors' later code (Evolving-AI-Lab/innovation-engine, `rank_simple.hpp`) has such a run:
     population 100, of which the best 60 survive.
 """
