@@ -7,8 +7,10 @@ from evofool.experiments.experiment import Experiment
 
 NAMES: tuple[str, ...] = (
     "irregular",
+    "single-class",
     "transfer-initialisation",
     "transfer-architecture",
+    "ensemble",
     "retraining",
 )
 """The module of an experiment has its name, with underscores, and ends in `EXPERIMENT`."""
