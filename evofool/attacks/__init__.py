@@ -1,0 +1,11 @@
+"""Attacks: pictures made or changed so that a classifier takes them for something else.
+
+Every attack takes a classifier, pictures as 8-bit levels and their classes, and returns an
+`AttackResult`; `gradient_ascent` starts from noise instead of pictures.
+"""
+
+from evofool.attacks.ascent_step import ASCENTS, Ascent
+from evofool.attacks.base import AttackResult
+from evofool.attacks.gradient_ascent import AscentResult, gradient_ascent
+
+__all__ = ["ASCENTS", "Ascent", "AscentResult", "AttackResult", "gradient_ascent"]

@@ -1,0 +1,214 @@
+"""Gradient ascent: from noise to a picture that a classifier is certain about.
+
+The pictures of the paper's figure 13 and its supplement. The state X is a picture in levels minus
+the classifier's mean; a step goes along the gradient g of the softmax probability p of a class, as
+far as promises, to first order, a wanted gain in p:
+
+    X <- clip(X + mean, 0, 255) - mean
+    X <- (1 - decay) (X + min(max_rate, gain / |g|^2) g),  gain = min(early_gain, late_gain (1 - p))
+
+and then, as the settings say, blurs X and sets pixels of it to zero that are small or matter
+little. There is no early stop.
+
+References:
+    Nguyen, Yosinski, Clune, "Deep neural networks are easily fooled", 2015, section 3.7 and
+    supplement, https://arxiv.org/abs/1412.1897; the authors' program, `caffe/ascent`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float, Int
+
+from evofool.attacks.ascent_step import ASCENTS, Ascent, rates_of, take_step
+from evofool.attacks.base import (
+    AttackResult,
+    Model,
+    Report,
+    Task,
+    check_classes,
+    judge,
+    model_of,
+    odds_and_gradient,
+)
+from evofool.attacks.resumable import Progress
+from evofool.classifiers import Classifier
+from evofool.errors import UserError, unknown_name
+from evofool.evaluator import choose_micro_batch
+from evofool.scores import confidence
+
+MILESTONES = (0.99, 0.999, 0.9999)  # probabilities, after "top-1"
+CHUNK = 25  # steps between looks at the clock
+
+
+class AscentResult(NamedTuple):
+    """Pictures by gradient ascent; a row for each class and start, classes one after the other.
+
+    Attributes:
+        attack: the last pictures, rounded to 8 bits; norms are distances from the start.
+        target: class of each.
+        start: number of the start of each.
+        path: probability of the class at every step, before rounding.
+        first: the first step at which the class is the likeliest, and at which its probability
+            exceeds each of `MILESTONES`; -1 for never.
+    """
+
+    attack: AttackResult
+    target: Int[np.ndarray, " batch"]
+    start: Int[np.ndarray, " batch"]
+    path: Float[np.ndarray, "batch steps"]
+    first: Int[np.ndarray, "batch milestones"]
+
+
+def gradient_ascent(
+    classifier: Classifier,
+    target: int | Sequence[int] | np.ndarray,
+    *,
+    settings: str | Ascent = "plain",
+    starts: int = 1,
+    seed: int = 0,
+    save: str | Path | None = None,
+    report: Report | None = None,
+) -> AscentResult:
+    """Makes pictures of classes, all at once.
+
+    Every start is the classifier's mean plus normal noise of one level, the same for all classes.
+
+    Args:
+        classifier: inside JAX.
+        target: a class, or several.
+        settings: a name in `ASCENTS`, or one's own.
+        starts: pictures of each class, from different noise.
+        seed: of the noise.
+        save: `.npz` file that keeps the state on the way, and from which it goes on.
+        report: is told how many steps of how many are done.
+
+    Raises:
+        UserError: an unknown class or name, `starts` below 1, a classifier without gradients, or
+            `save` is of another attack.
+    """
+    model = model_of(classifier, "gradient_ascent")
+    if isinstance(settings, str):
+        if settings not in ASCENTS:
+            raise unknown_name("settings", settings, ASCENTS)
+        settings = ASCENTS[settings]
+    if starts < 1:
+        raise UserError(f"starts is {starts}; expected 1 or more")
+    given = np.atleast_1d(np.asarray(target))
+    classes = check_classes(classifier, "target", given, len(given))
+    classes, numbers = np.repeat(classes, starts), np.tile(np.arange(starts), len(classes))
+    card = classifier.card
+    progress = Progress(
+        save,
+        classifier=card.name,
+        sha256=card.sha256,
+        settings=asdict(settings),
+        classes=classes.tolist(),
+        seed=seed,
+    )
+    mean = _mean(classifier)
+    noise = np.asarray(_noise(jax.random.key(seed), starts, card.input_shape))
+    state = progress.load() or {
+        "done": np.array(0),
+        "x": noise[numbers],
+        "path": np.zeros((len(classes), settings.steps), np.float32),
+        "top": np.full(len(classes), -1, np.int32),
+    }
+    state = {name: np.asarray(value) for name, value in state.items()}
+    size = choose_micro_batch(len(classes), classifier, "direct")
+    advance = partial(_advance(model), classifier.params)
+    while state["done"] < settings.steps:
+        stop = min(int(state["done"]) + CHUNK, settings.steps)
+        moved = advance(
+            rates_of(settings),
+            mean,
+            int(state["done"]),
+            stop,
+            *(
+                _to_parts(array, size)
+                for array in (state["x"], state["path"], state["top"], classes)
+            ),
+        )
+        x, path, top = (
+            np.asarray(leaf).reshape(-1, *leaf.shape[2:])[: len(classes)] for leaf in moved
+        )
+        state = {"done": np.array(stop), "x": x, "path": path, "top": top}
+        progress.save(state)
+        if report is not None:
+            report(stop, settings.steps)
+
+    def pictures(x: np.ndarray) -> np.ndarray:
+        return np.rint(np.clip(x + np.asarray(mean), 0, 255)).astype(np.uint8)
+
+    task = Task(images=pictures(noise)[numbers], labels=classes, target=classes)
+    attack = judge(
+        classifier,
+        task,
+        pictures(state["x"]),
+        queries=settings.steps,
+        gradients=settings.steps - 1,
+    )
+    path = confidence(state["path"]).astype(np.float32)
+    return AscentResult(attack, classes, numbers, path, _milestones(path, state["top"]))
+
+
+def _noise(
+    key: Array, starts: int, shape: tuple[int, int, int]
+) -> Float[Array, "starts height width channels"]:
+    """Draws the starts, each from a key of its own, so that they do not depend on their number."""
+    keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(starts))
+    return jax.vmap(lambda key: jax.random.normal(key, shape))(keys)
+
+
+def _mean(classifier: Classifier) -> Float[Array, "1 1 1 channels"]:
+    mean = classifier.card.mean
+    if classifier.card.channel_order == "BGR":  # pictures are RGB
+        mean = mean[::-1]
+    return jnp.asarray(mean, jnp.float32)[None, None, None]
+
+
+def _to_parts(array: np.ndarray, size: int) -> np.ndarray:
+    """Cuts rows into parts of one size; the last is filled up by repeating its last row."""
+    rows = np.minimum(np.arange(-(-len(array) // size) * size), len(array) - 1)
+    return array[rows].reshape(-1, size, *array.shape[1:])
+
+
+@cache
+def _advance(model: Model) -> Any:
+    """Compiles the steps from one number to another, for parts of a batch in turn."""
+
+    def advance(params, rates, mean, start, stop, x, path, top, classes):
+        def of_part(part):
+            x, path, top, classes = part
+
+            def step(number, carried):
+                x, path, top = carried
+                x = jnp.clip(x + mean, 0.0, 255.0) - mean
+                odds, slope = odds_and_gradient(model, params, x + mean, classes)
+                own = jnp.take_along_axis(odds, classes[:, None], axis=1)[:, 0]
+                is_top = jnp.argmax(odds, axis=1) == classes
+                top = jnp.where((top < 0) & is_top, number, top)
+                path = path.at[:, number].set(own)
+                moved = take_step(rates, number, x, own, slope)
+                return jnp.where(number < rates.steps - 1, moved, x), path, top
+
+            return lax.fori_loop(start, stop, step, (x, path, top))
+
+        return lax.map(of_part, (x, path, top, classes))
+
+    return jax.jit(advance)
+
+
+def _milestones(
+    path: Float[np.ndarray, "batch steps"], top: Int[np.ndarray, " batch"]
+) -> Int[np.ndarray, "batch milestones"]:
+    reached = [path > probability for probability in MILESTONES]
+    first = [np.where(hit.any(axis=1), hit.argmax(axis=1), -1) for hit in reached]
+    return np.stack([top, *first], axis=1)
