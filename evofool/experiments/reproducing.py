@@ -87,7 +87,7 @@ def reproduce(
         supplies.check(job.experiment.name, job.domain, job.part)
     folder = _claim(Path(out) if out is not None else Path(f"reproduced-{scale}"), scale)
     reporter = reporter or Quiet()
-    options = _options(scale, seeds, folder, supplies)
+    options = _options(scale, seeds, supplies)
     reports = []
     for job in jobs:
         wanted = seeds or (1 if scale == "small" else job.part.seeds)
@@ -161,12 +161,11 @@ def _claim(folder: Path, scale: str) -> Path:
     return folder
 
 
-def _options(scale: str, seeds: int | None, out: Path, supplies: Supplies) -> list[str]:
+def _options(scale: str, seeds: int | None, supplies: Supplies) -> list[str]:
+    """Returns the flags that results depend on."""
     options = ["--scale", scale]
     if seeds is not None:
         options += ["--seeds", str(seeds)]
-    if out != Path(f"reproduced-{scale}"):
-        options += ["--out", str(out)]
     for flag, value in dataclasses.asdict(supplies).items():
         if value is not None:
             options += [f"--{flag}", str(value)]

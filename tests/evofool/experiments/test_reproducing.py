@@ -57,7 +57,7 @@ def test_reports_and_score_card_are_left(trial, tmp_path):
     text = (tmp_path / "first/mnist/report.md").read_text()
     assert "**Reproduced**: it came out." in text
     assert "| median | 1 |" in text
-    assert "--on mnist --scale small --out" in text
+    assert "`evofool reproduce first --on mnist --scale small`" in text
     assert Report.read(tmp_path / "first/mnist").score() == report.score()
     [line] = json.loads((tmp_path / "scorecard.json").read_text())
     assert (line["experiment"], line["verdict"], line["seeds"]) == ("first", "reproduced", 1)
