@@ -106,14 +106,17 @@ class Switches(NamedTuple):
         return self.switches / self.entries
 
 
-def goal_switches(run: Run, *, first: int = 1, last: int | None = None) -> Switches:
+def goal_switches(
+    run: Run, run_index: int = 0, *, first: int = 1, last: int | None = None
+) -> Switches:
     """Counts new elites, and those among them whose parent was the elite of another class.
 
     Generation 0 has no parents and does not count. A run logs every `log_every`-th generation, so
     that the figures are a sample of its generations.
 
     Args:
-        run: all its independent runs are taken together.
+        run: a run.
+        run_index: which of its independent runs.
         first: generation to begin with.
         last: generation to end with; that of the newest line unless given.
 
@@ -127,7 +130,9 @@ def goal_switches(run: Run, *, first: int = 1, last: int | None = None) -> Switc
     lines = [
         line
         for line in run.metrics
-        if line["generation"] >= max(first, 1) and (last is None or line["generation"] <= last)
+        if line["run"] == run_index
+        and line["generation"] >= max(first, 1)
+        and (last is None or line["generation"] <= last)
     ]
     entries = sum(line["replacements"] for line in lines)
     if not entries:
@@ -136,4 +141,4 @@ def goal_switches(run: Run, *, first: int = 1, last: int | None = None) -> Switc
             "expected a longer run or another range"
         )
     switches = sum(line["class_changes"] for line in lines)
-    return Switches(len({line["generation"] for line in lines}), entries, switches)
+    return Switches(len(lines), entries, switches)

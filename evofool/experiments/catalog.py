@@ -12,6 +12,8 @@ NAMES: tuple[str, ...] = (
     "transfer-architecture",
     "ensemble",
     "retraining",
+    "stepping-stones",
+    "art",
 )
 """The module of an experiment has its name, with underscores, and ends in `EXPERIMENT`."""
 

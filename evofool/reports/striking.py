@@ -56,7 +56,7 @@ def striking(run: str | Path | Run, *, count: int = 24, least: float = HIGH) -> 
 
 
 def colourfulness(picture: Picture) -> float:
-    """Measures how colourful a picture looks to people; 0 for grey, about 100 for the liveliest.
+    """Measures how colourful a picture looks to people: 0 is grey, from about 110 on extremely so.
 
     References:
         Hasler and Süsstrunk, "Measuring colourfulness in natural images", 2003, measure M3.

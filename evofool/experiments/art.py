@@ -1,0 +1,121 @@
+"""Art: the most striking elites, as large as a print needs them, and what the network says then.
+
+The paper's authors submitted such pictures to a juried exhibition. The rule by which 24 are chosen
+here stands in for a curator; `evofool poster` applies it to any run.
+"""
+
+import numpy as np
+from PIL import Image
+
+from evofool.experiments.experiment import Experiment, Part
+from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
+from evofool.experiments.lab import Lab
+from evofool.labels import first_name
+from evofool.reports import poster, save_image, striking
+from evofool.reports.striking import colourfulness, contrast
+from evofool.scores import confidence
+
+NETWORK = "mobilenet_v1_0.25_128"
+
+
+def imagenet(lab: Lab) -> Findings:
+    """Chooses, draws large, and shows the drawings to the network again."""
+    run = lab.evolve(
+        NETWORK,
+        generations=lab.choose(full=5000, small=20),
+        batch_size=lab.choose(full=400, small=100),
+    )
+    count, size = lab.choose(full=24, small=3), lab.choose(full=4096, small=512)
+    least = lab.choose(full=0.99, small=0.0)
+    elites = striking(run, count=count, least=least)
+    paths = poster(run, lab.folder / "poster", count=count, size=size, least=least)
+    with Image.open(lab.folder / "poster" / "poster.jpg") as sheet:
+        save_image(sheet, lab.folder / "poster.jpg")
+
+    network = lab.network(NETWORK)
+    height, width, _ = network.card.input_shape
+    shrunk = []
+    for path in paths:
+        with Image.open(path) as large:
+            shrunk.append(np.asarray(large.resize((width, height), Image.Resampling.LANCZOS)))
+    scores = lab.scores(network, np.stack(shrunk))
+    wanted = np.array([elite.class_index for elite in elites])
+    again = confidence(scores[np.arange(count), wanted])
+    same = scores.argmax(axis=1) == wanted
+    certain = sum(elite.confidence >= least for elite in run.elites())
+    megabytes = sum(path.stat().st_size for path in paths) / 1e6
+    pictures = [elite.picture() for elite in elites]
+    return Findings(
+        summary=("some were shown and awarded", f"{count} pictures of {size} pixels"),
+        rows=[
+            Row(
+                what=f"the drawing of {size} pixels, made small, keeps its label",
+                ours=[float(np.mean(same))],
+                unit="%",
+                n=f"{count} pictures",
+            ),
+            Row(
+                what="and its confidence: median",
+                ours=[float(np.median(again))],
+                unit="%",
+                n=f"{count} pictures",
+            ),
+            Row(
+                what="share of works that the jury accepted",
+                paper="21.3 %, the authors' among them, with an award",
+                ours=[],
+                n="nothing was submitted",
+            ),
+        ],
+        tables=[
+            Table(
+                title="The pictures, in the order in which the rule chose them",
+                header=["", "class", "confidence", "shrunk again", "colourfulness", "contrast"],
+                rows=[
+                    [
+                        number,
+                        first_name(elite.label),
+                        f"{elite.confidence:.2%}",
+                        f"{share:.1%}",
+                        f"{colourfulness(picture):.0f}",
+                        f"{contrast(picture):.0f}",
+                    ]
+                    for number, (elite, share, picture) in enumerate(
+                        zip(elites, again, pictures, strict=True), start=1
+                    )
+                ],
+            )
+        ],
+        pictures=[
+            Picture(
+                file="poster.jpg",
+                caption=f"The {count} most striking of {certain} elites with a confidence of "
+                f"{least:.0%} or more",
+            )
+        ],
+        notes=[
+            f"The rule: of the {certain} elites (of {len(run.outputs)}) with a confidence of "
+            f"{least:.0%} or more, the half with the best sum of ranks in colourfulness (Hasler "
+            "and Süsstrunk 2003) and contrast (standard deviation of luma); the best of these "
+            "first, then again and again the one whose most similar chosen one is most different "
+            "from it, as pictures of 16x16 pixels. No person chose.",
+            f"`evofool poster RUN --out DIR` makes them, with a web page: {count} PNG files of "
+            f"{size}x{size} pixels, {megabytes:.0f} MB. A CPPN has no resolution, so these are "
+            "drawings and not enlargements: where the picture that was evolved has a pattern finer "
+            "than its pixels, the drawing shows what the network never saw. Made small again, with "
+            f"smoothing, {int(same.sum())} of {count} keep their label.",
+        ],
+        verdict=Verdict(
+            said="new",
+            because=f"{count} pictures of {size} pixels by one command; whether they are art, a "
+            "jury would have to say",
+        ),
+    )
+
+
+EXPERIMENT = Experiment(
+    name="art",
+    title="Which fooling pictures would one hang on a wall, and do they keep their label there?",
+    paper="section 4, the exhibition",
+    parts={"imagenet": Part(run=imagenet, networks=(NETWORK,))},
+)
