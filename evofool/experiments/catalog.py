@@ -12,6 +12,8 @@ NAMES: tuple[str, ...] = (
     "transfer-architecture",
     "ensemble",
     "retraining",
+    "local-or-global",
+    "real-confidence",
     "stepping-stones",
     "art",
 )
