@@ -25,6 +25,7 @@ CLASSES = (
 )
 POPULATIONS = (1, 100)  # of a class: a (1 + lambda) strategy, and the size in the authors' code
 BUDGETS = {"equal": 1, "tenfold": 10}  # evaluations, in those that MAP-Elites has
+SHOWN = 10  # classes on the sheet
 CLEAR = 0.05  # p below which a difference counts
 
 
@@ -143,7 +144,7 @@ def _findings(lab: Lab, entrants: Sequence[Entrant], *, bar: float) -> Findings:
             )
         ],
         tables=[_budgets(entrants), _tests(entrants), _each_class(entrants)],
-        pictures=[Picture(file="sheet.jpg", caption="The elites of the first seed")],
+        pictures=[Picture(file="sheet.jpg", caption="Elites of the first seed")],
         notes=[
             "single-class of N: every class has N pictures of its own. Of them and their children "
             "the best N survive; parents are drawn uniformly (a (N + lambda) strategy with "
@@ -252,7 +253,8 @@ def _sheet(entrants: Sequence[Entrant]):
     sections = []
     for entrant in entrants:
         run = entrant.runs[0]
-        elites = [elite for elite in run.elites() if elite.output in entrant.outputs]
+        shown = entrant.outputs[:: -(-len(entrant.outputs) // SHOWN)]
+        elites = [elite for elite in run.elites() if elite.output in shown]
         captions = [[first_name(elite.label), percent(elite.confidence)] for elite in elites]
         pictures = [thumbnail(picture) for picture in run.pictures(elites)]
         sections.append(Section(entrant.name, pictures, captions))
