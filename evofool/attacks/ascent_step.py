@@ -1,6 +1,6 @@
 """The settings of gradient ascent, and a step of it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 import jax
@@ -57,6 +57,10 @@ class Ascent:
         for name in ("small_norm", "small_benefit"):
             if not 0 <= getattr(self, name) < 100:
                 raise UserError(f"{name} is {getattr(self, name):g}; expected a percentile 0..99")
+
+    def shorter(self, steps: int) -> "Ascent":
+        """Returns the same settings for fewer steps."""
+        return replace(self, steps=steps)
 
 
 ASCENTS = {

@@ -12,6 +12,8 @@ NAMES: tuple[str, ...] = (
     "transfer-architecture",
     "ensemble",
     "retraining",
+    "gradient-ascent",
+    "gradient-ascent-regularised",
     "local-or-global",
     "real-confidence",
     "stepping-stones",
