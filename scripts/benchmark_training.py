@@ -3,12 +3,12 @@
     python scripts/benchmark_training.py
     python scripts/benchmark_training.py --network cifar-cnn --formulations shipped blocks
 
-Times the LeNet, or the network for CIFAR-10, with convolution and pooling written in several ways:
-the bare jitted forward pass (weights as arguments), the bare jitted gradient, and training steps
-as `evofool train` runs them (gathering the batch, augmentation, gradient, AdamW, many steps in one
-scan). All of it is compiled first, then takes turns in one process, and the fastest of the
-repetitions counts, so that the ratios hold on a busy machine. About 3 minutes on 2 cores. XLA's own
-gradients in a scan cost hundreds of forward passes: leave them out for the larger network.
+Times a network with convolution and pooling written in several ways: the bare jitted forward pass
+(weights as arguments), the bare jitted gradient, and training steps as `evofool train` runs them
+(gathering the batch, augmentation, gradient, AdamW, many steps in one scan). All of it is compiled
+first, then takes turns in one process, and the least processor time of the repetitions counts, so
+that the ratios hold on a busy machine. About 3 minutes on 2 cores. XLA's own gradients in a scan
+cost hundreds of forward passes: leave them out for the larger networks.
 """
 
 import argparse
@@ -23,19 +23,30 @@ import jax.numpy as jnp
 import numpy as np
 
 from evofool.augmentation import flip_and_shift
-from evofool.classifiers import Network, cifar_cnn_card, layers, lenet_card, make_network
+from evofool.classifiers import (
+    Network,
+    cifar_cnn_card,
+    layers,
+    lenet_card,
+    make_network,
+    seed000_cnn_card,
+)
 from evofool.classifiers.pixel_blocks import block_side, convolve_blocks
 from evofool.training import Augment, Batch, Examples, TrainConfig, cross_entropy, train
 
 STEPS = 4  # per timed call of `train`
-CARDS = {"lenet": lenet_card(), "cifar-cnn": cifar_cnn_card()}
-AUGMENT: dict[str, Augment | None] = {"lenet": None, "cifar-cnn": flip_and_shift}
+CARDS = {
+    "lenet": lenet_card(),
+    "cifar-cnn": cifar_cnn_card(),
+    "seed000-cnn": seed000_cnn_card(),
+}
+AUGMENT: dict[str, Augment | None] = {"cifar-cnn": flip_and_shift}
 Layer = Callable[..., Any]  # (images, kernel, bias, padding, pool) -> convolved and pooled
 
 
 def xla(images: Any, kernel: Any, bias: Any, padding: int, pool: int) -> Any:
     """XLA's convolution and reduce_window, with the gradients that JAX derives for them."""
-    return layers._max_pool(layers._convolve_by_xla(images, kernel, padding), pool) + bias
+    return layers._max_pool(layers._convolve(images, kernel, padding), pool) + bias
 
 
 def patches(images: Any, kernel: Any, bias: Any, padding: int, pool: int) -> Any:
@@ -75,30 +86,30 @@ LAYERS: dict[str, Layer] = {layer.__name__: layer for layer in (shipped, xla, pa
 def with_layer(network: Network, layer: Layer) -> Callable[[Any, Any], Any]:
     """Returns the network's `apply` with its convolutions written in another way."""
 
-    def apply(params: Any, images: Any) -> Any:
+    def apply(*arguments: Any) -> Any:
         with mock.patch.object(layers, "convolve", layer):
-            return network.apply(params, images)
+            return network.apply(*arguments)
 
     return apply
 
 
 def fastest(functions: dict[str, Callable[[], Any]], seconds: float) -> dict[str, float]:
-    """Calls the functions in turn for `seconds`; returns the least time of each, in seconds."""
+    """Calls the functions in turn for `seconds`; returns the least processor seconds of each."""
     for function in functions.values():
         jax.block_until_ready(function())
     least = dict.fromkeys(functions, float("inf"))
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         for name, function in functions.items():
-            start = time.perf_counter()
+            start = time.process_time()
             jax.block_until_ready(function())
-            least[name] = min(least[name], time.perf_counter() - start)
+            least[name] = min(least[name], time.process_time() - start)
     return least
 
 
 def measure_forward(name: str, formulations: list[str], batches: list[int], seconds: float) -> None:
-    """Prints images per second of the forward pass, for every formulation and batch size."""
-    print("forward, images/s   " + "".join(f"{batch:>9d}" for batch in batches))
+    """Prints images per processor second, forward, for every formulation and batch size."""
+    print("images/CPU second   " + "".join(f"{batch:>9d}" for batch in batches))
     network = make_network(CARDS[name])
     params = network.init(jax.random.key(0))
     images = jax.random.uniform(jax.random.key(1), (max(batches), *CARDS[name].input_shape))
@@ -131,7 +142,7 @@ def measure_training(name: str, formulations: list[str], batch: int, seconds: fl
         apply = with_layer(network, LAYERS[layer])
         gradient = jax.jit(jax.grad(cross_entropy(apply), argnums=1))
         calls[f"{layer} gradient"] = partial(gradient, key, params, one)
-        loss = cross_entropy(apply, augment=AUGMENT[name])
+        loss = cross_entropy(apply, augment=AUGMENT.get(name), has_dropout=network.has_dropout)
         calls[f"{layer} train"] = partial(
             train, key, params, loss, examples, config, test=lambda params: 0.0
         )

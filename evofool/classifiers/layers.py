@@ -1,21 +1,20 @@
 """Convolution and max pooling, fast on CPUs in both directions.
 
-Forward, they are XLA's own operations, which its CPU backend fuses with whatever surrounds them;
-nothing tried was faster. XLA's CPU gradients, however, cost 7 to 11 forward passes, and ten times
-that inside a scan. Under differentiation the same result, up to the last bits of float32, is
-therefore formulated in one of two other ways:
+Forward, they are XLA's own operations; nothing tried was faster. XLA's CPU gradients, however, cost
+7 to 11 forward passes, and ten times that inside a scan. Under differentiation the same result, up
+to the last bits of float32, is therefore formulated in one of two other ways:
 
-* **padded** convolutions (of networks for photographs): both gradients are written as plain
-  forward convolutions of arrays that were flipped and transposed beforehand, and cost about one
-  forward pass each. XLA derives the same ones, but runs flips and transposes inside slow loops.
-  A step of the CIFAR network costs 3 to 4 forward passes.
-* **unpadded** ones with few channels (of the LeNet): one matrix product over blocks of pixels (see
-  `pixel_blocks`), whose gradients are matrix products too. A step costs 3 forward passes.
+* **by parts** of the batch, which stay in the caches: both gradients are written as plain forward
+  convolutions of arrays that were flipped and transposed beforehand, and cost one to two forward
+  passes each. XLA derives the same ones, but runs flips and transposes inside slow loops.
+* **by blocks**, unpadded convolutions of small images (of the LeNet): one matrix product over
+  blocks of pixels (see `pixel_blocks`), whose gradients are matrix products too.
 
 `scripts/benchmark_training.py` measures both and others.
 """
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,9 +24,10 @@ from jaxtyping import Array, Float
 
 from evofool.classifiers.pixel_blocks import block_side, convolve_blocks
 
-# The gradient of a kernel is summed over parts of the batch, which stay in the caches: by parts
-# of 8 it costs 1.2 to 1.6 forward passes, by 64 up to 4.6.
+# Images differentiated at a time: by parts of 8 the gradient of a kernel costs 1.2 to 1.6 forward
+# passes, by 64 up to 4.6.
 PART = 8
+SMALL = 4096  # values of an image, up to which blocks of pixels are faster than parts of the batch
 
 
 class Conv(nnx.Module):
@@ -105,13 +105,12 @@ def _differentiable(
     bias: Float[Array, " outputs"],
 ) -> Float[Array, "batch pooled_height pooled_width outputs"]:
     """Computes `convolve` from operations whose gradients are fast."""
-    block = None if padding else block_side(images.shape[1:], len(kernel), pool)
+    is_small = images[0].size <= SMALL and not padding
+    block = block_side(images.shape[1:], len(kernel), pool) if is_small else None
     if block is not None:
         return convolve_blocks(block, pool, images, kernel, bias)
-    sums = _convolve(images, kernel, padding)
-    batch, height, width, outputs = sums.shape
-    windows = sums.reshape(batch, height // pool, pool, width // pool, pool, outputs)
-    return jnp.max(windows, axis=(2, 4)) + bias[None, None, None]
+    sums: Any = _convolve_by_parts(images, kernel, padding, pool)
+    return sums + bias[None, None, None]
 
 
 convolve.defvjp(
@@ -132,7 +131,7 @@ def _max_pool(
     return lax.reduce_window(values, -jnp.inf, lax.max, window, window, "VALID")
 
 
-def _convolve_by_xla(
+def _convolve(
     images: Float[Array, "batch height width inputs"],
     kernel: Float[Array, "kernel_height kernel_width inputs outputs"],
     padding: int,
@@ -143,47 +142,73 @@ def _convolve_by_xla(
     )
 
 
-def _convolve_gradients(
-    padding: int,
-    arrays: tuple[
-        Float[Array, "batch height width inputs"], Float[Array, "size size inputs outputs"]
-    ],
-    gradient: Float[Array, "batch new_height new_width outputs"],
-) -> tuple[Float[Array, "batch height width inputs"], Float[Array, "size size inputs outputs"]]:
-    """Gives the gradients of `_convolve` for images and kernel, as convolutions."""
-    images, kernel = arrays
-    flipped = kernel[::-1, ::-1].swapaxes(2, 3)
-    return (
-        _convolve(gradient, flipped, len(kernel) - 1 - padding),
-        _kernel_gradient(images, gradient, padding),
-    )
-
-
-_convolve = jax.custom_vjp(_convolve_by_xla, nondiff_argnums=(2,))
-_convolve.defvjp(
-    lambda images, kernel, padding: (_convolve(images, kernel, padding), (images, kernel)),
-    _convolve_gradients,
-)
-
-
-def _kernel_gradient(
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _convolve_by_parts(
     images: Float[Array, "batch height width inputs"],
-    gradient: Float[Array, "batch new_height new_width outputs"],
+    kernel: Float[Array, "size size inputs outputs"],
     padding: int,
-) -> Float[Array, "size size inputs outputs"]:
-    """Convolves the images with the output gradient: batch and channels change places."""
+    pool: int,
+) -> Float[Array, "batch pooled_height pooled_width outputs"]:
+    """Convolves and pools, `PART` images at a time."""
+    return _forward_by_parts(images, kernel, padding, pool)[0]
 
-    def add(total, part):
-        images, gradient = part
-        turned = _convolve(images.transpose(3, 1, 2, 0), gradient.transpose(1, 2, 0, 3), padding)
-        return total + turned, None
 
-    missing = -len(images) % PART
-    parts = [
-        jnp.pad(array, ((0, missing), (0, 0), (0, 0), (0, 0))).reshape(-1, PART, *array.shape[1:])
-        for array in (images, gradient)
-    ]
-    size = images.shape[1] + 2 * padding - gradient.shape[1] + 1
-    zeros = jnp.zeros((images.shape[3], size, size, gradient.shape[3]))
-    total, _ = lax.scan(add, zeros, tuple(parts))
-    return total.transpose(1, 2, 0, 3)
+def _forward_by_parts(images, kernel, padding, pool):
+    """Keeps for the gradients which values of its window are the largest."""
+
+    def convolve_part(part):
+        windows = _to_windows(_convolve(part, kernel, padding), pool)
+        pooled = jnp.max(windows, axis=(2, 4), keepdims=True)
+        return pooled[:, :, 0, :, 0], windows == pooled
+
+    pooled, is_largest = lax.map(convolve_part, _in_parts(images))
+    return _joined(pooled, len(images)), (images, kernel, is_largest)
+
+
+def _backward_by_parts(padding, pool, residuals, gradient):
+    """Gives the gradients for images and kernel, as convolutions."""
+    images, kernel, is_largest = residuals
+    size = len(kernel)
+    flipped = kernel[::-1, ::-1].swapaxes(2, 3)
+
+    def differentiate_part(total, parts):
+        images, is_largest, gradient = parts
+        count = sum(is_largest[:, :, i, :, j] for i in range(pool) for j in range(pool))
+        share = (gradient / count)[:, :, None, :, None]
+        sums = _from_windows(jnp.where(is_largest, share, 0.0))
+        sums = lax.optimization_barrier(sums)  # or both convolutions compute it, value by value
+        # batch and channels change places
+        turned = _convolve(images.transpose(3, 1, 2, 0), sums.transpose(1, 2, 0, 3), padding)
+        return total + turned, _convolve(sums, flipped, size - 1 - padding)
+
+    zeros = jnp.zeros((kernel.shape[2], size, size, kernel.shape[3]))
+    parts = (_in_parts(images), is_largest, _in_parts(gradient))
+    total, to_images = lax.scan(differentiate_part, zeros, parts)
+    return _joined(to_images, len(images)), total.transpose(1, 2, 0, 3)
+
+
+_convolve_by_parts.defvjp(_forward_by_parts, _backward_by_parts)
+
+
+def _to_windows(values, pool):
+    """Splits height and width: [batch, rows, pool, columns, pool, channels]."""
+    batch, height, width, channels = values.shape
+    return values.reshape(batch, height // pool, pool, width // pool, pool, channels)
+
+
+def _from_windows(windows):
+    """Undoes `_to_windows`."""
+    batch, rows, pool, columns, _, channels = windows.shape
+    return windows.reshape(batch, rows * pool, columns * pool, channels)
+
+
+def _in_parts(array):
+    """Cuts a batch into parts of `PART`; the last one is filled up with zeros."""
+    missing = -len(array) % PART
+    filled = jnp.pad(array, ((0, missing), *((0, 0),) * (array.ndim - 1)))
+    return filled.reshape(-1, PART, *array.shape[1:])
+
+
+def _joined(parts, number):
+    """Undoes `_in_parts` of a batch of `number`."""
+    return parts.reshape(-1, *parts.shape[2:])[:number]
