@@ -1,10 +1,11 @@
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from evofool.experiments import Lab, single_class
-from evofool.experiments.single_class import Entrant
+from evofool.experiments.strategies import Strategy
 from evofool.experiments.supplies import Supplies
 
 
@@ -52,10 +53,10 @@ def test_pictures_are_left(findings):
     assert all((lab.folder / picture.file).exists() for picture in made.pictures)
 
 
-def entrant(name: str, log_odds: np.ndarray) -> Entrant:
+def strategy(name: str, log_odds: np.ndarray) -> Strategy:
     classes = tuple(range(log_odds.shape[1]))
-    run = SimpleNamespace(outputs=classes, table={"archive.fitness": log_odds})
-    return Entrant(name=name, runs=[run], outputs=classes, per_class=1.0, seconds=1.0)
+    run: Any = SimpleNamespace(outputs=classes, table={"archive.fitness": log_odds})
+    return Strategy(name=name, runs=[run], outputs=classes, evaluations=1.0, seconds=1.0)
 
 
 @pytest.mark.parametrize(
@@ -69,13 +70,12 @@ def entrant(name: str, log_odds: np.ndarray) -> Entrant:
 )
 def test_the_better_strategy_of_each_budget_decides(equal, tenfold, said, text):
     shared = np.random.default_rng(0).normal(5, 1, (5, 10))
-    entrants = [
-        entrant("MAP-Elites", shared),
-        entrant("single-class of 1, equal", shared + equal),
-        entrant("single-class of 100, equal", shared - 40),
-        entrant("single-class of 1, tenfold", shared + tenfold),
-        entrant("single-class of 100, tenfold", shared - 40),
+    others = [
+        strategy("single-class of 1, equal", shared + equal),
+        strategy("single-class of 100, equal", shared - 40),
+        strategy("single-class of 1, tenfold", shared + tenfold),
+        strategy("single-class of 100, tenfold", shared - 40),
     ]
-    verdict = single_class._verdict(entrants, bar=0.9)
+    verdict = single_class._verdict(strategy("MAP-Elites", shared), others, bar=0.9)
     assert verdict.said == said
     assert text in verdict.because
