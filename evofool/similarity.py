@@ -7,8 +7,10 @@ import numpy as np
 from jaxtyping import Float
 
 from evofool.errors import UserError
+from evofool.statistics import Permuted, permutation_test
 
 Similarity = Float[np.ndarray, "classes classes"]
+Groups = Sequence[str] | np.ndarray
 
 
 class GroupSimilarity(NamedTuple):
@@ -41,7 +43,7 @@ def cosine(
     return rows @ (rows if others is None else _unit(others)).T
 
 
-def compare_groups(similarity: Similarity, groups: Sequence[str]) -> list[GroupSimilarity]:
+def compare_groups(similarity: Similarity, groups: Groups) -> list[GroupSimilarity]:
     """Compares each group of two or more with all that is not in it, the largest group first.
 
     Args:
@@ -61,7 +63,7 @@ def compare_groups(similarity: Similarity, groups: Sequence[str]) -> list[GroupS
     return sorted(found, key=lambda one: -one.n)
 
 
-def group_contrast(similarity: Similarity, groups: Sequence[str] | np.ndarray) -> float:
+def group_contrast(similarity: Similarity, groups: Groups) -> float:
     """Returns by how much similarity within groups exceeds that between them.
 
     It is the mean, over groups of two or more, of `within - between`: every group counts once,
@@ -79,8 +81,52 @@ def group_contrast(similarity: Similarity, groups: Sequence[str] | np.ndarray) -
     return float(np.mean((within - between)[counts > 1]))
 
 
+def contrast_test(
+    similarity: Similarity, groups: Groups, *, permutations: int = 999, seed: int = 0
+) -> Permuted:
+    """Tests `group_contrast` against that of groups dealt out anew among the classes.
+
+    Pairs share pictures and are not independent; permuting the classes, rows and columns together,
+    takes that into account (Mantel, "The detection of disease clustering and a generalized
+    regression approach", 1967).
+
+    Args:
+        similarity: as for `compare_groups`.
+        groups: of every class.
+        permutations: how many to draw.
+        seed: of the draws.
+
+    Raises:
+        UserError: as `group_contrast` does.
+    """
+    labels = np.unique(np.asarray(groups), return_inverse=True)[1]
+    return permutation_test(
+        lambda dealt: group_contrast(similarity, dealt),
+        labels,
+        permutations=permutations,
+        seed=seed,
+    )
+
+
+def match_test(similarity: Similarity, *, permutations: int = 999, seed: int = 0) -> Permuted:
+    """Tests the mean of the diagonal, two pictures of one class, against pairs at random.
+
+    Args:
+        similarity: entry (i, j) is that of class i in one run to class j in another.
+        permutations: how many to draw.
+        seed: of the draws.
+    """
+    rows = np.arange(len(similarity))
+    return permutation_test(
+        lambda columns: float(similarity[rows, columns].mean()),
+        rows,
+        permutations=permutations,
+        seed=seed,
+    )
+
+
 def _by_group(
-    similarity: Similarity, groups: Sequence[str] | np.ndarray
+    similarity: Similarity, groups: Groups
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Returns names, sizes, and mean similarities within and between (NaN within one member)."""
     names, index, counts = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)

@@ -10,21 +10,16 @@ from PIL import Image
 from evofool.experiments.experiment import Experiment, Part
 from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
 from evofool.experiments.lab import Lab
+from evofool.experiments.long_runs import NETWORK, evolve_long
 from evofool.labels import first_name
 from evofool.reports import poster, save_image, striking
 from evofool.reports.striking import colourfulness, contrast
 from evofool.scores import confidence
 
-NETWORK = "mobilenet_v1_0.25_128"
-
 
 def imagenet(lab: Lab) -> Findings:
     """Chooses, draws large, and shows the drawings to the network again."""
-    run = lab.evolve(
-        NETWORK,
-        generations=lab.choose(full=5000, small=20),
-        batch_size=lab.choose(full=400, small=100),
-    )
+    run = evolve_long(lab)
     count, size = lab.choose(full=24, small=3), lab.choose(full=4096, small=512)
     least = lab.choose(full=0.99, small=0.0)
     elites = striking(run, count=count, least=least)

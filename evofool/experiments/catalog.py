@@ -16,6 +16,7 @@ NAMES: tuple[str, ...] = (
     "gradient-ascent-regularised",
     "local-or-global",
     "real-confidence",
+    "similarity",
     "stepping-stones",
     "art",
 )

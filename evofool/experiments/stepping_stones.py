@@ -17,6 +17,7 @@ from evofool.classifiers import imagenet_group
 from evofool.experiments.experiment import Experiment, Part
 from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
 from evofool.experiments.lab import Lab
+from evofool.experiments.long_runs import NETWORK, evolve_long
 from evofool.genealogy import Move, classes_held, goal_switches, move_matrix, moves
 from evofool.labels import first_name
 from evofool.lineage import Step, class_changes
@@ -26,7 +27,6 @@ from evofool.reports.charts import write_matrix
 from evofool.run import Elite, Run
 from evofool.statistics import permutation_test
 
-NETWORK = "mobilenet_v1_0.25_128"
 PERIODS = 4  # of a run, for the table of switches over time
 
 
@@ -60,23 +60,11 @@ def mnist(lab: Lab) -> Findings:
 
 def imagenet(lab: Lab) -> Findings:
     """A thousand classes: the long runs."""
-    trees = [
-        grow(
-            lab.evolve(
-                NETWORK,
-                generations=lab.choose(full=5000, small=20),
-                batch_size=lab.choose(full=400, small=100),
-                seed=seed,
-            ),
-            0,
-        )
-        for seed in range(lab.seeds)
-    ]
-    classes = len(trees[0].elites)
-    groups = np.array([imagenet_group(index) for index in range(classes)])
+    trees = [grow(evolve_long(lab, seed), 0) for seed in range(lab.seeds)]
+    groups = np.array([imagenet_group(index) for index in range(1000)])
     names = [name for name, _ in Counter(groups.tolist()).most_common()]
     is_member = np.array([[group == name for name in names] for group in groups], int)
-    matrix = _all_moves(trees, classes)
+    matrix = _all_moves(trees, len(groups))
     np.fill_diagonal(matrix, 0)  # a class that improves itself changes no group
     _write_moves(lab, _by_target(is_member.T @ matrix @ is_member), names, "group")
     return _findings(lab, trees, _groups_table(trees, groups))
@@ -194,16 +182,16 @@ def _groups_table(trees: Sequence[Tree], groups: np.ndarray) -> Table:
     """Tests whether lines change to a class of the same group more often than chance would."""
     rows = []
     for tree in trees:
-        source, target = np.array(
-            [(move.source, move.target) for move in tree.moves if move.source != move.target]
-        ).T
+        classes = np.array([elite.class_index for elite in tree.elites])
+        changes = [(move.source, move.target) for move in tree.moves if move.source != move.target]
+        ends = np.searchsorted(classes, changes)
 
-        def stays(labels: np.ndarray, source=source, target=target) -> float:
-            return float(np.mean(labels[source] == labels[target]))
+        def stays(labels: np.ndarray, ends: np.ndarray = ends) -> float:
+            return float(np.mean(labels[ends[:, 0]] == labels[ends[:, 1]]))
 
-        found = permutation_test(stays, np.unique(groups, return_inverse=True)[1])
+        found = permutation_test(stays, np.unique(groups[classes], return_inverse=True)[1])
         seed = tree.run.config.seed
-        rows.append([seed, len(source), found.observed, found.expected, f"{found}"])
+        rows.append([seed, len(changes), found.observed, found.expected, f"{found}"])
     return Table(
         title="Changes of class that stay within a group of related classes",
         header=["seed", "changes of class", "share within", "by chance", "labels permuted"],

@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evofool import UserError
-from evofool.similarity import compare_groups, cosine, group_contrast
+from evofool.similarity import (
+    compare_groups,
+    contrast_test,
+    cosine,
+    group_contrast,
+    match_test,
+)
 
 
 def test_cosines_are_those_of_the_angles():
@@ -56,3 +62,24 @@ def test_a_group_counts_once_however_large_it_is():
 def test_groups_that_cannot_be_compared_are_refused(groups: list[str]):
     with pytest.raises(UserError, match="expected at least two groups"):
         group_contrast(np.zeros((4, 4)), groups)
+
+
+def test_groups_that_are_alike_are_found_and_others_are_not():
+    numbers = np.random.default_rng(0)
+    groups = ["a"] * 10 + ["b"] * 10
+    noise = numbers.normal(size=(20, 20))
+    none = contrast_test(noise, groups, permutations=199)
+    assert none.p > 0.05
+    alike = noise + 2.0 * (np.arange(20) < 10) * (np.arange(20) < 10)[:, None]
+    found = contrast_test(alike, groups, permutations=199)
+    assert found.p == pytest.approx(2 / 200)  # two-sided: none of 199 is as extreme
+    assert found.observed == pytest.approx(group_contrast(alike, groups))
+    assert abs(found.expected) < found.observed / 4
+
+
+def test_matches_are_told_from_pairs_at_random():
+    similarity = np.random.default_rng(1).normal(size=(30, 30))
+    assert match_test(similarity, permutations=199).p > 0.05
+    found = match_test(similarity + 3.0 * np.eye(30), permutations=199)
+    assert found.p == pytest.approx(2 / 200)
+    assert found.observed == pytest.approx(np.diag(similarity).mean() + 3.0)
