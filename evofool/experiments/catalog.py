@@ -7,6 +7,7 @@ from evofool.experiments.experiment import Experiment
 
 NAMES: tuple[str, ...] = (
     "irregular",
+    "regular",
     "single-class",
     "transfer-initialisation",
     "transfer-architecture",

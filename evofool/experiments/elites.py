@@ -1,5 +1,6 @@
 """What the experiments say of runs: confidences of elites, when they were reached, sheets."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,12 +10,14 @@ from PIL import Image
 
 from evofool.experiments.findings import Picture, Row
 from evofool.experiments.lab import Lab
+from evofool.files import replacing
 from evofool.metrics import NEAR_CERTAIN
 from evofool.reports import gallery, save_image, write_convergence
 from evofool.run import Run
 from evofool.scores import confidence
 
-MOST_WIDTH = 1400  # pixels of a sheet in a report
+MOST_WIDTH, MOST_BYTES = 1400, 490_000  # of a sheet in a report
+QUALITIES = range(88, 20, -6)  # of JPEG: the first that fits, or the last
 RUNS_ON_A_SHEET = 5
 
 
@@ -90,10 +93,17 @@ def show_runs(lab: Lab, run: Run, what: str) -> list[Picture]:
 
 
 def save_sheet(sheet: Image.Image, path: Path) -> None:
-    """Writes a sheet of many coloured pictures as JPEG, no wider than a report needs."""
+    """Writes a sheet of many coloured pictures as JPEG, as good as a report has room for."""
     factor = min(1.0, MOST_WIDTH / sheet.width)
     size = (round(sheet.width * factor), round(sheet.height * factor))
-    save_image(sheet.resize(size, Image.Resampling.LANCZOS), path)
+    scaled = sheet.resize(size, Image.Resampling.LANCZOS)
+    for quality in QUALITIES:
+        stream = io.BytesIO()
+        scaled.save(stream, "JPEG", quality=quality)
+        if stream.tell() <= MOST_BYTES:
+            break
+    with replacing(path) as temporary:
+        temporary.write_bytes(stream.getvalue())
 
 
 def spell(values: Sequence[float], digits: int = 1) -> str:

@@ -69,5 +69,11 @@ def test_sheets_are_no_wider_than_a_report_needs(tmp_path, width):
         assert saved.size == ((900, 100) if width == 900 else (1400, 50))
 
 
+def test_sheets_of_noise_fit_too(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (1500, 1400, 3), np.uint8)
+    save_sheet(Image.fromarray(noise), tmp_path / "noise.jpg")
+    assert 100_000 < (tmp_path / "noise.jpg").stat().st_size < 500_000
+
+
 def test_shares_are_spelt_as_percentages():
     assert spell([0.9187, 0.934]) == "91.9 % and 93.4 %"
