@@ -20,6 +20,7 @@ NAMES: tuple[str, ...] = (
     "similarity",
     "stepping-stones",
     "art",
+    "shredded-or-recolored",
 )
 """The module of an experiment has its name, with underscores, and ends in `EXPERIMENT`."""
 

@@ -17,7 +17,9 @@ LOADERS = {"mnist": load_mnist, "cifar10": load_cifar10}
 RECIPES: dict[str, dict[str, Any]] = {
     "lenet-b": {"network": "lenet", "seed": 1},
     "lenet-sigmoid": {"network": "lenet", "activation": "sigmoid"},
+    "lenet-shift-scale": {"network": "lenet", "augment": "shift-scale"},
     "seed000-cnn": {"network": "seed000-cnn"},
+    "seed000-cnn-shift-scale": {"network": "seed000-cnn", "augment": "shift-scale"},
     "mlp": {"network": "mlp"},
     "linear": {"network": "linear"},
     "cifar_cnn": {"network": "cifar-cnn"},
