@@ -39,6 +39,15 @@ def test_the_published_figure_stands_beside_the_mean_of_three(made):
     assert findings.verdict.said == ("reproduced" if first.ours[0] >= 1 else "differs")
 
 
+def test_growth_ends_with_the_counts_of_the_rows(made):
+    findings, _ = made
+    growth, _, _ = findings.tables
+    counts = {row.what: row.ours[0] for row in findings.rows}
+    assert [row[0] for row in growth.rows] == [0, 1]
+    for name, text in zip(growth.header[1:], growth.rows[-1][1:], strict=True):
+        assert text.startswith(f"{counts[f'{name}: classes >= 90 %']} / ")
+
+
 def test_networks_judge_as_they_did_during_evolution(made):
     _, lab = made
     run = lab.evolve("lenet+lenet+lenet", generations=1, batch_size=20)
