@@ -15,6 +15,7 @@ from PIL import Image
 
 from evofool.classifiers import Classifier
 from evofool.corruptions import blur, exchange_tiles, mirror_tiles, shuffle_pixels
+from evofool.errors import UserError
 from evofool.experiments.experiment import Experiment, Part
 from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
 from evofool.experiments.lab import Lab, pictures_of
@@ -159,6 +160,11 @@ def _compare(
         for group in ("evolved", "real")
     )
     is_sure = all_reals.confidence >= HIGH
+    if not is_sure.any():
+        raise UserError(
+            f"{network.card.name} has a confidence of {HIGH:.0%} in none of {len(reals)} {name}, "
+            "so that there is nothing to compare elites with; give more of them"
+        )
     groups = {
         "elites": elites,
         f"{name} >= {HIGH:.0%}": all_reals.of(is_sure),
@@ -214,7 +220,8 @@ def _findings(planned: list[Damage], groups: dict[str, Kept], name: str, side: i
                 caption="Share of confidence kept: median and its 95 % interval",
             ),
             Picture(
-                file="elites.jpg", caption="Elites, whole and damaged, and the confidence kept"
+                file="elites.jpg",
+                caption="Elites whole and damaged, with the likeliest class and its confidence",
             ),
             Picture(file=f"{name}.jpg", caption=f"The same for {name}"),
         ],
