@@ -47,9 +47,16 @@ def seen_by(lab: Lab, run: Run, networks: Sequence[str]) -> dict[str, Seen]:
     }
 
 
-def evolve_digits(lab: Lab, network: str) -> Run:
-    """Evolves CPPN pictures of ten classes, `lab.seeds` runs in one program."""
-    return lab.evolve(network, generations=lab.choose(full=200, small=20), runs=lab.seeds)
+def evolve_digits(lab: Lab, network: str, *, is_short: bool = False) -> Run:
+    """Evolves CPPN pictures of ten classes, `lab.seeds` runs in one program.
+
+    Args:
+        lab: whose runs.
+        network: that the pictures are for.
+        is_short: stop when most classes have just become certain.
+    """
+    generations = lab.choose(full=20, small=5) if is_short else lab.choose(full=200, small=20)
+    return lab.evolve(network, generations=generations, runs=lab.seeds)
 
 
 def evolve_imagenet(lab: Lab, network: str, *, is_long: bool = False) -> Run:

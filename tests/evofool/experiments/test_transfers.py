@@ -98,7 +98,7 @@ def test_digits_that_keep_their_label_come_first():
     kept = np.isin(classes, transfer_initialisation.BEST)
     odds = np.where(classes == 9, 5.0, 1.0)
     after = make_seen(np.where(kept, classes, (classes + 1) % 10), odds, classes)
-    table, order = transfer_initialisation._by_digit([(before, after), (before, after)])
+    table, order = transfer_initialisation._by_digit([(before, after)] * 2, "")
     assert order[0] == 9  # the surest of those of which all keep it
     assert set(order[:3]) == {2, 6, 9}
     assert [row[0] for row in table.rows] == order
@@ -109,9 +109,15 @@ def test_digits_that_keep_their_label_come_first():
 
 
 def test_the_same_network_takes_all_pictures_for_the_same(tmp_path, monkeypatch):
+    def evolve(lab, network, *, is_short=False):
+        return lab.evolve(network, generations=1 if is_short else 2, batch_size=10, runs=lab.seeds)
+
     monkeypatch.setattr(transfer_initialisation, "DIGITS", ("lenet", "lenet"))
-    lab = make_lab(tmp_path)
+    monkeypatch.setattr(transfer_initialisation, "evolve_digits", evolve)
+    lab = make_lab(tmp_path, seeds=2)
     findings = transfer_initialisation.mnist(lab)
-    assert [list(row.ours) for row in findings.rows if "same label" in row.what] == [[1.0], [1.0]]
+    same = [row for row in findings.rows if "same label" in row.what]
+    assert [list(row.ours) for row in same] == [[1.0]] * 4
+    assert [row.what.endswith("generation 1") for row in same] == [False, False, True, True]
     assert (lab.folder / findings.pictures[0].file).exists()
-    assert "p = 1 of 9999 permutations, n = 10" in findings.notes[1]
+    assert "p = 1 of 9999 permutations, n = 20" in findings.notes[2]
