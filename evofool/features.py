@@ -9,10 +9,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, UInt8
 
-from evofool.classifiers import Classifier, make_network, preprocess
-from evofool.classifiers.base import Params
-from evofool.classifiers.card import Card
-from evofool.classifiers.views import resize
+from evofool.classifiers import Card, Classifier, Params, make_network, preprocess, resize
 from evofool.errors import UserError
 
 MICRO_BATCH = 8  # pictures in a forward pass

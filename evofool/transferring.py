@@ -8,8 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from evofool.classifiers import Classifier, load_classifier
-from evofool.classifiers.views import with_views
+from evofool.classifiers import Classifier, load_classifier, with_views
 from evofool.errors import UserError
 from evofool.evaluator import evaluate
 from evofool.run import Elite, Images, Run

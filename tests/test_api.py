@@ -32,11 +32,13 @@ CLASSES = {name: value for name, value in NAMES.items() if inspect.isclass(value
 SUBJECTS = {
     "evofool.evolve": ["classifier"],
     "evofool.doctor": ["config"],
+    "evofool.reproduce": ["name"],
     "evofool.fetch": ["directory"],
     "evofool.load_cifar10": ["data_dir"],
     "evofool.load_mnist": ["data_dir"],
     "evofool.data.fetch": ["directory"],
     "evofool.data.find_data": ["data_dir"],
+    "evofool.data.find_files": ["data_dir"],
     "evofool.data.load_cifar10": ["data_dir"],
     "evofool.data.load_mnist": ["data_dir"],
 }

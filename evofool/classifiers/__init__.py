@@ -9,6 +9,7 @@ from evofool.classifiers.alexnet import AlexNet, CaffeNet
 from evofool.classifiers.base import (
     Classifier,
     Network,
+    Params,
     check_classifier,
     make_network,
     register_family,
@@ -37,7 +38,7 @@ from evofool.classifiers.resnet import ResNet
 from evofool.classifiers.seed000_cnn import Seed000CNN, seed000_cnn_card
 from evofool.classifiers.squeezenet import VERSIONS, SqueezeNet
 from evofool.classifiers.storage import load_weights, save_weights
-from evofool.classifiers.views import with_views
+from evofool.classifiers.views import resize, with_views
 
 register_family("lenet", LeNet)
 register_family("cifar_cnn", CifarCNN)
@@ -58,6 +59,7 @@ __all__ = [
     "Card",
     "Classifier",
     "Network",
+    "Params",
     "at_size",
     "check_classifier",
     "cifar_cnn_card",
@@ -77,6 +79,7 @@ __all__ = [
     "preprocess",
     "read_classifier",
     "register_family",
+    "resize",
     "save_weights",
     "seed000_cnn_card",
     "shipped_names",

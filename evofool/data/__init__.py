@@ -9,7 +9,7 @@ from evofool.data.cifar10 import CIFAR10_LABELS, load_cifar10
 from evofool.data.dataset import Dataset
 from evofool.data.downloading import download
 from evofool.data.mnist import load_mnist, read_idx
-from evofool.data.places import SOURCES, Source, fetch, find_data
+from evofool.data.places import SOURCES, Source, fetch, find_data, find_files, usual_places
 
 __all__ = [
     "CIFAR10_LABELS",
@@ -19,7 +19,9 @@ __all__ = [
     "download",
     "fetch",
     "find_data",
+    "find_files",
     "load_cifar10",
     "load_mnist",
     "read_idx",
+    "usual_places",
 ]

@@ -12,8 +12,7 @@ from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
 from evofool.experiments.lab import Lab
 from evofool.experiments.long_runs import NETWORK, evolve_long
 from evofool.labels import first_name
-from evofool.reports import poster, save_image, striking
-from evofool.reports.striking import colourfulness, contrast
+from evofool.reports import colourfulness, contrast, poster, save_image, striking
 from evofool.scores import confidence
 
 

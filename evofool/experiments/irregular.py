@@ -17,8 +17,7 @@ from evofool.experiments.experiment import Experiment, Part
 from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
 from evofool.experiments.lab import Lab
 from evofool.metrics import HIGH, NEAR_CERTAIN
-from evofool.reports import gallery
-from evofool.reports.charts import chart
+from evofool.reports import chart, gallery
 from evofool.run import Run
 
 NETWORK = "mobilenet_v1_0.25_128"

@@ -20,7 +20,7 @@ from evofool.experiments.regular_pictures import (
 from evofool.experiments.transfers import settings
 from evofool.families import Family, family_probabilities
 from evofool.metrics import HIGH, LIKELY, NEAR_CERTAIN
-from evofool.reports.groups import groups_of
+from evofool.reports import groups_of
 from evofool.run import Run
 from evofool.scores import confidence
 from evofool.statistics import mann_whitney, median_interval

@@ -9,8 +9,7 @@ from evofool.experiments.findings import Picture
 from evofool.experiments.lab import Lab
 from evofool.families import Family
 from evofool.labels import first_name
-from evofool.reports.charts import chart
-from evofool.reports.sheets import Section, draw_sheet, percent, thumbnail
+from evofool.reports import Section, chart, draw_sheet, percent, thumbnail
 from evofool.run import Run
 
 PUBLISHED_MEDIAN = 0.8811  # AlexNet, ten crops

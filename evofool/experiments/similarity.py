@@ -19,8 +19,7 @@ from evofool.experiments.long_runs import NETWORK, evolve_long
 from evofool.features import extract_features
 from evofool.genealogy import kinship
 from evofool.labels import first_name
-from evofool.reports import Section, draw_sheet, percent, save_image, thumbnail
-from evofool.reports.charts import write_matrix
+from evofool.reports import Section, draw_sheet, percent, save_image, thumbnail, write_matrix
 from evofool.run import Elite, Run
 from evofool.similarity import compare_groups, contrast_test, cosine, match_test
 from evofool.statistics import Permuted

@@ -22,8 +22,7 @@ from evofool.genealogy import Move, classes_held, goal_switches, move_matrix, mo
 from evofool.labels import first_name
 from evofool.lineage import Step, class_changes
 from evofool.metrics import HIGH
-from evofool.reports import draw_stones, save_image, stones_of
-from evofool.reports.charts import write_matrix
+from evofool.reports import draw_stones, save_image, stones_of, write_matrix
 from evofool.run import Elite, Run
 from evofool.statistics import permutation_test
 

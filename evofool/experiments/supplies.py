@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from evofool.classifiers import Card, shipped_names
-from evofool.data import Dataset, load_cifar10, load_mnist
-from evofool.data.places import find_files, usual_places
+from evofool.data import Dataset, find_files, load_cifar10, load_mnist, usual_places
 from evofool.errors import UserError
 from evofool.experiments.experiment import Part
 from evofool.labelled import Labelled, read_labels

@@ -20,7 +20,7 @@ from evofool.experiments.transfers import (
     share,
 )
 from evofool.labels import first_name
-from evofool.reports.sheets import Section, draw_sheet, percent, thumbnail
+from evofool.reports import Section, draw_sheet, percent, thumbnail
 from evofool.run import Run
 from evofool.statistics import Permuted, permutation_test
 from evofool.transferring import Seen

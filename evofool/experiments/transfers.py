@@ -9,7 +9,7 @@ from jaxtyping import Bool
 from evofool.experiments.findings import Picture, Table
 from evofool.experiments.lab import Lab
 from evofool.metrics import NEAR_CERTAIN
-from evofool.reports.charts import write_matrix
+from evofool.reports import write_matrix
 from evofool.run import Run
 from evofool.scores import confidence
 from evofool.statistics import Share, proportion_interval

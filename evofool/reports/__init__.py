@@ -4,11 +4,12 @@ Every function takes a run directory, or a `Run`, and returns data; the command 
 """
 
 from evofool.reports.blind_quiz import Quiz, quiz
-from evofool.reports.charts import chart, write_convergence
+from evofool.reports.charts import chart, write_convergence, write_matrix
 from evofool.reports.comparison import RunFacts, compare
 from evofool.reports.descent import Stone, descent, draw_stones, stones_of
 from evofool.reports.exporting import export
 from evofool.reports.gallery import PER_PAGE, gallery
+from evofool.reports.groups import groups_of
 from evofool.reports.images import render, resized, save_image, save_pages
 from evofool.reports.inspection import (
     Ancestor,
@@ -24,7 +25,7 @@ from evofool.reports.inspection import (
 from evofool.reports.poster import poster
 from evofool.reports.selection import MOST_BY_CLASS
 from evofool.reports.sheets import Section, draw_sheet, percent, thumbnail
-from evofool.reports.striking import striking
+from evofool.reports.striking import colourfulness, contrast, striking
 from evofool.reports.verification import Verification, verify
 
 __all__ = [
@@ -39,7 +40,9 @@ __all__ = [
     "Stone",
     "Verification",
     "chart",
+    "colourfulness",
     "compare",
+    "contrast",
     "descent",
     "draw_sheet",
     "draw_stones",
@@ -48,6 +51,7 @@ __all__ = [
     "gallery",
     "genome_json",
     "genome_text",
+    "groups_of",
     "inspect",
     "inspect_groups",
     "percent",
@@ -63,4 +67,5 @@ __all__ = [
     "thumbnail",
     "verify",
     "write_convergence",
+    "write_matrix",
 ]
