@@ -52,12 +52,12 @@ class Examples(NamedTuple):
 
     Attributes:
         images: levels 0..255.
-        labels: the output each image should get.
+        labels: the output each image should get, or the probability of every output.
         weights: how much each counts, 0 or more; 1 is usual.
     """
 
     images: UInt8[Array | np.ndarray, "examples height width channels"]
-    labels: Integer[Array | np.ndarray, " examples"]
+    labels: Integer[Array | np.ndarray, " examples"] | Float[Array | np.ndarray, "examples outputs"]
     weights: Float[Array | np.ndarray, " examples"]
 
 
@@ -65,7 +65,7 @@ class Batch(NamedTuple):
     """What a loss is given: images in [0, 1], labels, weights."""
 
     images: Float[Array, "batch height width channels"]
-    labels: Integer[Array, " batch"]
+    labels: Integer[Array, " batch"] | Float[Array, "batch outputs"]
     weights: Float[Array, " batch"]
 
 
@@ -223,7 +223,10 @@ def cross_entropy(
         # augmentation has consumed the key itself; dropout draws from one derived from it
         dropping = (jax.random.fold_in(key, 1),) if has_dropout else ()
         logits = apply(params, images, *dropping)
-        losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
+        if batch.labels.ndim == 1:
+            losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
+        else:
+            losses = optax.softmax_cross_entropy(logits, batch.labels)
         total = jnp.maximum(jnp.sum(batch.weights), jnp.finfo(jnp.float32).tiny)
         return jnp.sum(losses * batch.weights) / total
 

@@ -18,6 +18,8 @@ def train(
     epochs: int | None = None,
     examples: int | None = None,
     augment: Literal["none", "flip-shift", "shift-scale"] | None = None,
+    adversarial: Literal["none", "fgsm", "vat"] = "none",
+    epsilon: float | None = None,
     activation: Literal["relu", "sigmoid"] | None = None,
     width: float | None = None,
     quiet: bool = False,
@@ -32,6 +34,7 @@ def train(
       evofool train lenet --out mine.safetensors
       evofool train lenet --out other.safetensors --seed 1 --activation sigmoid
       evofool train seed000-cnn --out article.safetensors --epochs 33
+      evofool train lenet --out hard.safetensors --adversarial fgsm
       evofool train cifar-cnn --out small.safetensors --width 0.5 --epochs 5
       evofool evolve --classifier lenet --weights mine.safetensors
 
@@ -44,6 +47,10 @@ def train(
         examples: how many training pictures to use, the first ones; all unless given.
         augment: random changes of training pictures: flip-shift (of cifar-cnn unless given),
             shift-scale (for digits) or none.
+        adversarial: fgsm trains on images perturbed along the sign of the gradient too; vat
+            (virtual adversarial training) keeps outputs from changing in the worst direction.
+        epsilon: how far that perturbs: every pixel for fgsm (0.25 unless given), the image in L2
+            norm for vat (2.1).
         activation: of the lenet, relu as in the paper or sigmoid.
         width: multiplier of the channels of the cifar-cnn.
         quiet: no progress.
@@ -63,6 +70,8 @@ def train(
         config=config,
         examples=examples,
         augment=augment,
+        adversarial=adversarial,
+        epsilon=epsilon,
         on_epoch=None if quiet else lambda epoch: print(epoch, flush=True),
         **{name: value for name, value in options.items() if value is not None},
     )

@@ -39,8 +39,9 @@ from evofool.experiments.corrupted_digits import (
 from evofool.experiments.experiment import Experiment, Part
 from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
 from evofool.experiments.lab import Lab
+from evofool.fitting import train_network
 from evofool.intensity_tables import disordered_table, intensity_table
-from evofool.recipes import RECIPES, train_network
+from evofool.recipes import RECIPES
 from evofool.recognition import recognize
 from evofool.reports import save_image
 from evofool.training import Examples

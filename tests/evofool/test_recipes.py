@@ -1,17 +1,15 @@
-import dataclasses
 import json
 from functools import partial
-from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 
 from evofool import data, recipes
-from evofool.classifiers import Classifier, linear_card, load_classifier, read_classifier
+from evofool.classifiers import load_classifier, read_classifier
 from evofool.errors import UserError
-from evofool.recipes import train_classifier, train_network
-from evofool.training import Examples, TrainConfig, accuracy
+from evofool.recipes import train_classifier
+from evofool.training import TrainConfig, accuracy
 from tests.evofool.real_data import data_folder
 
 CONFIG = TrainConfig(epochs=2, batch_size=16)
@@ -127,6 +125,9 @@ def test_a_folder_that_is_not_there_is_refused_before_anything_is_read(tmp_path)
         ("lenet", {"augment": "flipshift"}, "did you mean 'flip-shift'"),
         ("lenet", {"activation": "rel"}, "did you mean 'relu'"),
         ("linear", {"examples": 0}, "examples is 0; expected 1 or more"),
+        ("linear", {"adversarial": "fgms"}, "did you mean 'fgsm'"),
+        ("linear", {"adversarial": "vat", "epsilon": 0.0}, "epsilon is 0.0; expected more than 0"),
+        ("linear", {"epsilon": 0.1}, "adversarial is 'none'; give fgsm or vat"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(network, options, complaint, tmp_path):
@@ -141,40 +142,6 @@ def test_the_shipped_lenet_reaches_the_accuracy_on_its_card():
     found = accuracy(lenet.apply, lenet.params, digits.test_images, digits.test_labels)
     assert found == pytest.approx(lenet.card.test_accuracy, abs=2e-4)
     assert found >= 0.991
-
-
-def examples(number: int) -> Examples:
-    images, labels = bars(number, 0, side=8)
-    return Examples(images, labels, np.ones(number, np.float32))
-
-
-SMALL_CARD = dataclasses.replace(linear_card(outputs=3), input_shape=(8, 8, 1))
-
-
-def small_network(path: Path, **changes) -> Classifier:
-    """Trains a linear classifier of three outputs on small pictures of two."""
-    arguments = {"card": SMALL_CARD, "examples": examples(64), "test": bars(40, 1, side=8)}
-    return train_network(path, **{"config": CONFIG} | arguments | changes)
-
-
-def test_any_card_and_examples_make_a_classifier_that_loads(tmp_path):
-    epochs = []
-    made = small_network(tmp_path / "small.safetensors", notes="bars", on_epoch=epochs.append)
-    loaded = load_classifier("small", weights=tmp_path)
-    assert loaded.card == made.card
-    assert_same(loaded.params, made.params)
-    assert made.card.test_accuracy == epochs[-1].test_accuracy > 0.8
-    assert made.card.notes.startswith("bars: AdamW, epochs 2, batch_size 16")
-
-
-def test_training_can_start_from_the_weights_of_another(tmp_path):
-    first = small_network(tmp_path / "first.safetensors")
-    slow = TrainConfig(epochs=1, learning_rate=1e-6)
-    out = tmp_path / "second.safetensors"
-    second = small_network(out, card=first.card, start=first.params, config=slow)
-    assert second.card.name == "second"
-    moved = jax.tree.map(lambda a, b: float(abs(a - b).max()), first.params, second.params)
-    assert 0 < max(jax.tree.leaves(moved)) < 2e-6
 
 
 def test_the_first_examples_are_used_when_fewer_are_asked_for(tmp_path, monkeypatch):
@@ -203,19 +170,14 @@ def test_the_article_s_network_is_trained_as_the_article_says():
     assert (config.decay, config.weight_decay, config.warmup) == (0.01, 0.0, 0.0)
 
 
-@pytest.mark.parametrize(
-    ("change", "complaint"),
-    [
-        ({"card": linear_card()}, r"pictures of shape \(8, 8, 1\); expected \(28, 28, 1\)"),
-        (
-            {"examples": examples(4)._replace(labels=np.full(4, 3))},
-            "labels from 3 to 3; expected 0 to 2",
-        ),
-        ({"examples": Examples(*(part[:0] for part in examples(1)))}, "examples is empty"),
-    ],
-    ids=["shape", "labels", "empty"],
-)
-def test_examples_that_do_not_fit_the_card_are_refused(change, complaint, tmp_path):
-    with pytest.raises(UserError, match=complaint):
-        small_network(tmp_path / "w.safetensors", **change)
-    assert not list(tmp_path.iterdir())
+@pytest.mark.parametrize(("adversarial", "epsilon"), [("fgsm", 0.25), ("vat", 2.1)])
+def test_a_hardened_network_says_so_on_its_card(adversarial, epsilon, tmp_path, monkeypatch):
+    dataset = data.Dataset(*bars(64, 0), *bars(10, 1))
+    monkeypatch.setattr(recipes, "load_mnist", lambda folder: dataset)
+    made = [
+        train_classifier("linear", tmp_path / "w.safetensors", config=CONFIG, adversarial=how)
+        for how in ("none", adversarial)
+    ]
+    assert f"--adversarial {adversarial} --epsilon {epsilon}` on 64" in made[1].card.notes
+    assert "adversarial" not in made[0].card.notes
+    assert made[0].card.sha256 != made[1].card.sha256

@@ -147,6 +147,51 @@ def test_the_learning_rate_rises_to_its_height_and_falls_to_zero():
     np.testing.assert_allclose(rates, expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize("warmup", [0.0, 0.25])
+def test_with_a_decay_the_learning_rate_falls_with_the_steps_alone(warmup):
+    config = TrainConfig(learning_rate=0.2, decay=0.5, warmup=warmup, weight_decay=0.0)
+    optimizer, rising = training._optimizer(config, 8), round(8 * warmup)
+    state, rates = optimizer.init(jnp.zeros(())), []
+    for _ in range(8):
+        step, state = optimizer.update(jnp.ones(()), state, jnp.zeros(()))
+        rates.append(-float(step))
+    expected = [0.2 * (count + 1) / (rising + 1) for count in range(rising)]
+    expected += [0.2 / (1 + 0.5 * count) for count in range(8 - rising)]
+    np.testing.assert_allclose(rates, expected, rtol=1e-4)
+
+
+def test_with_a_decay_more_epochs_go_on_from_fewer():
+    found = []
+
+    def keep(params):
+        found.append(jax.tree.map(np.array, params))
+        return 0.0
+
+    examples, config = corners(40), {"batch_size": 16, "learning_rate": 0.05, "decay": 0.01}
+    for epochs in (2, 3):
+        train(
+            jax.random.key(0),
+            zeros(3),
+            cross_entropy(linear),
+            examples,
+            TrainConfig(epochs=epochs, **config),
+            test=keep,
+            on_epoch=lambda epoch: None,
+        )
+    assert_same(found[:2], found[2:4])
+    assert not np.array_equal(found[3]["kernel"], found[4]["kernel"])
+
+
+def test_a_network_with_dropout_is_given_a_key_of_the_step():
+    def noisy(params, images, key):
+        return linear(params, images * jax.random.bernoulli(key, 0.5, images.shape))
+
+    loss, one = cross_entropy(noisy, has_dropout=True), batch(corners(8))
+    params = {"kernel": jnp.linspace(-1, 1, 108).reshape(36, 3), "bias": jnp.zeros(3)}
+    first, again, other = (float(loss(jax.random.key(seed), params, one)) for seed in (0, 0, 1))
+    assert first == again != other
+
+
 def test_images_are_augmented_with_the_key_of_the_step():
     def darker(key, images):
         return images * jax.random.uniform(key)
@@ -163,6 +208,11 @@ def test_images_are_augmented_with_the_key_of_the_step():
 def test_settings_out_of_range_are_refused(setting):
     with pytest.raises(UserError, match=f"{next(iter(setting))} is .*; expected more than 0"):
         TrainConfig(**setting)
+
+
+def test_a_learning_rate_that_grows_for_ever_is_refused():
+    with pytest.raises(UserError, match=r"decay is -0\.1; expected 0 or more, or None"):
+        TrainConfig(decay=-0.1)
 
 
 @pytest.mark.parametrize("warmup", [-0.1, 1.0])

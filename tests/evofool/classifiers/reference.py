@@ -42,3 +42,29 @@ def cifar_cnn(params: dict, image: np.ndarray) -> np.ndarray:
     for name, pool in (("conv1", 2), ("conv2", 2), ("conv3", 1), ("conv4", 2)):
         x = np.maximum(convolved(x, **params[name], padding=1, pool=pool), 0.0)
     return params["dense"]["bias"] + x.reshape(-1) @ params["dense"]["kernel"]
+
+
+def _dense(layer: dict, x: np.ndarray) -> np.ndarray:
+    return layer["bias"] + x.reshape(-1) @ layer["kernel"]
+
+
+def linear(params: dict, image: np.ndarray) -> np.ndarray:
+    """The logits of one image by one template per class."""
+    return _dense(params["dense"], image)
+
+
+def mlp(params: dict, image: np.ndarray) -> np.ndarray:
+    """The logits of one image by three dense layers."""
+    x = np.maximum(_dense(params["dense1"], image), 0.0)
+    x = np.maximum(_dense(params["dense2"], x), 0.0)
+    return _dense(params["dense3"], x)
+
+
+def seed000_cnn(params: dict, image: np.ndarray) -> np.ndarray:
+    """The logits of one image by the article's network, the ReLU before the pooling."""
+    x = image
+    for name, padding, pool in (("conv1", 1, 1), ("conv2", 0, 2), ("conv3", 1, 1), ("conv4", 0, 2)):
+        x = np.maximum(convolved(x, **params[name], padding=padding, pool=1), 0.0)
+        rows, columns, channels = x.shape
+        x = x.reshape(rows // pool, pool, columns // pool, pool, channels).max(axis=(1, 3))
+    return _dense(params["dense2"], np.maximum(_dense(params["dense1"], x), 0.0))

@@ -33,9 +33,11 @@ COMMON = {"out": Path("w.safetensors"), "data": Path("sets"), "seed": 3}
 
 def test_training_a_lenet_gets_its_flags(given: dict):
     more = ["--activation", "sigmoid", "--examples", "500", "--augment", "shift-scale"]
+    more += ["--adversarial", "vat", "--epsilon", "1.5"]
     assert main(["train", "lenet", *FLAGS, *more]) == 0
     config = recipes.RECIPES["lenet"].config
     options = {"activation": "sigmoid", "examples": 500, "augment": "shift-scale"}
+    options |= {"adversarial": "vat", "epsilon": 1.5}
     assert given == COMMON | options | {"network": "lenet", "config": config}
 
 
@@ -43,6 +45,7 @@ def test_training_a_cifar_cnn_gets_its_flags(given: dict):
     assert main(["train", "cifar-cnn", *FLAGS, "--epochs", "4", "--width", "0.5"]) == 0
     config = dataclasses.replace(recipes.RECIPES["cifar-cnn"].config, epochs=4)
     options = {"width": 0.5, "examples": None, "augment": None}
+    options |= {"adversarial": "none", "epsilon": None}
     assert given == COMMON | options | {"network": "cifar-cnn", "config": config}
 
 
