@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from evofool.errors import UserError
     from evofool.experiments import reproduce
     from evofool.features import extract_features
+    from evofool.finetuning import fine_tune
+    from evofool.fitting import train_network
     from evofool.intensity_tables import intensity_table
-    from evofool.recipes import train_classifier, train_network
+    from evofool.recipes import train_classifier
     from evofool.recognition import corrupt, recognize
     from evofool.repeats import find_repeats
     from evofool.reports import (
@@ -79,8 +81,10 @@ _HOME = {
     "evofool.errors": ("UserError",),
     "evofool.experiments": ("reproduce",),
     "evofool.features": ("extract_features",),
+    "evofool.finetuning": ("fine_tune",),
+    "evofool.fitting": ("train_network",),
     "evofool.intensity_tables": ("intensity_table",),
-    "evofool.recipes": ("train_classifier", "train_network"),
+    "evofool.recipes": ("train_classifier",),
     "evofool.recognition": ("corrupt", "recognize"),
     "evofool.repeats": ("find_repeats",),
     "evofool.reports": (
@@ -131,6 +135,7 @@ __all__ = [
     "fetch",
     "fetch_weights",
     "find_repeats",
+    "fine_tune",
     "gallery",
     "inspect",
     "intensity_table",

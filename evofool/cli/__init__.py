@@ -14,7 +14,18 @@ from importlib.metadata import version
 
 import tyro
 
-from evofool.cli import classify, corrupt, deliver, look, prepare, reproduce, train, weights, work
+from evofool.cli import (
+    classify,
+    corrupt,
+    deliver,
+    finetune,
+    look,
+    prepare,
+    reproduce,
+    train,
+    weights,
+    work,
+)
 from evofool.cli.settings import starting_config
 from evofool.errors import UserError, unknown_name
 
@@ -35,6 +46,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "corrupt": corrupt.corrupt,
     "reproduce": reproduce.reproduce,
     "train": train.train,
+    "fine-tune": finetune.fine_tune,
     "data fetch": prepare.data_fetch,
     "weights convert": weights.weights_convert,
     "weights fetch": weights.weights_fetch,

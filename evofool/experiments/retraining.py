@@ -10,11 +10,10 @@ from evofool.classifiers import cifar_cnn_card, lenet_card
 from evofool.experiments.experiment import Experiment, Part
 from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
 from evofool.experiments.lab import FEW_EXAMPLES, Lab
+from evofool.experiments.retraining_finetuning import NETWORK, OTHER, imagenet
 from evofool.experiments.retraining_rounds import Plan, Round, retrain
 from evofool.recipes import RECIPES
-from evofool.reports import percent, save_image
-from evofool.reports.charts import chart
-from evofool.reports.sheets import Section, draw_sheet, thumbnail
+from evofool.reports import Section, chart, draw_sheet, percent, save_image, thumbnail
 
 CERTAIN = 0.9999
 SHEET_ROUNDS = 6  # whose pictures are shown
@@ -244,5 +243,6 @@ EXPERIMENT = Experiment(
     parts={
         "mnist": Part(run=mnist, images=True),
         "cifar10": Part(run=cifar10, images=True),
+        "imagenet": Part(run=imagenet, networks=(NETWORK, OTHER), images=True),
     },
 )

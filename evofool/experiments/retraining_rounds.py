@@ -18,7 +18,7 @@ from evofool import recipes
 from evofool.classifiers import Card, Classifier, read_classifier
 from evofool.data import Dataset
 from evofool.experiments.lab import Lab, pictures_of
-from evofool.finetuning import FOOLING, with_class
+from evofool.fooling_class import FOOLING, with_class
 from evofool.run import Run
 from evofool.scores import confidence
 from evofool.training import Augment, Examples, TrainConfig

@@ -41,14 +41,19 @@ FLAGS = {
     "train": [
         *("NETWORK", "--data", "--out", "--seed", "--epochs", "--examples", "--augment"),
         *("--activation", "{relu,sigmoid}", "--width", "--quiet"),
+        *("--adversarial", "{none,fgsm,vat}", "--epsilon"),
     ],
     "corrupt": [
         *("--classifier", "--weights", "--dataset", "--data", "--images", "--labels", "--limit"),
         *("--shuffle", "--rows", "--tiles", "--blur", "--recolor", "--seed", "--out", "--json"),
     ],
-    "corrupt": [
-        *("--classifier", "--weights", "--dataset", "--data", "--images", "--labels", "--limit"),
-        *("--shuffle", "--rows", "--tiles", "--blur", "--recolor", "--seed", "--out", "--json"),
+    "fine-tune": [
+        *("CLASSIFIER", "--out", "--images", "--runs", "--labels", "--weights", "--overweight"),
+        *("--hold-out", "--epochs", "--seed", "--quiet"),
+    ],
+    "reproduce": [
+        *("NAME", "--list", "--scale", "{full,small}", "--seeds", "--on", "--out", "--data"),
+        *("--weights", "--photographs", "--labels", "--again", "--quiet", "--json"),
     ],
     "data fetch": ["NAME", "--dir", "--url"],
     "weights convert": ["FILE", "--family", "--out", "--name", "--labels", "--card"],
@@ -160,7 +165,7 @@ MISTAKES = {
     "quiz {direct} --out quiz --judge-weights w.safetensors": "needs --judge",
     "verify {direct} --tolerance -1": "tolerance is -1.0; expected 0 or more",
     "train lenet --out w.safetensors --data nowhere": "mnist is not in nowhere",
-    "train lenet --out w.safetensors --activation tanh": "'relu', 'sigmoid'",
+    "train lenet --out w.safetensors --activation tanh": "invalid choice 'tanh'",
     "doctor --preset mnist": "did you mean 'mnist-cppn'",
 }
 
