@@ -6,7 +6,7 @@ overlap no copy: anywhere at random, and "alike", of about the contrast of the c
 repeated often stands out.
 
 References:
-    Nguyen, Yosinski and Clune, "Deep neural networks are easily fooled", CVPR 2015, section 3.3.
+    Nguyen, Yosinski and Clune, "Deep neural networks are easily fooled", CVPR 2015, Fig. 10.
 """
 
 from collections.abc import Callable
