@@ -13,7 +13,7 @@ from evofool.experiments.regular_imagenet import NETWORK, imagenet
 from evofool.experiments.transfers import evolve_digits, settings
 from evofool.metrics import NEAR_CERTAIN
 from evofool.orientation import HORIZONTAL, VERTICAL, stroke_energy
-from evofool.reports.charts import chart
+from evofool.reports import chart
 from evofool.run import Run
 from evofool.statistics import Permuted, median_interval, permutation_test
 
@@ -28,9 +28,10 @@ def mnist(lab: Lab) -> Findings:
     elites = [elite for index in range(run.config.runs) for elite in run.elites(index)]
     digits = np.array([elite.class_index for elite in elites])
     runs = np.array([elite.run_index for elite in elites])
-    upright, low_bar = strokes(np.stack(list(run.pictures(elites))))
+    energy = stroke_energy(np.stack(list(run.pictures(elites))))
+    upright, low_bar = strokes(energy)
     test = lab.dataset()
-    real = strokes(test.test_images[:REAL_DIGITS]), test.test_labels[:REAL_DIGITS]
+    real = strokes(stroke_energy(test.test_images[:REAL_DIGITS])), test.test_labels[:REAL_DIGITS]
     ones, twos = exceeds(upright, digits, 1, runs), exceeds(low_bar, digits, 2, runs)
     certain = int(np.sum(np.median(confidences(run), axis=1) >= NEAR_CERTAIN))
     found = sum(test.p < 0.05 for test in (ones, twos))
@@ -47,9 +48,11 @@ def mnist(lab: Lab) -> Findings:
             "orientation of the stroke in four sectors of 45 degrees and by band, thirds of the "
             "height; shares of a picture add up to 1. Tested is the mean of one digit's pictures "
             "less that of all others', with the digits permuted within each run, one-sided.",
-            f'Do "1"s carry vertical strokes? Share of vertical strokes: {ones}.',
+            f'Do "1"s carry vertical strokes? Share of vertical strokes: {ones}. Most of '
+            f'its energy is in one direction: {_directions(energy[digits == 1])} of the "1"s; for '
+            f"all digits {_directions(energy)}. Means by digit: {_means(upright, digits)}.",
             f'Do "2"s have a horizontal bar low down? Share of horizontal strokes in the lower '
-            f"third: {twos}.",
+            f"third: {twos}. Means by digit: {_means(low_bar, digits)}.",
         ],
         verdict=Verdict(
             said="reproduced" if certain == lab.seeds and found == 2 else "in part",
@@ -75,9 +78,8 @@ def cifar10(lab: Lab) -> Findings:
     )
 
 
-def strokes(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def strokes(energy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns the shares of vertical strokes, and of horizontal ones in the lower third."""
-    energy = stroke_energy(pictures)
     return energy[:, VERTICAL].sum(axis=1), energy[:, HORIZONTAL, LOWER]
 
 
@@ -93,6 +95,20 @@ def exceeds(
         return float(values[labels == digit].mean() - values[labels != digit].mean())
 
     return permutation_test(more, digits, within=runs, alternative="greater")
+
+
+def _directions(energy: np.ndarray) -> str:
+    """Counts pictures by the direction of most of their strokes."""
+    names = ("horizontal", "rising (/)", "vertical", "falling (\\)")
+    counts = np.bincount(energy.sum(axis=2).argmax(axis=1), minlength=len(names))
+    return ", ".join(f"{count} {name}" for count, name in zip(counts, names, strict=True))
+
+
+def _means(values: np.ndarray, digits: np.ndarray) -> str:
+    """Lists the digits by their mean, greatest first."""
+    means = {digit: values[digits == digit].mean() for digit in range(DIGITS)}
+    order = sorted(means, key=lambda digit: -means[digit])
+    return ", ".join(f"{digit}: {means[digit]:.2f}" for digit in order)
 
 
 def _has(test: Permuted) -> str:

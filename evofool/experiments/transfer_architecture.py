@@ -99,6 +99,7 @@ def imagenet(lab: Lab) -> Findings:
         notes=[
             settings(runs[NETWORKS[0]]) + " The other two networks' runs are of the same size.",
             settings(long),
+            _why(of_long, long_name),
             "Pictures are scaled to the other's input, whole. All images count, also those whose "
             "own network finds another class likelier than the one they were evolved for.",
         ],
@@ -124,6 +125,22 @@ def _span(shares: Mapping[tuple[str, str], Share]) -> str:
     return (
         f"{shares[least].share:.1%} ({' to '.join(least)}) to {shares[most].share:.1%} "
         f"({' to '.join(most)}) of the images keep their label"
+    )
+
+
+def _why(seen: Mapping[str, Seen], name: str) -> str:
+    """Says what the length of a run and the certainty of its pictures change."""
+    own, *others = NETWORKS
+    before = seen[own]
+    sure = before.confidence >= HIGH
+    parts = []
+    for other in others:
+        same = before.top == seen[other].top
+        of_sure = f", of those at 99 % and more {share(same[sure])}" if sure.any() else ""
+        parts.append(f"{other}: {share(same)}{of_sure}")
+    return (
+        f"By chance 0.1 % would keep their label. Longer runs and surer pictures transfer more "
+        f"often: of {name}, to {'; to '.join(parts)}."
     )
 
 

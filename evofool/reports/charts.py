@@ -13,6 +13,7 @@ from evofool.run import Run
 
 MOST_NINES = 9.0  # plots end there
 DPI = 110
+LETTER, TILT = 0.085, np.pi / 4  # inches that a letter takes; of the names of columns
 DARK = 0.6  # of the colour scale; text on what is darker is white
 
 
@@ -43,6 +44,7 @@ def write_convergence(run: Run, path: Path) -> None:
     0 % and 99 %.
     """
     lines = run.metrics
+    alpha = min(0.12, 0.6 / run.config.runs)  # the spans of many runs stay transparent
     with chart(path) as axes:
         for index in range(run.config.runs):
             mine = [line for line in lines if line["run"] == index]
@@ -52,7 +54,7 @@ def write_convergence(run: Run, path: Path) -> None:
                 for name in ("min", "median", "max")
             )
             color = f"C{index % 10}"
-            axes.fill_between(generations, low, high, color=color, alpha=0.12, linewidth=0)
+            axes.fill_between(generations, low, high, color=color, alpha=alpha, linewidth=0)
             axes.plot(generations, middle, color=color, label=f"seed {run.config.seed + index}")
         ticks = {0.0: "0", 0.5: "0.5", 0.9: "0.9", 0.99: "0.99", 0.999: "0.999", 0.9999: "0.9999"}
         ticks |= {1 - 1e-6: "1 - 1e-6", 1 - 1e-8: "1 - 1e-8"}
@@ -91,15 +93,23 @@ def write_matrix(
         top: value of the darkest colour.
         texts: written into the squares; nothing unless given.
     """
-    size = (2.6 + 0.62 * len(columns), 1.9 + 0.5 * len(rows))
+    width = 1.0 + LETTER * max(map(len, rows)) + 0.62 * len(columns)
+    height = 0.9 + LETTER * max(map(len, columns)) * np.sin(TILT) + 0.5 * len(rows)
+    size = (max(width, 0.5 + LETTER * len(title)), height)
     with chart(path, size=size) as axes:
         axes.set_facecolor("#dddddd")
         axes.imshow(values, cmap="Blues", vmin=0, vmax=top, aspect="auto")
-        axes.set_xticks(range(len(columns)), columns, rotation=40, ha="right")
+        axes.set_xticks(
+            range(len(columns)),
+            columns,
+            rotation=np.rad2deg(TILT),
+            ha="right",
+            rotation_mode="anchor",
+        )
         axes.set_yticks(range(len(rows)), rows)
         axes.set_xlabel(column_axis)
         axes.set_ylabel(row_axis)
-        axes.set_title(title, fontsize=10)
+        axes.figure.suptitle(title, fontsize=10)
         for (row, column), value in np.ndenumerate(values):
             if texts is not None:
                 color = "white" if value > DARK * top else "black"

@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 
 from evofool.experiments import Lab
-from evofool.experiments.regular import _table, exceeds, strokes
+from evofool.experiments.regular import _directions, _means, _table, exceeds, strokes
 from evofool.experiments.regular_imagenet import _by_group, _of_families, _rows, _same_classes
 from evofool.experiments.regular_pictures import draw_distributions, draw_families, show_elites
 from evofool.experiments.supplies import Supplies
 from evofool.families import Family
+from evofool.orientation import HORIZONTAL, RISING, VERTICAL, stroke_energy
 
 GROUPS = np.repeat(["cats", "dogs", "fish"], (2, 4, 6))
 
@@ -27,9 +28,22 @@ def test_strokes_are_vertical_or_low_and_horizontal():
     pictures[0, :, 13:15] = 255  # a "1"
     pictures[1, 23:25] = 255  # the foot of a "2"
     pictures[2, 4:6] = 255  # the top of a "7"
-    upright, low_bar = strokes(pictures)
+    upright, low_bar = strokes(stroke_energy(pictures))
     assert (upright > 0.9).tolist() == [True, False, False]
     assert (low_bar > 0.9).tolist() == [False, True, False]
+
+
+def test_directions_are_those_of_most_strokes():
+    energy = np.zeros((4, 4, 3))
+    energy[:3, VERTICAL, :2] = 0.4
+    energy[:3, HORIZONTAL, 2] = 0.2
+    energy[3, RISING] = 1 / 3
+    assert _directions(energy) == "0 horizontal, 1 rising (/), 3 vertical, 0 falling (\\)"
+
+
+def test_means_are_listed_greatest_first():
+    text = _means(np.arange(20) / 100, np.tile(np.arange(10), 2))
+    assert text.startswith("9: 0.14, 8: 0.13")
 
 
 def test_a_digit_exceeds_the_others_where_it_does():
