@@ -7,5 +7,14 @@ Every attack takes a classifier, pictures as 8-bit levels and their classes, and
 from evofool.attacks.ascent_step import ASCENTS, Ascent
 from evofool.attacks.base import AttackResult
 from evofool.attacks.gradient_ascent import AscentResult, gradient_ascent
+from evofool.attacks.gradient_sign import fgsm, pgd
 
-__all__ = ["ASCENTS", "Ascent", "AscentResult", "AttackResult", "gradient_ascent"]
+__all__ = [
+    "ASCENTS",
+    "Ascent",
+    "AscentResult",
+    "AttackResult",
+    "fgsm",
+    "gradient_ascent",
+    "pgd",
+]

@@ -10,7 +10,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 from scipy.ndimage import gaussian_filter1d
 
-from evofool.attacks.base import FloatLevels
+from evofool.attacks.gradients import FloatLevels
 from evofool.errors import UserError
 
 

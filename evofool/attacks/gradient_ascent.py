@@ -15,7 +15,6 @@ References:
     supplement, https://arxiv.org/abs/1412.1897; the authors' program, `caffe/ascent`.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
@@ -28,20 +27,12 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from evofool.attacks.ascent_step import ASCENTS, Ascent, rates_of, take_step
-from evofool.attacks.base import (
-    AttackResult,
-    Model,
-    Report,
-    Task,
-    check_classes,
-    judge,
-    model_of,
-    odds_and_gradient,
-)
+from evofool.attacks.base import AttackResult, judge
+from evofool.attacks.gradients import Model, Report, micro_batch, model_of, odds_and_gradient
 from evofool.attacks.resumable import Progress
+from evofool.attacks.tasks import Classes, Task, check_classes
 from evofool.classifiers import Classifier
 from evofool.errors import UserError, unknown_name
-from evofool.evaluator import choose_micro_batch
 from evofool.scores import confidence
 
 MILESTONES = (0.99, 0.999, 0.9999)  # probabilities, after "top-1"
@@ -69,7 +60,7 @@ class AscentResult(NamedTuple):
 
 def gradient_ascent(
     classifier: Classifier,
-    target: int | Sequence[int] | np.ndarray,
+    target: Classes,
     *,
     settings: str | Ascent = "plain",
     starts: int = 1,
@@ -122,7 +113,7 @@ def gradient_ascent(
         "top": np.full(len(classes), -1, np.int32),
     }
     state = {name: np.asarray(value) for name, value in state.items()}
-    size = choose_micro_batch(len(classes), classifier, "direct")
+    size = micro_batch(classifier)
     advance = partial(_advance(model), classifier.params)
     while state["done"] < settings.steps:
         stop = min(int(state["done"]) + CHUNK, settings.steps)

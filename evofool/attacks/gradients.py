@@ -1,0 +1,110 @@
+"""Classifiers as functions of levels, and gradients of them, for pictures part by part."""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from evofool.classifiers import Classifier
+from evofool.errors import UserError
+from evofool.evaluator import ACCELERATOR_VALUES, CPU_VALUES
+from evofool.scores import fitness_of
+
+FloatLevels = Float[Array, "batch height width channels"]
+Report = Callable[[int, int], None]
+"""Is told, as an attack goes on, how much of how much is done."""
+
+BLACK_BOX = ("finite_differences", "one_pixel")  # attacks that need no gradients
+
+
+class Model(NamedTuple):
+    """What of a classifier shapes a program; `jit` compiles once for each.
+
+    Attributes:
+        apply: of the classifier.
+        kind: of its outputs.
+        class_offset: output of class 0.
+    """
+
+    apply: Callable[[Any, Any], Any]
+    kind: str
+    class_offset: int
+
+
+def model_of(classifier: Classifier, attack: str) -> Model:
+    """Returns what is needed of a classifier for gradients.
+
+    Args:
+        classifier: to be attacked.
+        attack: its name, for the error.
+
+    Raises:
+        UserError: the classifier computes outside JAX.
+    """
+    if not classifier.is_jax:
+        raise UserError(
+            f"{attack} needs gradients, and {classifier.card.name} computes outside JAX; attacks "
+            f"that need its outputs only: {', '.join(BLACK_BOX)}"
+        )
+    return Model(classifier.apply, classifier.kind, classifier.card.class_offset)
+
+
+def class_log_odds(model: Model, params: Any, levels: FloatLevels) -> Float[Array, "batch classes"]:
+    """Is the classifier as a function from levels 0..255 to the log-odds of its classes.
+
+    Gradients of log-odds have the direction of those of the cross-entropy and of the probability,
+    and do not vanish where a float32 probability is 0 or 1.
+    """
+    odds: Any = fitness_of(model.apply(params, levels / 255), model.kind)
+    return odds[:, model.class_offset :]
+
+
+def class_outputs(model: Model, params: Any, levels: FloatLevels) -> Float[Array, "batch classes"]:
+    """Is the same without the last step: logits, for classifiers that give them."""
+    return model.apply(params, levels / 255)[:, model.class_offset :]
+
+
+def odds_and_gradient(
+    model: Model, params: Any, levels: FloatLevels, classes: Int[Array, " batch"]
+) -> tuple[Float[Array, "batch classes"], FloatLevels]:
+    """Returns the log-odds of all classes, and the gradient for levels of those of `classes`."""
+    odds, vjp = jax.vjp(partial(class_log_odds, model, params), levels)
+    return odds, vjp(jax.nn.one_hot(classes, odds.shape[1]))[0]
+
+
+def micro_batch(classifier: Classifier) -> int:
+    """Returns how many pictures go forward and back together, however many there are in all."""
+    values = CPU_VALUES if jax.default_backend() == "cpu" else ACCELERATOR_VALUES
+    return max(1, values // (math.prod(classifier.card.input_shape) * classifier.views))
+
+
+def in_parts(
+    function: Callable[..., Any],
+    arrays: Sequence[np.ndarray],
+    size: int,
+    *,
+    report: Report | None = None,
+) -> Any:
+    """Applies a function to parts of equal size, so that it is compiled once.
+
+    Args:
+        function: takes arrays `[size, ...]`; returns a pytree of such.
+        arrays: of one length; the last part is filled up by repeating.
+        size: of a part.
+        report: is told how many rows are done.
+
+    Returns:
+        The results as NumPy arrays, joined.
+    """
+    count, results = len(arrays[0]), []
+    for start in range(0, count, size):
+        rows = np.minimum(np.arange(start, start + size), count - 1)
+        part = jax.device_get(function(*(array[rows] for array in arrays)))
+        results.append(jax.tree.map(lambda leaf, n=count - start: leaf[:n], part))
+        if report is not None:
+            report(min(start + size, count), count)
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *results)
