@@ -6,15 +6,21 @@ Every attack takes a classifier, pictures as 8-bit levels and their classes, and
 
 from evofool.attacks.ascent_step import ASCENTS, Ascent
 from evofool.attacks.base import AttackResult
+from evofool.attacks.deepfool import deepfool
 from evofool.attacks.gradient_ascent import AscentResult, gradient_ascent
 from evofool.attacks.gradient_sign import fgsm, pgd
+from evofool.attacks.universal import Universal, add_change, universal
 
 __all__ = [
     "ASCENTS",
     "Ascent",
     "AscentResult",
     "AttackResult",
+    "Universal",
+    "add_change",
+    "deepfool",
     "fgsm",
     "gradient_ascent",
     "pgd",
+    "universal",
 ]

@@ -1,5 +1,6 @@
 """Arrays of an attack under way, kept in a file, so that a long one can be stopped."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,12 +17,13 @@ class Progress:
 
     Args:
         path: of an `.npz` file; None to keep nothing.
-        **facts: plain values that the attack depends on; a file with others is not continued.
+        **facts: what the attack depends on, plain values or arrays; a file with others is not
+            continued.
     """
 
     def __init__(self, path: str | Path | None, **facts: Any):
         self._path = None if path is None else Path(path)
-        self._facts = json.dumps(facts, sort_keys=True)
+        self._facts = json.dumps(facts, sort_keys=True, default=_digest)
 
     def load(self) -> dict[str, np.ndarray] | None:
         """Returns the arrays that were saved last; None at the beginning.
@@ -44,10 +46,15 @@ class Progress:
             )
         return arrays
 
-    def save(self, arrays: Mapping[str, np.ndarray]) -> None:
+    def save(self, arrays: Mapping[str, Any]) -> None:
         """Replaces what was saved."""
         if self._path is None:
             return
         everything: dict[str, Any] = dict(arrays) | {"facts": np.array(self._facts)}
         with replacing(self._path) as temporary:
             np.savez(temporary, **everything)
+
+
+def _digest(array: np.ndarray) -> str:
+    """Stands for an array among the facts."""
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:16]

@@ -1,0 +1,75 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from evofool import UserError
+from evofool.attacks import add_change, universal
+from evofool.attacks.universal import _into_ball
+from tests.evofool.attacks.networks import classes_of, curved, linear, pictures
+
+IMAGES = pictures(140)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_one_change_fools_on_most_pictures_and_on_others(norm):
+    labels = classes_of(curved(), IMAGES)
+    epsilon = {"linf": 0.25, "l2": 1.0}[norm]
+    found = universal(
+        curved(), IMAGES[:100], labels[:100], epsilon=epsilon, norm=norm, rate=0.5, passes=3
+    )
+    assert found.rates[-1] >= 0.5
+    assert found.attack.success.mean() == found.rates[-1]
+    size = np.abs(found.change).max() if norm == "linf" else np.linalg.norm(found.change)
+    assert 0 < size <= 255 * epsilon
+    others = add_change(curved(), IMAGES[100:], labels[100:], found.change)
+    assert others.success.mean() > 0.3
+    noise = np.random.default_rng(0).permutation(found.change.flatten()).reshape(found.change.shape)
+    shuffled = add_change(curved(), IMAGES[100:], labels[100:], noise)
+    assert others.success.mean() > 2 * shuffled.success.mean()
+
+
+def test_it_goes_on_from_the_file_with_the_same_bits(tmp_path):
+    labels, file = classes_of(curved(), IMAGES), tmp_path / "universal.npz"
+    options = {"epsilon": 0.1, "rate": 1.0, "passes": 2}
+
+    def interrupt(done, total):
+        assert total == 280
+        if done == 140:  # the second part of the first pass
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        universal(curved(), IMAGES, labels, save=file, report=interrupt, **options)
+    reports = []
+    resumed = universal(
+        curved(), IMAGES, labels, save=file, report=lambda *x: reports.append(x), **options
+    )
+    assert reports[0] == (140, 280)
+    whole = universal(curved(), IMAGES, labels, **options)
+    np.testing.assert_array_equal(resumed.change, whole.change)
+    np.testing.assert_array_equal(resumed.rates, whole.rates)
+
+
+def test_balls():
+    change = jnp.full((2, 2, 1), 3.0)
+    assert np.asarray(_into_ball(change, 2.0, "linf")).max() == 2.0
+    assert np.linalg.norm(_into_ball(change, 2.0, "l2")) == pytest.approx(2.0)
+    np.testing.assert_array_equal(_into_ball(change, 7.0, "l2"), change)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"norm": "l1"}, "unknown norm"),
+        ({"rate": 0.0}, "rate is 0"),
+        ({"passes": 0}, "passes 0"),
+        ({"epsilon": 10.0}, "divide by 255"),
+    ],
+)
+def test_options_are_checked(options, message):
+    with pytest.raises(UserError, match=message):
+        universal(linear(), pictures(), 0, **options)
+
+
+def test_a_change_has_the_shape_of_pictures():
+    with pytest.raises(UserError, match="the change has shape"):
+        add_change(linear(), pictures(), 0, np.zeros((5, 6, 3), np.int16))
