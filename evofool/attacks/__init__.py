@@ -9,6 +9,7 @@ from evofool.attacks.base import AttackResult
 from evofool.attacks.deepfool import deepfool
 from evofool.attacks.gradient_ascent import AscentResult, gradient_ascent
 from evofool.attacks.gradient_sign import fgsm, pgd
+from evofool.attacks.lbfgs import lbfgs
 from evofool.attacks.universal import Universal, add_change, universal
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "deepfool",
     "fgsm",
     "gradient_ascent",
+    "lbfgs",
     "pgd",
     "universal",
 ]
