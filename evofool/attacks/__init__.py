@@ -7,6 +7,7 @@ Every attack takes a classifier, pictures as 8-bit levels and their classes, and
 from evofool.attacks.ascent_step import ASCENTS, Ascent
 from evofool.attacks.base import AttackResult
 from evofool.attacks.deepfool import deepfool
+from evofool.attacks.finite_differences import OutputMap, finite_differences, output_map
 from evofool.attacks.gradient_ascent import AscentResult, gradient_ascent
 from evofool.attacks.gradient_sign import fgsm, pgd
 from evofool.attacks.lbfgs import lbfgs
@@ -17,12 +18,15 @@ __all__ = [
     "Ascent",
     "AscentResult",
     "AttackResult",
+    "OutputMap",
     "Universal",
     "add_change",
     "deepfool",
     "fgsm",
+    "finite_differences",
     "gradient_ascent",
     "lbfgs",
+    "output_map",
     "pgd",
     "universal",
 ]
