@@ -11,6 +11,7 @@ from evofool.attacks.finite_differences import OutputMap, finite_differences, ou
 from evofool.attacks.gradient_ascent import AscentResult, gradient_ascent
 from evofool.attacks.gradient_sign import fgsm, pgd
 from evofool.attacks.lbfgs import lbfgs
+from evofool.attacks.one_pixel import one_pixel
 from evofool.attacks.universal import Universal, add_change, universal
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "finite_differences",
     "gradient_ascent",
     "lbfgs",
+    "one_pixel",
     "output_map",
     "pgd",
     "universal",
