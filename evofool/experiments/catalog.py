@@ -20,6 +20,7 @@ NAMES: tuple[str, ...] = (
     "ablation",
     "similarity",
     "stepping-stones",
+    "recognisability",
     "art",
     "shredded-or-recolored",
 )
