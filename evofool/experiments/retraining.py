@@ -11,13 +11,14 @@ from evofool.experiments.experiment import Experiment, Part
 from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
 from evofool.experiments.lab import FEW_EXAMPLES, Lab
 from evofool.experiments.retraining_finetuning import NETWORK, OTHER, imagenet
-from evofool.experiments.retraining_rounds import Plan, Round, retrain
+from evofool.experiments.retraining_rounds import Longer, Plan, Round, fool_longer, retrain
 from evofool.recipes import RECIPES
 from evofool.reports import Section, chart, draw_sheet, percent, save_image, thumbnail
 
 CERTAIN = 0.9999
 SHEET_ROUNDS = 6  # whose pictures are shown
 MOST_NINES = 8.0  # of the chart
+LONGER_SHOWN = 5  # lines of the table
 
 
 def mnist(lab: Lab) -> Findings:
@@ -33,6 +34,8 @@ def mnist(lab: Lab) -> Findings:
         later_runs=lab.choose(full=50, small=4),
         generations=lab.choose(full=50, small=5),
         batch_size=lab.choose(full=200, small=50),
+        longer_runs=lab.choose(full=10, small=2),
+        longer=lab.choose(full=1000, small=10),
     )
     series = [retrain(lab, plan, repetition) for repetition in range(lab.seeds)]
     lowest = min(one.median for rounds in series for one in rounds)
@@ -65,6 +68,8 @@ def cifar10(lab: Lab) -> Findings:
         later_runs=lab.choose(full=42, small=2),
         generations=lab.choose(full=50, small=3),
         batch_size=lab.choose(full=50, small=20),
+        longer_runs=lab.choose(full=5, small=2),
+        longer=lab.choose(full=500, small=6),
     )
     series = [retrain(lab, plan, repetition) for repetition in range(lab.seeds)]
     first, last = (np.median([rounds[i].median for rounds in series]) for i in (0, -1))
@@ -85,6 +90,7 @@ def _findings(
     paper: dict[str, str],
 ) -> Findings:
     last = [rounds[-1] for rounds in series]
+    longer = [fool_longer(lab, plan, one, number) for number, one in enumerate(last)]
     elites = f"{last[0].confidence.size} elites"
     of_test = f"{len(lab.dataset().test_labels[: plan.tests]):,} test images"
     rows = [
@@ -122,7 +128,10 @@ def _findings(
     return Findings(
         verdict=verdict,
         rows=rows,
-        tables=[_table(rounds, number) for number, rounds in enumerate(series)],
+        tables=[
+            *(_table(rounds, number) for number, rounds in enumerate(series)),
+            *(_table_of_longer(one, number) for number, one in enumerate(longer)),
+        ],
         pictures=[
             Picture(
                 file="rounds.png",
@@ -168,6 +177,24 @@ def _table(rounds: Sequence[Round], repetition: int) -> Table:
                 f"{np.mean(one.confidence >= CERTAIN):.1%}",
             ]
             for one in rounds
+        ],
+    )
+
+
+def _table_of_longer(longer: Longer, repetition: int) -> Table:
+    """Shows about six of the times, each twice as late as the one before."""
+    last = len(longer.generations) - 1
+    shown = sorted({0, last, *(last // 2**halved for halved in range(LONGER_SHOWN))})
+    return Table(
+        title=f"More generations against the last network, seed {repetition}: median confidence",
+        header=["generation", "median of the runs", "lowest", "highest", "runs"],
+        rows=[
+            [
+                int(longer.generations[i]),
+                *(percent(float(np.quantile(longer.medians[i], q))) for q in (0.5, 0, 1)),
+                longer.medians.shape[1],
+            ]
+            for i in shown
         ],
     )
 
@@ -232,7 +259,8 @@ def _method(plan: Plan) -> str:
         f"are about. Images are evolved for the data set's classes only. Training: "
         f"{plan.config.epochs} epochs, batch {plan.config.batch_size}, AdamW. The last network, "
         f"after {plan.rounds} rounds, is fooled as well, for the closing figure; its images are "
-        f"not learned from."
+        f"not learned from. {plan.longer_runs} other runs against it go on for {plan.longer} "
+        f"generations, to tell a network that cannot be fooled from a budget that is too small."
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from evofool import recipes
 from evofool.classifiers import Card, Classifier, read_classifier
@@ -25,6 +25,7 @@ from evofool.training import Augment, Examples, TrainConfig
 
 TEST_MICRO_BATCH = 250
 SEEDS_OF_A_ROUND, SEEDS_OF_A_REPETITION = 1000, 100_000  # more than a round has runs
+SEED_OF_LONGER = 50_000  # beyond those of all rounds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,8 @@ class Plan:
         later_runs: runs against each network after it.
         generations: of a run.
         batch_size: children per generation.
+        longer_runs: runs that go on for longer, against the last network.
+        longer: their generations.
     """
 
     network: str
@@ -56,12 +59,15 @@ class Plan:
     later_runs: int
     generations: int
     batch_size: int = 200
+    longer_runs: int
+    longer: int
 
 
 class Round(NamedTuple):
     """A network, and how it was fooled.
 
     Attributes:
+        network: its weights.
         number: how often pictures had joined its training set.
         training_set: pictures it learned from.
         fooling_share: of them that were fooling pictures, in [0, 1].
@@ -72,6 +78,7 @@ class Round(NamedTuple):
         pictures: of the last elites.
     """
 
+    network: Path
     number: int
     training_set: int
     fooling_share: float
@@ -85,6 +92,18 @@ class Round(NamedTuple):
     def median(self) -> float:
         """Median confidence of the last elites."""
         return float(np.median(self.confidence))
+
+
+class Longer(NamedTuple):
+    """How runs go on that are given more generations.
+
+    Attributes:
+        generations: that were looked at.
+        medians: median confidence of the elites, in [0, 1].
+    """
+
+    generations: Int[np.ndarray, " times"]
+    medians: Float[np.ndarray, "times runs"]
 
 
 def retrain(lab: Lab, plan: Plan, repetition: int) -> list[Round]:
@@ -109,6 +128,7 @@ def retrain(lab: Lab, plan: Plan, repetition: int) -> list[Round]:
         test = lab.step(f"test-{mark}", partial(_test, lab, plan, path))
         rounds.append(
             Round(
+                network=path,
                 number=number,
                 training_set=len(examples.labels),
                 fooling_share=1 - own / len(examples.labels),
@@ -121,6 +141,25 @@ def retrain(lab: Lab, plan: Plan, repetition: int) -> list[Round]:
         for name in ("first", "last"):
             examples = _joined(examples, evolved[name], output=plan.card.outputs)
     return rounds
+
+
+def fool_longer(lab: Lab, plan: Plan, last: Round, repetition: int) -> Longer:
+    """Fools the last network for many more generations than the rounds do."""
+
+    def compute() -> dict[str, np.ndarray]:
+        settings = _settings(
+            plan, runs=plan.longer_runs, seed=SEED_OF_LONGER + repetition * SEEDS_OF_A_REPETITION
+        )
+        lines = lab.evolve(last.network, generations=plan.longer, **settings).metrics
+        generations = np.unique([line["generation"] for line in lines])
+        medians = [line["median_confidence"] for line in lines]
+        return {
+            "generations": generations,
+            "medians": np.reshape(medians, (len(generations), plan.longer_runs)),
+        }
+
+    key = [plan.longer, plan.longer_runs, plan.batch_size, plan.generations]
+    return Longer(**lab.arrays(f"longer-{repetition}-{last.number:02d}", compute, key=key))
 
 
 def _train(lab: Lab, plan: Plan, examples: Examples, path: Path, *, seed: int) -> Classifier:
@@ -162,17 +201,21 @@ def _joined(
     )
 
 
-def _evolve(
-    lab: Lab, plan: Plan, path: Path, mark: str, *, runs: int, seed: int
-) -> dict[str, np.ndarray]:
-    """Fools a network; returns first and last pictures, and the confidence of the last."""
-    settings: dict[str, Any] = {
+def _settings(plan: Plan, *, runs: int, seed: int) -> dict[str, Any]:
+    return {
         "seed": seed,
         "runs": runs,
         "batch_size": plan.batch_size,
         "classes": tuple(map(str, range(plan.card.classes))),  # not the one that is added
         "log_every": plan.generations,
     }
+
+
+def _evolve(
+    lab: Lab, plan: Plan, path: Path, mark: str, *, runs: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Fools a network; returns first and last pictures, and the confidence of the last."""
+    settings = _settings(plan, runs=runs, seed=seed)
 
     def compute() -> dict[str, np.ndarray]:
         # generation 0 of the same seeds is what the runs begin with

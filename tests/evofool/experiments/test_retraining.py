@@ -1,9 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from evofool.data import Dataset
 from evofool.experiments import Lab, retraining
-from evofool.experiments.retraining_rounds import Round
+from evofool.experiments.retraining_rounds import Longer, Round
 from evofool.experiments.supplies import Supplies
 
 
@@ -28,6 +30,7 @@ def rounds_of(*medians: float) -> list[Round]:
     """Rounds as they would be; only the medians differ."""
     return [
         Round(
+            network=Path(f"{number}.safetensors"),
             number=number,
             training_set=60_000 + 1000 * number,
             fooling_share=number / (60 + number),
@@ -39,6 +42,12 @@ def rounds_of(*medians: float) -> list[Round]:
         )
         for number, value in enumerate(medians)
     ]
+
+
+@pytest.fixture(autouse=True)
+def longer(monkeypatch):
+    found = Longer(np.array([0, 50, 100]), np.array([[0.1, 0.3], [0.3, 0.4], [0.5, 0.9]]))
+    monkeypatch.setattr(retraining, "fool_longer", lambda lab, plan, last, repetition: found)
 
 
 @pytest.mark.parametrize(
@@ -70,5 +79,6 @@ def test_the_report_has_a_line_per_round_and_its_pictures(lab, monkeypatch):
     monkeypatch.setattr(retraining, "retrain", lambda lab, plan, repetition: rounds_of(0.9, 0.5))
     found = retraining.cifar10(lab)
     assert [row[0] for row in found.tables[0].rows] == [0, 1]
+    assert found.tables[1].rows[-1] == [100, "70.0000 %", "50.0000 %", "90.0000 %", 2]
     assert found.verdict.said == "new"
     assert all((lab.folder / picture.file).stat().st_size > 0 for picture in found.pictures)
