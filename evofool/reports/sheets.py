@@ -57,8 +57,9 @@ def draw_sheet(sections: Sequence[Section], *, columns: int = COLUMNS) -> Image.
         first_row = MARGIN + top + _heading_height(heading)
         for place, (picture, text) in enumerate(zip(section.pictures, texts, strict=True)):
             x, y = MARGIN + place % columns * step_x, first_row + place // columns * step_y
-            sheet.paste(picture.convert("RGB"), (x, y))
-            draw.rectangle((x - 1, y - 1, x + cell, y + cell), outline="#cccccc")
+            high = y + cell - picture.height  # above its caption
+            sheet.paste(picture.convert("RGB"), (x, high))
+            draw.rectangle((x - 1, high - 1, x + picture.width, y + cell), outline="#cccccc")
             write(x, y + cell + 3, text)
     return sheet
 
