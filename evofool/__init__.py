@@ -8,7 +8,7 @@
 
 Every verb of the command line is a function here: `evolve`, `resume`, `inspect`, `compare`,
 `render`, `descent`, `gallery`, `export`, `poster`, `quiz`, `verify`, `classify`, `accuracy`,
-`corrupt`, `train_classifier`, `train_network`, `reproduce`, `fetch`, `convert_weights`,
+`attack`, `corrupt`, `train_classifier`, `train_network`, `reproduce`, `fetch`, `convert_weights`,
 `fetch_weights`, `doctor`. `Run` opens a run directory. Nothing is loaded before it is used, and
 nothing is configured at import.
 """
@@ -19,6 +19,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evofool.ablation import ablate
     from evofool.api import evolve, resume
+    from evofool.attacks import (
+        AttackResult,
+        attack,
+        deepfool,
+        fgsm,
+        finite_differences,
+        gradient_ascent,
+        lbfgs,
+        one_pixel,
+        pgd,
+        universal,
+    )
     from evofool.classification import accuracy, classify
     from evofool.classifiers import (
         Card,
@@ -65,6 +77,18 @@ if TYPE_CHECKING:
 _HOME = {
     "evofool.ablation": ("ablate",),
     "evofool.api": ("evolve", "resume"),
+    "evofool.attacks": (
+        "AttackResult",
+        "attack",
+        "deepfool",
+        "fgsm",
+        "finite_differences",
+        "gradient_ascent",
+        "lbfgs",
+        "one_pixel",
+        "pgd",
+        "universal",
+    ),
     "evofool.classification": ("accuracy", "classify"),
     "evofool.classifiers": (
         "Card",
@@ -111,6 +135,7 @@ _HOME = {
 
 __all__ = [
     "PRESETS",
+    "AttackResult",
     "Card",
     "Classifier",
     "CppnConfig",
@@ -121,11 +146,13 @@ __all__ = [
     "UserError",
     "ablate",
     "accuracy",
+    "attack",
     "blur",
     "classify",
     "compare",
     "convert_weights",
     "corrupt",
+    "deepfool",
     "descent",
     "doctor",
     "evolve",
@@ -134,18 +161,24 @@ __all__ = [
     "extract_features",
     "fetch",
     "fetch_weights",
+    "fgsm",
     "find_repeats",
     "fine_tune",
+    "finite_differences",
     "gallery",
+    "gradient_ascent",
     "inspect",
     "intensity_table",
+    "lbfgs",
     "load_cifar10",
     "load_classifier",
     "load_mnist",
     "make_config",
     "mann_whitney",
     "median_interval",
+    "one_pixel",
     "permutation_test",
+    "pgd",
     "poster",
     "proportion_interval",
     "quiz",
@@ -160,6 +193,7 @@ __all__ = [
     "train_classifier",
     "train_network",
     "transfer",
+    "universal",
     "verify",
 ]
 

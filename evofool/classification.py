@@ -174,9 +174,13 @@ def accuracy(
     )
 
 
-def summarize_actions(classified: Iterable[Classified]) -> list[str]:
-    """Says what was done to pictures: a line for each kind of thing, with how many it was."""
-    return _lines(Counter(action for one in classified for action in one.actions))
+def summarize_actions(actions: Iterable[tuple[str, ...]]) -> list[str]:
+    """Says what was done to pictures: a line for each kind of thing, with how many it was.
+
+    Args:
+        actions: what was done to each picture.
+    """
+    return _lines(Counter(action for of_picture in actions for action in of_picture))
 
 
 def _lines(counts: Counter[str]) -> list[str]:

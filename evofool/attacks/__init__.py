@@ -11,17 +11,21 @@ from evofool.attacks.finite_differences import OutputMap, finite_differences, ou
 from evofool.attacks.gradient_ascent import AscentResult, gradient_ascent
 from evofool.attacks.gradient_sign import fgsm, pgd
 from evofool.attacks.lbfgs import lbfgs
+from evofool.attacks.on_files import ATTACKS, Attacked, attack
 from evofool.attacks.one_pixel import one_pixel
 from evofool.attacks.universal import Universal, add_change, universal
 
 __all__ = [
     "ASCENTS",
+    "ATTACKS",
     "Ascent",
     "AscentResult",
     "AttackResult",
+    "Attacked",
     "OutputMap",
     "Universal",
     "add_change",
+    "attack",
     "deepfool",
     "fgsm",
     "finite_differences",

@@ -15,6 +15,7 @@ from importlib.metadata import version
 import tyro
 
 from evofool.cli import (
+    attack,
     classify,
     corrupt,
     deliver,
@@ -44,6 +45,7 @@ COMMANDS: dict[str, Callable[..., int | None]] = {
     "classify": classify.classify,
     "accuracy": classify.accuracy,
     "corrupt": corrupt.corrupt,
+    "attack": attack.attack,
     "reproduce": reproduce.reproduce,
     "train": train.train,
     "fine-tune": finetune.fine_tune,

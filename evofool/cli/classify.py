@@ -61,7 +61,7 @@ def classify(
     ]
     columns = ["picture", "confidence", "class", *(["id"] if loaded.card.ids else []), "label"]
     output().print(make_table(columns, rows))
-    print(*summarize_actions(classified), sep="\n")
+    print(*summarize_actions(one.actions for one in classified), sep="\n")
 
 
 def accuracy(

@@ -87,14 +87,14 @@ def test_what_was_done_to_pictures_is_summed_up(tmp_path: Path):
     for number, size in enumerate(sizes):
         Image.new("RGB", size, "red").save(tmp_path / f"{number}.png")
     paths = [tmp_path / f"{number}.png" for number in range(4)]
-    assert summarize_actions(classify(paths, square)) == [
+    assert summarize_actions(one.actions for one in classify(paths, square)) == [
         "2 pictures resized 24x24 -> 12x12 (nearest)",
         "1 picture enlarged 6x6 -> 12x12 (nearest)",
     ]
     for number in range(10):
         Image.new("RGB", (20 + number, 20), "red").save(tmp_path / f"{number}.png")
     paths = [tmp_path / f"{number}.png" for number in range(10)]
-    assert summarize_actions(classify(paths, square)) == [
+    assert summarize_actions(one.actions for one in classify(paths, square)) == [
         "9 pictures resized from various sizes -> 12x12 (crop 20, nearest)",
         "1 picture resized from various sizes -> 12x12 (nearest)",
     ]

@@ -47,6 +47,11 @@ FLAGS = {
         *("--classifier", "--weights", "--dataset", "--data", "--images", "--labels", "--limit"),
         *("--shuffle", "--rows", "--tiles", "--blur", "--recolor", "--seed", "--out", "--json"),
     ],
+    "attack": [
+        *("NAME", "IMAGES", "--classifier", "--weights", "--combine", "--label", "--target"),
+        *("--epsilon", "--steps", "--step", "--norm", "--pixels", "--seed", "--save", "--out"),
+        "--json",
+    ],
     "fine-tune": [
         *("CLASSIFIER", "--out", "--images", "--runs", "--labels", "--weights", "--overweight"),
         *("--hold-out", "--epochs", "--seed", "--quiet"),
@@ -166,6 +171,11 @@ MISTAKES = {
     "verify {direct} --tolerance -1": "tolerance is -1.0; expected 0 or more",
     "train lenet --out w.safetensors --data nowhere": "mnist is not in nowhere",
     "train lenet --out w.safetensors --activation tanh": "invalid choice 'tanh'",
+    "attack fgms a.png --classifier mock:10": "did you mean 'fgsm'",
+    "attack fgsm --classifier mock:10": "no pictures to attack",
+    "attack fgsm a.png --classifier mock:10": "there is no picture a.png",
+    "attack deepfool a.png --classifier mock:10 --pixels 3": "deepfool takes no pixels",
+    "attack fgsm a.png --classifier mock:10 --epsilon much": "Error parsing --epsilon",
     "doctor --preset mnist": "did you mean 'mnist-cppn'",
 }
 

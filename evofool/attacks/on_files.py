@@ -1,0 +1,242 @@
+"""Attacks on picture files."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from evofool.attacks.base import AttackResult
+from evofool.attacks.deepfool import deepfool
+from evofool.attacks.finite_differences import finite_differences
+from evofool.attacks.gradient_sign import fgsm, pgd
+from evofool.attacks.gradients import Report
+from evofool.attacks.lbfgs import lbfgs
+from evofool.attacks.one_pixel import one_pixel
+from evofool.attacks.strips import StripRow, draw_strip, write_curve
+from evofool.attacks.tasks import check_epsilon
+from evofool.attacks.universal import universal
+from evofool.classifiers import Classifier, check_classifier, load_classifier
+from evofool.errors import UserError, unknown_name
+from evofool.labels import first_name, resolve_class
+from evofool.photographs import read_photographs
+from evofool.recognition import recognize
+from evofool.reports import percent, save_image
+from evofool.run import to_image
+
+EPSILONS = (0.01, 0.02, 0.05)  # those that are tried unless said otherwise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attacked:
+    """What became of a picture.
+
+    Attributes:
+        picture: its path.
+        actions: what was done to it first, for instance "turned upright (EXIF)".
+        epsilon: largest change allowed, as a share of the range; None where the attack has none.
+        label: the class that it is of.
+        target: the class that it was to be taken for; empty for any other.
+        before: probability of the label in the original, in [0, 1].
+        found: the likeliest class in the result.
+        confidence: its probability.
+        of_label: probability of the label in the result.
+        success: whether `found` is the target or, without one, is not the label.
+        linf: largest change of a value, as a share of the range.
+        l2: Euclidean norm of the change, in the same unit.
+        l0: pixels that changed.
+        queries: pictures shown to the classifier.
+        gradients: gradients asked of it.
+    """
+
+    picture: str
+    actions: tuple[str, ...]
+    epsilon: float | None
+    label: str
+    target: str
+    before: float
+    found: str
+    confidence: float
+    of_label: float
+    success: bool
+    linf: float
+    l2: float
+    l0: int
+    queries: int
+    gradients: int
+
+
+def _universal(
+    classifier: Classifier,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    epsilon: Sequence[float],
+    norm: str = "linf",
+    seed: int = 0,
+    save: str | Path | None = None,
+    report: Report | None = None,
+) -> AttackResult:
+    """Makes a change for each epsilon, in place of the pictures' own."""
+    results = []
+    for value in epsilon:
+        file = None if save is None else Path(save).with_stem(f"{Path(save).stem}-{value:g}")
+        options = {"norm": norm, "seed": seed, "save": file, "report": report}
+        results.append(universal(classifier, images, labels, epsilon=value, **options).attack)
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *results)
+
+
+ATTACKS: dict[str, Callable[..., AttackResult]] = {
+    "fgsm": fgsm,
+    "pgd": pgd,
+    "finite-differences": finite_differences,
+    "universal": _universal,
+    "deepfool": deepfool,
+    "lbfgs": lbfgs,
+    "one-pixel": one_pixel,
+}
+
+
+def attack(
+    name: str,
+    images: str | Path | Sequence[str | Path],
+    classifier: str | Classifier,
+    *,
+    weights: str | Path | None = None,
+    label: str | None = None,
+    target: str | None = None,
+    epsilon: float | Sequence[float] | None = None,
+    out: str | Path | None = None,
+    report: Report | None = None,
+    **options: Any,
+) -> list[Attacked]:
+    """Attacks pictures in files, after the preprocessing that the classifier's card says.
+
+    Args:
+        name: of the attack, a key of `ATTACKS`.
+        images: a file, or several; see `read_photographs` for what is read.
+        classifier: a name, or a `Classifier` of your own.
+        weights: as in `load_classifier`.
+        label: class that the pictures are of; what the classifier takes each for unless given.
+        target: class that they are to be taken for; any other unless given.
+        epsilon: largest change allowed, or several to try; `EPSILONS` unless given.
+        out: folder for the adversarial pictures and, for each original, a strip and a curve.
+        report: is told how much of how much is done.
+        **options: further arguments of the attack.
+
+    Returns:
+        A line for each picture and epsilon.
+
+    Raises:
+        UserError: an unknown attack or class, a file or classifier that cannot be used, or options
+            that the attack does not have.
+    """
+    if name not in ATTACKS:
+        raise unknown_name("attack", name, ATTACKS)
+    given = {"target": target, "epsilon": epsilon, **options}
+    _check_options(name, [option for option, value in given.items() if value is not None])
+    paths = [images] if isinstance(images, str | Path) else list(images)
+    if not paths:
+        raise UserError("no pictures to attack; give their files")
+    if isinstance(classifier, str):
+        classifier = load_classifier(classifier, weights=weights)
+    check_classifier(classifier)
+    card = classifier.card
+    prepared = read_photographs(paths, card)
+    levels = np.stack([picture.levels for picture in prepared])
+    before = recognize(classifier, levels)
+    labels = before.classes if label is None else _class(classifier, label)
+    labels = np.broadcast_to(labels, len(levels))
+    if target is not None:
+        options["target"] = _class(classifier, target)
+    epsilons: list[float] | list[None] = [None]
+    if _takes(name, "epsilon"):
+        epsilons = options["epsilon"] = check_epsilon(EPSILONS if epsilon is None else epsilon)
+    result = ATTACKS[name](classifier, levels, labels, report=report, **options)
+    if not _takes(name, "epsilon"):  # the others have an axis of epsilons
+        result = jax.tree.map(lambda leaf: leaf[None], result)
+    seen = recognize(classifier, result.images.reshape(-1, *card.input_shape))
+    of_label = seen.confidence_in(np.tile(labels, len(epsilons))).reshape(result.label.shape)
+    lines = [
+        Attacked(
+            picture=str(path),
+            actions=prepared[row].actions,
+            epsilon=value,
+            label=card.labels[labels[row]],
+            target="" if target is None else card.labels[options["target"]],
+            before=float(before.confidence_in(labels)[row]),
+            found=card.labels[result.label[number, row]],
+            confidence=float(result.confidence[number, row]),
+            of_label=float(of_label[number, row]),
+            success=bool(result.success[number, row]),
+            linf=float(result.linf[number, row]),
+            l2=float(result.l2[number, row]),
+            l0=int(result.l0[number, row]),
+            queries=int(result.queries[number, row]),
+            gradients=int(result.gradients[number, row]),
+        )
+        for row, path in enumerate(paths)
+        for number, value in enumerate(epsilons)
+    ]
+    if out is not None:
+        for row, path in enumerate(paths):
+            stem = Path(out) / f"{row + 1:02d}-{Path(path).stem}"
+            of_picture = lines[row * len(epsilons) : (row + 1) * len(epsilons)]
+            _write(
+                stem, levels[row], float(before.confidence[row]), of_picture, result.images[:, row]
+            )
+    return lines
+
+
+def _takes(name: str, option: str) -> bool:
+    return option in inspect.signature(ATTACKS[name]).parameters
+
+
+def _check_options(name: str, given: Sequence[str]) -> None:
+    """Refuses options that the attack does not have, and none where it needs one."""
+    for option in given:
+        if not _takes(name, option):
+            others = [other for other in ATTACKS if _takes(other, option)]
+            hint = f"; those that do: {', '.join(others)}" if others else ""
+            raise UserError(f"{name} takes no {option}{hint}")
+    if name == "lbfgs" and "target" not in given:
+        raise UserError("lbfgs looks for a class that you choose; give a target")
+
+
+def _class(classifier: Classifier, name: str) -> int:
+    return resolve_class(classifier.card, name) - classifier.card.class_offset
+
+
+def _write(
+    stem: Path,
+    original: np.ndarray,
+    confidence: float,
+    lines: Sequence[Attacked],
+    made: np.ndarray,
+) -> None:
+    """Writes the results of one picture, the strip that compares them, and the curve."""
+    names = ["" if line.epsilon is None else f"-{line.epsilon:g}" for line in lines]
+    for name, picture in zip(names, made, strict=True):
+        save_image(to_image(picture), stem.with_name(f"{stem.name}{name}.png"))
+    label, before = first_name(lines[0].label), lines[0].before
+    rows = [
+        StripRow(
+            heading="" if line.epsilon is None else f"epsilon {line.epsilon:g}",
+            picture=picture,
+            caption=(first_name(line.found), percent(line.confidence)),
+        )
+        for line, picture in zip(lines, made, strict=True)
+    ]
+    strip = draw_strip(original, (label, percent(before)), rows)
+    save_image(strip, stem.with_name(f"{stem.name}-strip.png"))
+    if len(lines) > 1:
+        write_curve(
+            stem.with_name(f"{stem.name}-curve.png"),
+            [0.0, *(line.epsilon or 0.0 for line in lines)],
+            of_label=[before, *(line.of_label for line in lines)],
+            best=[confidence, *(line.confidence for line in lines)],
+            names=[label, *(first_name(line.found) for line in lines)],
+        )

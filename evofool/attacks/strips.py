@@ -1,0 +1,87 @@
+"""Pictures that show what an attack did: original, change and result; confidence by epsilon."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int, UInt8
+from PIL import Image
+
+from evofool.reports import Section, chart, draw_sheet, thumbnail
+
+Picture = UInt8[np.ndarray, "height width channels"]
+
+
+class StripRow(NamedTuple):
+    """A result, to be shown beside its original.
+
+    Attributes:
+        heading: above it; may be empty.
+        picture: levels 0..255.
+        caption: lines of text below.
+    """
+
+    heading: str
+    picture: Picture
+    caption: Sequence[str]
+
+
+def draw_strip(original: Picture, caption: Sequence[str], rows: Sequence[StripRow]) -> Image.Image:
+    """Draws the original, the magnified change and the result side by side, row after row.
+
+    Args:
+        original: levels 0..255.
+        caption: lines of text below it.
+        rows: results.
+    """
+    sections = []
+    for row in rows:
+        magnified, factor = magnify(row.picture.astype(int) - original)
+        sections.append(
+            Section(
+                row.heading,
+                [thumbnail(shown) for shown in (original, magnified, row.picture)],
+                [caption, ("change", f"x {factor:.3g}"), row.caption],
+            )
+        )
+    return draw_sheet(sections)
+
+
+def magnify(change: Int[np.ndarray, "height width channels"]) -> tuple[Picture, float]:
+    """Returns a change of levels as a picture around grey, and by what it was multiplied."""
+    largest = np.abs(change).max()
+    factor = 127 / largest if largest else 1.0
+    return np.rint(128 + factor * change).astype(np.uint8), float(factor)
+
+
+def write_curve(
+    path: Path,
+    epsilons: Sequence[float],
+    *,
+    of_label: Sequence[float],
+    best: Sequence[float],
+    names: Sequence[str],
+) -> None:
+    """Plots how a classifier's confidence changes with epsilon.
+
+    Args:
+        path: of the PNG file.
+        epsilons: sizes of the change, as shares of the range; 0 for the original.
+        of_label: probability of the picture's own class at each.
+        best: probability of the likeliest class at each.
+        names: the likeliest class at each.
+    """
+    order = np.argsort(epsilons)
+    sizes = np.asarray(epsilons)[order]
+    with chart(path, size=(5, 3.4)) as axes:
+        axes.plot(sizes, np.asarray(best)[order], "s--", label="as the likeliest class")
+        axes.plot(sizes, np.asarray(of_label)[order], "o-", label=f"as {names[0]}")
+        for size, height, name in zip(epsilons, best, names, strict=True):
+            axes.annotate(name, (size, height), xytext=(3, 5), textcoords="offset points")
+        axes.set_xlim(-0.04 * sizes[-1], 1.3 * sizes[-1])  # room for the last name
+        axes.set_ylim(0, 1.15)
+        axes.set_xlabel("epsilon")
+        axes.set_ylabel("confidence")
+        axes.grid(alpha=0.3)
+        axes.legend(loc="center right")

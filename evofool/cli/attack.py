@@ -1,0 +1,112 @@
+"""The command that changes pictures so that a classifier takes them for something else: attack."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from evofool.cli.settings import Json
+from evofool.cli.startup import start_jax
+
+
+def attack(
+    name: Annotated[str, tyro.conf.Positional],
+    images: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    *,
+    classifier: str,
+    weights: Path | None = None,
+    combine: Literal["mean", "min"] = "mean",
+    label: str | None = None,
+    target: str | None = None,
+    epsilon: tuple[float, ...] | None = None,
+    steps: int | None = None,
+    step: float | None = None,
+    norm: Literal["linf", "l2"] | None = None,
+    pixels: int | None = None,
+    seed: int | None = None,
+    save: Path | None = None,
+    out: Path | None = None,
+    as_json: Json = False,
+) -> None:
+    """Changes pictures a little, so that a classifier takes them for something else.
+
+    Attacks: fgsm and pgd follow the sign of the gradient, in one step or many; finite-differences
+    finds signs from outputs alone; deepfool and lbfgs look for the smallest change; one-pixel
+    changes one pixel, or a few, by evolution; universal finds one change for all pictures. Results
+    have 8 bits. With --out each picture gets a strip (original, change, result) and a curve.
+
+      evofool attack fgsm cat.png --classifier NAME --weights nets --target airliner --out fooled
+      evofool attack one-pixel ship.png --classifier cifar_cnn --weights nets --pixels 3
+      evofool attack universal a.jpg b.jpg --classifier NAME --weights nets --epsilon 0.04
+
+    Args:
+        name: fgsm, pgd, finite-differences, universal, deepfool, lbfgs or one-pixel.
+        images: picture files.
+        classifier: name, "a+b" for several at once, or module:factory.
+        weights: safetensors file, or the folder it is in.
+        combine: of several classifiers, the mean or the least confidence.
+        label: class that the pictures are of; else what the classifier takes each for.
+        target: class that they are to be taken for; else any other.
+        epsilon: largest changes of a value, as shares of the range; else 0.01, 0.02 and 0.05.
+        steps: of pgd, deepfool and lbfgs.
+        step: of finite-differences, by how much a value is raised, as a share of the range.
+        norm: of deepfool and universal.
+        pixels: of one-pixel.
+        seed: of one-pixel and universal.
+        save: .npz file that keeps what is done of finite-differences, lbfgs, one-pixel or
+            universal, and from which it goes on.
+        out: folder for pictures.
+        as_json: print JSON.
+    """
+    start_jax()
+    from rich.progress import Progress
+
+    from evofool.attacks import attack
+    from evofool.classification import summarize_actions
+    from evofool.classifiers import load_classifier
+    from evofool.cli.printing import make_table, output, print_json, progress_output
+    from evofool.labels import first_name
+    from evofool.reports import percent
+
+    flags = {"steps": steps, "step": step, "norm": norm, "pixels": pixels}
+    flags |= {"seed": seed, "save": save}
+    console = progress_output()
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(name, total=None)
+        found = attack(
+            name,
+            images,
+            load_classifier(classifier, weights=weights, combine=combine),
+            label=label,
+            target=target,
+            epsilon=epsilon,
+            out=out,
+            report=lambda done, total: bar.update(task, completed=done, total=total),
+            **{flag: value for flag, value in flags.items() if value is not None},
+        )
+    if as_json:
+        print_json(found)
+        return
+    columns = ["picture", "epsilon", "class", "before", "taken for", "confidence"]
+    columns += ["success", "linf", "l2", "pixels"]
+    rows = [
+        (
+            line.picture,
+            None if line.epsilon is None else f"{line.epsilon:g}",
+            first_name(line.label),
+            percent(line.before),
+            first_name(line.found),
+            percent(line.confidence),
+            "yes" if line.success else "no",
+            f"{line.linf:.4f}",
+            f"{line.l2:.3f}",
+            line.l0,
+        )
+        for line in found
+    ]
+    output().print(make_table(columns, rows))
+    actions = {line.picture: line.actions for line in found}
+    for line in summarize_actions(actions.values()):
+        print(line)
+    if out is not None:
+        print(f"pictures: {out}")

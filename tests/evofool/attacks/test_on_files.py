@@ -1,0 +1,114 @@
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from evofool import Classifier, UserError, attack, fgsm, load_classifier, recognize
+from evofool.attacks import ATTACKS
+from evofool.photographs import read_photographs
+
+MOCK = "mock:4:12x12x3"
+# what makes each attack quick on pictures of 12x12
+QUICK = {"pgd": {"steps": 3}, "lbfgs": {"target": "2", "steps": 5}, "one-pixel": {"pixels": 2}}
+
+
+@pytest.fixture
+def pictures(in_tmp_path: Path) -> list[str]:
+    """Two pictures that the mock takes for its class 1, the second in another size."""
+    levels = np.random.default_rng(0).integers(0, 256, (40, 12, 12, 3)).astype(np.uint8)
+    first, second = levels[recognize(load_classifier(MOCK), levels).classes == 1][:2]
+    Image.fromarray(first).save("a.png")
+    Image.fromarray(second.repeat(2, axis=0).repeat(2, axis=1)).save("b.png")
+    return ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_every_attack_works_on_files(name: str, pictures: list[str]):
+    found = attack(name, pictures, MOCK, out="made", **QUICK.get(name, {}))
+    epsilons = {line.epsilon for line in found}
+    assert epsilons in ({None}, {0.01, 0.02, 0.05})
+    assert [line.picture for line in found] == [p for p in pictures for _ in epsilons]
+    assert {line.label for line in found} == {"class 1"}
+    for line in found:
+        is_fooled = line.found == line.target if line.target else line.found != line.label
+        assert line.success == is_fooled
+        assert 0 <= line.of_label <= line.confidence <= 1
+        assert line.epsilon is None or line.linf <= line.epsilon
+    made = {path.name for path in Path("made").iterdir()}
+    assert {"01-a-strip.png", "02-b-strip.png"} <= made
+    curves = {"01-a-curve.png", "02-b-curve.png"}
+    assert (curves <= made) == (len(epsilons) > 1)
+    assert len(made) == len(found) + 2 + 2 * (len(epsilons) > 1)
+
+
+def test_the_files_hold_what_the_attack_on_arrays_gives(pictures: list[str]):
+    (line,) = attack("fgsm", "a.png", MOCK, target="3", epsilon=0.1, out="made")
+    original = np.asarray(Image.open("a.png"))[None]
+    expected = fgsm(load_classifier(MOCK), original, 1, target=3, epsilon=0.1)
+    np.testing.assert_array_equal(np.asarray(Image.open("made/01-a-0.1.png")), expected.images[0])
+    assert line.target == "class 3"
+    assert line.l2 == expected.l2[0]
+    assert line.actions == ()
+
+
+def test_pictures_of_other_sizes_are_prepared(pictures: list[str]):
+    assert [len(line.actions) for line in attack("fgsm", pictures, MOCK, epsilon=0.1)] == [0, 1]
+
+
+def test_the_label_may_be_given(pictures: list[str]):
+    (line,) = attack("fgsm", "a.png", MOCK, label="2", epsilon=[0.01])
+    assert line.label == "class 2"
+    assert line.before < 0.5
+
+
+def test_a_universal_change_is_the_same_for_all_pictures(pictures: list[str]):
+    attack("universal", pictures, MOCK, epsilon=[0.05, 0.1], out="made", save="state.npz")
+    assert {path.name for path in Path().glob("*.npz")} == {"state-0.05.npz", "state-0.1.npz"}
+    prepared = read_photographs(pictures, load_classifier(MOCK).card)
+    made = [np.asarray(Image.open(f"made/{name}-0.1.png"), int) for name in ("01-a", "02-b")]
+    first, second = (found - one.levels for found, one in zip(made, prepared, strict=True))
+    is_inside = np.all([(found > 0) & (found < 255) for found in made], axis=0)
+    assert np.any(first[is_inside])
+    np.testing.assert_array_equal(first[is_inside], second[is_inside])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"name": "fsgm"}, "did you mean 'fgsm'"),
+        ({"epsilon": 0.0}, "epsilon is 0"),
+        ({"epsilon": [0.1, 3.0]}, "divide by 255"),
+        ({"epsilon": []}, "epsilon is empty"),
+        ({"target": "class 1"}, "target of picture 0 is its own class, 1"),
+        ({"target": "class 9"}, "unknown class 'class 9'"),
+        ({"label": "0", "target": "0"}, "its own class, 0"),
+        ({"images": []}, "no pictures to attack"),
+        ({"images": "c.png"}, "there is no picture c.png"),
+        ({"name": "lbfgs"}, "give a target"),
+        ({"name": "deepfool", "target": "2"}, "takes no target; those that do: fgsm, pgd"),
+        ({"name": "one-pixel", "epsilon": 0.1}, "takes no epsilon; those that do: fgsm, pgd"),
+        ({"steps": 3}, "fgsm takes no steps; those that do: pgd, deepfool, lbfgs"),
+        ({"colour": "red"}, "fgsm takes no colour$"),
+    ],
+)
+def test_mistakes_are_explained(arguments: dict, message: str, pictures: list[str]):
+    given = {"name": "fgsm", "images": pictures, "classifier": MOCK} | arguments
+    with pytest.raises(UserError, match=message):
+        attack(**given)
+
+
+def test_a_classifier_outside_jax_can_be_attacked_through_its_outputs(pictures: list[str]):
+    mock = load_classifier(MOCK)
+
+    def apply(params, images):
+        odds = np.exp(np.asarray(mock.apply(params, jnp.asarray(images))))
+        return odds / odds.sum(axis=1, keepdims=True)
+
+    outside = Classifier(card=mock.card, params=mock.params, apply=apply, kind="probabilities")
+    with pytest.raises(UserError, match="its outputs only: finite_differences, one_pixel"):
+        attack("fgsm", "a.png", outside)
+    (line,) = attack("finite-differences", "a.png", outside, epsilon=0.1)
+    (inside,) = attack("finite-differences", "a.png", mock, epsilon=0.1)
+    assert line.confidence == pytest.approx(inside.confidence, abs=1e-5)

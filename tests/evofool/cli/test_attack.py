@@ -1,0 +1,91 @@
+"""attack as a command; what it does is tested beside its functions."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from evofool import attack
+from evofool.cli import main
+
+MOCK = "mock:4:12x12x3"
+
+
+@pytest.fixture
+def pictures(in_tmp_path: Path) -> list[str]:
+    levels = np.random.default_rng(0).integers(0, 256, (2, 12, 12, 3)).astype(np.uint8)
+    Image.fromarray(levels[0]).save("a.png")
+    Image.fromarray(levels[1]).resize((30, 24)).save("b.png")
+    return ["a.png", "b.png"]
+
+
+def test_a_line_for_each_picture_and_epsilon(
+    pictures: list[str], capsys: pytest.CaptureFixture[str]
+):
+    flags = ["--classifier", MOCK, "--epsilon", "0.02", "0.3", "--out", "made"]
+    assert main(["attack", "fgsm", *pictures, *flags]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0][:6] == ["picture", "epsilon", "class", "before", "taken", "for"]
+    assert [line[:2] for line in lines[1:5]] == [
+        [picture, epsilon] for picture in pictures for epsilon in ("0.02", "0.3")
+    ]
+    expected = attack("fgsm", pictures, MOCK, epsilon=[0.02, 0.3])
+    assert [("yes" in line) for line in lines[1:5]] == [one.success for one in expected]
+    assert " ".join(lines[5]) == "1 picture resized 30x24 -> 12x12 (crop 24, bicubic)"
+    assert " ".join(lines[6]) == "pictures: made"
+    assert {"01-a-0.02.png", "01-a-strip.png", "02-b-curve.png"} <= {
+        path.name for path in Path("made").iterdir()
+    }
+
+
+def test_json_has_all_figures(pictures: list[str], capsys: pytest.CaptureFixture[str]):
+    flags = ["--classifier", MOCK, "--pixels", "3", "--seed", "4", "--save", "state.npz", "--json"]
+    assert main(["attack", "one-pixel", "a.png", *flags]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    (expected,) = attack("one-pixel", "a.png", MOCK, pixels=3, seed=4)
+    assert found == {**vars(expected), "actions": []}
+    assert found["l0"] <= 3
+    assert Path("state.npz").exists() == (found["queries"] > 5 * 400)
+
+
+def test_several_classifiers_are_attacked_at_once(
+    pictures: list[str], capsys: pytest.CaptureFixture[str]
+):
+    Image.new("L", (28, 28), 90).save("grey.png")
+    flags = ["--classifier", "mock:10+lenet", "--combine", "min", "--epsilon", "0.3", "--json"]
+    assert main(["attack", "fgsm", "grey.png", *flags]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["linf"] == pytest.approx(76 / 255, abs=1e-6)
+
+
+def test_a_picture_without_a_known_range_is_refused(
+    pictures: list[str], capsys: pytest.CaptureFixture[str]
+):
+    Image.new("F", (12, 12)).save("floating.tiff")
+    assert main(["attack", "fgsm", "floating.tiff", "--classifier", MOCK]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "floating.tiff" in captured.err
+
+
+def test_a_classifier_without_gradients_names_the_attacks_that_work(
+    pictures: list[str], capsys: pytest.CaptureFixture[str]
+):
+    Path("outside.py").write_text(
+        "import numpy as np\n"
+        "from evofool import Card, Classifier\n"
+        "def apply(weights, images):\n"
+        "    odds = np.exp(images.reshape(len(images), -1) @ weights)\n"
+        "    return odds / odds.sum(axis=1, keepdims=True)\n"
+        "def make():\n"
+        "    labels = tuple('abc')\n"
+        "    card = Card(name='outside', input_shape=(12, 12, 3), outputs=3, labels=labels)\n"
+        "    weights = np.random.default_rng(0).normal(size=(432, 3)) / 9\n"
+        "    return Classifier(card=card, params=weights, apply=apply, kind='probabilities')\n"
+    )
+    assert main(["attack", "pgd", "a.png", "--classifier", "outside:make"]) == 2
+    assert "outputs only: finite_differences, one_pixel" in capsys.readouterr().err
+    assert main(["attack", "finite-differences", "a.png", "--classifier", "outside:make"]) == 0
+    assert "a.png" in capsys.readouterr().out
