@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-PACKAGES = ("cppn", "archive", "evofool", "evofool.classifiers", "evofool.data", "evofool.reports")
+PACKAGES = (
+    *("cppn", "archive", "evofool", "evofool.attacks"),
+    *("evofool.classifiers", "evofool.data", "evofool.reports"),
+)
 
 
 def public(package: str) -> dict[str, Any]:
