@@ -23,6 +23,7 @@ NAMES: tuple[str, ...] = (
     "recognisability",
     "art",
     "shredded-or-recolored",
+    "small-perturbations",
 )
 """The module of an experiment has its name, with underscores, and ends in `EXPERIMENT`."""
 
