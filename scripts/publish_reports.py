@@ -3,16 +3,21 @@
     python scripts/publish_reports.py reproduced-full docs/results/experiments --readme README.md
 
 Of a folder made by `evofool reproduce --out` it takes the score card and, of every experiment,
-report.md and the pictures that it shows. A picture of more than 500 kB is refused. The score card
-also takes the place of the table between the two `score card` comments of the README.
+report.md and the pictures that it shows; JPEG files of more than 120 kB are compressed further, and
+what remains above 500 kB is refused. The score card also takes the place of the table between the
+two `score card` comments of the README.
 """
 
 import argparse
+import io
 import re
 import shutil
 from pathlib import Path
 
-MOST_BYTES = 500_000
+from PIL import Image
+
+WANTED_BYTES, MOST_BYTES = 120_000, 500_000
+QUALITIES = (80, 70, 60, 50)
 BEGIN, END = "<!-- score card -->", "<!-- end of score card -->"
 
 
@@ -39,10 +44,22 @@ def copy(report: Path, folder: Path) -> None:
     folder.mkdir(parents=True)
     shutil.copy(report, folder)
     for name in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", report.read_text()):
-        picture = report.parent / name
-        if picture.stat().st_size > MOST_BYTES:
-            raise SystemExit(f"{picture} has {picture.stat().st_size:,} bytes; make it smaller")
-        shutil.copy(picture, folder)
+        data = compressed((report.parent / name).read_bytes(), is_jpeg=name.endswith(".jpg"))
+        if len(data) > MOST_BYTES:
+            raise SystemExit(f"{report.parent / name} has {len(data):,} bytes; make it smaller")
+        (folder / name).write_bytes(data)
+
+
+def compressed(data: bytes, *, is_jpeg: bool) -> bytes:
+    """Returns a picture's file, made smaller if it is large and can be."""
+    picture = Image.open(io.BytesIO(data))
+    for quality in QUALITIES:
+        if not is_jpeg or len(data) <= WANTED_BYTES:
+            break
+        smaller = io.BytesIO()
+        picture.save(smaller, "jpeg", quality=quality, optimize=True)
+        data = min(data, smaller.getvalue(), key=len)
+    return data
 
 
 def insert(card: str, readme: Path, kept: Path) -> None:
