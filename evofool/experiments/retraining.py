@@ -91,6 +91,11 @@ def _findings(
 ) -> Findings:
     last = [rounds[-1] for rounds in series]
     longer = [fool_longer(lab, plan, one, number) for number, one in enumerate(last)]
+    at_length = [float(np.median(one.medians[-1])) for one in longer]
+    because = (
+        f"{verdict.because}; {plan.longer / plan.generations:g} times the generations against the "
+        f"last network give {percent(float(np.median(at_length)))}"
+    )
     elites = f"{last[0].confidence.size} elites"
     of_test = f"{len(lab.dataset().test_labels[: plan.tests]):,} test images"
     rows = [
@@ -100,6 +105,12 @@ def _findings(
             ours=[one.median for one in last],
             unit="%",
             n=elites,
+        ),
+        Row(
+            what=f"the same after {plan.longer} generations",
+            ours=at_length,
+            unit="%",
+            n=f"{longer[0].medians.shape[1]} runs",
         ),
         Row(
             what="median confidence, round 0",
@@ -126,7 +137,7 @@ def _findings(
     _draw_chart(lab, series)
     _draw_sheet(lab, plan, series[0])
     return Findings(
-        verdict=verdict,
+        verdict=dataclasses.replace(verdict, because=because),
         rows=rows,
         tables=[
             *(_table(rounds, number) for number, rounds in enumerate(series)),
