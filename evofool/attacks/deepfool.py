@@ -39,6 +39,7 @@ from evofool.errors import UserError, unknown_name
 
 NORMS = ("l2", "linf")
 LEAST = 1e-12  # against division by zero where a gradient vanishes
+NUDGE = 255e-4  # levels by which a step is longer, as in foolbox; else borders are only approached
 
 
 def deepfool(
@@ -171,22 +172,21 @@ def _nearer(found, is_label, vjp, norm, best, rivals):
     """Replaces steps by those to the borders with other classes, where these are nearer."""
     step, distance = best
     is_rival = jax.nn.one_hot(rivals, found.shape[1])
-    direction = is_rival - is_label
-    gap = jnp.abs(jnp.sum(direction * found, axis=1))
-    (slope,) = vjp(direction)
+    lead = is_rival - is_label
+    gap = jnp.abs(jnp.sum(lead * found, axis=1))
+    (slope,) = vjp(lead)
     axes = (1, 2, 3)
     if norm == "l2":
-        square = jnp.sum(jnp.square(slope), axes)
-        size, unit = jnp.sqrt(square), slope / (square + LEAST)[:, None, None, None]
+        size = jnp.sqrt(jnp.sum(jnp.square(slope), axes))
+        direction = slope / (size + LEAST)[:, None, None, None]
     else:
         size = jnp.sum(jnp.abs(slope), axes)
-        unit = jnp.sign(slope) / (size + LEAST)[:, None, None, None]
+        direction = jnp.sign(slope)
     # the label itself is no rival
     is_own = jnp.sum(is_rival * is_label, axis=1) > 0
     away = jnp.where(is_own, jnp.inf, gap / (size + LEAST))
     is_nearer = away < distance
-    # a little more than the gap, or a picture on a border would stay on it
-    chosen = (gap + 1e-4)[:, None, None, None] * unit
+    chosen = (away + NUDGE)[:, None, None, None] * direction
     return (
         jnp.where(is_nearer[:, None, None, None], chosen, step),
         jnp.minimum(away, distance),
