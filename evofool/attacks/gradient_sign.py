@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Int8
+from jaxtyping import Float, Int8
 
 from evofool.attacks.base import AttackResult, judge, quantize_towards, stack_like
 from evofool.attacks.gradients import (
@@ -111,7 +111,6 @@ def pgd(
     Raises:
         UserError: pictures, classes, epsilons or steps that cannot be used, or no gradients.
     """
-    model = model_of(classifier, "pgd")
     task = check_task(classifier, images, labels, target)
     epsilons = check_epsilon(epsilon)
     if steps < 1 or not 0 < relative_step <= 1:
@@ -119,26 +118,55 @@ def pgd(
             f"steps is {steps}, relative_step {relative_step:g}; expected 1 or more, and a share "
             "above 0"
         )
-    start = task.images.astype(np.float32)
-    size, count = micro_batch(classifier), len(start)
-    made = []
+    count, made = len(task.images), []
+    noise = _uniform(jax.random.key(seed), task.images) if random_start else None
     for number, largest in enumerate(epsilons):
-        begin = start
-        if random_start:
-            begin = start + 255 * largest * _uniform(jax.random.key(seed), task.images)
 
         def so_far(done: int, _: int, number: int = number) -> None:
             if report is not None:
                 report(number * count + done, len(epsilons) * count)
 
-        numbers = np.array(
-            [255 * largest, 255 * largest * relative_step, task.direction], np.float32
+        moved = pgd_levels(
+            classifier,
+            task,
+            largest,
+            steps=steps,
+            relative_step=relative_step,
+            noise=noise,
+            report=so_far,
         )
-        function = partial(_walk(model, steps), classifier.params, numbers)
-        arrays = [start, np.clip(begin, 0, 255), task.aim]
-        moved = in_parts(function, arrays, size, report=so_far)
         made.append(quantize_towards(task.images, moved))
     return judge(classifier, task, stack_like(epsilon, made), gradients=steps)
+
+
+def pgd_levels(
+    classifier: Classifier,
+    task: Task,
+    epsilon: float,
+    *,
+    steps: int,
+    relative_step: float,
+    noise: Float[np.ndarray, "batch height width channels"] | None = None,
+    report: Report | None = None,
+) -> Float[np.ndarray, "batch height width channels"]:
+    """Returns the pictures of PGD in levels, before any rounding.
+
+    Args:
+        classifier: inside JAX.
+        task: the pictures and their classes.
+        epsilon: largest change of a value, as a share of the range.
+        steps: number of gradients for each picture.
+        relative_step: length of a step, as a share of epsilon.
+        noise: where to begin, as shares of epsilon; at the originals if None.
+        report: is told how many pictures of how many are done.
+    """
+    start = task.images.astype(np.float32)
+    begin = start if noise is None else np.clip(start + 255 * epsilon * noise, 0, 255)
+    radius = 255 * epsilon
+    numbers = np.array([radius, task.direction * radius * relative_step], np.float32)
+    walk = _walk(model_of(classifier, "pgd"))
+    function = partial(walk, classifier.params, np.int32(steps), numbers)
+    return in_parts(function, [start, begin, task.aim], micro_batch(classifier), report=report)
 
 
 @cache
@@ -151,15 +179,15 @@ def _signs(model: Model) -> Any:
 
 
 @cache
-def _walk(model: Model, steps: int) -> Any:
-    def walk(params, numbers, original, begin, classes):
-        epsilon, length, direction = numbers
+def _walk(model: Model) -> Any:
+    def walk(params, steps, numbers, original, begin, classes):
+        epsilon, length = numbers
         low = jnp.maximum(original - epsilon, 0.0)
         high = jnp.minimum(original + epsilon, 255.0)
 
         def step(_, levels):
             _, gradient = odds_and_gradient(model, params, levels, classes)
-            return jnp.clip(levels + direction * length * jnp.sign(gradient), low, high)
+            return jnp.clip(levels + length * jnp.sign(gradient), low, high)
 
         return lax.fori_loop(0, steps, step, begin)
 

@@ -1,0 +1,57 @@
+"""Our classifiers as the attacks of foolbox and of ART are given them."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from evofool import Classifier
+
+# what these packages warn of where they are imported, and not for us to mend
+WARNINGS = ("ignore::DeprecationWarning", "ignore:PyTorch not found:UserWarning")
+
+
+def for_foolbox(classifier: Classifier) -> Any:
+    """A foolbox model; pictures are in [0, 1]."""
+    import foolbox
+
+    apply = jax.jit(classifier.apply)
+    return foolbox.JAXModel(lambda images: apply(classifier.params, images), bounds=(0, 1))
+
+
+def for_art(classifier: Classifier) -> Any:
+    """An ART classifier that counts the pictures it is shown; pictures are in [0, 1]."""
+    from art.estimators import BaseEstimator, NeuralNetworkMixin
+    from art.estimators.classification.classifier import ClassGradientsMixin, ClassifierMixin
+
+    params = classifier.params
+    apply = jax.jit(classifier.apply)
+    slopes = jax.jit(jax.vmap(jax.jacrev(lambda image: apply(params, image[None])[0])))
+
+    class Ours(ClassGradientsMixin, ClassifierMixin, NeuralNetworkMixin, BaseEstimator):
+        shown = 0
+
+        def __init__(self):
+            super().__init__(model=None, clip_values=(0.0, 1.0), channels_first=False)
+            self.nb_classes = classifier.card.classes
+
+        @property
+        def input_shape(self):
+            return classifier.card.input_shape
+
+        def predict(self, x, batch_size=128, **_):
+            self.shown += len(x)
+            parts = [x[start : start + batch_size] for start in range(0, len(x), batch_size)]
+            return np.concatenate([apply(params, part.astype(np.float32)) for part in parts])
+
+        def class_gradient(self, x, label=None, **_):
+            assert label is None
+            return np.asarray(slopes(x.astype(np.float32)))
+
+        def fit(self, x, y, **_):
+            raise NotImplementedError
+
+        def get_activations(self, x, layer, batch_size, framework=False):
+            raise NotImplementedError
+
+    return Ours()
