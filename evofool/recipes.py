@@ -139,6 +139,8 @@ def train_classifier(
     dataset = load_mnist(data) if recipe.dataset == "mnist" else load_cifar10(data)
     images, labels = dataset.train_images[:examples], dataset.train_labels[:examples]
     given = {"seed": seed, "epochs": config.epochs, "augment": augment, **options} | perturbed
+    if config.decay != recipe.config.decay:
+        given["decay"] = config.decay
     flags = " ".join(f"--{name} {value}" for name, value in given.items())
     lossy = ", a lossy copy (JPEG)" if dataset.is_lossy else ""
     return train_network(

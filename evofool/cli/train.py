@@ -16,6 +16,7 @@ def train(
     data: Path | None = None,
     seed: int = 0,
     epochs: int | None = None,
+    decay: float | None = None,
     examples: int | None = None,
     augment: Literal["none", "flip-shift", "shift-scale"] | None = None,
     adversarial: Literal["none", "fgsm", "vat"] = "none",
@@ -44,6 +45,8 @@ def train(
         data: folder with the data set; else $EVOFOOL_DATA and the user cache are tried.
         seed: of the initial weights, the order of the examples and what is drawn for them.
         epochs: passes over the examples; 10, of seed000-cnn 32, unless given.
+        decay: step t has the learning rate over 1 + decay t, 0 for a constant one; a cosine, of
+            seed000-cnn 0.01, unless given.
         examples: how many training pictures to use, the first ones; all unless given.
         augment: random changes of training pictures: flip-shift (of cifar-cnn unless given),
             shift-scale (for digits) or none.
@@ -59,8 +62,10 @@ def train(
     from evofool.recipes import recipe_of, train_classifier
 
     config = recipe_of(network).config
-    if epochs is not None:
-        config = dataclasses.replace(config, epochs=epochs)
+    chosen: dict[str, Any] = {"epochs": epochs, "decay": decay}
+    config = dataclasses.replace(
+        config, **{name: value for name, value in chosen.items() if value is not None}
+    )
     options: dict[str, Any] = {"activation": activation, "width": width}
     trained = train_classifier(
         network,

@@ -115,12 +115,11 @@ class Lab:
         return None if set(names) <= set(shipped_names()) else self.out / "networks"
 
     def _make(self, name: str, path: Path) -> None:
-        recipe = RECIPES[name]
-        shorter: dict[str, Any] = {}
+        recipe = dict(RECIPES[name])
         if self.scale == "small":
-            config = recipes.RECIPES[recipe["network"]].config
-            shorter = {"config": dataclasses.replace(config, epochs=1), "examples": FEW_EXAMPLES}
-        recipes.train_classifier(out=path, data=self.supplies.data, **recipe, **shorter)
+            config = recipe.get("config", recipes.RECIPES[recipe["network"]].config)
+            recipe |= {"config": dataclasses.replace(config, epochs=1), "examples": FEW_EXAMPLES}
+        recipes.train_classifier(out=path, data=self.supplies.data, **recipe)
 
     # runs
 

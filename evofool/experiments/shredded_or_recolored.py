@@ -49,6 +49,7 @@ from evofool.training import Examples
 ARTICLE = "seed000-cnn"
 COMPARED = ("lenet", "lenet-sigmoid", "mlp", "linear", "lenet-shift-scale")
 AUGMENTED = f"{ARTICLE}-shift-scale"
+CONSTANT = f"{ARTICLE}-constant"  # the same learning rate in all steps
 
 
 def mnist(lab: Lab) -> Findings:
@@ -59,7 +60,10 @@ def mnist(lab: Lab) -> Findings:
         images, labels = images[::20], labels[::20]
     networks = {
         name: lab.network(name)
-        for name in (ARTICLE, *lab.choose(full=(AUGMENTED, *COMPARED), small=COMPARED[:1]))
+        for name in (
+            ARTICLE,
+            *lab.choose(full=(AUGMENTED, CONSTANT, *COMPARED), small=COMPARED[:1]),
+        )
     }
     article = networks[ARTICLE]
     weights = {name: network.card.sha256 for name, network in networks.items()}
@@ -224,6 +228,7 @@ def _findings(
             f"level of ink (levels of 128 and more) less that of the rest. Window sides: {few} "
             "digits, one shuffle of each.",
             _augmentation(found),
+            *([_schedule(found)] if CONSTANT in found else []),
         ],
         verdict=_verdict(ours),
     )
@@ -254,6 +259,19 @@ def _augmentation(found: dict[str, dict[str, list[float]]]) -> str:
     )
 
 
+def _schedule(found: dict[str, dict[str, list[float]]]) -> str:
+    """Says what the learning rate's decay has to do with an accuracy unlike the published one."""
+    decaying, constant = (
+        ", ".join(f"{np.mean(values):.2%} ({name})" for name, values in found[one].items())
+        for one in (ARTICLE, CONSTANT)
+    )
+    return (
+        "The article's code has Adam's learning rate of 1e-4 fall as 1 / (1 + .01 t) over the "
+        f"steps t, which leaves little after the first epochs. As printed: {decaying}. With a "
+        f"constant rate, in a quarter of the epochs: {constant}."
+    )
+
+
 def _verdict(ours: dict[str, list[float]]) -> Verdict:
     """Reproduced: within half a point as they are, ten shuffled; recoloured far below half."""
     whole, rows, blondes = (float(np.mean(ours[name])) for name in PUBLISHED)
@@ -275,6 +293,8 @@ EXPERIMENT = Experiment(
     title="Does a network recognise digits that are cut to pieces, or recoloured?",
     paper='"Blondes, monsters and addictions of artificial intelligence"',
     parts={
-        "mnist": Part(run=mnist, networks=(ARTICLE, AUGMENTED, *COMPARED), images=True, seeds=5)
+        "mnist": Part(
+            run=mnist, networks=(ARTICLE, AUGMENTED, CONSTANT, *COMPARED), images=True, seeds=5
+        )
     },
 )

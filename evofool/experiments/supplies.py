@@ -1,10 +1,12 @@
 """What experiments need from outside: data sets, networks, photographs, and where they are."""
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from evofool import recipes
 from evofool.classifiers import Card, shipped_names
 from evofool.data import Dataset, find_files, load_cifar10, load_mnist, usual_places
 from evofool.errors import UserError
@@ -19,6 +21,10 @@ RECIPES: dict[str, dict[str, Any]] = {
     "lenet-shift-scale": {"network": "lenet", "augment": "shift-scale"},
     "seed000-cnn": {"network": "seed000-cnn"},
     "seed000-cnn-shift-scale": {"network": "seed000-cnn", "augment": "shift-scale"},
+    "seed000-cnn-constant": {
+        "network": "seed000-cnn",
+        "config": dataclasses.replace(recipes.RECIPES["seed000-cnn"].config, epochs=8, decay=0.0),
+    },
     "mlp": {"network": "mlp"},
     "linear": {"network": "linear"},
     "cifar_cnn": {"network": "cifar-cnn"},

@@ -39,8 +39,8 @@ FLAGS = {
         *("--classifier", "--weights", "--combine", "--images", "--labels", "--exact", "--json"),
     ],
     "train": [
-        *("NETWORK", "--data", "--out", "--seed", "--epochs", "--examples", "--augment"),
-        *("--activation", "{relu,sigmoid}", "--width", "--quiet"),
+        *("NETWORK", "--data", "--out", "--seed", "--epochs", "--decay", "--examples"),
+        *("--augment", "--activation", "{relu,sigmoid}", "--width", "--quiet"),
         *("--adversarial", "{none,fgsm,vat}", "--epsilon"),
     ],
     "corrupt": [

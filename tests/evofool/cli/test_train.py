@@ -42,8 +42,10 @@ def test_training_a_lenet_gets_its_flags(given: dict):
 
 
 def test_training_a_cifar_cnn_gets_its_flags(given: dict):
-    assert main(["train", "cifar-cnn", *FLAGS, "--epochs", "4", "--width", "0.5"]) == 0
-    config = dataclasses.replace(recipes.RECIPES["cifar-cnn"].config, epochs=4)
+    assert (
+        main(["train", "cifar-cnn", *FLAGS, "--epochs", "4", "--width", "0.5", "--decay", "0"]) == 0
+    )
+    config = dataclasses.replace(recipes.RECIPES["cifar-cnn"].config, epochs=4, decay=0.0)
     options = {"width": 0.5, "examples": None, "augment": None}
     options |= {"adversarial": "none", "epsilon": None}
     assert given == COMMON | options | {"network": "cifar-cnn", "config": config}
