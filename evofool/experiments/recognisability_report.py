@@ -49,7 +49,7 @@ def report(
             _kinds_table(compared, kind, is_grouped),
         ],
         pictures=[*write_quiz(lab, compared, card), write_extremes(lab, compared["CPPN"], card)],
-        notes=_notes(compared, card, unmatched, is_grouped),
+        notes=_notes(compared, judges, card, unmatched, is_grouped),
         summary=(
             "unrecognisable (no figure)",
             "judges confirm {:.0%} of CPPN elites, {:.0%} of equally certain real pictures".format(
@@ -166,7 +166,11 @@ def _kinds_table(
 
 
 def _notes(
-    compared: Mapping[str, Compared], card: Card, unmatched: Sequence[str], is_grouped: bool
+    compared: Mapping[str, Compared],
+    judges: Sequence[str],
+    card: Card,
+    unmatched: Sequence[str],
+    is_grouped: bool,
 ) -> list[str]:
     pairs = ", ".join(
         f"{len(one.matched)} of {len(one.elites.classes)} {encoding} elites (median confidence "
@@ -186,6 +190,14 @@ def _notes(
         "may recognise what they reject. Only people who take the quiz can tell; none were asked. "
         "`evofool quiz RUN --out DIR` makes one of any run, with its key.",
     ]
+    if "direct" in compared:
+        confirmed = compared["direct"].of_elites.confirmed.mean(axis=1)
+        notes.append(
+            f"How far judges stand in for people: {judges[confirmed.argmax()]} confirms "
+            f"{confirmed.max():.1%} of all directly encoded elites, which look like noise to "
+            f"anybody, {judges[confirmed.argmin()]} {confirmed.min():.1%}. A judge that confirms "
+            "many of them shares what fools the network and says nothing of people."
+        )
     if is_grouped:
         notes.append(
             "There is one photograph for each class, so that the nearest other one to a photograph "

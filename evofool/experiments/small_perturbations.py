@@ -15,6 +15,8 @@ from evofool.experiments.small_perturbations_digits import NETWORKS as DIGIT_NET
 from evofool.experiments.small_perturbations_digits import mnist
 from evofool.experiments.small_perturbations_objects import NETWORK as OBJECT_NETWORK
 from evofool.experiments.small_perturbations_objects import cifar10
+from evofool.experiments.small_perturbations_photographs import NETWORKS as PHOTOGRAPH_NETWORKS
+from evofool.experiments.small_perturbations_photographs import imagenet
 
 EXPERIMENT = Experiment(
     name="small-perturbations",
@@ -23,5 +25,6 @@ EXPERIMENT = Experiment(
     parts={
         "mnist": Part(run=mnist, networks=DIGIT_NETWORKS, images=True),
         "cifar10": Part(run=cifar10, networks=(OBJECT_NETWORK,), images=True),
+        "imagenet": Part(run=imagenet, networks=PHOTOGRAPH_NETWORKS, images=True),
     },
 )

@@ -5,56 +5,84 @@ import numpy as np
 import pytest
 
 from evofool import Card, Classifier
+from evofool.classifiers import with_views
 from evofool.data import Dataset
-from evofool.experiments import Lab, reproduce, small_perturbations_objects
+from evofool.experiments import (
+    Lab,
+    reproduce,
+    small_perturbations_objects,
+    small_perturbations_photographs,
+)
+from evofool.experiments.perturbing import LEVELS
 from evofool.experiments.small_perturbations_digits import STRENGTHS, Fooled, templates
+from evofool.experiments.small_perturbations_gibbon import GIBBON, PANDA, Way, verdict
+from evofool.experiments.small_perturbations_photographs import NETWORK, NETWORKS
 from evofool.experiments.supplies import Supplies
-from evofool.recognition import recognize
+from evofool.recognition import Recognized, recognize
 from tests.evofool.real_data import data_folder
 
-SHAPE, CLASSES = (8, 8, 3), 10
-WEIGHTS = np.random.default_rng(0).normal(size=(192, CLASSES)).astype(np.float32)
+SHAPE = (8, 8, 3)
 
 
-def linear() -> Classifier:
-    labels = tuple(f"class {index}" for index in range(CLASSES))
-    card = Card(name="toy", input_shape=SHAPE, outputs=CLASSES, labels=labels)
+def linear(classes: int) -> Classifier:
+    labels = tuple(f"class {index}" for index in range(classes))
+    card = Card(name="toy", input_shape=SHAPE, outputs=classes, labels=labels)
+    weights = np.random.default_rng(0).normal(size=(np.prod(SHAPE), classes))
     return Classifier(
         card=card,
-        params=jnp.asarray(WEIGHTS),
+        params=jnp.asarray(weights, jnp.float32),
         apply=lambda weights, images: (images - 0.5).reshape(len(images), -1) @ weights,
     )
 
 
-class ToyLab(Lab):
+def noise(count: int, shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (count, *shape)).astype(np.uint8)
+
+
+class Objects(Lab):
     """Pictures of noise that a linear classifier recognises, all but every fifth."""
 
     def network(self, name: str) -> Classifier:
-        return linear()
+        return linear(10)
 
     def dataset(self) -> Dataset:
-        images = np.random.default_rng(1).integers(0, 256, (60, *SHAPE)).astype(np.uint8)
-        labels = recognize(linear(), images).classes
-        labels[::5] = (labels[::5] + 1) % CLASSES
+        images = noise(60)
+        labels = recognize(linear(10), images).classes
+        labels[::5] = (labels[::5] + 1) % 10
         labels = labels.astype(np.uint8)
         return Dataset(images, labels, images, labels, is_lossy=True)
 
 
-@pytest.fixture
-def lab(tmp_path: Path) -> Lab:
-    lab = ToyLab(
+class Photographs(Lab):
+    """Noise as a linear classifier sees it, at four sizes; at the first, one is of a panda."""
+
+    def network(self, name: str) -> Classifier:
+        side = 8 + 2 * NETWORKS.index(name)
+        return with_views(linear(1000), (side, side, 3))
+
+    def photographs(self, classifier: Classifier) -> tuple[np.ndarray, np.ndarray]:
+        images = noise(60, classifier.card.input_shape)
+        if classifier.card.input_shape == SHAPE:
+            lead = np.asarray(classifier.params)[:, PANDA].reshape(SHAPE)
+            images[7] = np.clip(128 + 40 * lead, 0, 255)
+        return images, recognize(classifier, images).classes
+
+
+def lab_of(kind: type[Lab], domain: str, folder: Path) -> Lab:
+    lab = kind(
         experiment="small-perturbations",
-        domain="cifar10",
+        domain=domain,
         scale="full",
         seeds=1,
-        out=tmp_path,
+        out=folder,
         supplies=Supplies(),
     )
     lab.folder.mkdir(parents=True)
     return lab
 
 
-def test_recognised_pictures_are_attacked_by_finite_differences_and_by_the_gradient(lab: Lab):
+def test_recognised_pictures_are_attacked_by_finite_differences_and_by_the_gradient(tmp_path: Path):
+    lab = lab_of(Objects, "cifar10", tmp_path)
     findings = small_perturbations_objects.cifar10(lab)
     assert findings.verdict.said == "reproduced", "a linear classifier is soon fooled"
     shares = {row.what: row.ours[0] for row in findings.rows}
@@ -73,10 +101,48 @@ def test_recognised_pictures_are_attacked_by_finite_differences_and_by_the_gradi
         assert (lab.folder / picture.file).stat().st_size < 500_000
 
 
+def test_photographs_are_attacked_and_shown_to_other_networks(tmp_path: Path):
+    lab = lab_of(Photographs, "imagenet", tmp_path)
+    findings = small_perturbations_photographs.imagenet(lab)
+    assert findings.rows[0].what.startswith(f"class {PANDA} to gibbon")
+    success, travel = findings.tables
+    counts = {row[0]: row[1] for row in success.rows}
+    assert counts["finite differences"] == 20
+    assert counts["FGSM"] == 60
+    assert [row[0] for row in travel.rows] == [
+        *(f"FGSM for {name}" for name in NETWORKS),
+        f"one change for {NETWORK}",
+        "signs at random",
+    ]
+    lost = [[float(str(cell).split("%")[0]) for cell in row[1:]] for row in travel.rows]
+    assert min(lost[place][place] for place in range(4)) > 2 * lost[-1][0], "more than by chance"
+    assert "of 30)" in str(travel.rows[4][1]), "those that the change was not made with"
+    assert "193 forward passes" in findings.notes[0]
+    for picture in findings.pictures:
+        assert (lab.folder / picture.file).stat().st_size < 500_000
+
+
+def way(*classes: int) -> Way:
+    """A way on which photographs are taken for classes, and for the last one from there on."""
+    seen = np.array([*classes, *[classes[-1]] * (len(LEVELS) - len(classes))])
+    odds = np.zeros((len(LEVELS), 1000), np.float32)
+    return Way("FGSM", np.zeros(SHAPE, np.int8), Recognized(seen, np.full(len(seen), 0.5), odds))
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [((GIBBON,), "reproduced"), ((PANDA, GIBBON), "in part"), ((PANDA, 3), "differs")],
+)
+def test_the_gibbon_has_to_arrive_within_the_published_epsilon(classes, said):
+    found = way(*classes)
+    assert verdict([found], "panda").said == said
+    assert found.arrives == {"reproduced": 1 / 255, "in part": 2 / 255, "differs": None}[said]
+    assert found.gibbon(1) == 0.5
+
+
 def test_templates_are_the_weights_around_grey():
-    drawn = templates(linear())
-    weights = WEIGHTS.T.reshape(CLASSES, *SHAPE)
-    assert drawn.shape == weights.shape
+    drawn, weights = templates(linear(10)), np.asarray(linear(10).params).T
+    weights = weights.reshape(drawn.shape)
     largest = np.unravel_index(np.abs(weights).argmax(), weights.shape)
     assert drawn[largest] == (255 if weights[largest] > 0 else 1)
     assert np.corrcoef(drawn.ravel(), weights.ravel())[0, 1] > 0.999

@@ -1,0 +1,128 @@
+"""Do small perturbations travel? Photographs perturbed for a network, shown to others."""
+
+import zlib
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import numpy as np
+from jaxtyping import Int16
+
+from evofool.attacks import fgsm
+from evofool.classifiers import Classifier
+from evofool.experiments.findings import Picture, Table
+from evofool.experiments.lab import Lab
+from evofool.experiments.perturbing import Classes, Levels, parts, perturb, random_signs
+from evofool.reports import write_matrix
+from evofool.statistics import Share, proportion_interval
+from evofool.transferring import look
+
+STRONG = 10  # levels of 255, by which values change: an epsilon of .04
+
+Change = Int16[np.ndarray, "height width channels"]
+Lost = Mapping[str, Mapping[str, Share]]
+"""By what was done to photographs, and by network: the share that it no longer recognises."""
+
+
+def travel(lab: Lab, networks: Mapping[str, Classifier], change: Change) -> Lost:
+    """Shows perturbed photographs to all networks.
+
+    A network sees photographs of another size than its input scaled to it. Only those count that it
+    recognises when they are scaled in the same way and not perturbed.
+
+    Args:
+        lab: that has the photographs.
+        networks: by name; FGSM is done for each of them.
+        change: one for all photographs, in levels, made for the first network with every second
+            photograph, the first one included; it is added to the others.
+    """
+    show = partial(_show, lab, networks)
+    lost = {
+        f"FGSM for {name}": show(f"fgsm-{name}", *lab.photographs(network), partial(_fool, network))
+        for name, network in networks.items()
+    }
+    first = next(iter(networks))
+    photographs, labels = lab.photographs(networks[first])
+    made = zlib.crc32(change.tobytes())
+    return {
+        **lost,
+        f"one change for {first}": show(
+            f"universal-{made:08x}", photographs[1::2], labels[1::2], partial(_add, change)
+        ),
+        "signs at random": show("random", photographs, labels, _add_noise),
+    }
+
+
+def _show(
+    lab: Lab,
+    networks: Mapping[str, Classifier],
+    name: str,
+    photographs: Levels,
+    labels: Classes,
+    perturbed: Callable[[Levels, Classes], Levels],
+) -> dict[str, Share]:
+    """Returns by network the share of recognised photographs that are not once perturbed."""
+
+    def compute() -> dict[str, np.ndarray]:
+        shown = {"before": photographs, "after": perturbed(photographs, labels)}
+        return {
+            f"{viewer} {when}": _recognised(network, images, labels)
+            for viewer, network in networks.items()
+            for when, images in shown.items()
+        }
+
+    key = [STRONG, len(labels), *(network.card.sha256 for network in networks.values())]
+    kept = lab.arrays(f"shown-{name}", compute, key=key)
+    lost = {}
+    for viewer in networks:
+        before, after = kept[f"{viewer} before"], kept[f"{viewer} after"]
+        lost[viewer] = proportion_interval(int(np.sum(before & ~after)), int(before.sum()))
+    return lost
+
+
+def _recognised(network: Classifier, images: Levels, labels: Classes) -> np.ndarray:
+    found = [
+        look(network, images[rows].astype(np.float32) / np.float32(255), labels[rows].tolist()).hits
+        for rows in parts(len(images))
+    ]
+    return np.concatenate(found)
+
+
+def _fool(network: Classifier, photographs: Levels, labels: Classes) -> Levels:
+    epsilon = (STRONG + 0.5) / 255
+    found = [
+        fgsm(network, photographs[rows], labels[rows], epsilon=epsilon).images
+        for rows in parts(len(labels))
+    ]
+    return np.concatenate(found)
+
+
+def _add(change: Change, photographs: Levels, labels: Classes) -> Levels:
+    del labels
+    return np.clip(photographs + change, 0, 255).astype(np.uint8)
+
+
+def _add_noise(photographs: Levels, labels: Classes) -> Levels:
+    del labels
+    return perturb(photographs, random_signs(photographs.shape), STRONG)
+
+
+def show_matrix(lab: Lab, lost: Lost) -> tuple[Picture, Table]:
+    """Shows who loses photographs that were perturbed for whom."""
+    columns = list(next(iter(lost.values())))
+    write_matrix(
+        np.array([[one.share for one in row.values()] for row in lost.values()]),
+        lab.folder / "travel.png",
+        rows=list(lost),
+        columns=columns,
+        title="Share of recognised photographs that are lost",
+        row_axis="perturbed by",
+        column_axis="shown to",
+        texts=[[f"{one.share:.0%}" for one in row.values()] for row in lost.values()],
+    )
+    table = Table(
+        title=f"Recognised photographs that are lost at epsilon {STRONG / 255:.3f} [95 % interval]",
+        header=["perturbed by", *columns],
+        rows=[[name, *map(str, row.values())] for name, row in lost.items()],
+    )
+    caption = "How often perturbed photographs are lost; rows: what was done, columns: shown to"
+    return Picture(file="travel.png", caption=caption), table
