@@ -35,10 +35,15 @@ from evofool.experiments.small_perturbations_gibbon import (
     ways,
     write_ways,
 )
-from evofool.experiments.small_perturbations_travel import STRONG, Change, Lost, show_matrix, travel
-from evofool.labels import first_name
+from evofool.experiments.small_perturbations_travel import (
+    STRONG,
+    Change,
+    Lost,
+    show_matrix,
+    travel,
+    write_change,
+)
 from evofool.recognition import recognize
-from evofool.reports import Section, draw_sheet, save_image, thumbnail
 from evofool.statistics import Share
 
 NETWORK = "mobilenet_v1_0.25_128"
@@ -50,7 +55,6 @@ NETWORKS = (
 )
 STEP = 0.01  # r
 SMALL = (48, 48, 3)  # shape of photographs at small scale
-SHOWN = 8  # photographs of the sheet
 DIFFERENCES, WRITTEN = "finite differences", "with the sign as written"
 GRADIENT, TARGETED, CHANCE = "FGSM", "FGSM, to a target", "signs at random"
 
@@ -119,7 +123,7 @@ def imagenet(lab: Lab) -> Findings:
     found_ways, name = ways(network, image, signs), name_of(network, label)
     pictures = [
         write_ways(lab, network, image, found_ways, name),
-        _write_change(lab, network, photographs[1::2], study.change),
+        write_change(lab, network, photographs[1::2], study.change),
     ]
     lost = travel(lab, networks, study.change)
     return _findings(lab, study, found_ways, name, pictures, lost)
@@ -171,32 +175,6 @@ def _universal(
         return {"change": found.change, "rates": found.rates}
 
     return lab.arrays("universal", compute, key=[network.card.sha256, len(images), STRONG])
-
-
-def _write_change(lab: Lab, network: Classifier, photographs: Levels, change: Change) -> Picture:
-    """Shows the universal change, and photographs that it was not made with, without and with."""
-    some = photographs[np.linspace(0, len(photographs) - 1, SHOWN).astype(int)]
-    changed = np.clip(some + change, 0, 255).astype(np.uint8)
-    magnified = np.rint(128 + 127 * change / max(1, np.abs(change).max())).astype(np.uint8)
-
-    def row(heading: str, pictures: Levels) -> Section:
-        found = recognize(network, pictures)
-        captions = [
-            (first_name(network.card.labels[index]), f"{sure:.1%}")
-            for index, sure in zip(found.classes, found.confidence, strict=True)
-        ]
-        return Section(heading, list(map(thumbnail, pictures)), captions)
-
-    sections = [
-        row("photographs", some),
-        row("with one change for all", changed),
-        Section("the change, enlarged", [thumbnail(magnified)], [[""]]),
-    ]
-    save_image(draw_sheet(sections), lab.folder / "one-change.jpg")
-    return Picture(
-        file="one-change.jpg",
-        caption="One change for all photographs, on some that it was not made with",
-    )
 
 
 def _findings(

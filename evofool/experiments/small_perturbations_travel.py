@@ -1,4 +1,4 @@
-"""Do small perturbations travel? Photographs perturbed for a network, shown to others."""
+"""One change for all photographs; do perturbations travel to networks they were not made for?"""
 
 import zlib
 from collections.abc import Callable, Mapping
@@ -12,11 +12,14 @@ from evofool.classifiers import Classifier
 from evofool.experiments.findings import Picture, Table
 from evofool.experiments.lab import Lab
 from evofool.experiments.perturbing import Classes, Levels, parts, perturb, random_signs
-from evofool.reports import write_matrix
+from evofool.labels import first_name
+from evofool.recognition import recognize
+from evofool.reports import Section, draw_sheet, save_image, thumbnail, write_matrix
 from evofool.statistics import Share, proportion_interval
 from evofool.transferring import look
 
 STRONG = 10  # levels of 255, by which values change: an epsilon of .04
+SHOWN = 8  # photographs of the sheet
 
 Change = Int16[np.ndarray, "height width channels"]
 Lost = Mapping[str, Mapping[str, Share]]
@@ -126,3 +129,29 @@ def show_matrix(lab: Lab, lost: Lost) -> tuple[Picture, Table]:
     )
     caption = "How often perturbed photographs are lost; rows: what was done, columns: shown to"
     return Picture(file="travel.png", caption=caption), table
+
+
+def write_change(lab: Lab, network: Classifier, photographs: Levels, change: Change) -> Picture:
+    """Shows the universal change, and photographs that it was not made with, without and with."""
+    some = photographs[np.linspace(0, len(photographs) - 1, SHOWN).astype(int)]
+    changed = np.clip(some + change, 0, 255).astype(np.uint8)
+    magnified = np.rint(128 + 127 * change / max(1, np.abs(change).max())).astype(np.uint8)
+
+    def row(heading: str, pictures: Levels) -> Section:
+        found = recognize(network, pictures)
+        captions = [
+            (first_name(network.card.labels[index]), f"{sure:.1%}")
+            for index, sure in zip(found.classes, found.confidence, strict=True)
+        ]
+        return Section(heading, list(map(thumbnail, pictures)), captions)
+
+    sections = [
+        row("photographs", some),
+        row("with one change for all", changed),
+        Section("the change, enlarged", [thumbnail(magnified)], [[""]]),
+    ]
+    save_image(draw_sheet(sections), lab.folder / "one-change.jpg")
+    return Picture(
+        file="one-change.jpg",
+        caption="One change for all photographs, on some that it was not made with",
+    )
