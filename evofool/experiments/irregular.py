@@ -217,7 +217,7 @@ def _draw_curve(lab: Lab, runs: Mapping[str, Run]) -> None:
         axes.axhline(PUBLISHED_MEDIAN, color="black", linestyle=":", linewidth=1)
         axes.annotate("paper, AlexNet, generation 20,000: 21.59 %", (1, PUBLISHED_MEDIAN))
         axes.set_xscale("log")
-        axes.set_ylim(0)
+        axes.set_ylim(0, 1.15 * PUBLISHED_MEDIAN)
         axes.set_xlabel("generation")
         axes.set_ylabel("median confidence of the elites")
         axes.grid(alpha=0.3)

@@ -52,8 +52,8 @@ def imagenet(lab: Lab) -> Findings:
     across = {what: cosine(*(_centred(v[what]) for v in views[:2])) for what in views[0]}
     real = [imagenet_group(int(label)) for label in labels]
 
-    def tests() -> dict[str, list[list[float]]]:
-        def contrast(similarity: np.ndarray, groups: Sequence[str]) -> list[float]:
+    def tests() -> dict[str, list[list[float | int]]]:
+        def contrast(similarity: np.ndarray, groups: Sequence[str]) -> list[float | int]:
             return list(contrast_test(similarity, groups, permutations=permutations))
 
         found = {what: [contrast(each, groups) for each in within[what]] for what in within}

@@ -4,7 +4,7 @@ import pytest
 from evofool.classifiers import linear_card, read_classifier
 from evofool.data import Dataset
 from evofool.experiments import Lab, pictures_of, retraining_rounds
-from evofool.experiments.retraining_rounds import Plan, retrain
+from evofool.experiments.retraining_rounds import Plan, fool_longer, retrain
 from evofool.experiments.supplies import Supplies
 from evofool.training import TrainConfig
 
@@ -19,6 +19,8 @@ PLAN = Plan(
     later_runs=1,
     generations=1,
     batch_size=6,
+    longer_runs=2,
+    longer=3,
 )
 
 
@@ -114,3 +116,11 @@ def test_errors_are_shares_of_the_test_pictures(made):
 def test_rounds_that_were_done_are_not_done_again(made):
     _, _, trained = made
     assert len(trained) == 3  # in two calls
+
+
+def test_the_last_network_is_fooled_for_longer(made):
+    rounds, lab, _ = made
+    found = fool_longer(lab, PLAN, rounds[-1], 0)
+    assert found.generations.tolist() == [0, 1, 2, 3]
+    assert found.medians.shape == (4, 2)
+    assert (np.diff(found.medians, axis=0) >= 0).all()  # elites only become better
