@@ -99,7 +99,7 @@ def _likeness(features: np.ndarray) -> np.ndarray:
     return cosine(_centred(features))
 
 
-def _permuted(values: Sequence[float]) -> Permuted:
+def _permuted(values: Sequence[float | int]) -> Permuted:
     observed, p, expected, effect, permutations, n = values
     return Permuted(observed, p, expected, effect, int(permutations), int(n))
 
