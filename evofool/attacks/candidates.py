@@ -4,7 +4,7 @@ A candidate is a place and a colour for each pixel. The child of member i is
 
     a + F (b - c),  F = 0.5,  with three other members a, b, c of the population;
 
-there is no crossover. Every random number derives from (key, picture, generation, child).
+there is no crossover. Every random number derives from (seed, picture, generation).
 
 References:
     Storn, Price, "Differential evolution", 1997
@@ -12,63 +12,58 @@ References:
     https://arxiv.org/abs/1710.08864
 """
 
-from functools import partial
+from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key, UInt8
+import numpy as np
+from jaxtyping import Array, Float, Int, UInt8
 
-FACTOR = 0.5  # of the difference of two members
-BEGINNING = 2**32 - 1  # the generation, as it were, of the first candidates
+FACTOR = np.float32(0.5)  # of the difference of two members
 
-Genes = Float[Array, "images population pixels genes"]
-"""Row and column in [0, 1), then the channels in levels, of each pixel."""
+Genes = Float[np.ndarray, "images population pixels genes"]
+"""Row and column in [0, 1], then the channels in levels, of each pixel."""
 
 
-@partial(jax.jit, static_argnums=(1, 2, 3, 4))
-def first_genes(
-    key: Key[Array, ""], images: int, population: int, pixels: int, channels: int
-) -> Genes:
+def first_genes(seed: int, images: int, population: int, pixels: int, channels: int) -> Genes:
     """Draws the first candidates: places anywhere, levels normal around the middle."""
-
-    def candidate(key: Key[Array, ""]) -> Float[Array, "pixels genes"]:
-        key_place, key_color = jax.random.split(key)
-        places = jax.random.uniform(key_place, (pixels, 2))
-        colors = 128 + 127 * jax.random.normal(key_color, (pixels, channels))
-        return jnp.concatenate([places, jnp.clip(colors, 0, 255)], axis=1)
-
-    return jax.vmap(jax.vmap(candidate))(_keys(key, BEGINNING, images, population))
+    drawn = []
+    for rng in _generators(seed, 0, images):
+        places = rng.random((population, pixels, 2), np.float32)
+        colors = 128 + 127 * rng.standard_normal((population, pixels, channels), np.float32)
+        drawn.append(np.concatenate([places, np.clip(colors, 0, 255)], axis=2))
+    return np.stack(drawn)
 
 
-@jax.jit
-def breed(key: Key[Array, ""], generation: Int[Array, ""], genes: Genes) -> Genes:
-    """Makes a child for every member. A gene that leaves its range is drawn anew."""
-    images, population = genes.shape[:2]
-    top = jnp.where(jnp.arange(genes.shape[3]) < 2, 1.0, 255.0)
+def breed(seed: int, generation: int, genes: Genes) -> Genes:
+    """Makes a child for every member. A gene that leaves its range is drawn anew.
 
-    def child(key, number, members):
-        key_parents, key_anew = jax.random.split(key)
-        a, b, c = (members[index] for index in three_others(key_parents, number, population))
+    Args:
+        seed: of everything.
+        generation: of the children, from 1.
+        genes: of the members.
+    """
+    top = np.where(np.arange(genes.shape[3]) < 2, 1, 255).astype(np.float32)
+    generators = _generators(seed, generation, len(genes))
+
+    def children(rng: np.random.Generator, members: np.ndarray) -> np.ndarray:
+        a, b, c = (members[parents] for parents in three_others(rng, len(members)))
         found = a + FACTOR * (b - c)
-        anew = top * jax.random.uniform(key_anew, found.shape)
-        return jnp.where((found < 0) | (found > top), anew, found)
+        anew = top * rng.random(found.shape, np.float32)
+        return np.where((found < 0) | (found > top), anew, found)
 
-    of_picture = jax.vmap(child, in_axes=(0, 0, None))
-    numbers = jnp.arange(population)
-    keys = _keys(key, generation, images, population)
-    return jax.vmap(lambda keys, members: of_picture(keys, numbers, members))(keys, genes)
+    return np.stack([children(*given) for given in zip(generators, genes, strict=True)])
 
 
-def three_others(key: Key[Array, ""], number: Int[Array, ""], population: int) -> list[Array]:
-    """Draws three members, all different, and none the one with the number."""
-    draws = jax.random.randint(key, (3,), 0, population - 1 - jnp.arange(3))
-    taken, chosen = number[None], []
-    for draw in draws:
-        for used in jnp.sort(taken):
+def three_others(rng: np.random.Generator, population: int) -> list[Int[np.ndarray, " population"]]:
+    """Draws three other members for each: all different, and none the member itself."""
+    draws = rng.integers(0, population - 1 - np.arange(3), (population, 3))
+    taken = [np.arange(population)]
+    for draw in draws.T:
+        for used in np.sort(taken, axis=0):
             draw = draw + (draw >= used)  # skips those that are taken
-        taken = jnp.append(taken, draw)
-        chosen.append(draw)
-    return chosen
+        taken.append(draw)
+    return taken[1:]
 
 
 def paint(
@@ -88,10 +83,6 @@ def paint(
     return jax.vmap(painted)(places, colors)
 
 
-def _keys(
-    key: Key[Array, ""], generation: Int[Array, ""] | int, images: int, population: int
-) -> Key[Array, "images population"]:
-    """Derives a key for every child of every picture."""
-    fold = jax.random.fold_in
-    of_pictures = jax.vmap(lambda image: fold(fold(key, image), generation))(jnp.arange(images))
-    return jax.vmap(lambda key: jax.vmap(partial(fold, key))(jnp.arange(population)))(of_pictures)
+def _generators(seed: int, generation: int, images: int) -> Iterator[np.random.Generator]:
+    """Gives each picture numbers of its own, by its place among the pictures."""
+    return (np.random.default_rng([seed, image, generation]) for image in range(images))

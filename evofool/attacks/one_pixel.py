@@ -23,7 +23,7 @@ from evofool.attacks.base import AttackResult, judge
 from evofool.attacks.candidates import Genes, breed, first_genes, paint
 from evofool.attacks.gradients import Model, Report, class_log_odds
 from evofool.attacks.resumable import Progress
-from evofool.attacks.tasks import Classes, Task, check_task
+from evofool.attacks.tasks import Classes, Task, check_seed, check_task
 from evofool.classifiers import Classifier
 from evofool.errors import UserError
 from evofool.evaluator import choose_micro_batch, evaluate
@@ -41,8 +41,8 @@ class _Population(NamedTuple):
     """
 
     genes: Genes
-    cost: Float[Array, "images population"]
-    succeeds: Bool[Array, "images population"]
+    cost: Float[np.ndarray, "images population"]
+    succeeds: Bool[np.ndarray, "images population"]
 
 
 def one_pixel(
@@ -84,7 +84,8 @@ def one_pixel(
             f"pixels is {pixels}, generations {generations}, population {population}; expected 1 "
             "or more, and a population of 4 or more"
         )
-    card, count, key = classifier.card, len(task.images), jax.random.key(seed)
+    check_seed(seed)
+    card, count = classifier.card, len(task.images)
     progress = Progress(
         save,
         classifier=card.name,
@@ -96,44 +97,47 @@ def one_pixel(
     score = partial(_score, classifier, task)
     kept = progress.load()
     if kept is None:
-        genes = first_genes(key, count, population, pixels, card.input_shape[2])
+        genes = first_genes(seed, count, population, pixels, card.input_shape[2])
         state = _Population(genes, *score(genes, np.zeros(count, bool)))
         done, bred = 0, np.zeros(count, int)
     else:
-        state = _Population(*(jnp.asarray(kept[name]) for name in _Population._fields))
+        state = _Population(*(kept[name] for name in _Population._fields))
         done, bred = int(kept["done"]), kept["bred"]
     while done < generations:
-        is_left = np.asarray(state.succeeds).any(axis=1) & stop_early
+        is_left = state.succeeds.any(axis=1) & stop_early
         if is_left.all():
             break
-        children = breed(key, done, state.genes)
+        children = breed(seed, done + 1, state.genes)
         state = _replace(state, _Population(children, *score(children, is_left)))
         done, bred = done + 1, bred + ~is_left
         if done % CHUNK == 0 or done == generations:
             progress.save({**state._asdict(), "done": np.array(done), "bred": bred})
             if report is not None:
                 report(done, generations)
-    pictures = _best_pictures(jnp.asarray(task.images), state)
-    return judge(classifier, task, np.asarray(pictures), queries=population * (1 + bred))
+    pictures = _paint_each(jnp.asarray(task.images), jnp.asarray(_best(state)))
+    found = np.asarray(pictures)[:, 0].astype(np.uint8)
+    return judge(classifier, task, found, queries=population * (1 + bred))
 
 
 def _score(
     classifier: Classifier, task: Task, genes: Genes, is_left: Bool[np.ndarray, " images"]
-) -> tuple[Array, Array]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns cost and success of candidates; of pictures left alone, a cost that is never less."""
     size = choose_micro_batch(genes.shape[1], classifier, "direct")
     if classifier.is_jax:
         model = Model(classifier.apply, classifier.kind, classifier.card.class_offset)
         compiled = _score_inside(model, task.direction, size)
-        return compiled(classifier.params, task.images, task.aim, genes, is_left)
+        return jax.device_get(compiled(classifier.params, task.images, task.aim, genes, is_left))
     cost = np.full(genes.shape[:2], np.inf, np.float32)
     succeeds = np.zeros(genes.shape[:2], bool)
     for row in np.flatnonzero(~is_left):
-        drawn = np.asarray(_paint(jnp.asarray(task.images[row]), genes[row])) / np.float32(255)
-        odds = classifier.log_odds(jnp.asarray(evaluate(classifier, drawn, size)))
-        odds = odds[:, classifier.card.class_offset :]
+        painted = _paint_each(
+            jnp.asarray(task.images[row : row + 1]), jnp.asarray(genes[row : row + 1])
+        )
+        outputs = evaluate(classifier, np.asarray(painted[0]) / np.float32(255), size)
+        odds = classifier.log_odds(jnp.asarray(outputs))[:, classifier.card.class_offset :]
         cost[row], succeeds[row] = _cost(odds, task.aim[row], task.direction)
-    return jnp.asarray(cost), jnp.asarray(succeeds)
+    return cost, succeeds
 
 
 @cache
@@ -173,24 +177,21 @@ def _cost(
     return -direction * odds[:, aim], is_aim if direction > 0 else ~is_aim
 
 
-@jax.jit
 def _replace(state: _Population, children: _Population) -> _Population:
     """Puts better children in their members' places."""
     is_better = children.cost < state.cost
-
-    def choose(child: Array, member: Array) -> Array:
-        return jnp.where(jnp.expand_dims(is_better, range(2, child.ndim)), child, member)
-
-    return jax.tree.map(choose, children, state)
-
-
-_paint = jax.jit(paint)
+    return _Population(
+        np.where(is_better[..., None, None], children.genes, state.genes),
+        np.where(is_better, children.cost, state.cost),
+        np.where(is_better, children.succeeds, state.succeeds),
+    )
 
 
-@jax.jit
-def _best_pictures(images: Array, state: _Population) -> Array:
-    """Draws the best candidate of each picture: of those that succeed, if any does."""
-    is_eligible = state.succeeds | ~jnp.any(state.succeeds, axis=1, keepdims=True)
-    best = jnp.argmin(jnp.where(is_eligible, state.cost, jnp.inf), axis=1)
-    genes = jnp.take_along_axis(state.genes, best[:, None, None, None], axis=1)
-    return jax.vmap(paint)(images, genes)[:, 0].astype(jnp.uint8)
+def _best(state: _Population) -> Genes:
+    """Returns the best candidate of each picture: of those that succeed, if any does."""
+    is_eligible = state.succeeds | ~state.succeeds.any(axis=1, keepdims=True)
+    best = np.argmin(np.where(is_eligible, state.cost, np.inf), axis=1)
+    return np.take_along_axis(state.genes, best[:, None, None, None], axis=1)
+
+
+_paint_each = jax.jit(jax.vmap(paint))

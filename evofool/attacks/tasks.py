@@ -142,3 +142,13 @@ def check_epsilon(epsilon: float | Sequence[float]) -> list[float]:
             hint = "; of 8-bit levels, divide by 255" if value > 1 else ""
             raise UserError(f"epsilon is {value:g}; expected a number above 0 and up to 1{hint}")
     return epsilons
+
+
+def check_seed(seed: int) -> None:
+    """Refuses a seed that random generators do not take.
+
+    Raises:
+        UserError: it is below 0.
+    """
+    if seed < 0:
+        raise UserError(f"seed is {seed}; expected 0 or more")

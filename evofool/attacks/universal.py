@@ -23,7 +23,7 @@ from evofool.attacks.base import AttackResult, judge
 from evofool.attacks.deepfool import NORMS, walk_over_border
 from evofool.attacks.gradients import Model, Report, class_outputs, model_of
 from evofool.attacks.resumable import Progress
-from evofool.attacks.tasks import Classes, check_epsilon, check_task
+from evofool.attacks.tasks import Classes, check_epsilon, check_seed, check_task
 from evofool.classifiers import Classifier
 from evofool.errors import UserError, unknown_name
 
@@ -84,6 +84,7 @@ def universal(
         raise unknown_name("norm", norm, NORMS)
     if not 0 < rate <= 1 or passes < 1:
         raise UserError(f"rate is {rate:g}, passes {passes}; expected a share, and 1 or more")
+    check_seed(seed)
     card, count = classifier.card, len(task.images)
     progress = Progress(
         save,

@@ -24,10 +24,10 @@ def best_possible(image, label):
 def test_evolution_comes_near_to_the_best_pixel_and_changes_no_other():
     images = pictures(3)
     labels = classes_of(linear(), images)
-    options = {"population": 60, "generations": 60, "stop_early": False}
+    options = {"population": 60, "generations": 40, "stop_early": False}
     found = one_pixel(linear(), images, labels, **options)
     assert (found.l0 == 1).all()
-    assert (found.queries == 60 * 61 + 1).all()
+    assert (found.queries == 60 * 41 + 1).all()
     for row, image in enumerate(found.images):
         logits = (image / 255 - 0.5).reshape(-1) @ WEIGHTS
         odds = np.exp(logits - logits.max())
@@ -53,7 +53,7 @@ def test_more_pixels_do_more_and_targets_are_reached():
     images = pictures(4)
     labels = classes_of(linear(), images)
     target = (labels + 1) % 4
-    options = {"target": target, "population": 40, "generations": 40}
+    options = {"target": target, "population": 40, "generations": 20}
     few, many = (one_pixel(linear(), images, labels, pixels=n, **options) for n in (1, 8))
     assert many.success.sum() > few.success.sum()
     assert (many.label[many.success] == target[many.success]).all()

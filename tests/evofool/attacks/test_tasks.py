@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as arrays
 from evofool import UserError
 from evofool.attacks.base import judge, quantize_towards
 from evofool.attacks.gradients import in_parts
-from evofool.attacks.tasks import check_epsilon, check_task
+from evofool.attacks.tasks import check_epsilon, check_seed, check_task
 from tests.evofool.attacks.networks import classes_of, linear, pictures
 
 
@@ -35,6 +35,11 @@ def test_mistakes_are_explained(changes, message):
 def test_epsilon_is_a_share_of_the_range(epsilon):
     with pytest.raises(UserError, match="epsilon is"):
         check_epsilon(epsilon)
+
+
+def test_seeds_are_not_negative():
+    with pytest.raises(UserError, match="seed is -1; expected 0 or more"):
+        check_seed(-1)
 
 
 def test_aim_is_the_target_or_else_the_label():
