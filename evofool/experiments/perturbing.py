@@ -28,6 +28,7 @@ Classes = Int[np.ndarray, " images"]
 
 LEVELS = (*range(1, 13), 15, 18, 21, 25)  # of 255, that values change by
 PART = 256  # pictures attacked together
+STYLES = ("o-", "s-", "^-", "v-", "D--", "x--", "+:", "*:")  # of curves
 
 
 class Differences(NamedTuple):
@@ -212,9 +213,6 @@ def draw_curves(
             each.set_ylim(-0.02, 1.02)
             each.grid(alpha=0.3)
             each.legend(fontsize=8)
-
-
-STYLES = ("o-", "s-", "^-", "v-", "D--", "x--", "+:", "*:")
 
 
 def _gradient_signs(

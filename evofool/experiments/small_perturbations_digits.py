@@ -30,6 +30,7 @@ STRENGTHS = (3, 6, 9, 12, 16, 20, 25, 31, 38, 51, 63, 76)  # of 255 levels, that
 QUARTER = 63  # levels that an epsilon of .25 leaves room for
 PUBLISHED = 0.999, 0.793  # error of a shallow softmax classifier, and its mean confidence
 SHOWN = 10  # digits of the sheet
+EXTREME = 0.01  # share of the weights
 
 
 class Fooled(NamedTuple):
@@ -84,8 +85,8 @@ def mnist(lab: Lab) -> Findings:
         strengths=STRENGTHS,
     )
     sections = [_templates(networks[LINEAR])]
-    for name, network in networks.items():
-        sections += _changed(name, network, images[:SHOWN], labels[:SHOWN])
+    for name in (LINEAR, "lenet"):
+        sections += _changed(name, networks[name], images[:SHOWN], labels[:SHOWN])
     save_image(draw_sheet(sections), lab.folder / "digits.png")
     return _findings(fooled, len(images))
 
@@ -104,13 +105,15 @@ def _fool(network: Classifier, images: Levels, labels: Classes) -> Fooled:
 
 
 def templates(network: Classifier) -> UInt8[np.ndarray, "classes height width channels"]:
-    """Draws the weights of a linear classifier: grey is 0, white the largest of all.
+    """Draws the weights of a linear classifier: grey is 0, white speaks for a class.
 
-    They are the gradients of its outputs, which are the same at every picture.
+    They are the gradients of its outputs, which are the same at every picture. Weights beyond all
+    but `EXTREME` of them are drawn as those are.
     """
     blank = jnp.zeros(network.card.input_shape)
     weights = jax.jacrev(lambda image: network.apply(network.params, image[None])[0])(blank)
-    return np.asarray(128 + 127 * weights / jnp.abs(weights).max()).astype(np.uint8)
+    scaled = np.asarray(weights) / np.quantile(np.abs(weights), 1 - EXTREME)
+    return (128 + 127 * np.clip(scaled, -1, 1)).astype(np.uint8)
 
 
 def _templates(network: Classifier) -> Section:

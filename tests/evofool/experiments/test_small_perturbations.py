@@ -143,9 +143,10 @@ def test_the_gibbon_has_to_arrive_within_the_published_epsilon(classes, said):
 def test_templates_are_the_weights_around_grey():
     drawn, weights = templates(linear(10)), np.asarray(linear(10).params).T
     weights = weights.reshape(drawn.shape)
-    largest = np.unravel_index(np.abs(weights).argmax(), weights.shape)
-    assert drawn[largest] == (255 if weights[largest] > 0 else 1)
-    assert np.corrcoef(drawn.ravel(), weights.ravel())[0, 1] > 0.999
+    assert drawn[weights > 3].min() == 255, "extremes are cut off"
+    assert drawn[weights < -3].max() == 1
+    common = np.abs(weights) < 2
+    assert np.corrcoef(drawn[common], weights[common])[0, 1] > 0.999
 
 
 def test_confidence_is_that_in_wrong_answers():
