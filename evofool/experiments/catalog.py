@@ -24,6 +24,7 @@ NAMES: tuple[str, ...] = (
     "art",
     "shredded-or-recolored",
     "small-perturbations",
+    "defences",
 )
 """The module of an experiment has its name, with underscores, and ends in `EXPERIMENT`."""
 
