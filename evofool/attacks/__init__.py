@@ -6,12 +6,13 @@ Every attack takes a classifier, pictures as 8-bit levels and their classes, and
 
 from evofool.attacks.ascent_step import ASCENTS, Ascent
 from evofool.attacks.base import AttackResult
+from evofool.attacks.by_name import ATTACKS
 from evofool.attacks.deepfool import deepfool
 from evofool.attacks.finite_differences import OutputMap, finite_differences, output_map
 from evofool.attacks.gradient_ascent import AscentResult, gradient_ascent
 from evofool.attacks.gradient_sign import fgsm, pgd
 from evofool.attacks.lbfgs import lbfgs
-from evofool.attacks.on_files import ATTACKS, Attacked, attack
+from evofool.attacks.on_files import Attacked, attack
 from evofool.attacks.one_pixel import one_pixel
 from evofool.attacks.universal import Universal, add_change, universal
 

@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, UInt8
 
 from evofool.attacks.ascent_step import ASCENTS, Ascent, rates_of, take_step
 from evofool.attacks.base import AttackResult, judge
@@ -135,19 +135,28 @@ def gradient_ascent(
         if report is not None:
             report(stop, settings.steps)
 
-    def pictures(x: np.ndarray) -> np.ndarray:
-        return np.rint(np.clip(x + np.asarray(mean), 0, 255)).astype(np.uint8)
-
-    task = Task(images=pictures(noise)[numbers], labels=classes, target=classes)
+    begin = noise_pictures(classifier, starts, seed=seed)
     attack = judge(
         classifier,
-        task,
-        pictures(state["x"]),
+        Task(images=begin[numbers], labels=classes, target=classes),
+        _pictures(state["x"], mean),
         queries=settings.steps,
         gradients=settings.steps - 1,
     )
     path = confidence(state["path"]).astype(np.float32)
     return AscentResult(attack, classes, numbers, path, _milestones(path, state["top"]))
+
+
+def noise_pictures(
+    classifier: Classifier, count: int, *, seed: int = 0
+) -> UInt8[np.ndarray, "starts height width channels"]:
+    """Returns the pictures that gradient ascent starts from, rounded to 8 bits."""
+    noise = _noise(jax.random.key(seed), count, classifier.card.input_shape)
+    return _pictures(np.asarray(noise), _mean(classifier))
+
+
+def _pictures(x: np.ndarray, mean: Array) -> np.ndarray:
+    return np.rint(np.clip(x + np.asarray(mean), 0, 255)).astype(np.uint8)
 
 
 def _noise(

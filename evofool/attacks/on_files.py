@@ -1,7 +1,6 @@
 """Attacks on picture files."""
 
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,20 +8,15 @@ from typing import Any
 import jax
 import numpy as np
 
-from evofool.attacks.base import AttackResult
-from evofool.attacks.deepfool import deepfool
-from evofool.attacks.finite_differences import finite_differences
-from evofool.attacks.gradient_sign import fgsm, pgd
+from evofool.attacks.by_name import ATTACKS, FROM_NOISE, check_options, takes
+from evofool.attacks.gradient_ascent import noise_pictures
 from evofool.attacks.gradients import Report
-from evofool.attacks.lbfgs import lbfgs
-from evofool.attacks.one_pixel import one_pixel
 from evofool.attacks.strips import StripRow, draw_strip, write_curve
 from evofool.attacks.tasks import check_epsilon
-from evofool.attacks.universal import universal
 from evofool.classifiers import Classifier, check_classifier, load_classifier
-from evofool.errors import UserError, unknown_name
+from evofool.errors import UserError
 from evofool.labels import first_name, resolve_class
-from evofool.photographs import read_photographs
+from evofool.photographs import Prepared, read_photographs
 from evofool.recognition import recognize
 from evofool.reports import percent, save_image
 from evofool.run import to_image
@@ -69,37 +63,6 @@ class Attacked:
     gradients: int
 
 
-def _universal(
-    classifier: Classifier,
-    images: np.ndarray,
-    labels: np.ndarray,
-    *,
-    epsilon: Sequence[float],
-    norm: str = "linf",
-    seed: int = 0,
-    save: str | Path | None = None,
-    report: Report | None = None,
-) -> AttackResult:
-    """Makes a change for each epsilon, in place of the pictures' own."""
-    results = []
-    for value in epsilon:
-        file = None if save is None else Path(save).with_stem(f"{Path(save).stem}-{value:g}")
-        options = {"norm": norm, "seed": seed, "save": file, "report": report}
-        results.append(universal(classifier, images, labels, epsilon=value, **options).attack)
-    return jax.tree.map(lambda *leaves: np.stack(leaves), *results)
-
-
-ATTACKS: dict[str, Callable[..., AttackResult]] = {
-    "fgsm": fgsm,
-    "pgd": pgd,
-    "finite-differences": finite_differences,
-    "universal": _universal,
-    "deepfool": deepfool,
-    "lbfgs": lbfgs,
-    "one-pixel": one_pixel,
-}
-
-
 def attack(
     name: str,
     images: str | Path | Sequence[str | Path],
@@ -117,7 +80,8 @@ def attack(
 
     Args:
         name: of the attack, a key of `ATTACKS`.
-        images: a file, or several; see `read_photographs` for what is read.
+        images: a file, or several; see `read_photographs` for what is read. None for
+            "gradient-ascent", which starts from noise.
         classifier: a name, or a `Classifier` of your own.
         weights: as in `load_classifier`.
         label: class that the pictures are of; what the classifier takes each for unless given.
@@ -134,18 +98,22 @@ def attack(
         UserError: an unknown attack or class, a file or classifier that cannot be used, or options
             that the attack does not have.
     """
-    if name not in ATTACKS:
-        raise unknown_name("attack", name, ATTACKS)
     given = {"target": target, "epsilon": epsilon, **options}
-    _check_options(name, [option for option, value in given.items() if value is not None])
+    check_options(name, [option for option, value in given.items() if value is not None])
     paths = [images] if isinstance(images, str | Path) else list(images)
-    if not paths:
+    if name == FROM_NOISE and paths:
+        raise UserError(f"{name} starts from noise; give no pictures")
+    if name != FROM_NOISE and not paths:
         raise UserError("no pictures to attack; give their files")
     if isinstance(classifier, str):
         classifier = load_classifier(classifier, weights=weights)
     check_classifier(classifier)
     card = classifier.card
-    prepared = read_photographs(paths, card)
+    if name == FROM_NOISE:
+        (noise,) = noise_pictures(classifier, 1, seed=options.get("seed", 0))
+        paths, prepared = ["noise"], [Prepared(noise, ())]
+    else:
+        prepared = read_photographs(paths, card)
     levels = np.stack([picture.levels for picture in prepared])
     before = recognize(classifier, levels)
     labels = before.classes if label is None else _class(classifier, label)
@@ -153,10 +121,10 @@ def attack(
     if target is not None:
         options["target"] = _class(classifier, target)
     epsilons: list[float] | list[None] = [None]
-    if _takes(name, "epsilon"):
+    if takes(name, "epsilon"):
         epsilons = options["epsilon"] = check_epsilon(EPSILONS if epsilon is None else epsilon)
     result = ATTACKS[name](classifier, levels, labels, report=report, **options)
-    if not _takes(name, "epsilon"):  # the others have an axis of epsilons
+    if not takes(name, "epsilon"):  # the others have an axis of epsilons
         result = jax.tree.map(lambda leaf: leaf[None], result)
     seen = recognize(classifier, result.images.reshape(-1, *card.input_shape))
     of_label = seen.confidence_in(np.tile(labels, len(epsilons))).reshape(result.label.shape)
@@ -189,21 +157,6 @@ def attack(
                 stem, levels[row], float(before.confidence[row]), of_picture, result.images[:, row]
             )
     return lines
-
-
-def _takes(name: str, option: str) -> bool:
-    return option in inspect.signature(ATTACKS[name]).parameters
-
-
-def _check_options(name: str, given: Sequence[str]) -> None:
-    """Refuses options that the attack does not have, and none where it needs one."""
-    for option in given:
-        if not _takes(name, option):
-            others = [other for other in ATTACKS if _takes(other, option)]
-            hint = f"; those that do: {', '.join(others)}" if others else ""
-            raise UserError(f"{name} takes no {option}{hint}")
-    if name == "lbfgs" and "target" not in given:
-        raise UserError("lbfgs looks for a class that you choose; give a target")
 
 
 def _class(classifier: Classifier, name: str) -> int:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -34,10 +35,10 @@ class Progress:
         if self._path is None or not self._path.exists():
             return None
         try:
-            with np.load(self._path) as stored:
+            with self._path.open("rb") as file, np.load(file) as stored:
                 arrays = dict(stored)
             facts = str(arrays.pop("facts"))
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile) as error:
             raise UserError(f"{self._path} holds no attack under way: {error}") from error
         if facts != self._facts:
             raise UserError(

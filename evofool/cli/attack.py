@@ -11,7 +11,7 @@ from evofool.cli.startup import start_jax
 
 def attack(
     name: Annotated[str, tyro.conf.Positional],
-    images: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    images: Annotated[tuple[Path, ...], tyro.conf.Positional] = (),
     *,
     classifier: str,
     weights: Path | None = None,
@@ -23,6 +23,7 @@ def attack(
     step: float | None = None,
     norm: Literal["linf", "l2"] | None = None,
     pixels: int | None = None,
+    settings: Literal["plain", "decay", "sparse", "blur"] | None = None,
     seed: int | None = None,
     save: Path | None = None,
     out: Path | None = None,
@@ -32,15 +33,17 @@ def attack(
 
     Attacks: fgsm and pgd follow the sign of the gradient, in one step or many; finite-differences
     finds signs from outputs alone; deepfool and lbfgs look for the smallest change; one-pixel
-    changes one pixel, or a few, by evolution; universal finds one change for all pictures. Results
-    have 8 bits. With --out each picture gets a strip (original, change, result) and a curve.
+    changes one pixel, or a few, by evolution; universal finds one change for all pictures;
+    gradient-ascent makes a picture from noise. Results have 8 bits. With --out each picture gets a
+    strip (original, change, result) and a curve.
 
       evofool attack fgsm cat.png --classifier NAME --weights nets --target airliner --out fooled
       evofool attack one-pixel ship.png --classifier cifar_cnn --weights nets --pixels 3
       evofool attack universal a.jpg b.jpg --classifier NAME --weights nets --epsilon 0.04
+      evofool attack gradient-ascent --classifier lenet --target 7 --settings decay --out seven
 
     Args:
-        name: fgsm, pgd, finite-differences, universal, deepfool, lbfgs or one-pixel.
+        name: of the attack, see above.
         images: picture files.
         classifier: name, "a+b" for several at once, or module:factory.
         weights: safetensors file, or the folder it is in.
@@ -52,9 +55,10 @@ def attack(
         step: of finite-differences, by how much a value is raised, as a share of the range.
         norm: of deepfool and universal.
         pixels: of one-pixel.
-        seed: of one-pixel and universal.
-        save: .npz file that keeps what is done of finite-differences, lbfgs, one-pixel or
-            universal, and from which it goes on.
+        settings: of gradient-ascent.
+        seed: of one-pixel, universal and gradient-ascent.
+        save: .npz file that keeps what is done of a long attack, and from which it goes on; of
+            finite-differences, lbfgs, one-pixel, universal and gradient-ascent.
         out: folder for pictures.
         as_json: print JSON.
     """
@@ -69,7 +73,7 @@ def attack(
     from evofool.reports import percent
 
     flags = {"steps": steps, "step": step, "norm": norm, "pixels": pixels}
-    flags |= {"seed": seed, "save": save}
+    flags |= {"settings": settings, "seed": seed, "save": save}
     console = progress_output()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(name, total=None)

@@ -49,8 +49,8 @@ FLAGS = {
     ],
     "attack": [
         *("NAME", "IMAGES", "--classifier", "--weights", "--combine", "--label", "--target"),
-        *("--epsilon", "--steps", "--step", "--norm", "--pixels", "--seed", "--save", "--out"),
-        "--json",
+        *("--epsilon", "--steps", "--step", "--norm", "--pixels", "--settings", "--seed", "--save"),
+        *("--out", "--json"),
     ],
     "fine-tune": [
         *("CLASSIFIER", "--out", "--images", "--runs", "--labels", "--weights", "--overweight"),
