@@ -21,7 +21,8 @@ class Study(NamedTuple):
     """What the network takes perturbed pictures for.
 
     Attributes:
-        labels: of the pictures, all of which it recognises as they are.
+        labels: of the pictures, all of which it recognises as they are; some attacks are of the
+            first of them only.
         away: classes after attacks that only lead away from the label, by name.
         towards: classes after attacks with each of nine targets, by name.
         targets: those of each picture.
@@ -36,11 +37,13 @@ class Study(NamedTuple):
 
     def lost(self, name: str) -> Bool[np.ndarray, "strengths images"]:
         """Returns which of the pictures an attack makes the network lose."""
-        return self.away[name] != self.labels
+        classes = self.away[name]
+        return classes != self.labels[: classes.shape[-1]]
 
     def reached(self, name: str) -> Bool[np.ndarray, "strengths pairs"]:
         """Returns whether pictures are taken for each target."""
-        hits = self.towards[name] == self.targets
+        classes = self.towards[name]
+        hits = classes == self.targets[:, : classes.shape[-1]]
         return hits.reshape(len(hits), -1)
 
     def cats(self) -> tuple[Int[np.ndarray, " cats"], Int[np.ndarray, "strengths cats"]]:
@@ -112,12 +115,22 @@ def _success_table(study: Study) -> Table:
         found = [share_at(hits, epsilon) for epsilon in EPSILONS]
         return [f"{one.share:.1%} [{one.low:.1%}, {one.high:.1%}]" for one in found]
 
-    away = [["away", name, *shares(study.lost(name))] for name in study.away]
-    towards = [["to a target", name, *shares(study.reached(name))] for name in study.towards]
+    away = [
+        ["away", name, classes.shape[-1], *shares(study.lost(name))]
+        for name, classes in study.away.items()
+    ]
+    towards = [
+        ["to each of nine targets", name, classes.shape[-1], *shares(study.reached(name))]
+        for name, classes in study.towards.items()
+    ]
     return Table(
-        title=f"Success [95 % interval]: {len(study.labels)} recognised pictures, without a target "
-        "and with nine",
-        header=["where to", "attack", *(f"epsilon {epsilon:g}" for epsilon in EPSILONS)],
+        title="Success [95 % interval] with recognised pictures, without a target and with nine",
+        header=[
+            "where to",
+            "attack",
+            "pictures",
+            *(f"epsilon {epsilon:g}" for epsilon in EPSILONS),
+        ],
         rows=away + towards,
     )
 
