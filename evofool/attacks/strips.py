@@ -84,4 +84,4 @@ def write_curve(
         axes.set_xlabel("epsilon")
         axes.set_ylabel("confidence")
         axes.grid(alpha=0.3)
-        axes.legend(loc="center right")
+        axes.legend()

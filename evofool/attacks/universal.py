@@ -166,7 +166,8 @@ def _walk(model: Model, norm: str, candidates: int) -> Any:
         def add(change, picture):
             image, label = picture
             levels = image.astype(jnp.float32)[None]
-            moved = jnp.clip(levels + change, 0.0, 255.0)
+            # as it will be rounded: what is smaller than a level must not count
+            moved = jnp.clip(levels + jnp.trunc(change), 0.0, 255.0)
 
             def enlarged(change):
                 step, _ = walk_over_border(

@@ -28,6 +28,12 @@ def test_one_change_fools_on_most_pictures_and_on_others(norm):
     assert others.success.mean() > 2 * shuffled.success.mean()
 
 
+def test_a_change_that_rounding_undoes_is_enlarged():
+    labels = classes_of(curved(), IMAGES[:3])
+    found = universal(curved(), IMAGES[:3], labels, epsilon=0.25, rate=1.0, passes=7)
+    assert found.rates[0] < 0.5 < found.rates[-1]
+
+
 def test_it_goes_on_from_the_file_with_the_same_bits(tmp_path):
     labels, file = classes_of(curved(), IMAGES), tmp_path / "universal.npz"
     options = {"epsilon": 0.1, "rate": 1.0, "passes": 2}
