@@ -70,11 +70,12 @@ def _rows(compared: Mapping[str, Compared]) -> list[Row]:
     rows = []
     for encoding, one in compared.items():
         matched = one.of_elites.of(one.matched)
-        for what, found in ((f"{encoding} elites", matched), ("their real partners", one.of_reals)):
+        real = f"real partners of {encoding} elites"
+        for what, found in ((f"{encoding} elites", matched), (real, one.of_reals)):
             rows += [
                 Row(
                     what=f"{what}: judges see the same class",
-                    paper="unrecognisable to people" if "elites" in what else "",
+                    paper="" if found is one.of_reals else "unrecognisable to people",
                     ours=found.confirmed.mean(axis=1).tolist(),
                     unit="%",
                     n=f"{len(one.matched)} pictures, {len(found.confirmed)} judge(s)",
