@@ -107,5 +107,5 @@ def save_sheet(sheet: Image.Image, path: Path) -> None:
 
 
 def spell(values: Sequence[float], digits: int = 1) -> str:
-    """Writes shares as percentages: "91.9 % and 93.4 %"."""
-    return " and ".join(f"{100 * value:.{digits}f} %" for value in values)
+    """Writes shares as percentages, equal ones once: "91.9 % and 93.4 %"."""
+    return " and ".join(dict.fromkeys(f"{100 * value:.{digits}f} %" for value in values))

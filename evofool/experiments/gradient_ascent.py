@@ -77,7 +77,9 @@ def _findings(lab: Lab, network: str, found: list[Ascents], *, published: bool) 
         "first step with p > 99 %, median of those that get there": 1,
         "first step with p > 99.99 %, median of those that get there": 3,
     }
-    is_certain = min(medians) >= NEAR_CERTAIN
+    said = (
+        "reproduced" if min(medians) >= NEAR_CERTAIN else "in part" if min(certain) else "differs"
+    )
     return Findings(
         rows=[
             Row(
@@ -102,7 +104,7 @@ def _findings(lab: Lab, network: str, found: list[Ascents], *, published: bool) 
             "left), without decay or blur. The last picture counts, not the best.",
         ],
         verdict=Verdict(
-            said=("reproduced" if is_certain else "differs") if published else "new",
+            said=said if published else "new",
             because=f"median {spell(medians, 2)}; {spell(certain)} of the pictures exceed 99.99 % "
             "on the way",
         ),

@@ -215,7 +215,7 @@ def _draw_curve(lab: Lab, runs: Mapping[str, Run]) -> None:
             generations = [max(1, line["generation"]) for line in run.metrics]
             axes.plot(generations, [line["median_confidence"] for line in run.metrics], label=label)
         axes.axhline(PUBLISHED_MEDIAN, color="black", linestyle=":", linewidth=1)
-        axes.annotate("paper, AlexNet, generation 20,000: 21.59 %", (1, PUBLISHED_MEDIAN))
+        axes.annotate("paper, AlexNet, generation 20,000: 21.59 %", (1, 1.02 * PUBLISHED_MEDIAN))
         axes.set_xscale("log")
         axes.set_ylim(0, 1.15 * PUBLISHED_MEDIAN)
         axes.set_xlabel("generation")

@@ -157,7 +157,7 @@ def spread(row: Row) -> str:
         '50.0 %'
     """
     if not row.ours:
-        return ""
+        return "none"
     if len(row.ours) == 1:
         return _with_unit(row.ours[0], row.unit)
     middle, low, high = median_interval(row.ours)[:3]
