@@ -30,11 +30,11 @@ def mnist(lab: Lab) -> Findings:
         examples=lab.choose(full=None, small=FEW_EXAMPLES),
         tests=lab.choose(full=None, small=2000),
         rounds=lab.choose(full=15, small=1),
-        first_runs=lab.choose(full=300, small=8),
+        first_runs=lab.choose(full=300, small=4),
         later_runs=lab.choose(full=50, small=4),
         generations=lab.choose(full=50, small=5),
         batch_size=lab.choose(full=200, small=50),
-        longer_runs=lab.choose(full=10, small=2),
+        longer_runs=lab.choose(full=10, small=4),
         longer=lab.choose(full=1000, small=10),
     )
     series = [retrain(lab, plan, repetition) for repetition in range(lab.seeds)]
@@ -64,7 +64,7 @@ def cifar10(lab: Lab) -> Findings:
         examples=lab.choose(full=None, small=1000),
         tests=lab.choose(full=None, small=500),
         rounds=lab.choose(full=5, small=1),
-        first_runs=lab.choose(full=250, small=5),
+        first_runs=lab.choose(full=250, small=2),
         later_runs=lab.choose(full=42, small=2),
         generations=lab.choose(full=50, small=3),
         batch_size=lab.choose(full=50, small=20),
