@@ -3,9 +3,9 @@
     python scripts/publish_reports.py reproduced-full docs/results/experiments --readme README.md
 
 Of a folder made by `evofool reproduce --out` it takes the score card and, of every experiment,
-report.md and the pictures that it shows; JPEG files of more than 120 kB are compressed further, and
-what remains above 500 kB is refused. The score card also takes the place of the table between the
-two `score card` comments of the README.
+report.md and the pictures that it shows, except photographs that belong to other people. JPEG files
+of more than 120 kB are compressed further, and what remains above 500 kB is refused. The score card
+also takes the place of the table between the two `score card` comments of the README.
 """
 
 import argparse
@@ -16,8 +16,11 @@ from pathlib import Path
 
 from PIL import Image
 
+from evofool.files import read_json
+
 WANTED_BYTES, MOST_BYTES = 120_000, 500_000
 QUALITIES = (80, 70, 60, 50)
+NOT_OURS = "*(Not kept here: it shows photographs of other people. The command makes it.)*"
 BEGIN, END = "<!-- score card -->", "<!-- end of score card -->"
 
 
@@ -42,12 +45,17 @@ def copy(report: Path, folder: Path) -> None:
     """Copies a report and the pictures that it shows."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    shutil.copy(report, folder)
-    for name in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", report.read_text()):
+    text = report.read_text()
+    for picture in read_json(report.with_suffix(".json"))["findings"]["pictures"]:
+        name, caption = picture["file"], picture["caption"]
+        if picture.get("shows_photographs"):
+            text = text.replace(f"![{caption}]({name})", NOT_OURS)
+            continue
         data = compressed((report.parent / name).read_bytes(), is_jpeg=name.endswith(".jpg"))
         if len(data) > MOST_BYTES:
             raise SystemExit(f"{report.parent / name} has {len(data):,} bytes; make it smaller")
         (folder / name).write_bytes(data)
+    (folder / report.name).write_text(text)
 
 
 def compressed(data: bytes, *, is_jpeg: bool) -> bytes:

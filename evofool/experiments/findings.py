@@ -43,10 +43,12 @@ class Picture:
     Attributes:
         file: its name in the folder of the report.
         caption: what it shows.
+        shows_photographs: that belong to other people: it is not published with the report.
     """
 
     file: str
     caption: str
+    shows_photographs: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -223,7 +223,11 @@ def _findings(planned: list[Damage], groups: dict[str, Kept], name: str, side: i
                 file="elites.jpg",
                 caption="Elites whole and damaged, with the likeliest class and its confidence",
             ),
-            Picture(file=f"{name}.jpg", caption=f"The same for {name}"),
+            Picture(
+                file=f"{name}.jpg",
+                caption=f"The same for {name}",
+                shows_photographs=name == "photographs",
+            ),
         ],
         notes=[
             f"Elites: of those with a confidence of at least {HIGH:.0%}, in the order of their "

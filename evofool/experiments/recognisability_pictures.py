@@ -46,8 +46,13 @@ def write_quiz(lab: Lab, compared: Mapping[str, Compared], card: Card) -> list[P
         Picture(
             file="quiz.jpg",
             caption="The blind quiz: elites of both encodings and real pictures, shuffled",
+            shows_photographs=lab.domain == "imagenet",
         ),
-        Picture(file="answers.jpg", caption=f"Its answers: {told.lower()}"),
+        Picture(
+            file="answers.jpg",
+            caption=f"Its answers: {told.lower()}",
+            shows_photographs=lab.domain == "imagenet",
+        ),
     ]
 
 

@@ -110,6 +110,7 @@ def write_ways(
     return Picture(
         file="gibbon.png",
         caption=f"{name} to gibbon: the photograph, the change, and what {network.card.name} sees",
+        shows_photographs=True,
     )
 
 

@@ -154,4 +154,5 @@ def write_change(lab: Lab, network: Classifier, photographs: Levels, change: Cha
     return Picture(
         file="one-change.jpg",
         caption="One change for all photographs, on some that it was not made with",
+        shows_photographs=True,
     )
