@@ -249,5 +249,6 @@ def _notes(study: Study, counts: Mapping[str, int]) -> list[str]:
         f"sees in them, by steps of DeepFool. Of those, it changed after each pass: {rates}.",
         "Shown to other networks, photographs are scaled to their size, as they are and perturbed "
         "alike; only those count that a network recognises when they are as they are. Signs drawn "
-        "at random show what the size of a change does by itself.",
+        "at random move every value as far as FGSM does and show what that does by itself. The one "
+        "change moves most values less; beside it, its own values in disorder are the control.",
     ]

@@ -45,14 +45,13 @@ def travel(lab: Lab, networks: Mapping[str, Classifier], change: Change) -> Lost
     }
     first = next(iter(networks))
     photographs, labels = lab.photographs(networks[first])
-    made = zlib.crc32(change.tobytes())
-    return {
-        **lost,
-        f"one change for {first}": show(
-            f"universal-{made:08x}", photographs[1::2], labels[1::2], partial(_add, change)
-        ),
-        "signs at random": show("random", photographs, labels, _add_noise),
-    }
+    # a change of the same size without its pattern: values dealt out anew
+    dealt = np.random.default_rng(0).permutation(change.ravel()).reshape(change.shape)
+    for name, one in ((f"one change for {first}", change), ("its values in disorder", dealt)):
+        file = f"universal-{zlib.crc32(one.tobytes()):08x}"
+        lost[name] = show(file, photographs[1::2], labels[1::2], partial(_add, one))
+    lost["signs at random"] = show("random", photographs, labels, _add_noise)
+    return lost
 
 
 def _show(

@@ -118,6 +118,7 @@ def test_photographs_are_attacked_and_shown_to_other_networks(tmp_path: Path):
     assert [row[0] for row in travel.rows] == [
         *(f"FGSM for {name}" for name in NETWORKS),
         f"one change for {NETWORK}",
+        "its values in disorder",
         "signs at random",
     ]
     lost = [[float(str(cell).split("%")[0]) for cell in row[1:]] for row in travel.rows]
