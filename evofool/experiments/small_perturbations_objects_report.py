@@ -21,8 +21,7 @@ class Study(NamedTuple):
     """What the network takes perturbed pictures for.
 
     Attributes:
-        labels: of the pictures, all of which it recognises as they are; some attacks are of the
-            first of them only.
+        labels: of the pictures, all of which it recognises as they are.
         away: classes after attacks that only lead away from the label, by name.
         towards: classes after attacks with each of nine targets, by name.
         targets: those of each picture.
@@ -37,13 +36,11 @@ class Study(NamedTuple):
 
     def lost(self, name: str) -> Bool[np.ndarray, "strengths images"]:
         """Returns which of the pictures an attack makes the network lose."""
-        classes = self.away[name]
-        return classes != self.labels[: classes.shape[-1]]
+        return self.away[name] != self.labels
 
     def reached(self, name: str) -> Bool[np.ndarray, "strengths pairs"]:
         """Returns whether pictures are taken for each target."""
-        classes = self.towards[name]
-        hits = classes == self.targets[:, : classes.shape[-1]]
+        hits = self.towards[name] == self.targets
         return hits.reshape(len(hits), -1)
 
     def cats(self) -> tuple[Int[np.ndarray, " cats"], Int[np.ndarray, "strengths cats"]]:

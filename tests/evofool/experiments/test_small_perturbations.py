@@ -82,9 +82,8 @@ def lab_of(kind: type[Lab], domain: str, folder: Path) -> Lab:
 
 
 def test_recognised_pictures_are_attacked_by_finite_differences_and_by_the_gradient(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ):
-    monkeypatch.setattr(small_perturbations_objects, "FEW", 10)
     lab = lab_of(Objects, "cifar10", tmp_path)
     findings = small_perturbations_objects.cifar10(lab)
     assert findings.verdict.said == "reproduced", "a linear classifier is soon fooled"
@@ -98,8 +97,7 @@ def test_recognised_pictures_are_attacked_by_finite_differences_and_by_the_gradi
     }
     success, steps = findings.tables
     counts = {str(row[1]): row[2] for row in success.rows}
-    assert counts["FGSM"] == counts["finite differences, r = 0.01"] == 48
-    assert counts["finite differences, r = 0.1"] == 10
+    assert set(counts.values()) == {48}
     assert [row[1] for row in steps.rows[:-1]] == ["100.0%"] * 4, "whatever r, the weights' signs"
     assert "80.0%" in findings.notes[0]
     assert "lossy" in findings.notes[0]
