@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import jax
@@ -11,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
 
 import cppn
 from evofool import direct
-from evofool.config import CppnConfig, DirectConfig, EvolveConfig
+from evofool.config import CppnConfig, EvolveConfig
 from evofool.errors import UserError, unknown_name
 
 ImageShape = tuple[int, int, int]
@@ -21,13 +22,16 @@ Keys = Key[Array, " batch"]
 class Encoding(NamedTuple):
     """An encoding of pictures; every function works on a batch (leading axis `batch`).
 
+    Encodings that differ in rates alone are the same, functions included, so that a program which
+    was compiled for one serves all.
+
     Attributes:
         name: "cppn" or "direct".
         num_parents: parents per child, 1 or 2; the first one is the recorded parent.
-        rates: pytree of numbers that may change without recompiling; argument of `vary`.
         init: keys `[batch]` -> genomes.
         vary: (keys `[batch]`, parents (a tuple of genomes), rates, generation) -> (children,
-            had_room bool `[batch]`); a child without room is not to be used.
+            had_room bool `[batch]`); a child without room is not to be used. The rates are those
+            of `make_rates`.
         render: genomes -> images, float32 `[batch, height, width, channels]` in [0, 1], on the
             1/255 grid.
         grow: genomes (any leading axes) -> the same genomes with twice the room.
@@ -37,7 +41,6 @@ class Encoding(NamedTuple):
 
     name: str
     num_parents: int
-    rates: Any
     init: Callable[[Keys], Any]
     vary: Callable[[Keys, tuple[Any, ...], Any, Int[Array, ""]], tuple[Any, Array]]
     render: Callable[[Any], Float[Array, "batch height width channels"]]
@@ -57,14 +60,50 @@ def make_encoding(config: EvolveConfig, image_shape: ImageShape) -> Encoding:
         UserError: a colour that does not fit the channels, or an unknown activation.
     """
     if config.encoding == "cppn":
-        return _cppn_encoding(config.cppn, image_shape)
-    return _direct_encoding(config.direct, image_shape)
+        channels = image_shape[2]
+        spec = cppn_spec(config.cppn, channels)
+        return _cppn_encoding(
+            spec,
+            image_shape,
+            tuple(cppn_style(config.cppn, channels).items()),
+            config.cppn.weight_eta,
+            # less than a first genome needs would be no room at all
+            max(config.cppn.max_nodes, spec.first_hidden),
+            max(config.cppn.max_connections, cppn.NUM_INPUTS * channels),
+        )
+    settings = config.direct
+    return _direct_encoding(
+        image_shape,
+        settings.color if image_shape[2] == 3 else "rgb",  # a grey level has no other reading
+        settings.mutation_eta,
+        settings.crossover == "sbx",
+        settings.crossover_eta,
+    )
 
 
-def traced_rates(encoding: Encoding) -> Any:
-    """Returns the encoding's rates as arrays, so that changing one does not recompile."""
+def make_rates(config: EvolveConfig) -> Any:
+    """Returns what a configuration lets `Encoding.vary` do how often.
+
+    Returns:
+        `cppn.MutationRates` or `direct.DirectRates` of arrays: changing one does not recompile.
+    """
+    if config.encoding == "cppn":
+        rates: Any = cppn.MutationRates(
+            weight=config.cppn.weight_rate,
+            activation=config.cppn.activation_rate,
+            add_connection=config.cppn.add_connection_rate,
+            remove_connection=config.cppn.remove_connection_rate,
+            add_node=config.cppn.add_node_rate,
+            remove_node=config.cppn.remove_node_rate,
+        )
+    else:
+        rates = direct.DirectRates(
+            mutation_rate=config.direct.mutation_rate,
+            halve_every=config.direct.halve_every,
+            crossover_rate=config.direct.crossover_rate,
+        )
     return jax.tree.map(
-        lambda x: np.asarray(x, np.float32 if isinstance(x, float) else np.int32), encoding.rates
+        lambda x: np.asarray(x, np.float32 if isinstance(x, float) else np.int32), rates
     )
 
 
@@ -89,65 +128,53 @@ def cppn_style(config: CppnConfig, channels: int) -> dict[str, str]:
     return {"color": color, "coordinates": config.coordinates, "rounding": config.rounding}
 
 
-def _cppn_encoding(config: CppnConfig, image_shape: ImageShape) -> Encoding:
-    height, width, channels = image_shape
-    spec = cppn_spec(config, channels)
-    style = cppn_style(config, channels)
-    rates = cppn.MutationRates(
-        weight=config.weight_rate,
-        activation=config.activation_rate,
-        add_connection=config.add_connection_rate,
-        remove_connection=config.remove_connection_rate,
-        add_node=config.add_node_rate,
-        remove_node=config.remove_node_rate,
-    )
+@cache
+def _cppn_encoding(
+    spec: cppn.GenomeSpec,
+    image_shape: ImageShape,
+    style: tuple[tuple[str, str], ...],
+    eta: float,
+    nodes: int,
+    connections: int,
+) -> Encoding:
+    """Builds the encoding for genomes of at most so many nodes and connections."""
+    height, width, _ = image_shape
 
-    def with_room(nodes: int, connections: int) -> Encoding:
-        def init(keys: Keys) -> cppn.Genome:
-            return jax.vmap(
-                lambda key: cppn.init(key, spec, max_nodes=nodes, max_connections=connections)
-            )(keys)
+    def init(keys: Keys) -> cppn.Genome:
+        return jax.vmap(
+            lambda key: cppn.init(key, spec, max_nodes=nodes, max_connections=connections)
+        )(keys)
 
-        def vary(
-            keys: Keys, parents: tuple[cppn.Genome], rates: Any, generation: Array
-        ) -> tuple[cppn.Genome, Bool[Array, " batch"]]:
-            del generation
-            mutate = jax.vmap(
-                lambda key, parent: cppn.mutate(key, parent, rates, spec, eta=config.weight_eta)
-            )
-            return mutate(keys, parents[0])
+    def vary(
+        keys: Keys, parents: tuple[cppn.Genome], rates: Any, generation: Array
+    ) -> tuple[cppn.Genome, Bool[Array, " batch"]]:
+        del generation
+        mutate = jax.vmap(lambda key, parent: cppn.mutate(key, parent, rates, spec, eta=eta))
+        return mutate(keys, parents[0])
 
-        def render(genomes: cppn.Genome) -> Float[Array, "batch height width channels"]:
-            return cppn.render_batch(genomes, spec=spec, height=height, width=width, **style)
+    def render(genomes: cppn.Genome) -> Float[Array, "batch height width channels"]:
+        return cppn.render_batch(genomes, spec=spec, height=height, width=width, **dict(style))
 
-        def grow(genomes: cppn.Genome) -> cppn.Genome:
-            return cppn.grow(genomes, max_nodes=2 * nodes, max_connections=2 * connections)
+    def grow(genomes: cppn.Genome) -> cppn.Genome:
+        return cppn.grow(genomes, max_nodes=2 * nodes, max_connections=2 * connections)
 
-        return Encoding(
-            name="cppn",
-            num_parents=1,
-            rates=rates,
-            init=init,
-            vary=vary,
-            render=render,
-            grow=grow,
-            trim=cppn.trim,
-            grown=lambda: with_room(2 * nodes, 2 * connections),
-        )
-
-    return with_room(  # less than a first genome needs would be no room at all
-        max(config.max_nodes, spec.first_hidden),
-        max(config.max_connections, cppn.NUM_INPUTS * channels),
+    return Encoding(
+        name="cppn",
+        num_parents=1,
+        init=init,
+        vary=vary,
+        render=render,
+        grow=grow,
+        trim=cppn.trim,
+        grown=lambda: _cppn_encoding(spec, image_shape, style, eta, 2 * nodes, 2 * connections),
     )
 
 
-def _direct_encoding(config: DirectConfig, image_shape: ImageShape) -> Encoding:
-    color = config.color if image_shape[2] == 3 else "rgb"  # a grey level has no other reading
-    rates = direct.DirectRates(
-        mutation_rate=config.mutation_rate,
-        halve_every=config.halve_every,
-        crossover_rate=config.crossover_rate,
-    )
+@cache
+def _direct_encoding(
+    image_shape: ImageShape, color: str, eta: float, has_crossover: bool, crossover_eta: float
+) -> Encoding:
+    """Builds the encoding whose genes are pixels."""
 
     def init(keys: Keys) -> Array:
         return jax.vmap(lambda key: direct.init(key, math.prod(image_shape)))(keys)
@@ -160,13 +187,9 @@ def _direct_encoding(config: DirectConfig, image_shape: ImageShape) -> Encoding:
         def one(key: PRNGKeyArray, genes: Array, *mates: Array) -> Array:
             for mate in mates:
                 genes = direct.crossover(
-                    cppn.fold_in(key, 1),
-                    genes,
-                    mate,
-                    rates.crossover_rate,
-                    eta=config.crossover_eta,
+                    cppn.fold_in(key, 1), genes, mate, rates.crossover_rate, eta=crossover_eta
                 )
-            return direct.mutate(key, genes, rate, eta=config.mutation_eta)
+            return direct.mutate(key, genes, rate, eta=eta)
 
         return jax.vmap(one)(keys, *parents), jnp.ones(keys.shape, bool)
 
@@ -176,8 +199,7 @@ def _direct_encoding(config: DirectConfig, image_shape: ImageShape) -> Encoding:
 
     encoding = Encoding(
         name="direct",
-        num_parents=2 if config.crossover == "sbx" else 1,
-        rates=rates,
+        num_parents=2 if has_crossover else 1,
         init=init,
         vary=vary,
         render=render,

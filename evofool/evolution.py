@@ -14,7 +14,7 @@ generation in two halves, for classifiers that live outside JAX.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -38,6 +38,8 @@ from evofool.sharding import AXIS, Layout, Units
 PRNG = "threefry2x32"  # stored with every checkpoint; keys of another kind draw other numbers
 
 NO_PARENT = -1  # in `Log.parents`
+
+KEPT_ENGINES = 8  # compiled loops that stay in memory for the next run of the same kind
 
 # Winners that travel between devices together: few enough that memory does not notice, so many
 # that the time does not go into starting transfers.
@@ -135,9 +137,12 @@ def make_engine(
 ) -> Engine:
     """Builds the compiled loop for one encoding and classifier.
 
+    In one process, the same arguments give the same engine: other seeds, rates and parameters
+    are evolved without tracing or compiling anew.
+
     Args:
         encoding: how genomes are made, varied and drawn.
-        classifier: its function; parameters are given to `advance`.
+        classifier: its function and kind; parameters are given to `advance`.
         selection: which cells there are, who competes for them, and who are parents.
         runs: number of independent runs.
         batch: children per generation and run.
@@ -149,15 +154,35 @@ def make_engine(
     used = devices or jax.devices()
     if jax.process_count() == 1:  # a process without a device could not take part
         used = used[: runs * -(-batch // micro_batch)]
-    mesh = Mesh(np.array(used), (AXIS,), axis_types=(AxisType.Auto,))
-    loop = _Loop(
+    return _engine(
         encoding,
-        classifier,
-        selection=selection,
-        layout=Layout.plan(runs, batch, micro_batch, mesh.size),
-        mesh=mesh,
+        classifier.apply,
+        classifier.kind,
+        selection,
+        runs=runs,
+        batch=batch,
+        micro_batch=micro_batch,
         chunk=chunk,
+        devices=tuple(used),
     )
+
+
+@lru_cache(maxsize=KEPT_ENGINES)
+def _engine(
+    encoding: Encoding,
+    apply: Callable[..., Any],
+    kind: str,
+    selection: Selection,
+    *,
+    runs: int,
+    batch: int,
+    micro_batch: int,
+    chunk: int,
+    devices: tuple[Any, ...],
+) -> Engine:
+    mesh = Mesh(np.array(devices), (AXIS,), axis_types=(AxisType.Auto,))
+    layout = Layout.plan(runs, batch, micro_batch, mesh.size)
+    loop = _Loop(encoding, apply, kind, selection, layout, mesh, chunk)
     everywhere = NamedSharding(mesh, P())
 
     def place(tree: Any) -> Any:
@@ -184,7 +209,8 @@ class _Loop:
     """What the compiled functions of an engine are made of; see `make_engine`."""
 
     encoding: Encoding
-    classifier: Classifier
+    apply: Callable[..., Any]
+    kind: str
     selection: Selection
     layout: Layout
     mesh: Mesh
@@ -230,8 +256,8 @@ class _Loop:
 
         def make(unit: Units) -> tuple[Offspring, Array, Any]:
             offspring = self.offspring(rates, state, unit)
-            outputs = self.classifier.apply(params, self.encoding.render(offspring.genomes))
-            scores = self.selection.score(fitness_of(outputs, self.classifier.kind), unit)
+            outputs = self.apply(params, self.encoding.render(offspring.genomes))
+            scores = self.selection.score(fitness_of(outputs, self.kind), unit)
             return offspring, two_best(outputs), scores
 
         offspring, best, scores = lax.map(make, units)
@@ -302,7 +328,7 @@ class _Loop:
         born = jnp.stack([jnp.full_like(child, state.next_generation), child], axis=-1)
         items = Item(offspring.genomes, born, two_best(outputs))
         champions = self.selection.champions_of_batch(
-            fitness_of(outputs, self.classifier.kind), state.archive.fitness
+            fitness_of(outputs, self.kind), state.archive.fitness
         )
         is_offered = complete & (champions.child[:, None, :] == child[:, :, None])
         offered = jnp.where(is_offered, champions.fitness[:, None, :], -jnp.inf)

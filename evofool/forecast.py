@@ -12,7 +12,7 @@ import numpy as np
 
 from evofool.classifiers import Classifier
 from evofool.config import EvolveConfig
-from evofool.encodings import make_encoding, traced_rates
+from evofool.encodings import make_encoding, make_rates
 from evofool.evaluator import choose_micro_batch
 from evofool.evolution import make_engine
 from evofool.runner import MAX_CHUNK
@@ -63,7 +63,7 @@ def forecast_run(config: EvolveConfig, classifier: Classifier) -> Forecast:
         chunk=MAX_CHUNK,  # as in a run, so that this compiles its program for it
     )
     state = engine.init(jnp.uint32(config.seed) + jnp.arange(config.runs, dtype=jnp.uint32))
-    rates, forever = traced_rates(encoding), np.float32(np.inf)
+    rates, forever = make_rates(config), np.float32(np.inf)
     start = time.perf_counter()
     lowered = engine.advance.lower(classifier.params, rates, state, np.int32(1), forever)
     advance = lowered.compile()

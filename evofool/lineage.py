@@ -219,11 +219,14 @@ def parents_of(record: np.void) -> list[tuple[int, int]]:
     return [born for born in ids if born[0] >= 0]
 
 
-def replay(encoding: Encoding, seed: int, records: np.ndarray) -> dict[tuple[int, int], Any]:
+def replay(
+    encoding: Encoding, rates: Any, seed: int, records: np.ndarray
+) -> dict[tuple[int, int], Any]:
     """Makes children again from their random keys, parents first.
 
     Args:
         encoding: of the run; grows by itself where a child needs room.
+        rates: of the run, see `make_rates`.
         seed: of the independent run the records belong to.
         records: closed under parents, oldest first, as `Lineage.ancestry` gives them.
 
@@ -235,7 +238,7 @@ def replay(encoding: Encoding, seed: int, records: np.ndarray) -> dict[tuple[int
         keys = child_keys(jnp.uint32(seed), jnp.int32(generation), jnp.array([index]))
         if not parents:
             return encoding.init(keys), jnp.ones(1, bool)
-        return vary(variation_keys(keys), parents, encoding.rates, jnp.int32(generation))
+        return vary(variation_keys(keys), parents, rates, jnp.int32(generation))
 
     vary = jit(encoding.vary)
     genomes: dict[tuple[int, int], Any] = {}

@@ -7,7 +7,7 @@ from jaxtyping import UInt8
 
 from evofool.compiling import jit
 from evofool.config import CppnConfig, EvolveConfig
-from evofool.encodings import make_encoding, traced_rates
+from evofool.encodings import make_encoding, make_rates
 from evofool.errors import UserError
 from evofool.evolution import child_keys, variation_keys
 from evofool.run import to_levels
@@ -41,8 +41,8 @@ def random_pictures(
         raise UserError(
             f"number is {number} and mutations {mutations}; expected 1 or more, and 0 or more"
         )
-    encoding = make_encoding(EvolveConfig(cppn=config or CppnConfig()), shape)
-    rates = traced_rates(encoding)
+    evolve = EvolveConfig(cppn=config or CppnConfig())
+    encoding, rates = make_encoding(evolve, shape), make_rates(evolve)
 
     def draw(children: jax.Array, rates: object) -> jax.Array:
         def keys(generation: jax.Array) -> jax.Array:

@@ -17,7 +17,7 @@ from evofool.checkpoint import load_newest
 from evofool.classifiers import Card, Classifier, configure, load_configured
 from evofool.compiling import jit
 from evofool.config import EvolveConfig, from_dict
-from evofool.encodings import Encoding, cppn_spec, cppn_style, make_encoding
+from evofool.encodings import Encoding, cppn_spec, cppn_style, make_encoding, make_rates
 from evofool.errors import UserError
 from evofool.files import read_json
 from evofool.labels import label_of, resolve_class, resolve_classes
@@ -294,7 +294,9 @@ class Run:
         """Makes the genomes of a line of descent again from the random keys, newest first."""
         newest = (steps[0].generation, steps[0].child)
         records = self.lineage.ancestry(run_index, newest)
-        genomes = lineage.replay(self.encoding, self.config.seed + run_index, records)
+        genomes = lineage.replay(
+            self.encoding, make_rates(self.config), self.config.seed + run_index, records
+        )
         return [genomes[step.generation, step.child] for step in steps]
 
 

@@ -29,7 +29,7 @@ from evofool.checkpoint import (
 )
 from evofool.classifiers import Classifier
 from evofool.config import EvolveConfig
-from evofool.encodings import Encoding, make_encoding, traced_rates
+from evofool.encodings import Encoding, make_encoding, make_rates
 from evofool.errors import UserError
 from evofool.evaluator import evaluate
 from evofool.evolution import Log, RunState, make_engine
@@ -107,6 +107,7 @@ class Runner:
                 "processes; run it without --distributed"
             )
         self._selection = make_selection(config, classifier.card)
+        self._rates = make_rates(config)
         self._set_encoding(make_encoding(config, classifier.card.input_shape))
         self._target = np.float32(np.inf)
         if config.target_confidence is not None:
@@ -254,7 +255,6 @@ class Runner:
         """Builds the compiled loop anew, for genomes of another size."""
         assert self.config.micro_batch is not None
         self.encoding = encoding
-        self._rates = traced_rates(encoding)
         self._engine = make_engine(
             encoding,
             self.classifier,

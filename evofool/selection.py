@@ -24,7 +24,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, UInt
 
@@ -44,15 +43,15 @@ from evofool.sharding import (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class MapElites:
     """A cell per class, open to every child.
 
     Attributes:
-        outputs: int32 `[cells]`, the classifier's output that each cell is for.
+        outputs: `[cells]`, the classifier's output that each cell is for.
     """
 
-    outputs: np.ndarray
+    outputs: tuple[int, ...]
     slots = 1
 
     @property
@@ -62,7 +61,7 @@ class MapElites:
 
     def score(self, fitness: Float[Array, "micro outputs"], unit: Units) -> Champions:
         """Returns what `champions` needs of a micro-batch: its best child for every cell."""
-        return champions_of(fitness[:, self.outputs], unit.child, unit.is_real)
+        return champions_of(fitness[:, jnp.array(self.outputs)], unit.child, unit.is_real)
 
     def champions(
         self,
@@ -89,7 +88,7 @@ class MapElites:
         del elites
         child, is_real = jnp.arange(fitness.shape[1]), jnp.ones(fitness.shape[1], bool)
         find = jax.vmap(champions_of, in_axes=(0, None, None))
-        return find(fitness[..., self.outputs], child, is_real)
+        return find(fitness[..., jnp.array(self.outputs)], child, is_real)
 
     def has_parents(self, fitness: Float[Array, " cells"]) -> Bool[Array, ""]:
         """Says whether a run has elites that parents can be drawn from."""
@@ -112,7 +111,7 @@ class MapElites:
         return archive.select(words.reshape(-1), fitness).reshape(words.shape)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class SingleClass:
     """Cells `c * slots` to `c * slots + slots - 1` are the population of class c.
 
@@ -120,11 +119,11 @@ class SingleClass:
     `MapElites`.
 
     Attributes:
-        outputs: int32 `[classes]`, the classifier's output that each class is.
+        outputs: `[classes]`, the classifier's output that each class is.
         slots: size of a population.
     """
 
-    outputs: np.ndarray
+    outputs: tuple[int, ...]
     slots: int
 
     @property
@@ -219,7 +218,7 @@ def make_selection(config: EvolveConfig, card: Card) -> Selection:
     Raises:
         UserError: an unknown class, or children that cannot be shared equally by the classes.
     """
-    outputs = np.array(resolve_classes(card, config.classes), np.int32)
+    outputs = resolve_classes(card, config.classes)
     if config.algorithm == "map-elites":
         return MapElites(outputs)
     if config.batch_size % len(outputs):

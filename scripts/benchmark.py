@@ -33,7 +33,7 @@ from jax.sharding import PartitionSpec as P
 from evofool.classifiers import Classifier, load_classifier
 from evofool.compiling import jit
 from evofool.config import make_config
-from evofool.encodings import make_encoding, traced_rates
+from evofool.encodings import make_encoding, make_rates
 from evofool.evaluator import choose_micro_batch
 from evofool.evolution import RunState, make_engine
 from evofool.selection import make_selection
@@ -138,7 +138,7 @@ def make_loop(
         chunk=arguments.generations,
     )
     state = engine.init(jnp.zeros(1, jnp.uint32))
-    rates, target = traced_rates(encoding), np.float32(np.inf)
+    rates, target = make_rates(config), np.float32(np.inf)
     start = time.perf_counter()
     arguments_of_advance = (classifier.params, rates, state, np.int32(0), target)
     advance = engine.advance.lower(*arguments_of_advance).compile()

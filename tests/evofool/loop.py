@@ -12,7 +12,7 @@ from evofool import metrics
 from evofool.checkpoint import archive_sha256, run_of
 from evofool.classifiers import Classifier, load_classifier
 from evofool.config import EvolveConfig, make_config
-from evofool.encodings import Encoding, make_encoding, traced_rates
+from evofool.encodings import Encoding, make_encoding, make_rates
 from evofool.evolution import Engine, RunState, make_engine
 from evofool.files import write_json
 from evofool.lineage import Lineage
@@ -98,7 +98,7 @@ def loop_for(config: EvolveConfig, *, devices: int | None = None) -> Loop:
         chunk=CHUNK,
         devices=devices and jax.devices()[:devices],
     )
-    return Loop(made, classifier, engine, traced_rates(made))
+    return Loop(made, classifier, engine, make_rates(config))
 
 
 def evolved_on(config: EvolveConfig, *devices: int, stops: tuple[int, ...]) -> list[str]:

@@ -243,6 +243,24 @@ def test_other_weights_rates_seeds_and_ends_need_no_compilation(encoding):
     assert not all_equal(changed, loop.run(77, stops=(5,)))
 
 
+@pytest.mark.parametrize(
+    ("encoding", "changes", "is_same"),
+    [
+        ("cppn", {"seed": 9, "generations": 7}, True),
+        ("cppn", {"cppn": {"weight_rate": 0.9, "add_node_rate": 0.0}}, True),
+        ("cppn", {"cppn": {"weight_eta": 3.0}}, False),
+        ("direct", {"direct": {"mutation_rate": 0.9, "halve_every": 3}}, True),
+        ("direct", {"direct": {"color": "hsv"}}, True),  # the classifier sees grey
+        ("direct", {"batch_size": 14}, False),
+        ("direct", {"classes": ("0", "1")}, False),
+    ],
+)
+def test_runs_that_differ_in_seed_and_rates_share_a_compiled_loop(encoding, changes, is_same):
+    make = loop_for.__wrapped__  # anew, not what other tests have left
+    one, other = make(config_of(encoding)), make(config_of(encoding, **changes))
+    assert (one.engine is other.engine) is is_same
+
+
 def test_changed_rates_and_weights_change_results_without_compiling_them_in():
     loop = loop_of()
     plain = loop.run(0, stops=(3,))

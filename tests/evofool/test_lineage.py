@@ -184,11 +184,11 @@ def test_ancestors_made_again_equal_the_elites_bit_for_bit(evolved, encoding):
     folder, state = evolved[encoding]
     elites = jax.device_get(state.archive.items)
     records = Lineage.load(folder / "lineage")
-    made = loop_of(encoding).encoding
+    made, rates = loop_of(encoding).encoding, loop_of(encoding).rates
     run, cell = 1, 2
     born = tuple(map(int, elites.born[run, cell]))
     assert born[0] > 3
-    genomes = lineage.replay(made, 4 + run, records.ancestry(run, born))
+    genomes = lineage.replay(made, rates, 4 + run, records.ancestry(run, born))
     same = jax.tree.map(
         lambda again, kept: (np.asarray(again) == kept[run, cell]).all(),
         genomes[born],

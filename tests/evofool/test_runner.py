@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import evofool
-from evofool import checkpoint, distributed, runner
+from evofool import checkpoint, distributed, evolution, runner
 from evofool.classifiers import load_classifier
 from evofool.errors import UserError
 from evofool.runner import Quiet
@@ -319,6 +319,9 @@ def test_a_run_with_other_seed_rates_length_and_weights_compiles_nothing_new(tmp
             encoding, generations=5, seed=99, target_confidence=0.9999, **other[encoding]
         )
         evolve(tmp_path / "second", config, classifier=retrained)
+        assert counted.requests == 0
+        evolution._engine.cache_clear()  # as another process begins
+        evolve(tmp_path / "third", config, classifier=retrained)
         assert counted.requests > 0
         assert counted.misses == 0
     finally:

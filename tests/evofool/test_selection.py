@@ -38,7 +38,7 @@ values = st.sampled_from([-np.inf, np.nan, np.inf, -1.0, -0.0, 0.0, 0.5, 2.0, 3.
 )
 def test_the_best_of_parents_and_children_survive_and_survivors_keep_their_cell(own, elites):
     """Two runs, two classes of four members and three children each, against sorted lists."""
-    selection = SingleClass(np.array([3, 1], np.int32), 4)
+    selection = SingleClass((3, 1), 4)
     fitness = np.full((2, 6, 5), np.nan, np.float32)
     fitness[:, 0::2, 3], fitness[:, 1::2, 1] = own[:, 0::2], own[:, 1::2]
     found = selection.champions_of_batch(jnp.asarray(fitness), jnp.asarray(elites))
@@ -63,14 +63,14 @@ def test_the_best_of_parents_and_children_survive_and_survivors_keep_their_cell(
 
 
 def test_cells_without_a_challenger_say_so():
-    selection = SingleClass(np.array([0], np.int32), 3)
+    selection = SingleClass((0,), 3)
     found = selection.champions_of_batch(jnp.ones((1, 2, 1)), jnp.zeros((1, 3)))
     assert np.asarray(found.child).tolist() == [[0, 1, NO_CHILD]]
     assert np.asarray(found.fitness).tolist() == [[1, 1, -np.inf]]
 
 
 def test_parents_are_drawn_uniformly_from_the_filled_cells_of_the_childs_own_class():
-    selection = SingleClass(np.array([4, 2], np.int32), 3)
+    selection = SingleClass((4, 2), 3)
     fitness = jnp.array([1.0, -jnp.inf, 2.0, -jnp.inf, 5.0, -jnp.inf])
     words = jax.random.bits(jax.random.key(0), (4000, 1))
     drawn = np.asarray(selection.parents(words, jnp.arange(4000), fitness))[:, 0]
@@ -80,7 +80,7 @@ def test_parents_are_drawn_uniformly_from_the_filled_cells_of_the_childs_own_cla
 
 
 def test_a_run_has_parents_once_every_class_has_a_member():
-    selection = SingleClass(np.array([0, 1], np.int32), 2)
+    selection = SingleClass((0, 1), 2)
     for fitness, expected in (
         ([-np.inf, 1, 2, -np.inf], True),
         ([1, 1, -np.inf, -np.inf], False),
