@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
 from evofool.classifiers import Card, Classifier, check_classifier, load_classifier
 from evofool.errors import UserError
-from evofool.evaluator import evaluate
+from evofool.evaluator import evaluate_log_odds
 from evofool.labelled import read_labels
 from evofool.labels import label_of
 from evofool.photographs import read_photographs
-from evofool.scores import confidence, fitness_of
+from evofool.scores import confidence
 
 MICRO_BATCH = 8  # pictures in a forward pass; the same for one and for thousands
 CHUNK = 64  # pictures in memory
@@ -218,8 +217,8 @@ def _score(
         some = paths[start : start + CHUNK]
         prepared = read_photographs(some, card, exact=exact)
         levels = np.stack([picture.levels for picture in prepared])
-        outputs = evaluate(classifier, levels.astype(np.float32) / np.float32(255), MICRO_BATCH)
-        odds = np.asarray(fitness_of(jnp.asarray(outputs), classifier.kind))
+        images = levels.astype(np.float32) / np.float32(255)
+        odds = evaluate_log_odds(classifier, images, MICRO_BATCH)
         bad = np.isnan(odds).any(axis=1)
         if bad.any():
             raise UserError(

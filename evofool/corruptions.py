@@ -20,6 +20,7 @@ import scipy.ndimage
 from jax import lax
 from jaxtyping import Array, Int, Key, UInt8
 
+from evofool.compiling import jit_lightly
 from evofool.errors import UserError
 
 Levels = UInt8[np.ndarray, "batch height width channels"]
@@ -160,10 +161,10 @@ def _rearrange(
     numbers = first + np.arange(len(images))
     by_group = np.argsort(groups, kind="stable")
     key = jax.random.key(seed)
-    return np.asarray(_rearranged(key, images, numbers, units.of_pixel, groups, by_group, corners))
+    rearranged = jit_lightly(_rearranged)
+    return np.asarray(rearranged(key, images, numbers, units.of_pixel, groups, by_group, corners))
 
 
-@jax.jit
 def _rearranged(
     key: Key[Array, ""],
     images: UInt8[Array, "batch height width channels"],

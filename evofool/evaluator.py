@@ -14,9 +14,12 @@ import numpy as np
 from jaxtyping import Float
 
 from evofool.classifiers import Classifier
+from evofool.scores import fitness_of
 
 CPU_VALUES = 256 * 28 * 28  # pixel values that fit the caches: about 256 digits
 ACCELERATOR_VALUES = 256 * CPU_VALUES  # that keep a GPU busy: about 256 pictures of 256x256x3
+
+_fitness_of = jax.jit(fitness_of, static_argnames="kind")
 
 
 def choose_micro_batch(batch: int, classifier: Classifier, encoding: str) -> int:
@@ -62,13 +65,28 @@ def evaluate(
     apply = partial(_jitted(classifier.apply), classifier.params)
     if not classifier.is_jax:
         apply = partial(classifier.apply, classifier.params)
-    outputs = []
-    for start in range(0, len(images), micro_batch):
-        part = images[start : start + micro_batch]
-        padded = np.concatenate([part, np.repeat(part[-1:], micro_batch - len(part), axis=0)])
-        outputs.append(np.asarray(apply(padded))[: len(part)])
-    stacked = np.concatenate(outputs)
+    stacked = _in_parts(apply, images, micro_batch)
     if classifier.kind == "probabilities":
         # 0 counts as the least normal float32: a picture that leaves no doubt is still a number
         stacked = np.log(np.maximum(stacked, np.finfo(np.float32).tiny))
     return stacked
+
+
+def evaluate_log_odds(
+    classifier: Classifier,
+    images: Float[np.ndarray, "batch height width channels"],
+    micro_batch: int,
+) -> Float[np.ndarray, "batch outputs"]:
+    """Returns the log-odds of every output, see `evofool.scores`; otherwise as `evaluate`."""
+    outputs = evaluate(classifier, images, micro_batch)
+    return _in_parts(partial(_fitness_of, kind=classifier.kind), outputs, micro_batch)
+
+
+def _in_parts(function: Callable[[Any], Any], rows: np.ndarray, size: int) -> np.ndarray:
+    """Applies a function to rows, `size` at a time; the last part is padded with its last row."""
+    found = []
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        padded = np.concatenate([part, np.repeat(part[-1:], size - len(part), axis=0)])
+        found.append(np.asarray(function(padded))[: len(part)])
+    return np.concatenate(found)

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Integer, UInt8
 
 from evofool.classifiers import Card, Classifier, Network, make_network, write_classifier
+from evofool.compiling import jit_lightly
 from evofool.errors import UserError
 from evofool.training import (
     Augment,
@@ -75,7 +76,7 @@ def train_network(
     measure = partial(accuracy, network.apply, images=test_images, labels=test_labels)
     params = train(
         key_train,
-        network.init(key_init) if start is None else start,
+        jit_lightly(network.init)(key_init) if start is None else start,
         loss if harden is None else harden(network, loss),
         examples,
         config,

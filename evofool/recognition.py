@@ -5,14 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, Integer, UInt8
 
 from evofool.classifiers import Classifier
 from evofool.errors import UserError
-from evofool.evaluator import CPU_VALUES, evaluate
-from evofool.scores import confidence, fitness_of
+from evofool.evaluator import CPU_VALUES, evaluate_log_odds
+from evofool.scores import confidence
 
 Levels = UInt8[np.ndarray, "batch height width channels"]
 
@@ -56,12 +55,11 @@ def recognize(classifier: Classifier, images: Levels) -> Recognized:
         )
     # of a size that does not depend on how many pictures there are, as the last bits depend on it
     micro_batch = max(LEAST_MICRO_BATCH, CPU_VALUES // math.prod(card.input_shape))
-    outputs = []
+    found = []
     for start in range(0, len(images), PASSES * micro_batch):
         part = images[start : start + PASSES * micro_batch].astype(np.float32) / np.float32(255)
-        outputs.append(evaluate(classifier, part, micro_batch))
-    odds = np.asarray(fitness_of(jnp.asarray(np.concatenate(outputs)), classifier.kind))
-    odds = odds[:, card.class_offset :]
+        found.append(evaluate_log_odds(classifier, part, micro_batch))
+    odds = np.concatenate(found)[:, card.class_offset :]
     bad = np.isnan(odds).any(axis=1)
     if bad.any():
         raise UserError(

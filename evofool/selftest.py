@@ -5,7 +5,6 @@ import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from PIL import Image, ImageDraw, ImageFont
@@ -14,8 +13,7 @@ from evofool.classification import Accuracy, accuracy
 from evofool.classifiers import Classifier
 from evofool.data import load_mnist
 from evofool.errors import UserError
-from evofool.evaluator import evaluate
-from evofool.scores import fitness_of
+from evofool.evaluator import evaluate, evaluate_log_odds
 
 MICRO_BATCH = 500  # pictures classified together in the self-test
 DIGITS = tuple("0123456789")
@@ -67,8 +65,7 @@ def check_drawn_digits(classifier: Classifier) -> Check:
     Catches weights that were not loaded (few are right) and an input on the wrong scale (the
     network is hardly certain of anything, or absurdly certain).
     """
-    outputs = evaluate(classifier, drawn_digits(), 10)
-    odds = np.asarray(fitness_of(jnp.asarray(outputs), classifier.kind))[:, :10]
+    odds = evaluate_log_odds(classifier, drawn_digits(), 10)[:, :10]
     right = int(np.sum(odds.argmax(axis=1) == np.arange(10)))
     typical = float(np.median(odds.max(axis=1)))
     return Check(

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from evofool.classifiers import Classifier, load_classifier, with_views
 from evofool.errors import UserError
-from evofool.evaluator import evaluate
+from evofool.evaluator import evaluate_log_odds
 from evofool.run import Elite, Images, Run
-from evofool.scores import confidence, fitness_of
+from evofool.scores import confidence
 
 MICRO_BATCH = 8  # pictures in a forward pass; they are only looked at once
 
@@ -103,8 +102,7 @@ def look(classifier: Classifier, images: Images, classes: Sequence[int]) -> Seen
     """
     height, width, channels = images.shape[1:]
     seeing = with_views(classifier, (height, width, channels))
-    outputs = jnp.asarray(evaluate(seeing, images, MICRO_BATCH))
-    odds = np.asarray(fitness_of(outputs, seeing.kind))[:, seeing.card.class_offset :]
+    odds = evaluate_log_odds(seeing, images, MICRO_BATCH)[:, seeing.card.class_offset :]
     wanted = np.asarray(classes, int)
     own = odds[np.arange(len(odds)), wanted].astype(np.float64)
     return Seen(classes=wanted, top=odds.argmax(axis=1), confidence=confidence(own), log_odds=own)

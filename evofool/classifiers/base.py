@@ -142,7 +142,7 @@ def _network(make: Family, card: Card) -> Network:
         options = {} if key is None else {"rngs": nnx.Rngs(key)}
         return module(params)(preprocess(card, images), **options)
 
-    return Network(jax.jit(init), apply, nnx.to_pure_dict(state), module, has_dropout)
+    return Network(init, apply, nnx.to_pure_dict(state), module, has_dropout)
 
 
 def check_classifier(classifier: Classifier) -> None:

@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
@@ -20,17 +19,16 @@ from evofool.classifiers import Classifier, load_classifier, shipped_names
 from evofool.config import EvolveConfig, make_config
 from evofool.data import Dataset
 from evofool.errors import UserError
-from evofool.evaluator import evaluate
+from evofool.evaluator import evaluate_log_odds
 from evofool.experiments.supplies import RECIPES, Supplies
 from evofool.files import read_json, replacing, write_json
 from evofool.photographs import read_photographs
 from evofool.run import Run
 from evofool.runner import Quiet, Reporter
-from evofool.scores import fitness_of
 
 Value = TypeVar("Value")
 MICRO_BATCH = 8  # pictures in a forward pass, when pictures are only looked at
-FEW_EXAMPLES = 5000  # that networks learn from at small scale
+FEW_EXAMPLES = 2500  # that networks learn from at small scale
 # settings that say how a run is carried out, not what comes out
 _OPERATIONAL = ("weights", "micro_batch", "checkpoint_every", "keep_checkpoints", "log_every")
 
@@ -251,12 +249,11 @@ class Lab:
             levels: pictures of its input size, 0..255.
             micro_batch: pictures per forward pass.
         """
-        outputs = [
-            evaluate(classifier, part.astype(np.float32) / np.float32(255), micro_batch)
+        odds = [
+            evaluate_log_odds(classifier, part.astype(np.float32) / np.float32(255), micro_batch)
             for part in np.array_split(levels, max(1, len(levels) // 256))
         ]
-        odds = fitness_of(jnp.asarray(np.concatenate(outputs)), classifier.kind)
-        return np.asarray(odds)[:, classifier.card.class_offset :]
+        return np.concatenate(odds)[:, classifier.card.class_offset :]
 
 
 def run_name(config: EvolveConfig) -> str:

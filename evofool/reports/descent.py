@@ -4,15 +4,14 @@ import itertools
 from pathlib import Path
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from evofool.evaluator import evaluate
+from evofool.evaluator import evaluate_log_odds
 from evofool.labels import first_name, label_of
 from evofool.reports.sheets import Section, draw_sheet, percent, thumbnail
 from evofool.run import Elite, Picture, Run, to_levels
-from evofool.scores import confidence, fitness_of
+from evofool.scores import confidence
 
 
 class Stone(NamedTuple):
@@ -53,8 +52,7 @@ def stones_of(elite: Elite) -> list[Stone]:
         shown.append(len(steps) - 1)
     images = np.concatenate(list(run.draw([genomes[i] for i in shown])))
     assert run.config.micro_batch is not None
-    scores = evaluate(run.classifier, images, run.config.micro_batch)
-    confidences = confidence(fitness_of(jnp.asarray(scores), run.classifier.kind))
+    confidences = confidence(evaluate_log_odds(run.classifier, images, run.config.micro_batch))
     outputs = [run.outputs[steps[i].cell] for i in shown]
     return [
         Stone(

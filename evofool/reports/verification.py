@@ -6,17 +6,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
 from evofool.errors import UserError
-from evofool.evaluator import evaluate
+from evofool.evaluator import evaluate_log_odds
 from evofool.platforms import platform_facts
 from evofool.reports.exporting import export
 from evofool.run import Elite, Images, Run
-from evofool.scores import confidence, fitness_of
+from evofool.scores import confidence
 
 SAME_PLATFORM_TOLERANCE = 1e-5
 OTHER_PLATFORM_TOLERANCE = 1e-2  # other processors round differently
@@ -98,8 +97,9 @@ def _differences(
         images: their pictures, in any number of parts: never all are in memory.
     """
     assert run.config.micro_batch is not None
-    outputs = [evaluate(run.classifier, part, run.config.micro_batch) for part in images]
-    odds = np.asarray(fitness_of(jnp.asarray(np.concatenate(outputs)), run.classifier.kind))
+    odds = np.concatenate(
+        [evaluate_log_odds(run.classifier, part, run.config.micro_batch) for part in images]
+    )
     mine = odds[np.arange(len(elites)), [elite.output for elite in elites]]
     scores = confidence(np.nan_to_num(mine, nan=-np.inf))
     difference = np.abs(scores - [elite.confidence for elite in elites])
