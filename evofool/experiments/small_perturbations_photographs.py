@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from evofool.attacks import universal
 from evofool.classifiers import Classifier, with_views
+from evofool.errors import UserError
 from evofool.experiments.findings import Findings, Picture, Row, Table
 from evofool.experiments.lab import Lab
 from evofool.experiments.perturbing import (
@@ -87,6 +88,11 @@ def imagenet(lab: Lab) -> Findings:
     photographs, labels = lab.photographs(network)
     found = recognize(network, photographs)
     rows = np.flatnonzero((found.classes == labels) & (labels != GIBBON))
+    if not len(rows):
+        raise UserError(
+            f"{network.card.name} recognises none of {len(labels)} labelled photographs, so that "
+            "there is no class to lead away from; check --labels, or give more photographs"
+        )
     pandas = rows[labels[rows] == PANDA]
     spread = rows[np.linspace(0, len(rows) - 1, lab.choose(full=20, small=1)).astype(int)]
     attacked = np.unique(np.append(spread[len(pandas) :], pandas))

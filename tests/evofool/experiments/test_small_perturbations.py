@@ -7,6 +7,7 @@ import pytest
 from evofool import Card, Classifier
 from evofool.classifiers import with_views
 from evofool.data import Dataset
+from evofool.errors import UserError
 from evofool.experiments import (
     Lab,
     reproduce,
@@ -125,6 +126,19 @@ def test_photographs_are_attacked_and_shown_to_other_networks(tmp_path: Path):
     assert "193 forward passes" in findings.notes[0]
     for picture in findings.pictures:
         assert (lab.folder / picture.file).stat().st_size < 500_000
+
+
+class Mislabelled(Photographs):
+    """Photographs of which none is what its label says."""
+
+    def photographs(self, classifier: Classifier) -> tuple[np.ndarray, np.ndarray]:
+        images, labels = super().photographs(classifier)
+        return images, (labels + 1) % 1000
+
+
+def test_photographs_that_are_not_recognised_are_said_to_be(tmp_path: Path):
+    with pytest.raises(UserError, match="recognises none of 60 labelled photographs.*--labels"):
+        small_perturbations_photographs.imagenet(lab_of(Mislabelled, "imagenet", tmp_path))
 
 
 def way(*classes: int) -> Way:
