@@ -81,7 +81,7 @@ def imagenet(lab: Lab) -> Findings:
 
 
 def _evolve(lab: Lab, seed: int) -> Run:
-    size = lab.choose(full=(5000, 400), small=(5, 100))
+    size = lab.choose(full=(5000, 400), small=(10, 50))
     return lab.evolve(
         NETWORK, generations=size[0], batch_size=size[1], seed=seed, checkpoint_every=250
     )
