@@ -137,7 +137,7 @@ class Mislabelled(Photographs):
 
 
 def test_photographs_that_are_not_recognised_are_said_to_be(tmp_path: Path):
-    with pytest.raises(UserError, match="recognises none of 60 labelled photographs.*--labels"):
+    with pytest.raises(UserError, match=r"recognises none of 60 labelled photographs.*--labels"):
         small_perturbations_photographs.imagenet(lab_of(Mislabelled, "imagenet", tmp_path))
 
 
