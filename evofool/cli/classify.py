@@ -61,7 +61,8 @@ def classify(
     ]
     columns = ["picture", "confidence", "class", *(["id"] if loaded.card.ids else []), "label"]
     output().print(make_table(columns, rows))
-    print(*summarize_actions(one.actions for one in classified), sep="\n")
+    for line in summarize_actions(one.actions for one in classified):
+        print(line)
 
 
 def accuracy(
@@ -119,4 +120,5 @@ def accuracy(
     print(
         f"{loaded.card.name}: top-1 {found.top1:.2%}, top-5 {found.top5:.2%} of {found.n} pictures"
     )
-    print(*found.actions, sep="\n")
+    for line in found.actions:
+        print(line)
