@@ -7,29 +7,26 @@ derived from (run seed, generation, child index), so results do not depend on ho
 grouped into calls, nor on the number of runs or devices: work is cut into micro-batches of a
 fixed size, each made by the same code whichever device it lands on.
 
-`Engine.advance` runs generations inside one program; `Engine.ask` and `Engine.tell` are the same
-generation in two halves, for classifiers that live outside JAX.
+`Loop.advance` runs generations inside one program; `Loop.ask` and `Loop.tell` are the same
+generation in two halves, for classifiers that live outside JAX. `evofool.engine` compiles them.
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
-from jax.sharding import AxisType, Mesh, NamedSharding
+from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 from jaxtyping import Array, Bool, Float, Int, Key, UInt
 
 import archive
 import cppn
 from archive import Archive
-from evofool.classifiers import Classifier
-from evofool.compiling import jit
 from evofool.encodings import Encoding
 from evofool.scores import fitness_of, two_best
 from evofool.selection import Selection, best_of_class
@@ -38,8 +35,6 @@ from evofool.sharding import AXIS, Layout, Units
 PRNG = "threefry2x32"  # stored with every checkpoint; keys of another kind draw other numbers
 
 NO_PARENT = -1  # in `Log.parents`
-
-KEPT_ENGINES = 8  # compiled loops that stay in memory for the next run of the same kind
 
 # Winners that travel between devices together: few enough that memory does not notice, so many
 # that the time does not go into starting transfers.
@@ -102,111 +97,19 @@ class Offspring(NamedTuple):
     had_room: Bool[Array, "runs batch"]
 
 
-class Engine(NamedTuple):
-    """Compiled functions over a `RunState`.
+@dataclass(frozen=True)
+class Loop:
+    """What the compiled functions of an engine are made of; see `evofool.engine.make_engine`.
 
     Attributes:
-        init: seeds uint32 `[runs]` -> the state before the initial population.
-        advance: (params, rates, state, stop, target) -> (state, logs, count, had_room). Runs up
-            to `chunk` generations, while `next_generation` < stop and some class is below the
-            fitness `target`. `logs` has a leading axis of `chunk`, of which `count` are filled.
-            A generation in which a child lacked room is undone, and ends the call with
-            had_room False. The state is donated: do not use the old one again.
-        ask: (rates, state) -> (offspring, images float32 `[runs, batch, height, width, c]`).
-        tell: (state, offspring, outputs `[runs, batch, outputs]`) -> (state, log).
-        place: puts a pytree, as it is on every host, onto all devices.
-    """
-
-    init: Callable[[UInt[Array, " runs"]], RunState]
-    advance: Callable[..., tuple[RunState, Log, Array, Array]]
-    ask: Callable[[Any, RunState], tuple[Offspring, Array]]
-    tell: Callable[[RunState, Offspring, Array], tuple[RunState, Log]]
-    place: Callable[[Any], Any]
-
-
-def make_engine(
-    encoding: Encoding,
-    classifier: Classifier,
-    *,
-    selection: Selection,
-    runs: int,
-    batch: int,
-    micro_batch: int,
-    chunk: int,
-    devices: list[Any] | None = None,
-) -> Engine:
-    """Builds the compiled loop for one encoding and classifier.
-
-    In one process, the same arguments give the same engine: other seeds, rates and parameters
-    are evolved without tracing or compiling anew.
-
-    Args:
         encoding: how genomes are made, varied and drawn.
-        classifier: its function and kind; parameters are given to `advance`.
+        apply: the classifier's function.
+        kind: what its outputs are.
         selection: which cells there are, who competes for them, and who are parents.
-        runs: number of independent runs.
-        batch: children per generation and run.
-        micro_batch: children that are made, drawn and classified together.
+        layout: which device makes which children.
+        mesh: the devices.
         chunk: most generations in one call of `advance`.
-        devices: the `jax.Device`s that share the micro-batches, of all processes; all by default.
-            More devices of one process than micro-batches are left idle.
     """
-    used = devices or jax.devices()
-    if jax.process_count() == 1:  # a process without a device could not take part
-        used = used[: runs * -(-batch // micro_batch)]
-    return _engine(
-        encoding,
-        classifier.apply,
-        classifier.kind,
-        selection,
-        runs=runs,
-        batch=batch,
-        micro_batch=micro_batch,
-        chunk=chunk,
-        devices=tuple(used),
-    )
-
-
-@lru_cache(maxsize=KEPT_ENGINES)
-def _engine(
-    encoding: Encoding,
-    apply: Callable[..., Any],
-    kind: str,
-    selection: Selection,
-    *,
-    runs: int,
-    batch: int,
-    micro_batch: int,
-    chunk: int,
-    devices: tuple[Any, ...],
-) -> Engine:
-    mesh = Mesh(np.array(devices), (AXIS,), axis_types=(AxisType.Auto,))
-    layout = Layout.plan(runs, batch, micro_batch, mesh.size)
-    loop = _Loop(encoding, apply, kind, selection, layout, mesh, chunk)
-    everywhere = NamedSharding(mesh, P())
-
-    def place(tree: Any) -> Any:
-        if jax.process_count() == 1:
-            return jax.device_put(tree, everywhere)
-
-        def place_leaf(leaf: Any) -> Array:
-            host = np.asarray(leaf)
-            return jax.make_array_from_callback(host.shape, everywhere, host.__getitem__)
-
-        return jax.tree.map(place_leaf, tree)
-
-    return Engine(
-        init=jit(loop.init, out_shardings=everywhere),
-        advance=jit(loop.advance, donate_argnums=2),
-        ask=jit(loop.ask, out_shardings=everywhere),
-        tell=jit(loop.tell),
-        place=place,
-    )
-
-
-@dataclass(frozen=True)
-class _Loop:
-    """What the compiled functions of an engine are made of; see `make_engine`."""
 
     encoding: Encoding
     apply: Callable[..., Any]
@@ -217,6 +120,7 @@ class _Loop:
     chunk: int
 
     def init(self, seeds: UInt[Array, " runs"]) -> RunState:
+        """Returns the state before the initial population."""
         key = jax.random.key(0, impl=PRNG)
         genome = jax.eval_shape(lambda: jax.tree.map(lambda x: x[0], self.encoding.init(key[None])))
         pair: Any = jax.ShapeDtypeStruct((2,), jnp.int32)
@@ -309,6 +213,8 @@ class _Loop:
         return lax.fori_loop(0, num_blocks, enter_block, state.archive)
 
     def ask(self, rates: Any, state: RunState) -> tuple[Offspring, Array]:
+        """Makes and draws the children of all runs."""
+
         def on_one_device(units: Units, rates: Any, state: RunState) -> tuple[Offspring, Array]:
             def make(unit: Units) -> tuple[Offspring, Array]:
                 offspring = self.offspring(rates, state, unit)
@@ -366,6 +272,7 @@ class _Loop:
         child: Int[Array, " children"],
         fitness: Float[Array, " cells"],
     ) -> Int[Array, "children parents"]:
+        """Draws the cells that every child's parents come from."""
         keys = jax.vmap(lambda k: cppn.fold_in(k, _SELECT))(keys)
         words = jax.vmap(lambda k: cppn.random_bits(k, self.encoding.num_parents))(keys)
         return self.selection.parents(words, child, fitness)

@@ -30,9 +30,10 @@ from evofool.checkpoint import (
 from evofool.classifiers import Classifier
 from evofool.config import EvolveConfig
 from evofool.encodings import Encoding, make_encoding, make_rates
+from evofool.engine import make_engine
 from evofool.errors import UserError
 from evofool.evaluator import evaluate
-from evofool.evolution import Log, RunState, make_engine
+from evofool.evolution import Log, RunState
 from evofool.files import read_json, write_json
 from evofool.selection import best_of_class, make_selection
 

@@ -34,8 +34,9 @@ from evofool.classifiers import Classifier, load_classifier
 from evofool.compiling import jit
 from evofool.config import make_config
 from evofool.encodings import make_encoding, make_rates
+from evofool.engine import make_engine
 from evofool.evaluator import choose_micro_batch
-from evofool.evolution import RunState, make_engine
+from evofool.evolution import RunState
 from evofool.selection import make_selection
 
 BATCHES = (100, 200, 256, 512, 1024)  # of a forward pass of digits

@@ -13,7 +13,8 @@ from evofool.checkpoint import archive_sha256, run_of
 from evofool.classifiers import Classifier, load_classifier
 from evofool.config import EvolveConfig, make_config
 from evofool.encodings import Encoding, make_encoding, make_rates
-from evofool.evolution import Engine, RunState, make_engine
+from evofool.engine import Engine, make_engine
+from evofool.evolution import RunState
 from evofool.files import write_json
 from evofool.lineage import Lineage
 from evofool.runner import Outcome, Quiet, Reporter, Runner

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import evofool
-from evofool import checkpoint, distributed, evolution, runner
+from evofool import checkpoint, distributed, engine, runner
 from evofool.classifiers import load_classifier
 from evofool.errors import UserError
 from evofool.runner import Quiet
@@ -320,7 +320,7 @@ def test_a_run_with_other_seed_rates_length_and_weights_compiles_nothing_new(tmp
         )
         evolve(tmp_path / "second", config, classifier=retrained)
         assert counted.requests == 0
-        evolution._engine.cache_clear()  # as another process begins
+        engine._engine.cache_clear()  # as another process begins
         evolve(tmp_path / "third", config, classifier=retrained)
         assert counted.requests > 0
         assert counted.misses == 0
