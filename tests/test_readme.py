@@ -12,8 +12,8 @@ README = Path(__file__).parents[1] / "README.md"
 MODULES = dict(re.findall(r"```python\n# (\w+)\.py\n(.*?)```", README.read_text(), re.DOTALL))
 
 
-def test_the_readme_shows_a_function_and_a_flax_module():
-    assert set(MODULES) == {"mine", "mine_in_flax"}
+def test_the_readme_shows_a_function_a_flax_module_and_a_model_outside_jax():
+    assert set(MODULES) == {"mine", "mine_in_flax", "mine_outside_jax"}
 
 
 @pytest.mark.parametrize("name", MODULES)
