@@ -1,6 +1,6 @@
 """What the two experiments of gradient ascent share: the pictures, and how they are shown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,9 +8,11 @@ from jaxtyping import Float, Int, UInt8
 
 from evofool.attacks import Ascent, AscentResult, gradient_ascent
 from evofool.classifiers import Classifier
+from evofool.experiments.elites import save_sheet
+from evofool.experiments.findings import Picture
 from evofool.experiments.lab import Lab
 from evofool.labels import first_name
-from evofool.reports import Section, percent, thumbnail
+from evofool.reports import Section, draw_sheet, percent, thumbnail
 from evofool.scores import confidence
 
 Steps = Int[np.ndarray, " pictures"]
@@ -86,16 +88,50 @@ def ascend(
     return Ascents(**lab.arrays(name, compute, key=key))
 
 
-def ascent_section(
-    heading: str, found: Ascents, classifier: Classifier, rows: Sequence[int]
-) -> Section:
-    """Returns some of the pictures for a sheet, each with its class and confidence."""
-    labels = classifier.card.labels
-    return Section(
-        heading,
-        [thumbnail(found.images[row]) for row in rows],
-        [
-            (first_name(labels[found.target[row]]), percent(float(found.confidence[row])))
+def show(
+    lab: Lab, classifier: Classifier, found: Mapping[str, Ascents], rows: Sequence[int], what: str
+) -> Picture:
+    """Leaves a sheet of some of the pictures, each with its class and confidence.
+
+    Args:
+        lab: where it is left.
+        classifier: that the pictures are for.
+        found: pictures, by the heading that they are shown under.
+        rows: which of them.
+        what: the caption says first.
+    """
+    labels, factors, sections = classifier.card.labels, [], []
+    for heading, one in found.items():
+        images, factor = stretched(one.images[rows])
+        captions = [
+            (first_name(labels[one.target[row]]), percent(float(one.confidence[row])))
             for row in rows
-        ],
-    )
+        ]
+        title = f"{heading}; contrast {_times(factor)}" if heading else ""
+        sections.append(Section(title, list(map(thumbnail, images)), captions))
+        factors.append(factor)
+    save_sheet(draw_sheet(sections), lab.folder / "sheet.jpg")
+    every = np.concatenate(factors)
+    enlarged = f"; contrast around each picture's mean {_times(every)}, to be seen at all"
+    return Picture(file="sheet.jpg", caption=what + (enlarged if every.max() >= 1.5 else ""))
+
+
+def stretched(
+    images: UInt8[np.ndarray, "pictures height width channels"],
+) -> tuple[UInt8[np.ndarray, "pictures height width channels"], Float[np.ndarray, " pictures"]]:
+    """Enlarges contrast around the mean of each picture, until a value is at an end of the range.
+
+    Returns:
+        The pictures, and the factor of each: 1 where the range is used up already.
+    """
+    axes = (1, 2, 3)
+    mean = images.mean(axis=axes, keepdims=True)
+    deviation = images - mean
+    farthest = np.abs(deviation).max(axis=axes, keepdims=True)
+    factor = np.maximum(np.minimum(mean, 255 - mean) / np.maximum(farthest, 0.5), 1.0)
+    return np.rint(mean + factor * deviation).astype(np.uint8), factor.ravel()
+
+
+def _times(factors: Float[np.ndarray, " pictures"]) -> str:
+    low, high = f"{factors.min():.0f}", f"{factors.max():.0f}"
+    return f"x {low}" if low == high else f"x {low} to {high}"

@@ -10,6 +10,7 @@ from PIL import Image
 
 from evofool.experiments.findings import Picture, Row
 from evofool.experiments.lab import Lab
+from evofool.experiments.reports import as_percentage
 from evofool.files import replacing
 from evofool.metrics import NEAR_CERTAIN
 from evofool.reports import gallery, save_image, write_convergence
@@ -106,6 +107,6 @@ def save_sheet(sheet: Image.Image, path: Path) -> None:
         temporary.write_bytes(stream.getvalue())
 
 
-def spell(values: Sequence[float], digits: int = 1) -> str:
+def spell(values: Sequence[float]) -> str:
     """Writes shares as percentages, equal ones once: "91.9 % and 93.4 %"."""
-    return " and ".join(dict.fromkeys(f"{100 * value:.{digits}f} %" for value in values))
+    return " and ".join(dict.fromkeys(map(as_percentage, values)))

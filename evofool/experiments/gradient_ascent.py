@@ -5,13 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from evofool.attacks import ASCENTS
-from evofool.experiments.ascents import Ascents, ascend, ascent_section
-from evofool.experiments.elites import save_sheet, spell
+from evofool.experiments.ascents import Ascents, ascend, show
+from evofool.experiments.elites import spell
 from evofool.experiments.experiment import Experiment, Part
-from evofool.experiments.findings import Findings, Picture, Row, Verdict
+from evofool.experiments.findings import Findings, Row, Verdict
 from evofool.experiments.lab import Lab
 from evofool.metrics import NEAR_CERTAIN
-from evofool.reports import draw_sheet
 
 NETWORK = "mobilenet_v1_0.25_128"
 STARTS = 10  # of each of ten classes
@@ -60,8 +59,8 @@ def _ascents(lab: Lab, network: str, classes: Sequence[int], *, starts: int) -> 
 def _findings(lab: Lab, network: str, found: list[Ascents], *, published: bool) -> Findings:
     first, classifier = found[0], lab.network(network)
     rows = np.linspace(0, len(first.images) - 1, min(SHOWN, len(first.images))).astype(int)
-    sheet = draw_sheet([ascent_section("", first, classifier, rows.tolist())])
-    save_sheet(sheet, lab.folder / "sheet.jpg")
+    what = "The first seed's pictures, evenly chosen"
+    picture = show(lab, classifier, {"": first}, rows.tolist(), what)
     n = f"{len(first.images)} pictures of {len(set(first.target.tolist()))} classes"
     medians = [float(np.median(each.confidence)) for each in found]
     certain = [each.ever(3) for each in found]
@@ -96,7 +95,7 @@ def _findings(lab: Lab, network: str, found: list[Ascents], *, published: bool) 
                 if any(each.ever(milestone) for each in found)
             ),
         ],
-        pictures=[Picture(file="sheet.jpg", caption="The first seed's pictures, evenly chosen")],
+        pictures=[picture],
         notes=[
             f"{lab.choose(full=ASCENTS['plain'], small=ASCENTS['plain'].shorter(50)).steps} steps "
             f"from the network's mean {classifier.card.mean} plus normal noise of one level, by "
@@ -105,7 +104,7 @@ def _findings(lab: Lab, network: str, found: list[Ascents], *, published: bool) 
         ],
         verdict=Verdict(
             said=said if published else "new",
-            because=f"median {spell(medians, 2)}; {spell(certain)} of the pictures exceed 99.99 % "
+            because=f"median {spell(medians)}; {spell(certain)} of the pictures exceed 99.99 % "
             "on the way",
         ),
     )

@@ -9,6 +9,7 @@ from typing import Any
 from evofool.experiments.experiment import Experiment
 from evofool.experiments.findings import Findings, Row
 from evofool.files import read_json, replacing, write_json
+from evofool.reports import percent
 from evofool.statistics import median_interval
 
 Cells = Sequence[str | float | int | None]
@@ -161,20 +162,36 @@ def spread(row: Row) -> str:
     if len(row.ours) == 1:
         return _with_unit(row.ours[0], row.unit)
     middle, low, high = median_interval(row.ours)[:3]
-    low, high = _number(low, row.unit), _number(high, row.unit)
-    return f"{_with_unit(middle, row.unit)} [{low}, {high}]"
+    ends = ", ".join(
+        _with_unit(end, row.unit).removesuffix(row.unit).strip() for end in (low, high)
+    )
+    return f"{_with_unit(middle, row.unit)} [{ends}]"
+
+
+def as_percentage(share: float) -> str:
+    """Writes a share in [0, 1] as a percentage.
+
+    Near 1 it has the digits that tell confidences apart, and is not rounded up to what counts as
+    certain (99 %, 99.99 %, 100 %).
+
+    Example:
+        >>> [as_percentage(share) for share in (0.0048480, 0.5, 0.9967, 0.99986, 1 - 1e-9, 1.0)]
+        ['0.4848 %', '50.0 %', '99.67 %', '99.9860 %', '> 99.9999 %', '100 %']
+    """
+    if not 0.01 < share < 1:
+        return f"{100 * share:.4g} %"
+    shortest = (f"{100 * share:.{digits}f}" for digits in (1, 2))
+    for text, bar in zip(shortest, (99, 99.99), strict=True):
+        if float(text) < bar:
+            return f"{text} %"
+    return percent(share)
 
 
 def _with_unit(value: float, unit: str) -> str:
-    return f"{_number(value, unit)} {unit}".strip()
-
-
-def _number(value: float, unit: str) -> str:
-    if unit != "%":
-        return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
-    percentage = 100 * value
-    # 99.996 % is not 100.0 %
-    return f"{percentage:.1f}" if 1 < percentage < 99 else f"{percentage:.4g}"
+    if unit == "%":
+        return as_percentage(value)
+    number = f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+    return f"{number} {unit}".strip()
 
 
 def _in_short(rows: Sequence[Row]) -> tuple[str, str]:

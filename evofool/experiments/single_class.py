@@ -129,7 +129,7 @@ def _findings(
             "similar with one run for each class",
             "median "
             + ", ".join(
-                f"{spell([float(np.median(each.medians()))], 2)} ({each.name})"
+                f"{spell([float(np.median(each.medians()))])} ({each.name})"
                 for each in (first, *others)
             ),
         ),
