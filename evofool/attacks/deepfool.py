@@ -109,7 +109,8 @@ def deepfool_steps(
     among = _check_candidates(classifier, candidates)
     limits = {"steps": np.int32(steps), "overshoot": np.float32(overshoot)}
     function = partial(_walk(model, norm, among), classifier.params, **limits)
-    return in_parts(function, [levels, labels], micro_batch(classifier), report=report)
+    size = micro_batch(classifier, len(levels))
+    return in_parts(function, [levels, labels], size, report=report)
 
 
 def _check_candidates(classifier: Classifier, candidates: int) -> int:

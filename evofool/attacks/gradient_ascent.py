@@ -113,7 +113,7 @@ def gradient_ascent(
         "top": np.full(len(classes), -1, np.int32),
     }
     state = {name: np.asarray(value) for name, value in state.items()}
-    size = micro_batch(classifier)
+    size = micro_batch(classifier, len(classes))
     advance = partial(_advance(model), classifier.params)
     while state["done"] < settings.steps:
         stop = min(int(state["done"]) + CHUNK, settings.steps)

@@ -77,7 +77,7 @@ def gradient_signs(
         report: is told how many pictures of how many are done.
     """
     function = partial(_signs(model_of(classifier, attack)), classifier.params)
-    size = micro_batch(classifier)
+    size = micro_batch(classifier, len(task.images))
     return task.direction * in_parts(function, [task.images, task.aim], size, report=report)
 
 
@@ -166,7 +166,8 @@ def pgd_levels(
     numbers = np.array([radius, task.direction * radius * relative_step], np.float32)
     walk = _walk(model_of(classifier, "pgd"))
     function = partial(walk, classifier.params, np.int32(steps), numbers)
-    return in_parts(function, [start, begin, task.aim], micro_batch(classifier), report=report)
+    size = micro_batch(classifier, len(start))
+    return in_parts(function, [start, begin, task.aim], size, report=report)
 
 
 @cache

@@ -18,6 +18,7 @@ FloatLevels = Float[Array, "batch height width channels"]
 Report = Callable[[int, int], None]
 """Is told, as an attack goes on, how much of how much is done."""
 
+LEAST_MICRO_BATCH = 8  # fewer pictures of 28x28 take hardly less time, and have other last bits
 BLACK_BOX = ("finite_differences", "one_pixel")  # attacks that need no gradients
 
 
@@ -76,10 +77,15 @@ def odds_and_gradient(
     return odds, vjp(jax.nn.one_hot(classes, odds.shape[1]))[0]
 
 
-def micro_batch(classifier: Classifier) -> int:
-    """Returns how many pictures go forward and back together, however many there are in all."""
+def micro_batch(classifier: Classifier, count: int) -> int:
+    """Returns how many of `count` pictures go forward and back together.
+
+    As many as suit the device; of fewer pictures, the next power of two, so that few programs are
+    compiled. It depends on the numbers of pictures alone, and the last bits of gradients on it.
+    """
     values = CPU_VALUES if jax.default_backend() == "cpu" else ACCELERATOR_VALUES
-    return max(1, values // (math.prod(classifier.card.input_shape) * classifier.views))
+    largest = max(1, values // (math.prod(classifier.card.input_shape) * classifier.views))
+    return min(largest, max(LEAST_MICRO_BATCH, 1 << (count - 1).bit_length()))
 
 
 def in_parts(

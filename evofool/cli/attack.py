@@ -63,20 +63,17 @@ def attack(
         as_json: print JSON.
     """
     start_jax()
-    from rich.progress import Progress
-
     from evofool.attacks import attack
     from evofool.classification import summarize_actions
     from evofool.classifiers import load_classifier
     from evofool.cli.printing import make_table, output, print_json, progress_output
+    from evofool.cli.progress import counting
     from evofool.labels import first_name
     from evofool.reports import percent
 
     flags = {"steps": steps, "step": step, "norm": norm, "pixels": pixels}
     flags |= {"settings": settings, "seed": seed, "save": save}
-    console = progress_output()
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(name, total=None)
+    with counting(name, progress_output()) as report:
         found = attack(
             name,
             images,
@@ -85,7 +82,7 @@ def attack(
             target=target,
             epsilon=epsilon,
             out=out,
-            report=lambda done, total: bar.update(task, completed=done, total=total),
+            report=report,
             **{flag: value for flag, value in flags.items() if value is not None},
         )
     if as_json:

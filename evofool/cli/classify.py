@@ -97,22 +97,19 @@ def accuracy(
     start_jax()
     from dataclasses import asdict
 
-    from rich.progress import Progress
-
     from evofool.classification import accuracy
     from evofool.classifiers import load_classifier
     from evofool.cli.printing import print_json, progress_output
+    from evofool.cli.progress import counting
 
     loaded = load_classifier(classifier, weights=weights, combine=combine)
-    console = progress_output()
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("pictures", total=None)
+    with counting("pictures", progress_output()) as report:
         found = accuracy(
             loaded,
             images=images,
             labels=labels,
             exact=exact,
-            on_chunk=lambda done, total: bar.update(task, completed=done, total=total),
+            on_chunk=report,
         )
     if as_json:
         print_json({"classifier": loaded.card.name, **asdict(found)})

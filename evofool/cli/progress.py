@@ -1,6 +1,8 @@
 """How a run is going: a live bar in a terminal, plain lines everywhere else."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -11,6 +13,28 @@ from evofool.cli.printing import duration
 from evofool.reports import percent
 
 SECONDS_BETWEEN_LINES = 3.0
+
+
+@contextmanager
+def counting(what: str, console: Console) -> Iterator[Callable[[int, int], None]]:
+    """Gives a function that is told how much of how much is done, and shows it.
+
+    Args:
+        what: is done, one or a few words.
+        console: where to write, usually standard error.
+    """
+    spoke = time.monotonic()
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+
+        def show(done: int, total: int) -> None:
+            nonlocal spoke
+            bar.update(task, completed=done, total=total)
+            if not console.is_terminal and time.monotonic() - spoke >= SECONDS_BETWEEN_LINES:
+                spoke = time.monotonic()
+                console.print(f"{what}  {done:,}/{total:,}", soft_wrap=True, markup=False)
+
+        yield show
 
 
 class ProgressReporter:

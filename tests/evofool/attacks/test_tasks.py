@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from evofool import UserError
+from evofool import UserError, load_classifier
 from evofool.attacks.base import judge, quantize_towards
-from evofool.attacks.gradients import in_parts
+from evofool.attacks.gradients import in_parts, micro_batch
 from evofool.attacks.tasks import check_epsilon, check_seed, check_task
 from tests.evofool.attacks.networks import classes_of, linear, pictures
 
@@ -102,3 +102,10 @@ def test_parts_are_of_one_size_and_come_back_in_order():
     assert found["sum"].tolist() == (a + b).tolist()
     assert sizes == {3}
     assert reports == [(3, 7), (6, 7), (7, 7)]
+
+
+def test_few_pictures_do_not_cost_as_much_as_many():
+    digits, photographs = load_classifier("mock:5:28x28x1"), load_classifier("mock:5:128x128x3")
+    sizes = [micro_batch(digits, count) for count in (1, 8, 9, 200, 256, 5000)]
+    assert sizes == [8, 8, 16, 256, 256, 256]
+    assert [micro_batch(photographs, count) for count in (1, 5000)] == [4, 4]

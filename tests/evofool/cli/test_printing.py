@@ -1,11 +1,13 @@
 from io import StringIO
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from rich.console import Console
 
+from evofool.cli import progress
 from evofool.cli.printing import duration, half_blocks, make_table
-from evofool.cli.progress import ProgressReporter
+from evofool.cli.progress import ProgressReporter, counting
 
 
 def printed(thing: object, *, width: int = 200) -> list[str]:
@@ -63,3 +65,13 @@ def test_progress_in_a_pipe_is_plain_lines():
         "generation 4/4  median 50.0000 %  min 25.0000 %  3 classes >= 99.99 %  "
         "1,234 evaluations/s\n"
     )
+
+
+def test_a_count_in_a_pipe_is_a_line_every_few_seconds(monkeypatch: pytest.MonkeyPatch):
+    times = iter([0.0, 1.0, 4.0, 4.0, 5.0, 8.0, 8.0])
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    console = Console(file=StringIO(), force_terminal=False, width=10)
+    with counting("pgd", console) as report:
+        for done in (1, 1000, 1500, 2000):
+            report(done, 2000)
+    assert console.file.getvalue() == "pgd  1,000/2,000\npgd  2,000/2,000\n"
