@@ -118,15 +118,26 @@ def draw_windows(path: Path, windows: list[int], found: dict[str, dict[str, list
         axes.legend()
 
 
-def draw_tables(path: Path, counts: list[int], random: ByTable, graded: ByTable) -> None:
-    """Draws what digits are taken for, and the accuracy under many tables."""
+def draw_tables(
+    path: Path, counts: list[int], random: ByTable, graded: ByTable, *, blondes: float
+) -> None:
+    """Draws what digits are taken for, and the accuracy under many tables.
+
+    Args:
+        path: of the picture.
+        counts: of recoloured digits by what they are taken for.
+        random: accuracies under random tables.
+        graded: the same under tables of growing disorder.
+        blondes: accuracy of the same network under the article's table.
+    """
     with chart(path, size=(13, 3.8), panels=3) as (bars, histogram, scatter):
         bars.bar(range(10), counts)
         bars.set_xticks(range(10))
         bars.set_xlabel("what recoloured digits are taken for")
         bars.set_ylabel("digits")
         histogram.hist(random.accuracy, bins=np.arange(0, 1.01, 0.05))
-        histogram.axvline(PUBLISHED[BLONDES], color="black", linestyle=":", label="article's table")
+        label = f"the article's table, here: {blondes:.1%}"
+        histogram.axvline(blondes, color="black", linestyle=":", label=label)
         histogram.set_xlabel("accuracy")
         histogram.set_ylabel(f"tables, of {len(random.accuracy)} random ones")
         histogram.legend()

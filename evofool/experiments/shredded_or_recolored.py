@@ -91,7 +91,8 @@ def mnist(lab: Lab) -> Findings:
     random, graded = _tables(lab, article, few[::2], of_few[::2])
     counts = np.bincount(recolored.classes, minlength=10).tolist()
     draw_windows(lab.folder / "windows.png", windows, by_window)
-    draw_tables(lab.folder / "tables.png", counts, random, graded)
+    (blondes,) = found[ARTICLE][BLONDES]
+    draw_tables(lab.folder / "tables.png", counts, random, graded, blondes=blondes)
     save_image(draw_strip(article, images, labels), lab.folder / "strip.png")
     again = _another_epoch(lab, article, images, labels)
     made = {name: network.card.notes for name, network in networks.items()}
