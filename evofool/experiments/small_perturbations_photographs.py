@@ -23,11 +23,14 @@ from evofool.experiments.perturbing import (
     runners_up,
     share_at,
 )
+from evofool.experiments.reports import as_percentage
 from evofool.experiments.small_perturbations_gibbon import (
     EPSILONS,
     GIBBON,
     PANDA,
     PUBLISHED,
+    PUBLISHED_LEVELS,
+    PUBLISHED_SURE,
     Way,
     fgsm_signs,
     name_of,
@@ -224,7 +227,10 @@ def _findings(
         ],
     )
     return Findings(
-        summary=(f"panda to gibbon at epsilon {PUBLISHED}", f"{name} to gibbon {found[0]}"),
+        summary=(
+            f"panda to gibbon by {PUBLISHED_LEVELS:.1f} levels of 255 ({PUBLISHED_SURE:.1%})",
+            f"{name} to gibbon {found[0]}",
+        ),
         rows=rows_of(found, name) + rows,
         tables=[success, table],
         pictures=[
@@ -232,7 +238,7 @@ def _findings(
             Picture(file="curves.png", caption="Recognised photographs that are lost, by epsilon"),
             matrix,
         ],
-        notes=_notes(study, counts),
+        notes=_notes(study, counts, travelled),
         verdict=verdict(found, name),
     )
 
@@ -241,20 +247,57 @@ def _short(found: Share) -> str:
     return f"{found.share:.1%} [{found.low:.1%}, {found.high:.1%}]"
 
 
-def _notes(study: Study, counts: Mapping[str, int]) -> list[str]:
+def _notes(study: Study, counts: Mapping[str, int], travelled: Lost) -> list[str]:
     rates = ", ".join(f"{rate:.0%}" for rate in study.rates)
     passes = study.change.size + 1
+    own = [f"{name} {travelled[f'FGSM for {name}'][name].n}" for name in travelled[CHANCE]]
     return [
-        f"Attacked are photographs that {NETWORK} recognises ({counts[GRADIENT]}), by finite "
-        f"differences (r = {STEP}, of logits, {passes:,} forward passes each, against the "
-        f"runner-up) {counts[DIFFERENCES]} of them. Their signs are those of the gradient of the "
-        f"same difference for {np.mean(study.agreement):.1%} of the values (mean). Changes are "
-        f"whole levels: epsilon {PUBLISHED} is 1 of 255, .01 is 2, .02 is 5, .05 is 12. Targets of "
-        "FGSM are drawn at random, one for each photograph.",
+        f"Attacked are photographs that the network recognises: {', '.join(own)}. Figures are of "
+        f"{NETWORK} where no other is named; by finite differences (r = {STEP}, of logits, "
+        f"{passes:,} forward passes each, against the runner-up) {counts[DIFFERENCES]} of its "
+        "photographs are attacked. Their signs are those of the gradient of the same difference "
+        f"for {np.mean(study.agreement):.1%} of the values (mean). Targets of FGSM are drawn at "
+        "random, one for each photograph.",
+        "An epsilon is a share of the range, rounded down to whole levels: "
+        f"{PUBLISHED} is 1 of 255, .01 is 2, .02 is 5, .05 is 12. The published {PUBLISHED} is on "
+        f"GoogLeNet's scale, which spans 2, and is {PUBLISHED_LEVELS:.1f} levels: a panda is "
+        "compared at one level. It is not said there to be the least that does.",
+        f'"{WRITTEN.capitalize()}": the article adds epsilon times the sign of what raising a '
+        "value does to the label's lead, which is the wrong way round and defends the picture; its "
+        "results need it subtracted, as in all other rows.",
+        *_of_growth(study),
         "The one change for all is made with every second photograph, against what the network "
-        f"sees in them, by steps of DeepFool. Of those, it changed after each pass: {rates}.",
+        f"sees in them, by steps of DeepFool. Of those, it changed after each pass: {rates}. "
+        f"{_of_one_change(travelled)}",
         "Shown to other networks, photographs are scaled to their size, as they are and perturbed "
         "alike; only those count that a network recognises when they are as they are. Signs drawn "
         "at random move every value as far as FGSM does and show what that does by itself. The one "
         "change moves most values less; beside it, its own values in disorder are the control.",
     ]
+
+
+def _of_growth(study: Study) -> list[str]:
+    """Says what larger steps do along signs that were found at the photograph itself."""
+    near, far = (share_at(study.lost[DIFFERENCES], epsilon) for epsilon in (PUBLISHED, 0.05))
+    if far.share >= near.share:
+        return []
+    steps = [share_at(study.lost[GRADIENT], epsilon).share for epsilon in (PUBLISHED, 0.05)]
+    return [
+        f"Larger steps by finite differences lose fewer photographs: {near} at {PUBLISHED}, {far} "
+        "at .05. The signs are those at the photograph itself, for its lead over one other class, "
+        "and need not hold further away; FGSM, which leads away from the label and not to a class, "
+        f"goes from {as_percentage(steps[0])} to {as_percentage(steps[1])}."
+    ]
+
+
+def _of_one_change(travelled: Lost) -> str:
+    """Compares it with changes of its size, and of its bound, that follow nothing."""
+    one, disorder, chance = (
+        travelled[name][NETWORK]
+        for name in (f"one change for {NETWORK}", "its values in disorder", CHANCE)
+    )
+    beside = "fewer" if one.share < chance.share else "no fewer"
+    return (
+        f"Of others it loses {one}, {beside} than signs at random at the same epsilon, which move "
+        f"every value by all of it ({chance}); its own values in disorder lose {disorder}."
+    )

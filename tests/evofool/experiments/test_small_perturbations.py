@@ -124,6 +124,8 @@ def test_photographs_are_attacked_and_shown_to_other_networks(tmp_path: Path):
     assert min(lost[place][place] for place in range(4)) > 2 * lost[-1][0], "more than by chance"
     assert "of 30)" in str(travel.rows[4][1]), "those that the change was not made with"
     assert "193 forward passes" in findings.notes[0]
+    assert f"{NETWORKS[2]} 60" in findings.notes[0], "each network's own"
+    assert str(travel.rows[4][1]) in "".join(findings.notes)
     for picture in findings.pictures:
         assert (lab.folder / picture.file).stat().st_size < 500_000
 
@@ -141,22 +143,35 @@ def test_photographs_that_are_not_recognised_are_said_to_be(tmp_path: Path):
         small_perturbations_photographs.imagenet(lab_of(Mislabelled, "imagenet", tmp_path))
 
 
-def way(*classes: int) -> Way:
+def way(*classes: int, sure: float = 0.5) -> Way:
     """A way on which photographs are taken for classes, and for the last one from there on."""
     seen = np.array([*classes, *[classes[-1]] * (len(LEVELS) - len(classes))])
-    odds = np.zeros((len(LEVELS), 1000), np.float32)
+    odds = np.full((len(LEVELS), 1000), np.log(sure / (1 - sure)), np.float32)
     return Way("FGSM", np.zeros(SHAPE, np.int8), Recognized(seen, np.full(len(seen), 0.5), odds))
 
 
 @pytest.mark.parametrize(
-    ("classes", "said"),
-    [((GIBBON,), "reproduced"), ((PANDA, GIBBON), "in part"), ((PANDA, 3), "differs")],
+    ("found", "said", "levels"),
+    [
+        (way(GIBBON, sure=0.95), "reproduced", 1),
+        (way(GIBBON, sure=0.5), "in part", 1),
+        (way(PANDA, GIBBON, sure=0.95), "in part", 2),
+        (way(PANDA, 3), "differs", None),
+    ],
+    ids=["sure", "unsure", "late", "never"],
 )
-def test_the_gibbon_has_to_arrive_within_the_published_epsilon(classes, said):
-    found = way(*classes)
+def test_the_gibbon_has_to_arrive_within_the_published_level_and_be_sure(found, said, levels):
     assert verdict([found], "panda").said == said
-    assert found.arrives == {"reproduced": 1 / 255, "in part": 2 / 255, "differs": None}[said]
-    assert found.gibbon(1) == 0.5
+    assert found.arrives == levels
+
+
+def test_a_way_says_when_it_arrives_once():
+    assert str(way(GIBBON)) == "by 1 level of 255 with FGSM (50.0 % gibbon)"
+    assert str(way(PANDA, GIBBON)) == "by 2 levels of 255 with FGSM (50.0 % gibbon at 1)"
+    assert str(way(PANDA)) == "never with FGSM (50.0 % gibbon at 1)"
+    unsure = verdict([way(GIBBON)], "panda").because
+    assert "published: 99.3% gibbon by 0.9 levels" in unsure
+    assert "the class is, the confidence not, reproduced" in unsure
 
 
 def test_templates_are_the_weights_around_grey():
