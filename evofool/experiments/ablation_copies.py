@@ -168,6 +168,7 @@ def _verdict(every: Sequence[Removed], falls: Share) -> Verdict:
         alike = medians(kept, 1)[-1]
         test = paired(kept, "alike", 1)
         because += (
-            f"; a patch elsewhere of the same contrast costs {_points(alike)} ({_test(test)})"
+            f"; a patch elsewhere of the same contrast costs {_points(alike)} (log-odds that a "
+            f"copy costs beyond it: {_test(test)})"
         )
     return Verdict(said=said, because=because)

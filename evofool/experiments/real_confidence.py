@@ -1,5 +1,6 @@
 """How certain networks are of real images, beside images evolved to fool them."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,9 @@ from evofool.statistics import mann_whitney, median_interval, proportion_interva
 
 NETWORK = "mobilenet_v1_0.25_128"
 OTHERS = ("mobilenet_v1_0.75_192", "mobilenet_v2_1.0_224_qat", "squeezenet_v1.0_deepcompression")
+NEAR = 0.1  # of the published medians
 PUBLISHED = {"all": 0.603, "recognised": 0.867, "mistaken": 0.337}  # AlexNet, 50,000 photographs
+FOOLING = "88.1%"
 TICKS = {0.01: "1 %", 0.1: "10 %", 0.5: "50 %", 0.9: "90 %", 0.99: "99 %", 0.9999: "99.99 %"}
 TICKS |= {1 - 1e-6: "1 - 1e-6", 1 - 1e-8: "1 - 1e-8"}
 MOST_NATS = 25.0  # log-odds at which the histogram ends; what is beyond is in its last bar
@@ -123,13 +126,13 @@ def _findings(certainties: list[Certainty], lab: Lab, run: Run, what: str) -> Fi
     rows.append(
         Row(
             what="median confidence, fooling images (CPPN)",
-            paper="88.1%" if is_photographs else "99.99%",
+            paper=FOOLING if is_photographs else "99.99%",
             ours=[float(np.median(each)) for each in confidences(run)],
             unit="%",
             n=f"{fooling.size} images",
         )
     )
-    medians = {group: float(np.median(values)) for group, values in groups.items()}
+    medians = _medians(first)
     return Findings(
         rows=rows,
         tables=[
@@ -152,7 +155,7 @@ def _findings(certainties: list[Certainty], lab: Lab, run: Run, what: str) -> Fi
             f"recognised, {beaten.share:.1%} [{beaten.low:.1%}, {beaten.high:.1%}] have less "
             "confidence than the median fooling image.",
         ],
-        verdict=_verdict(medians, float(np.median(fooling)), is_photographs),
+        verdict=_verdict(medians, float(np.median(fooling)), is_photographs, certainties[1:]),
     )
 
 
@@ -173,19 +176,47 @@ def _spell(value: float) -> str:
     return percent(value) if value > HIGH else f"{value:.1%}"
 
 
-def _verdict(medians: dict[str, float], fooling: float, is_photographs: bool) -> Verdict:
-    """Says whether recognised, all and mistaken images, and fooling ones, are in their order."""
-    found = ", ".join(f"{group} {_spell(value)}" for group, value in medians.items())
-    because = f"medians: {found}; fooling images {_spell(fooling)}"
+def _verdict(
+    medians: dict[str, float],
+    fooling: float,
+    is_photographs: bool,
+    others: Sequence[Certainty] = (),
+) -> Verdict:
+    """Says whether medians are near the published ones, or at least in their order.
+
+    Args:
+        medians: by group, of the network that the fooling images are for.
+        fooling: median of those.
+        is_photographs: that there are published figures for.
+        others: networks of which one may be nearer.
+    """
+    because = f"medians: {_spell_all(medians)}; fooling images {_spell(fooling)}"
     if not is_photographs:
         return Verdict(said="new", because=because)
+    because += f"; published: {_spell_all(PUBLISHED)}; fooling images {FOOLING}"
     order = [medians.get("mistaken", 0.0), medians["all"], medians["recognised"], fooling]
     if order != sorted(order):
-        return Verdict(
-            said="differs",
-            because=f"{because}; published: mistaken, all, recognised, fooling, in this order",
-        )
-    return Verdict(said="reproduced", because=f"{because}: the published order, another network")
+        return Verdict(said="differs", because=because)
+    found = {one.network: _medians(one) for one in others}
+    nearest = min(found, key=lambda name: _distance(found[name]), default=None)
+    if nearest is not None and _distance(found[nearest]) < _distance(medians):
+        because += f"; {nearest} is nearest to it: {_spell_all(found[nearest])}"
+    if _distance(medians) <= NEAR:
+        return Verdict(said="reproduced", because=because)
+    return Verdict(said="in part", because=f"{because}; the order agrees, the figures do not")
+
+
+def _medians(certainty: Certainty) -> dict[str, float]:
+    return {group: float(np.median(confidence(odds))) for group, odds in certainty.groups().items()}
+
+
+def _distance(medians: dict[str, float]) -> float:
+    """Returns how far the farthest median is from the published one."""
+    return max(abs(PUBLISHED[group] - value) for group, value in medians.items())
+
+
+def _spell_all(medians: dict[str, float]) -> str:
+    return ", ".join(f"{group} {_spell(value)}" for group, value in medians.items())
 
 
 def _draw_chart(lab: Lab, certainty: Certainty, run: Run) -> None:

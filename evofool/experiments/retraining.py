@@ -8,14 +8,16 @@ import numpy as np
 from evofool.augmentation import flip_and_shift
 from evofool.classifiers import cifar_cnn_card, lenet_card
 from evofool.experiments.experiment import Experiment, Part
-from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
+from evofool.experiments.findings import Findings, Picture, Row, Said, Table, Verdict
 from evofool.experiments.lab import FEW_EXAMPLES, Lab
+from evofool.experiments.reports import as_percentage
 from evofool.experiments.retraining_finetuning import NETWORK, OTHER, imagenet
 from evofool.experiments.retraining_rounds import Longer, Plan, Round, fool_longer, retrain
 from evofool.recipes import RECIPES
 from evofool.reports import Section, chart, draw_sheet, percent, save_image, thumbnail
 
 CERTAIN = 0.9999
+STILL_CERTAIN = 0.9  # a median that is below the published one, but of the same kind
 SHEET_ROUNDS = 6  # whose pictures are shown
 MOST_NINES = 8.0  # of the chart
 LONGER_SHOWN = 5  # lines of the table
@@ -39,18 +41,27 @@ def mnist(lab: Lab) -> Findings:
     )
     series = [retrain(lab, plan, repetition) for repetition in range(lab.seeds)]
     lowest = min(one.median for rounds in series for one in rounds)
+    last = float(np.median([rounds[-1].median for rounds in series]))
     share = series[0][-1].fooling_share
     return _findings(
         lab,
         plan,
         series,
         Verdict(
-            said="reproduced" if lowest >= CERTAIN else "in part",
-            because=f"the median of new images is {percent(lowest)} or more in all "
-            f"{plan.rounds + 1} rounds, with {share:.0%} fooling images in the last training set",
+            said=_said(lowest, last),
+            because=f"the median of new images is {as_percentage(last)} in the last of "
+            f"{plan.rounds + 1} rounds and {as_percentage(lowest)} in the lowest, with "
+            f"{share:.0%} fooling images in the last training set",
         ),
         paper={"median": "99.99 %", "share": "25 %"},
     )
+
+
+def _said(lowest: float, last: float) -> Said:
+    """Judges the paper's claim, a median of 99.99 % in all rounds: the last one decides."""
+    if lowest >= CERTAIN:
+        return "reproduced"
+    return "in part" if last >= STILL_CERTAIN else "differs"
 
 
 def cifar10(lab: Lab) -> Findings:

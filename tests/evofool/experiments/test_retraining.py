@@ -5,6 +5,7 @@ import pytest
 
 from evofool.data import Dataset
 from evofool.experiments import Lab, retraining
+from evofool.experiments.reports import as_percentage
 from evofool.experiments.retraining_rounds import Longer, Round
 from evofool.experiments.supplies import Supplies
 
@@ -51,13 +52,21 @@ def longer(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("medians", "said"), [((0.99999, 0.9999), "reproduced"), ((0.99999, 0.9998), "in part")]
+    ("medians", "said"),
+    [
+        ((0.99999, 0.9999), "reproduced"),
+        ((0.99999, 0.9998), "in part"),
+        ((0.99999, 0.3, 0.95), "in part"),
+        ((0.99999, 0.95, 0.2), "differs"),
+    ],
+    ids=["certain", "less certain", "certain in the end", "not certain in the end"],
 )
-def test_the_verdict_is_about_the_worst_round(lab, monkeypatch, medians, said):
+def test_the_verdict_is_about_all_rounds_and_the_last(lab, monkeypatch, medians, said):
     monkeypatch.setattr(retraining, "retrain", lambda lab, plan, repetition: rounds_of(*medians))
     found = retraining.mnist(lab)
     assert found.verdict.said == said
-    assert f"{100 * medians[1]:.4f} %" in found.verdict.because
+    assert f"{as_percentage(medians[-1])} in the last" in found.verdict.because
+    assert f"{as_percentage(min(medians))} in the lowest" in found.verdict.because
 
 
 def test_the_sets_are_the_paper_s(lab, monkeypatch):
