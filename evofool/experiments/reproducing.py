@@ -47,7 +47,8 @@ def reproduce(
     """Does one of the paper's experiments, or all, and leaves reports.
 
     What is finished is not done again: a report, a step of an experiment, a network, a run, and
-    within a run the generations up to its newest checkpoint.
+    within a run the generations up to its newest checkpoint. A report of more seeds than are wanted
+    stays, unless `seeds` or `again` is given.
 
     Args:
         name: of an experiment, or "all".
@@ -101,8 +102,10 @@ def reproduce(
             reporter=reporter,
         )
         report = Report.read(lab.folder)
-        if report is None or report.seeds != wanted or again:
+        if report is None or again or (seeds or max(wanted, report.seeds)) != report.seeds:
             report = _carry_out(job, lab, options)
+        elif report.seeds > wanted:
+            lab.say(f"is done with {report.seeds} seeds; --seeds {wanted} makes it with fewer")
         else:
             lab.say("is done")
         reports.append(report)
