@@ -12,6 +12,17 @@ from evofool.files import read_json, replacing, write_json
 from evofool.reports import percent
 from evofool.statistics import median_interval
 
+SMALL = " (small scale: shorter runs and less training; no figure here answers the paper)"
+LEGEND = (
+    "- *reproduced*: ours agrees with the paper's figure or statement; the clause says in what.",
+    "- *in part*: the direction or some of the figures agree, not all.",
+    "- *differs*: ours contradicts the paper's.",
+    "- *new*: the paper has nothing to compare with.",
+    "",
+    "`[a, b]` is the 95 % interval of the median of the seeds, or of a share. A blank cell under "
+    "*paper* means that it has no figure. *Seeds* are independent repetitions (runs, or networks "
+    "trained anew); with one, no interval is given.",
+)
 Cells = Sequence[str | float | int | None]
 
 
@@ -88,6 +99,7 @@ def write_score_card(out: Path, reports: Sequence[Report]) -> list[dict[str, Any
     """Writes `scorecard.json` and `scorecard.md`, and returns the lines."""
     lines = [report.score() for report in reports]
     write_json(out / "scorecard.json", lines)
+    scale = "" if all(report.scale == "full" for report in reports) else SMALL
     columns = ("experiment", "data", "paper", "ours", "seeds", "verdict")
     rows = [
         [
@@ -98,7 +110,8 @@ def write_score_card(out: Path, reports: Sequence[Report]) -> list[dict[str, Any
         for line in lines
     ]
     with replacing(out / "scorecard.md") as temporary:
-        temporary.write_text("\n".join(["# Score card", "", *_table(columns, rows)]) + "\n")
+        card = [f"# Score card{scale}", "", *LEGEND, "", *_table(columns, rows)]
+        temporary.write_text("\n".join(card) + "\n")
     return lines
 
 

@@ -1,5 +1,7 @@
+import dataclasses
 import json
 from types import SimpleNamespace
+from typing import get_args
 
 import pytest
 
@@ -16,7 +18,20 @@ from evofool.experiments import (
     catalog,
     reproduce,
 )
+from evofool.experiments.findings import Said
+from evofool.experiments.reports import write_score_card
 from evofool.experiments.supplies import Supplies
+from evofool.runner import Quiet
+
+
+class Told(Quiet):
+    """Keeps what it is told."""
+
+    def __init__(self, said):
+        self.said = said
+
+    def message(self, text):
+        self.said.append(text)
 
 
 @pytest.fixture
@@ -75,6 +90,28 @@ def test_another_number_of_seeds_is_done_anew(trial, tmp_path):
     [report] = reproduce("first", scale="small", out=tmp_path, seeds=2)
     assert report.seeds == 2
     assert len(trial) == 2
+
+
+def test_a_report_of_more_seeds_stays_unless_fewer_are_asked_for(trial, tmp_path):
+    said = []
+    settings = {"scale": "small", "out": tmp_path}
+    reproduce("first", seeds=2, **settings)
+    [report] = reproduce("first", reporter=Told(said), **settings)
+    assert (report.seeds, len(trial)) == (2, 1)
+    assert said == ["first, mnist: is done with 2 seeds; --seeds 1 makes it with fewer"]
+    for fewer in ({"seeds": 1}, {"again": True}):
+        [report] = reproduce("first", **settings, **fewer)
+        assert report.seeds == 1
+        reproduce("first", seeds=2, **settings)
+
+
+def test_the_score_card_says_its_scale_and_what_its_words_mean(trial, tmp_path):
+    reports = reproduce("first", scale="small", out=tmp_path)
+    card = (tmp_path / "scorecard.md").read_text()
+    assert card.startswith("# Score card (small scale")
+    assert all(f"- *{said}*: " in card for said in get_args(Said))
+    write_score_card(tmp_path, [dataclasses.replace(reports[0], scale="full")])
+    assert (tmp_path / "scorecard.md").read_text().startswith("# Score card\n")
 
 
 def test_all_does_every_experiment_on_the_data_asked_for(trial, tmp_path):
