@@ -54,7 +54,8 @@ def imagenet(lab: Lab) -> Findings:
             show_elites(lab, runs[-1], groups),
         ],
         notes=[
-            settings(runs[0]) + f" Seeds {', '.join(str(run.config.seed) for run in runs)}.",
+            settings(runs[0])
+            + f" A run each of the seeds {', '.join(str(run.config.seed) for run in runs)}.",
             f"Regular against irregular images ({direct.config.generations} generations of "
             f"{direct.config.batch_size} children): "
             + "; ".join(f"seed {seed}: {test}" for seed, test in enumerate(against))

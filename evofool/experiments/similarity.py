@@ -194,9 +194,10 @@ def _findings(
         ],
         verdict=Verdict(
             said="reproduced" if related else "differs",
-            because=f"within groups elites are more alike ({found[OWN][0].effect:+.0f} sd) and "
-            f"closer kin ({found[COMMON][0].effect:+.0f} sd) than chance; two runs find pictures "
-            f"of a class whose pixels have a cosine of {unlike.observed:.2f}",
+            because=f"within groups elites are more alike (by "
+            f"{found[OWN][0].effect:.0f} standard deviations of groups dealt at random) and closer "
+            f"kin (by {found[COMMON][0].effect:.0f}) than by chance; two runs find pictures of a "
+            f"class whose pixels have a cosine of {unlike.observed:.2f}",
         ),
     )
 

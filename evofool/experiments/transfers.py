@@ -72,9 +72,10 @@ def evolve_imagenet(lab: Lab, network: str, *, is_long: bool = False) -> Run:
 def settings(run: Run) -> str:
     """Says how a run was made."""
     config = run.config
+    runs = f"{config.runs} runs of " if config.runs > 1 else ""
     return (
-        f"CPPN images for {run.card.name}: {config.runs} run(s), {config.generations} generations "
-        f"of {config.batch_size} children, {len(run.outputs)} classes."
+        f"CPPN images for {run.card.name}: {runs}{config.generations} generations of "
+        f"{config.batch_size} children, {len(run.outputs)} classes."
     )
 
 
