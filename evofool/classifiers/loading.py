@@ -1,8 +1,11 @@
 """From a name on the command line to a classifier: shipped, mock, from a file, or one's own."""
 
+import contextlib
 import dataclasses
 import importlib
 import sys
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +49,8 @@ def load_classifier(
         The classifier, with its weights checked tensor by tensor.
 
     Raises:
-        UserError: the name is unknown, the weights or the card do not fit, or the members of an
-            ensemble do not fit together.
+        UserError: the name is unknown, the weights or the card do not fit, the members of an
+            ensemble do not fit together, or the factory fails.
     """
     if not name:
         raise UserError(
@@ -191,23 +194,40 @@ def _from_module(name: str) -> Classifier:
         raise UserError(f"classifier {name!r}: expected module:factory, for instance mine:make")
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))  # a console script does not search it by itself
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not module_name.startswith(error.name):
-            raise  # the module is there, and something that it imports is not
-        raise UserError(
-            f"classifier {name!r}: there is no module {module_name!r} in the working directory "
-            "or among the installed packages"
-        ) from error
+    with _blaming(name):
+        try:
+            module = importlib.import_module(module_name)
+        except ModuleNotFoundError as error:
+            if error.name is None or not module_name.startswith(error.name):
+                raise  # the module is there, and something that it imports is not
+            raise UserError(
+                f"classifier {name!r}: there is no module {module_name!r} in the working directory "
+                "or among the installed packages"
+            ) from error
     factory = getattr(module, factory_name, None)
     if not callable(factory):
         functions = [k for k, v in vars(module).items() if callable(v) and not k.startswith("_")]
         raise unknown_name(f"function in {module.__file__}", factory_name, functions)
-    classifier = factory()
+    with _blaming(name):
+        classifier = factory()
     if not isinstance(classifier, Classifier):
         raise UserError(
             f"classifier {name!r} gave a {type(classifier).__name__}; "
             "expected an evofool.classifiers.Classifier"
         )
     return classifier
+
+
+@contextlib.contextmanager
+def _blaming(name: str) -> Iterator[None]:
+    """Turns what goes wrong in a user's module into an error with the line of it that failed."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        frames = [f for f in frames if f.filename != __file__ and "importlib" not in f.filename]
+        own = [frame for frame in frames if frame.filename == frames[0].filename]
+        place = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
+        raise UserError(f"{name} failed: {type(error).__name__}: {error}{place}") from error

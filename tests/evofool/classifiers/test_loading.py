@@ -94,7 +94,6 @@ def wrong():
 
 def test_a_factory_in_the_working_directory_is_found(in_tmp_path):
     (in_tmp_path / "my_classifiers.py").write_text(MODULE)
-    (in_tmp_path / "my_broken.py").write_text("import not_a_module_at_all")
     assert load_classifier("my_classifiers:factory").card.outputs == 3
     with pytest.raises(UserError, match="gave a int; expected an evofool"):
         load_classifier("my_classifiers:wrong")
@@ -102,8 +101,24 @@ def test_a_factory_in_the_working_directory_is_found(in_tmp_path):
         load_classifier("my_classifiers:fatcory")
     with pytest.raises(UserError, match="there is no module 'my_clasifiers'"):
         load_classifier("my_clasifiers:factory")
-    with pytest.raises(ModuleNotFoundError, match="not_a_module_at_all"):
-        load_classifier("my_broken:factory")
+
+
+def test_what_fails_in_a_module_of_ones_own_is_named_with_its_line(in_tmp_path):
+    (in_tmp_path / "my_import.py").write_text("import not_a_module_at_all\n")
+    (in_tmp_path / "my_syntax.py").write_text("def (:\n")
+    (in_tmp_path / "my_card.py").write_text(
+        "from evofool import Card\n\ndef make():\n    return build()\n\n"
+        "def build():\n    return Card(nam='mine')\n"
+    )
+    with pytest.raises(UserError, match=r"my_import:make failed: ModuleNotFoundError.*py, line 1"):
+        load_classifier("my_import:make")
+    with pytest.raises(UserError, match=r"my_syntax:make failed: SyntaxError: .*py, line 1"):
+        load_classifier("my_syntax:make")
+    with pytest.raises(
+        UserError, match=r"my_card:make failed: TypeError: .+ \(.*my_card\.py, line 7\)$"
+    ) as caught:
+        load_classifier("my_card:make")
+    assert isinstance(caught.value.__cause__, TypeError)
 
 
 @pytest.mark.parametrize("preset", ["imagenet-cppn", "imagenet-direct"])
