@@ -1,7 +1,7 @@
 """The error a user can act on, and the sentence that offers the nearest valid name."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class UserError(ValueError):
@@ -11,13 +11,22 @@ class UserError(ValueError):
     """
 
 
-def unknown_name(kind: str, name: str, options: Iterable[str]) -> UserError:
+def unknown_name(
+    kind: str,
+    name: str,
+    options: Iterable[str],
+    *,
+    nearest: Sequence[str] = (),
+    separator: str = ", ",
+) -> UserError:
     """Makes the error for a name that is not among `options`, nearest ones first.
 
     Args:
         kind: what the name is of, for instance "preset".
         name: what came.
         options: the valid names.
+        nearest: those that may be meant; those that are spelt alike unless given.
+        separator: between names; "; " where names may hold commas.
 
     Returns:
         An error to raise.
@@ -25,7 +34,9 @@ def unknown_name(kind: str, name: str, options: Iterable[str]) -> UserError:
     valid = [str(option) for option in options]
     written = {option.lower(): option for option in valid}
     near = difflib.get_close_matches(name.lower(), written, n=3, cutoff=0.5)
-    nearest = [written[option] for option in near]
+    nearest = nearest or [written[option] for option in near]
     hint = f"did you mean {' or '.join(repr(v) for v in nearest)}? " if nearest else ""
-    shown = ", ".join(valid[:20]) + (f", ... ({len(valid)} in all)" if len(valid) > 20 else "")
+    shown = separator.join(valid[:20])
+    if len(valid) > 20:
+        shown += f"{separator}... ({len(valid)} in all)"
     return UserError(f"unknown {kind} {name!r}; {hint}valid: {shown}")

@@ -31,7 +31,7 @@ def resolve_class(card: Card, name: str) -> int:
         raise _unknown_class(card, name)
     if len(matches) > 1:
         ids = "" if not card.ids else " or the id"
-        options = ", ".join(
+        options = "; ".join(
             f"{i} ({card.labels[i]}{', ' + card.ids[i] if ids else ''})" for i in matches
         )
         raise UserError(f"class {name!r} is ambiguous: {options}; use the index{ids}")
@@ -39,11 +39,17 @@ def resolve_class(card: Card, name: str) -> int:
 
 
 def _unknown_class(card: Card, name: str) -> UserError:
-    """Offers single names, not whole labels, which are too long to look like a misspelt name."""
+    """Offers single names, not whole labels, which are too long to look like a misspelt name.
+
+    Those that hold the word come first: of "cat", "Egyptian cat" is meant rather than "coat".
+    """
     names = dict.fromkeys(part.strip() for label in card.labels for part in label.split(","))
+    word = name.strip().lower()
+    with_word = [known for known in names if word in known.lower().split()]
     ids = f", WordNet ids such as {card.ids[0]}" if card.ids else ""
     indices = f"indices 0..{card.classes - 1}"
-    return UserError(f"{unknown_name('class', name, names)}; also {indices}{ids}")
+    unknown = unknown_name("class", name, names, nearest=with_word, separator="; ")
+    return UserError(f"{unknown}; also {indices}{ids}")
 
 
 def resolve_classes(card: Card, names: tuple[str, ...]) -> tuple[int, ...]:

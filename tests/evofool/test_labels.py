@@ -47,6 +47,17 @@ def test_an_unknown_class_offers_the_nearest_single_names_and_the_indices():
         resolve_class(card(), "-1")
 
 
+def test_a_word_of_a_name_offers_the_classes_that_have_it():
+    labels = ("coat", "tabby, tabby cat", "Egyptian Cat", "polecat")
+    cats = dataclasses.replace(card(), labels=labels, outputs=4)
+    with pytest.raises(
+        UserError,
+        match=r"unknown class 'cat'; did you mean 'tabby cat' or 'Egyptian Cat'\? "
+        r"valid: coat; tabby; tabby cat; Egyptian Cat; polecat; also",
+    ):
+        resolve_class(cats, "cat")
+
+
 def test_an_unknown_class_is_told_of_ids_where_there_are_some():
     ids = tuple(f"n{index}" for index in range(len(LABELS)))
     with pytest.raises(UserError, match=r"indices 0\.\.4, WordNet ids such as n0$"):
@@ -54,7 +65,7 @@ def test_an_unknown_class_is_told_of_ids_where_there_are_some():
 
 
 def test_an_ambiguous_class_names_the_candidates():
-    with pytest.raises(UserError, match=r"'crane' is ambiguous: 1 \(crane\), 3 \(crane, constr"):
+    with pytest.raises(UserError, match=r"'crane' is ambiguous: 1 \(crane\); 3 \(crane, constr"):
         resolve_class(card(), "crane")
 
 
