@@ -37,13 +37,15 @@ class Progress:
         try:
             with self._path.open("rb") as file, np.load(file) as stored:
                 arrays = dict(stored)
-            facts = str(arrays.pop("facts"))
+            facts = json.loads(str(arrays.pop("facts")))
         except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile) as error:
             raise UserError(f"{self._path} holds no attack under way: {error}") from error
-        if facts != self._facts:
+        mine = json.loads(self._facts)
+        changed = [name for name in facts | mine if facts.get(name) != mine.get(name)]
+        if changed:
             raise UserError(
-                f"{self._path} is of another attack: {facts}, not {self._facts}; remove it, or "
-                "name another file"
+                f"{self._path} is of another attack: made for other {', '.join(changed)}; remove "
+                "it, or name another file"
             )
         return arrays
 

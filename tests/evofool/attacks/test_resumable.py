@@ -26,12 +26,14 @@ def test_without_a_path_nothing_is_kept(in_tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "facts", [{"classifier": "other"}, {"pictures": np.arange(6)[::-1]}], ids=["name", "array"]
+    "facts",
+    [{"classifier": "other"}, {"pictures": np.arange(6)[::-1]}, {"classifier": "b", "seed": 1}],
+    ids=["name", "array", "more"],
 )
 def test_a_file_of_another_attack_is_not_continued(facts: dict, tmp_path: Path):
     path = tmp_path / "state.npz"
     Progress(path, **FACTS).save({"done": np.array(3)})
-    with pytest.raises(UserError, match="is of another attack"):
+    with pytest.raises(UserError, match=f"made for other {', '.join(facts)}; remove it"):
         Progress(path, **FACTS | facts).load()
 
 
