@@ -79,11 +79,14 @@ def one_pixel(
             attack.
     """
     task = check_task(classifier, images, labels, target)
-    if min(pixels, generations) < 1 or population < 4:
-        raise UserError(
-            f"pixels is {pixels}, generations {generations}, population {population}; expected 1 "
-            "or more, and a population of 4 or more"
-        )
+    numbers = {
+        "pixels": (pixels, 1),
+        "population": (population, 4),
+        "generations": (generations, 1),
+    }
+    for argument, (number, least) in numbers.items():
+        if number < least:
+            raise UserError(f"{argument} is {number}; expected {least} or more")
     check_seed(seed)
     card, count = classifier.card, len(task.images)
     progress = Progress(

@@ -91,8 +91,8 @@ def test_an_interrupted_search_goes_on_with_the_same_bits(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [{"pixels": 0}, {"population": 3}, {"generations": 0}], ids=["pixels", "few", "none"]
+    ("option", "value", "least"), [("pixels", 0, 1), ("population", 3, 4), ("generations", 0, 1)]
 )
-def test_options_are_checked(options):
-    with pytest.raises(UserError, match="a population of 4 or more"):
-        one_pixel(linear(), pictures(), 0, **options)
+def test_options_are_checked(option, value, least):
+    with pytest.raises(UserError, match=f"^{option} is {value}; expected {least} or more$"):
+        one_pixel(linear(), pictures(), 0, **{option: value})
