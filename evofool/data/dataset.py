@@ -22,3 +22,10 @@ class Dataset(NamedTuple):
     test_images: UInt8[np.ndarray, "test height width channels"]
     test_labels: UInt8[np.ndarray, " test"]
     is_lossy: bool = False
+
+    def __repr__(self) -> str:
+        height, width, channels = self.train_images.shape[1:]
+        return (
+            f"Dataset({len(self.train_images):,} training and {len(self.test_images):,} test "
+            f"pictures of {height}x{width}x{channels}{', lossy' if self.is_lossy else ''})"
+        )

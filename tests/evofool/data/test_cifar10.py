@@ -105,6 +105,8 @@ def test_binary_batches_are_read(folder, suffix, tmp_path):
     found = data.load_cifar10(tmp_path / "data")
     check(found)
     assert not found.is_lossy
+    assert "test pictures of 32x32x3)" in repr(found)
+    assert len(repr(found)) < 100
 
 
 def test_the_archive_is_fetched_and_read_as_it_is(tmp_path, monkeypatch):
@@ -119,6 +121,8 @@ def test_the_archive_is_fetched_and_read_as_it_is(tmp_path, monkeypatch):
     found = data.load_cifar10(tmp_path / "sets")
     check(found)
     assert not found.is_lossy
+    assert "test pictures of 32x32x3)" in repr(found)
+    assert len(repr(found)) < 100
     assert [path.name for path in folder.iterdir()] == ["cifar-10-binary.tar.gz"]
 
 
