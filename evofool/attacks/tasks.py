@@ -9,6 +9,8 @@ from jaxtyping import Int, UInt8
 from evofool.classifiers import Classifier
 from evofool.errors import UserError
 
+LEVEL = 1 / 255  # of 8 bits, values in [0, 1]
+
 Classes = int | Sequence[int] | np.ndarray
 """A class for each picture, or one for all; counted from 0 without "background"."""
 
@@ -128,19 +130,31 @@ def check_classes(
     return np.broadcast_to(given, count).astype(np.int64)
 
 
-def check_epsilon(epsilon: float | Sequence[float]) -> list[float]:
+def check_epsilon(epsilon: float | Sequence[float], *, norm: str = "linf") -> list[float]:
     """Returns epsilons as a list.
 
+    Args:
+        epsilon: one, or several; values of pictures are in [0, 1].
+        norm: whose length an epsilon is, "linf" or "l2".
+
     Raises:
-        UserError: one is not above 0, or above 1, or there is none.
+        UserError: one is less than a level of 8 bits, which changes nothing in either norm; one is
+            too large; or there is none.
     """
     epsilons = [float(value) for value in np.atleast_1d(np.asarray(epsilon, float))]
+    largest = np.inf if norm == "l2" else 1.0
+    expected = "expected 1/255 (0.003922) or more" + ("" if norm == "l2" else ", and up to 1")
     if not epsilons:
-        raise UserError("epsilon is empty; give one or more numbers above 0 and up to 1")
+        raise UserError(f"epsilon is empty; {expected}")
     for value in epsilons:
-        if not 0 < value <= 1:
+        if 0 < value < LEVEL:
+            raise UserError(
+                f"epsilon is {value:g}, and less than one level of 8 bits changes nothing; "
+                f"{expected}"
+            )
+        if not 0 < value <= largest:
             hint = "; of 8-bit levels, divide by 255" if value > 1 else ""
-            raise UserError(f"epsilon is {value:g}; expected a number above 0 and up to 1{hint}")
+            raise UserError(f"epsilon is {value:g}; {expected}{hint}")
     return epsilons
 
 

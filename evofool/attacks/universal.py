@@ -65,7 +65,8 @@ def universal(
         images: levels 0..255.
         labels: what each picture must no longer be taken for: its class, or what the classifier
             takes it for, as the authors do.
-        epsilon: radius of the ball that the change stays in, values in [0, 1].
+        epsilon: radius of the ball that the change stays in, values in [0, 1]; 1/255 or more, and
+            in the L2 norm not bounded by 1.
         norm: of the ball, "linf" or "l2".
         rate: share of the pictures to be fooled, at which it ends.
         passes: over all pictures, at most.
@@ -79,9 +80,9 @@ def universal(
     """
     model = model_of(classifier, "universal")
     task = check_task(classifier, images, labels, None)
-    (radius,) = check_epsilon(epsilon)
     if norm not in NORMS:
         raise unknown_name("norm", norm, NORMS)
+    (radius,) = check_epsilon(epsilon, norm=norm)
     if not 0 < rate <= 1 or passes < 1:
         raise UserError(f"rate is {rate:g}, passes {passes}; expected a share, and 1 or more")
     check_seed(seed)

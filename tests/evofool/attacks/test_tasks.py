@@ -37,6 +37,23 @@ def test_epsilon_is_a_share_of_the_range(epsilon):
         check_epsilon(epsilon)
 
 
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_less_than_a_level_is_refused(norm):
+    for epsilon in (0.001, [0.1, 0.0039]):
+        with pytest.raises(UserError, match="less than one level of 8 bits changes nothing"):
+            check_epsilon(epsilon, norm=norm)
+    assert check_epsilon([1 / 255, 0.003922], norm=norm) == [1 / 255, 0.003922]
+    image = np.full((1, 1, 1), 100, np.uint8)
+    for epsilon in (1 / 255, 0.003922):
+        assert quantize_towards(image, image + 255 * epsilon).item() == 101
+
+
+def test_a_radius_in_l2_may_exceed_the_range_of_a_value():
+    assert check_epsilon(8.0, norm="l2") == [8.0]
+    with pytest.raises(UserError, match="epsilon is inf"):
+        check_epsilon(float("inf"))
+
+
 def test_seeds_are_not_negative():
     with pytest.raises(UserError, match="seed is -1; expected 0 or more"):
         check_seed(-1)
