@@ -1,6 +1,6 @@
 """Pictures that show what an attack did: original, change and result; confidence by epsilon."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,24 +59,25 @@ def write_curve(
     path: Path,
     epsilons: Sequence[float],
     *,
-    of_label: Sequence[float],
     best: Sequence[float],
     names: Sequence[str],
+    of: Mapping[str, Sequence[float]],
 ) -> None:
     """Plots how a classifier's confidence changes with epsilon.
 
     Args:
         path: of the PNG file.
         epsilons: sizes of the change, as shares of the range; 0 for the original.
-        of_label: probability of the picture's own class at each.
         best: probability of the likeliest class at each.
         names: the likeliest class at each.
+        of: probability at each of classes that matter, by name: the label, the target.
     """
     order = np.argsort(epsilons)
     sizes = np.asarray(epsilons)[order]
     with chart(path, size=(5, 3.4)) as axes:
         axes.plot(sizes, np.asarray(best)[order], "s--", label="as the likeliest class")
-        axes.plot(sizes, np.asarray(of_label)[order], "o-", label=f"as {names[0]}")
+        for (name, values), style in zip(of.items(), ("o-", "^:"), strict=False):
+            axes.plot(sizes, np.asarray(values)[order], style, label=f"as {name}")
         for size, height, name in zip(epsilons, best, names, strict=True):
             axes.annotate(name, (size, height), xytext=(3, 5), textcoords="offset points")
         axes.set_xlim(-0.04 * sizes[-1], 1.3 * sizes[-1])  # room for the last name

@@ -49,12 +49,16 @@ def attack(
         weights: safetensors file, or the folder it is in.
         combine: of several classifiers, the mean or the least confidence.
         label: class that the pictures are of; else what the classifier takes each for.
-        target: class that they are to be taken for; else any other.
-        epsilon: largest changes of a value, as shares of the range; else 0.01, 0.02 and 0.05.
+        target: of all but deepfool and universal: class that they are to be taken for; else any
+            other. lbfgs and gradient-ascent need one.
+        epsilon: of fgsm, pgd, finite-differences and universal: largest changes of a value, as
+            shares of the range 0..255, from 1/255 to 1; else 0.01, 0.02 and 0.05. With --norm l2,
+            radii: the root of the sum of all squared changes, each a share of the range.
         steps: of pgd, deepfool and lbfgs.
         step: of finite-differences, by how much a value is raised, as a share of the range.
-        norm: of deepfool and universal.
-        pixels: of one-pixel.
+        norm: of deepfool (else l2) and universal (else linf): what is small, the largest change
+            of a value or the root of the sum of squares.
+        pixels: of one-pixel: how many may change; else 1.
         settings: of gradient-ascent.
         seed: of one-pixel, universal and gradient-ascent.
         save: .npz file that keeps what is done of a long attack, and from which it goes on; of
@@ -88,24 +92,30 @@ def attack(
     if as_json:
         print_json(found)
         return
-    columns = ["picture", "epsilon", "class", "before", "taken for", "confidence"]
-    columns += ["success", "linf", "l2", "pixels"]
-    rows = [
-        (
-            line.picture,
-            None if line.epsilon is None else f"{line.epsilon:g}",
-            first_name(line.label),
-            percent(line.before),
-            first_name(line.found),
-            percent(line.confidence),
-            "yes" if line.success else "no",
-            f"{line.linf:.4f}",
-            f"{line.l2:.3f}",
-            line.l0,
-        )
-        for line in found
-    ]
-    output().print(make_table(columns, rows))
+    rows = []
+    for line in found:
+        row = {
+            "picture": line.picture,
+            "epsilon": None if line.epsilon is None else f"{line.epsilon:g}",
+            "class": first_name(line.label),
+            "before": percent(line.before),
+        }
+        if label is not None:  # else the class is what it was taken for
+            row["was taken for"] = f"{first_name(line.seen)} {percent(line.seen_confidence)}"
+        row |= {"taken for": first_name(line.found), "confidence": percent(line.confidence)}
+        if line.target_before is not None and line.of_target is not None:
+            row["target before"] = percent(line.target_before)
+            row["target after"] = percent(line.of_target)
+        row |= {
+            "success": "no" if not line.success else "already" if line.already else "yes",
+            "linf": f"{line.linf:.4f}",
+            "l2": f"{line.l2:.3f}",
+            "pixels": line.l0,
+        }
+        rows.append(row)
+    output().print(make_table(list(rows[0]), [list(row.values()) for row in rows]))
+    if any(line.success and line.already for line in found):
+        print("already: the classifier took the original for such a class, too")
     actions = {line.picture: line.actions for line in found}
     for line in summarize_actions(actions.values()):
         print(line)

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from evofool import Classifier, UserError, attack, fgsm, gradient_ascent, load_classifier, recognize
-from evofool.attacks import ATTACKS
+from evofool.attacks import ATTACKS, on_files
 from evofool.attacks.gradient_ascent import noise_pictures
 from evofool.photographs import read_photographs
 
@@ -61,7 +61,39 @@ def test_pictures_of_other_sizes_are_prepared(pictures: list[str]):
 def test_the_label_may_be_given(pictures: list[str]):
     (line,) = attack("fgsm", "a.png", MOCK, label="2", epsilon=[0.01])
     assert line.label == "class 2"
-    assert line.before < 0.5
+    assert line.before < 0.5 < line.seen_confidence
+    assert (line.seen, line.success, line.already) == ("class 1", True, True)
+
+
+def test_a_target_is_shown_before_and_after(pictures: list[str]):
+    (line,) = attack("fgsm", "a.png", MOCK, target="3", epsilon=0.02)
+    original = read_photographs(["a.png"], load_classifier(MOCK).card)[0].levels[None]
+    expected = recognize(load_classifier(MOCK), original).confidence_in(np.array([3]))
+    assert line.target_before == pytest.approx(expected[0])
+    assert line.target_before is not None
+    assert line.of_target is not None
+    assert line.target_before < line.of_target <= line.confidence
+    assert not line.already
+    (free,) = attack("fgsm", "a.png", MOCK, epsilon=0.02)
+    assert (free.target, free.target_before, free.of_target) == (None, None, None)
+
+
+def test_the_curve_begins_with_what_was_seen(pictures: list[str], monkeypatch: pytest.MonkeyPatch):
+    drawn = {}
+
+    def keep(path, epsilons, **values):
+        drawn[path.name] = values
+
+    monkeypatch.setattr(on_files, "write_curve", keep)
+    options = {"label": "2", "target": "3", "epsilon": [0.1, 0.2], "out": "made"}
+    lines = attack("fgsm", "a.png", MOCK, **options)
+    (curve,) = drawn.values()
+    assert curve["names"] == ["class 1", *(line.found for line in lines)]
+    assert curve["best"] == [lines[0].seen_confidence, *(line.confidence for line in lines)]
+    assert curve["of"] == {
+        "class 2": [lines[0].before, *(line.of_label for line in lines)],
+        "class 3": [lines[0].target_before, *(line.of_target for line in lines)],
+    }
 
 
 def test_gradient_ascent_needs_no_picture(in_tmp_path: Path):
@@ -91,6 +123,8 @@ def test_a_universal_change_is_the_same_for_all_pictures(pictures: list[str]):
     ("arguments", "message"),
     [
         ({"name": "fsgm"}, "did you mean 'fgsm'"),
+        ({"epsilon": 0.0039}, "less than one level of 8 bits"),
+        ({"name": "universal", "norm": "l2"}, "with norm l2 needs an epsilon"),
         ({"epsilon": 0.0}, "epsilon is 0"),
         ({"epsilon": [0.1, 3.0]}, "divide by 255"),
         ({"epsilon": []}, "epsilon is empty"),
@@ -124,6 +158,6 @@ def test_a_classifier_outside_jax_can_be_attacked_through_its_outputs(pictures: 
     outside = Classifier(card=mock.card, params=mock.params, apply=apply, kind="probabilities")
     with pytest.raises(UserError, match="its outputs only: finite_differences, one_pixel"):
         attack("fgsm", "a.png", outside)
-    (line,) = attack("finite-differences", "a.png", outside, epsilon=0.1)
+    (line,) = attack("finite_differences", "a.png", outside, epsilon=0.1)
     (inside,) = attack("finite-differences", "a.png", mock, epsilon=0.1)
     assert line.confidence == pytest.approx(inside.confidence, abs=1e-5)

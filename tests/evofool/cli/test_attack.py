@@ -40,6 +40,25 @@ def test_a_line_for_each_picture_and_epsilon(
     }
 
 
+def test_what_was_mistaken_before_is_no_success_of_the_attack(
+    pictures: list[str], capsys: pytest.CaptureFixture[str]
+):
+    (as_it_is,) = attack("fgsm", "a.png", MOCK, epsilon=0.004)
+    others = [name for name in ("class 0", "class 1", "class 2") if name != as_it_is.label]
+    flags = ["--classifier", MOCK, "--label", others[0], "--target", others[1]]
+    assert main(["attack", "fgsm", "a.png", *flags, "--epsilon", "0.004"]) == 0
+    header, line, *rest = capsys.readouterr().out.splitlines()
+    assert "was taken for" in header
+    assert "target before target after" in header
+    assert as_it_is.label in line
+    assert not rest
+    assert main(["attack", "fgsm", "a.png", *flags[:4], "--epsilon", "0.004"]) == 0
+    header, line, *rest = capsys.readouterr().out.splitlines()
+    assert "target" not in header
+    assert " already " in line
+    assert rest == ["already: the classifier took the original for such a class, too"]
+
+
 def test_json_has_all_figures(pictures: list[str], capsys: pytest.CaptureFixture[str]):
     flags = ["--classifier", MOCK, "--pixels", "3", "--seed", "4", "--save", "state.npz", "--json"]
     assert main(["attack", "one-pixel", "a.png", *flags]) == 0
