@@ -112,7 +112,7 @@ def show(
         factors.append(factor)
     save_sheet(draw_sheet(sections), lab.folder / "sheet.jpg")
     every = np.concatenate(factors)
-    enlarged = f"; contrast around each picture's mean {_times(every)}, to be seen at all"
+    enlarged = f"; contrast around each picture's mean enlarged, {_times(every)}"
     return Picture(file="sheet.jpg", caption=what + (enlarged if every.max() >= 1.5 else ""))
 
 

@@ -198,7 +198,7 @@ def _show(lab: Lab, run: Run, before: Seen, after: Seen, what: str) -> Picture:
             [
                 first_name(elites[place].label),
                 percent(float(before.confidence[place])),
-                f"-> {percent(float(after.confidence[place]))}",
+                f"then {percent(float(after.confidence[place]))}",
             ]
             for place in places
         ]

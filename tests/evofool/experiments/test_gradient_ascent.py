@@ -49,7 +49,7 @@ def test_faint_pictures_are_shown_with_more_contrast(lab, mock_classifier):
     np.testing.assert_array_equal(stretched(full)[0], full)
     shown = Ascents(faint, np.ones(2), np.ones(2), np.zeros((2, 4), int), np.arange(2))
     picture = show(lab, mock_classifier, {"": shown}, [0], "Some")
-    assert picture.caption == "Some; contrast around each picture's mean x 25, to be seen at all"
+    assert picture.caption == "Some; contrast around each picture's mean enlarged, x 25"
     assert (lab.folder / picture.file).exists()
 
 
