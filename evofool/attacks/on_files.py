@@ -229,7 +229,7 @@ def _caption(
 ) -> tuple[str, ...]:
     """Says what a picture is taken for, and how likely other classes are that matter."""
     rest = (
-        f"{first_name(label)} {percent(value)}"
+        f"{percent(value)} {first_name(label)}"  # a long name is cut off
         for label, value in others.items()
         if label not in (None, likeliest) and value is not None
     )
