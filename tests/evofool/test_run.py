@@ -44,7 +44,7 @@ def test_a_class_of_a_thousand_is_found_without_making_the_others(imagenet_run, 
     monkeypatch.setattr(run, "elites", None)
     found = [run[name] for name in ("327", "starfish", "sea star", "n02317335")]
     assert {elite.class_index for elite in found} == {327}
-    with pytest.raises(UserError, match=r"'crane' is ambiguous: 134 \(crane, n02012849\), 517"):
+    with pytest.raises(UserError, match=r"'crane' is ambiguous: 134 \(crane, n02012849\); 517"):
         run["crane"]
     with pytest.raises(UserError, match=r"'maillot' is ambiguous: 638 .* 639 \(maillot, tank"):
         run["maillot"]

@@ -83,7 +83,7 @@ def test_an_ambiguous_class_lists_its_candidates(
 ):
     assert main(["inspect", str(imagenet_run.folder), "--class", "crane"]) == 2
     message = capsys.readouterr().err
-    assert "134 (crane, n02012849), 517 (crane, n03126707)" in message
+    assert "134 (crane, n02012849); 517 (crane, n03126707)" in message
 
 
 def test_compare_has_a_line_for_each_independent_run(
