@@ -22,7 +22,9 @@ from pathlib import Path
 
 def main() -> None:
     """Prints the median of each."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--classifier", default="lenet")
     parser.add_argument("--weights")
     parser.add_argument("--encoding", default="cppn", choices=["cppn", "direct"])
