@@ -78,6 +78,8 @@ def thumbnail(picture: Picture) -> Image.Image:
 
 def percent(value: float) -> str:
     """Writes a confidence so that near certainty stays visible: 99.9987 %."""
+    if 0 < value < 0.0000005:
+        return "< 0.0001 %"
     return f"{100 * value:.4f} %" if value < 0.99999949 else "> 99.9999 %"
 
 

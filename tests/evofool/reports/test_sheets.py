@@ -9,6 +9,8 @@ from evofool.reports.sheets import CELL, MARGIN, Section, draw_sheet, percent, t
     ("value", "text"),
     [
         (0.0, "0.0000 %"),
+        (4e-7, "< 0.0001 %"),
+        (6e-7, "0.0001 %"),
         (0.5, "50.0000 %"),
         (0.9999871, "99.9987 %"),
         (0.9999994, "99.9999 %"),
