@@ -269,7 +269,7 @@ def _schedule(found: dict[str, dict[str, list[float]]]) -> str:
     return (
         "The article's code has Adam's learning rate of 1e-4 fall as 1 / (1 + .01 t) over the "
         f"steps t, which leaves little after the first epochs. As printed: {decaying}. With a "
-        f"constant rate, in a quarter of the epochs: {constant}."
+        f"constant rate: {constant}. The table says for how many epochs each learned."
     )
 
 
