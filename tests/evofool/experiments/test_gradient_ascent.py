@@ -89,7 +89,7 @@ def test_where_the_rule_comes_to_rest_is_worked_out(lab, made):
     p = found.rows[1].ours[0]
     assert f"0.02 / (0.01 x {p:.3f}) = {2 / p:.0f} nats" in found.notes[2]
     assert f"it stands {np.log(p / (1 - p)) + 7.5:.1f} above" in found.notes[2]
-    assert f"{100 * p:.4f} % to" in found.notes[1]
+    assert f"{100 * p:.1f} % to" in found.notes[1]
 
 
 def _of(lab, found):
