@@ -5,7 +5,7 @@ loop and afterwards, runs in padded micro-batches of a size that belongs to the 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -62,10 +62,12 @@ def evaluate(
     Returns:
         Logits, or log-probabilities when the classifier gives probabilities.
     """
-    apply = partial(_jitted(classifier.apply), classifier.params)
-    if not classifier.is_jax:
-        apply = partial(classifier.apply, classifier.params)
-    stacked = _in_parts(apply, images, micro_batch)
+    function = _jitted(classifier.apply) if classifier.is_jax else classifier.apply
+
+    def apply(part: np.ndarray) -> np.ndarray:
+        return np.asarray(function(classifier.params, part))
+
+    stacked = in_parts(apply, [images], micro_batch)
     if classifier.kind == "probabilities":
         # 0 counts as the least normal float32: a picture that leaves no doubt is still a number
         stacked = np.log(np.maximum(stacked, np.finfo(np.float32).tiny))
@@ -79,14 +81,32 @@ def evaluate_log_odds(
 ) -> Float[np.ndarray, "batch outputs"]:
     """Returns the log-odds of every output, see `evofool.scores`; otherwise as `evaluate`."""
     outputs = evaluate(classifier, images, micro_batch)
-    return _in_parts(partial(_fitness_of, kind=classifier.kind), outputs, micro_batch)
+    return in_parts(partial(_fitness_of, kind=classifier.kind), [outputs], micro_batch)
 
 
-def _in_parts(function: Callable[[Any], Any], rows: np.ndarray, size: int) -> np.ndarray:
-    """Applies a function to rows, `size` at a time; the last part is padded with its last row."""
-    found = []
-    for start in range(0, len(rows), size):
-        part = rows[start : start + size]
-        padded = np.concatenate([part, np.repeat(part[-1:], size - len(part), axis=0)])
-        found.append(np.asarray(function(padded))[: len(part)])
-    return np.concatenate(found)
+def in_parts(
+    function: Callable[..., Any],
+    arrays: Sequence[np.ndarray],
+    size: int,
+    *,
+    report: Callable[[int, int], None] | None = None,
+) -> Any:
+    """Applies a function to parts of equal size, so that it is compiled once.
+
+    Args:
+        function: takes arrays `[size, ...]`; returns a pytree of such.
+        arrays: of one length; the last part is filled up by repeating.
+        size: of a part.
+        report: is told how many rows are done.
+
+    Returns:
+        The results as NumPy arrays, joined.
+    """
+    count, results = len(arrays[0]), []
+    for start in range(0, count, size):
+        rows = np.minimum(np.arange(start, start + size), count - 1)
+        part = jax.device_get(function(*(array[rows] for array in arrays)))
+        results.append(jax.tree.map(lambda leaf, n=count - start: leaf[:n], part))
+        if report is not None:
+            report(min(start + size, count), count)
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *results)

@@ -29,13 +29,13 @@ from evofool.attacks.gradients import (
     Model,
     Report,
     class_outputs,
-    in_parts,
     micro_batch,
     model_of,
 )
 from evofool.attacks.tasks import Classes, check_task
 from evofool.classifiers import Classifier
 from evofool.errors import UserError, unknown_name
+from evofool.evaluator import in_parts
 
 NORMS = ("l2", "linf")
 LEAST = 1e-12  # against division by zero where a gradient vanishes

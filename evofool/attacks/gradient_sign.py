@@ -26,7 +26,6 @@ from evofool.attacks.base import AttackResult, judge, quantize_towards, stack_li
 from evofool.attacks.gradients import (
     Model,
     Report,
-    in_parts,
     micro_batch,
     model_of,
     odds_and_gradient,
@@ -34,6 +33,7 @@ from evofool.attacks.gradients import (
 from evofool.attacks.tasks import Classes, Task, check_epsilon, check_task
 from evofool.classifiers import Classifier
 from evofool.errors import UserError
+from evofool.evaluator import in_parts
 
 
 def fgsm(

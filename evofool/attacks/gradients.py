@@ -1,12 +1,11 @@
 """Classifiers as functions of levels, and gradients of them, for pictures part by part."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 from jaxtyping import Array, Float, Int
 
 from evofool.classifiers import Classifier
@@ -86,31 +85,3 @@ def micro_batch(classifier: Classifier, count: int) -> int:
     values = CPU_VALUES if jax.default_backend() == "cpu" else ACCELERATOR_VALUES
     largest = max(1, values // (math.prod(classifier.card.input_shape) * classifier.views))
     return min(largest, max(LEAST_MICRO_BATCH, 1 << (count - 1).bit_length()))
-
-
-def in_parts(
-    function: Callable[..., Any],
-    arrays: Sequence[np.ndarray],
-    size: int,
-    *,
-    report: Report | None = None,
-) -> Any:
-    """Applies a function to parts of equal size, so that it is compiled once.
-
-    Args:
-        function: takes arrays `[size, ...]`; returns a pytree of such.
-        arrays: of one length; the last part is filled up by repeating.
-        size: of a part.
-        report: is told how many rows are done.
-
-    Returns:
-        The results as NumPy arrays, joined.
-    """
-    count, results = len(arrays[0]), []
-    for start in range(0, count, size):
-        rows = np.minimum(np.arange(start, start + size), count - 1)
-        part = jax.device_get(function(*(array[rows] for array in arrays)))
-        results.append(jax.tree.map(lambda leaf, n=count - start: leaf[:n], part))
-        if report is not None:
-            report(min(start + size, count), count)
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *results)

@@ -6,8 +6,9 @@ from hypothesis.extra import numpy as arrays
 
 from evofool import UserError, load_classifier
 from evofool.attacks.base import judge, quantize_towards
-from evofool.attacks.gradients import in_parts, micro_batch
+from evofool.attacks.gradients import micro_batch
 from evofool.attacks.tasks import check_epsilon, check_seed, check_task
+from evofool.evaluator import in_parts
 from tests.evofool.attacks.networks import classes_of, linear, pictures
 
 
