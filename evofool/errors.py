@@ -32,9 +32,10 @@ def unknown_name(
         An error to raise.
     """
     valid = [str(option) for option in options]
-    written = {option.lower(): option for option in valid}
-    near = difflib.get_close_matches(name.lower(), written, n=3, cutoff=0.5)
-    nearest = nearest or [written[option] for option in near]
+    if not nearest:
+        written = {option.lower(): option for option in valid}
+        near = difflib.get_close_matches(name.lower(), written, n=3, cutoff=0.5)
+        nearest = [written[option] for option in near]
     hint = f"did you mean {' or '.join(repr(v) for v in nearest)}? " if nearest else ""
     shown = separator.join(valid[:20])
     if len(valid) > 20:

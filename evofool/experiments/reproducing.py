@@ -102,7 +102,9 @@ def reproduce(
             reporter=reporter,
         )
         report = Report.read(lab.folder)
-        if report is None or again or (seeds or max(wanted, report.seeds)) != report.seeds:
+        has_fewer = report is not None and report.seeds < wanted
+        is_refused = report is not None and seeds is not None and report.seeds != seeds
+        if report is None or again or has_fewer or is_refused:
             report = _carry_out(job, lab, options)
         elif report.seeds > wanted:
             lab.say(f"is done with {report.seeds} seeds; --seeds {wanted} makes it with fewer")
