@@ -81,14 +81,14 @@ def make_encoding(config: EvolveConfig, image_shape: ImageShape) -> Encoding:
     )
 
 
-def make_rates(config: EvolveConfig) -> Any:
+def make_rates(config: EvolveConfig) -> cppn.MutationRates | direct.DirectRates:
     """Returns what a configuration lets `Encoding.vary` do how often.
 
     Returns:
         `cppn.MutationRates` or `direct.DirectRates` of arrays: changing one does not recompile.
     """
     if config.encoding == "cppn":
-        rates: Any = cppn.MutationRates(
+        rates = cppn.MutationRates(
             weight=config.cppn.weight_rate,
             activation=config.cppn.activation_rate,
             add_connection=config.cppn.add_connection_rate,
