@@ -136,10 +136,7 @@ def attack(
     epsilons: list[float] | list[None] = [None]
     if takes(name, "epsilon"):
         norm = options.get("norm", "linf")
-        if epsilon is None and norm == "l2":
-            raise UserError(f"{name} with norm l2 needs an epsilon, the radius of the ball")
-        chosen = EPSILONS if epsilon is None else epsilon
-        epsilons = options["epsilon"] = check_epsilon(chosen, norm=norm)
+        epsilons = options["epsilon"] = _epsilons(name, epsilon, norm=norm)
     result = ATTACKS[name](classifier, levels, labels, report=report, **options)
     if not takes(name, "epsilon"):  # the others have an axis of epsilons
         result = jax.tree.map(lambda leaf: leaf[None], result)
@@ -185,6 +182,13 @@ def attack(
             of_picture = lines[row * len(epsilons) : (row + 1) * len(epsilons)]
             _write(stem, levels[row], of_picture, result.images[:, row])
     return lines
+
+
+def _epsilons(name: str, epsilon: float | Sequence[float] | None, *, norm: str) -> list[float]:
+    """Returns the epsilons to try; only a largest change has such as suit every picture."""
+    if epsilon is None and norm == "l2":
+        raise UserError(f"{name} with norm l2 needs an epsilon, the radius of the ball")
+    return check_epsilon(EPSILONS if epsilon is None else epsilon, norm=norm)
 
 
 def _class(classifier: Classifier, name: str) -> int:

@@ -1,12 +1,15 @@
 """The command that changes pictures so that a classifier takes them for something else: attack."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from evofool.cli.settings import Json
 from evofool.cli.startup import start_jax
+
+if TYPE_CHECKING:
+    from evofool.attacks import Attacked
 
 
 def attack(
@@ -72,8 +75,6 @@ def attack(
     from evofool.classifiers import load_classifier
     from evofool.cli.printing import make_table, output, print_json, progress_output
     from evofool.cli.progress import counting
-    from evofool.labels import first_name
-    from evofool.reports import percent
 
     flags = {"steps": steps, "step": step, "norm": norm, "pixels": pixels}
     flags |= {"settings": settings, "seed": seed, "save": save}
@@ -92,27 +93,7 @@ def attack(
     if as_json:
         print_json(found)
         return
-    rows = []
-    for line in found:
-        row = {
-            "picture": line.picture,
-            "epsilon": None if line.epsilon is None else f"{line.epsilon:g}",
-            "class": first_name(line.label),
-            "before": percent(line.before),
-        }
-        if label is not None:  # else the class is what it was taken for
-            row["was taken for"] = f"{first_name(line.seen)} {percent(line.seen_confidence)}"
-        row |= {"taken for": first_name(line.found), "confidence": percent(line.confidence)}
-        if line.target_before is not None and line.of_target is not None:
-            row["target before"] = percent(line.target_before)
-            row["target after"] = percent(line.of_target)
-        row |= {
-            "success": "no" if not line.success else "already" if line.already else "yes",
-            "linf": f"{line.linf:.4f}",
-            "l2": f"{line.l2:.3f}",
-            "pixels": line.l0,
-        }
-        rows.append(row)
+    rows = [_row(line, is_labelled=label is not None) for line in found]
     output().print(make_table(list(rows[0]), [list(row.values()) for row in rows]))
     if any(line.success and line.already for line in found):
         print("already: the classifier took the original for such a class, too")
@@ -121,3 +102,28 @@ def attack(
         print(line)
     if out is not None:
         print(f"pictures: {out}")
+
+
+def _row(line: "Attacked", *, is_labelled: bool) -> dict[str, str | int | None]:
+    """Returns a line of the table, by column."""
+    from evofool.labels import first_name
+    from evofool.reports import percent
+
+    row: dict[str, str | int | None] = {
+        "picture": line.picture,
+        "epsilon": None if line.epsilon is None else f"{line.epsilon:g}",
+        "class": first_name(line.label),
+        "before": percent(line.before),
+    }
+    if is_labelled:  # else the class is what it was taken for
+        row["was taken for"] = f"{first_name(line.seen)} {percent(line.seen_confidence)}"
+    row |= {"taken for": first_name(line.found), "confidence": percent(line.confidence)}
+    if line.target_before is not None and line.of_target is not None:
+        row["target before"] = percent(line.target_before)
+        row["target after"] = percent(line.of_target)
+    return row | {
+        "success": "no" if not line.success else "already" if line.already else "yes",
+        "linf": f"{line.linf:.4f}",
+        "l2": f"{line.l2:.3f}",
+        "pixels": line.l0,
+    }
