@@ -65,8 +65,7 @@ def _findings(
         sheet: of the pictures.
         begin: median log-odds of the classes in the grey that all begin with.
     """
-    plain = found["plain"]
-    n = f"{len(plain.images) // starts} classes x {starts} starts"
+    n = f"{len(found['plain'].images) // starts} classes x {starts} starts"
     variation = {name: total_variation(each.images) for name, each in found.items()}
     slope = {name: spectral_slope(each.images) for name, each in found.items()}
     before = {name: float(np.median(each.before)) for name, each in found.items()}
@@ -75,27 +74,6 @@ def _findings(
     less_certain = [name for name in others if before[name] < before["plain"]]
     smoother = [
         name for name in others if np.median(variation[name]) < np.median(variation["plain"])
-    ]
-    table = [
-        [
-            TITLES[name],
-            percent(before[name]),
-            percent(rounded[name]),
-            f"{np.mean(each.confidence >= NEAR_CERTAIN):.0%}",
-            *(_step(each, milestone) for milestone in (0, 1, 3)),
-            float(np.median(variation[name])),
-            float(np.median(slope[name])),
-        ]
-        for name, each in found.items()
-    ]
-    tests = [
-        [
-            TITLES[name],
-            *_compared(found[name].before, plain.before),
-            *_compared(variation[name], variation["plain"]),
-            *_compared(slope[name], slope["plain"]),
-        ]
-        for name in others
     ]
     both = set(less_certain) & set(smoother)
     is_slight = min(before[name] for name in others) >= SLIGHTLY_LOWER
@@ -117,28 +95,8 @@ def _findings(
             for name in found
         ],
         tables=[
-            Table(
-                title=f"By setting, {n}",
-                header=[
-                    *("setting", "median confidence", "rounded to 8 bits", "of these >= 99.99 %"),
-                    *("likeliest at step", "p > 99 % at step", "p > 99.99 % at step"),
-                    *("total variation, levels", "spectral slope"),
-                ],
-                rows=table,
-            ),
-            Table(
-                title="Against no regularisation: Mann-Whitney p, and the probability that a "
-                "regularised picture has the larger value",
-                header=[
-                    "setting",
-                    *(
-                        f"{measure}: {what}"
-                        for measure in ("confidence before rounding", "total variation", "slope")
-                        for what in ("p", "larger")
-                    ),
-                ],
-                rows=tests,
-            ),
+            _by_setting(found, before, rounded, variation, slope, n),
+            _against_plain(found, variation, slope),
         ],
         pictures=[sheet],
         notes=[
@@ -162,6 +120,61 @@ def _findings(
             f"than plain ascent ({medians}{'' if is_slight else ', not slightly'}) and "
             f"{len(smoother)} have less total variation, {n} each",
         ),
+    )
+
+
+def _by_setting(
+    found: dict[str, Ascents],
+    before: dict[str, float],
+    rounded: dict[str, float],
+    variation: dict[str, np.ndarray],
+    slope: dict[str, np.ndarray],
+    n: str,
+) -> Table:
+    """Lists what came out of every setting."""
+    return Table(
+        title=f"By setting, {n}",
+        header=[
+            *("setting", "median confidence", "rounded to 8 bits", "of these >= 99.99 %"),
+            *("likeliest at step", "p > 99 % at step", "p > 99.99 % at step"),
+            *("total variation, levels", "spectral slope"),
+        ],
+        rows=[
+            [
+                TITLES[name],
+                percent(before[name]),
+                percent(rounded[name]),
+                f"{np.mean(each.confidence >= NEAR_CERTAIN):.0%}",
+                *(_step(each, milestone) for milestone in (0, 1, 3)),
+                float(np.median(variation[name])),
+                float(np.median(slope[name])),
+            ]
+            for name, each in found.items()
+        ],
+    )
+
+
+def _against_plain(
+    found: dict[str, Ascents], variation: dict[str, np.ndarray], slope: dict[str, np.ndarray]
+) -> Table:
+    """Compares every regularised setting with plain ascent, picture by picture."""
+    measures = {
+        "confidence before rounding": {name: each.before for name, each in found.items()},
+        "total variation": variation,
+        "slope": slope,
+    }
+    return Table(
+        title="Against no regularisation: Mann-Whitney p, and the probability that a "
+        "regularised picture has the larger value",
+        header=["setting", *(f"{one}: {what}" for one in measures for what in ("p", "larger"))],
+        rows=[
+            [
+                TITLES[name],
+                *(cell for of in measures.values() for cell in _compared(of[name], of["plain"])),
+            ]
+            for name in found
+            if name != "plain"
+        ],
     )
 
 
