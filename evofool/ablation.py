@@ -17,8 +17,9 @@ from jaxtyping import Float, Int, UInt8
 from scipy import fft
 
 from evofool.errors import UserError, unknown_name
+from evofool.levels import to_levels
 from evofool.repeats import Repeats, patch_energy
-from evofool.run import Picture, to_levels
+from evofool.run import Picture
 
 Corners = Int[np.ndarray, "patches 2"]
 Score = Callable[[UInt8[np.ndarray, "batch height width channels"]], Float[np.ndarray, " batch"]]

@@ -18,6 +18,7 @@ from evofool.errors import UserError
 from evofool.evaluator import evaluate_log_odds
 from evofool.labelled import read_labels
 from evofool.labels import label_of
+from evofool.levels import from_levels
 from evofool.photographs import read_photographs
 from evofool.scores import confidence
 
@@ -217,7 +218,7 @@ def _score(
         some = paths[start : start + CHUNK]
         prepared = read_photographs(some, card, exact=exact)
         levels = np.stack([picture.levels for picture in prepared])
-        images = levels.astype(np.float32) / np.float32(255)
+        images = from_levels(levels)
         odds = evaluate_log_odds(classifier, images, MICRO_BATCH)
         bad = np.isnan(odds).any(axis=1)
         if bad.any():

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, UInt8
 
 from evofool.classifiers import Card, Classifier, Params, make_network, preprocess, resize
 from evofool.errors import UserError
+from evofool.levels import from_levels
 
 MICRO_BATCH = 8  # pictures in a forward pass
 
@@ -48,7 +49,7 @@ def extract_features(
     for start in range(0, len(pictures), micro_batch):
         part = pictures[start : start + micro_batch]
         filled = np.concatenate([part, np.repeat(part[-1:], micro_batch - len(part), axis=0)])
-        images = filled.astype(np.float32) / np.float32(255)
+        images = from_levels(filled)
         rows.append(np.asarray(function(classifier.params, images))[: len(part)])
     return np.concatenate(rows)
 

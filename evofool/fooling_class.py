@@ -28,6 +28,7 @@ from evofool.augmentation import flip_and_shift
 from evofool.classifiers import Card, Classifier, make_network
 from evofool.errors import UserError
 from evofool.evaluator import evaluate
+from evofool.levels import from_levels
 from evofool.recipes import train_network
 from evofool.training import (
     Epoch,
@@ -204,7 +205,7 @@ def mix(classifier: Classifier, photographs: Pictures, fooling: Pictures, share:
 def outputs_of(classifier: Classifier, pictures: Pictures) -> Float[np.ndarray, "_ outputs"]:
     """Returns what a classifier makes of pictures."""
     found = [
-        evaluate(classifier, part.astype(np.float32) / np.float32(255), MICRO_BATCH)
+        evaluate(classifier, from_levels(part), MICRO_BATCH)
         for part in np.array_split(pictures, len(pictures) // CHUNK + 1)
     ]
     return np.concatenate(found)

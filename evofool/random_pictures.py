@@ -10,7 +10,7 @@ from evofool.config import CppnConfig, EvolveConfig
 from evofool.encodings import make_encoding, make_rates
 from evofool.errors import UserError
 from evofool.evolution import child_keys, variation_keys
-from evofool.run import to_levels
+from evofool.levels import to_levels
 
 BATCH = 100  # genomes drawn together
 

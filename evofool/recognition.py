@@ -11,6 +11,7 @@ from jaxtyping import Float, Int, Integer, UInt8
 from evofool.classifiers import Classifier
 from evofool.errors import UserError
 from evofool.evaluator import CPU_VALUES, evaluate_log_odds
+from evofool.levels import from_levels
 from evofool.scores import confidence
 
 Levels = UInt8[np.ndarray, "batch height width channels"]
@@ -57,7 +58,7 @@ def recognize(classifier: Classifier, images: Levels) -> Recognized:
     micro_batch = max(LEAST_MICRO_BATCH, CPU_VALUES // math.prod(card.input_shape))
     found = []
     for start in range(0, len(images), PASSES * micro_batch):
-        part = images[start : start + PASSES * micro_batch].astype(np.float32) / np.float32(255)
+        part = from_levels(images[start : start + PASSES * micro_batch])
         found.append(evaluate_log_odds(classifier, part, micro_batch))
     odds = np.concatenate(found)[:, card.class_offset :]
     bad = np.isnan(odds).any(axis=1)

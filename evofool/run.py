@@ -21,6 +21,7 @@ from evofool.encodings import Encoding, cppn_spec, cppn_style, make_encoding, ma
 from evofool.errors import UserError
 from evofool.files import read_json
 from evofool.labels import label_of, resolve_class, resolve_classes
+from evofool.levels import to_levels
 from evofool.lineage import Lineage, Step
 from evofool.scores import confidence
 
@@ -313,11 +314,6 @@ def _elites_of(table: dict[str, np.ndarray], classes: int) -> dict[str, np.ndarr
         name: leaf[run, best] if name.startswith("archive.") else leaf
         for name, leaf in table.items()
     }
-
-
-def to_levels(images: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
-    """Turns values in [0, 1], which lie on the 1/255 grid, into 8-bit levels."""
-    return np.rint(images * 255).astype(np.uint8)
 
 
 def to_image(picture: Picture) -> Image.Image:

@@ -14,6 +14,7 @@ from evofool.classifiers import Classifier
 from evofool.data import load_mnist
 from evofool.errors import UserError
 from evofool.evaluator import evaluate, evaluate_log_odds
+from evofool.levels import from_levels
 
 MICRO_BATCH = 500  # pictures classified together in the self-test
 DIGITS = tuple("0123456789")
@@ -83,12 +84,12 @@ def drawn_digits() -> Float[np.ndarray, "10 28 28 1"]:
     for digit in DIGITS:
         image = Image.new("L", (28, 28))
         ImageDraw.Draw(image).text((14, 14), digit, fill=255, font=font, anchor="mm")
-        pictures.append(np.asarray(image, np.float32)[..., None] / np.float32(255))
+        pictures.append(from_levels(image)[..., None])
     return np.stack(pictures)
 
 
 def _check_accuracy(classifier: Classifier, images: np.ndarray, labels: np.ndarray) -> Check:
-    outputs = evaluate(classifier, images.astype(np.float32) / np.float32(255), MICRO_BATCH)
+    outputs = evaluate(classifier, from_levels(images), MICRO_BATCH)
     accuracy = float(np.mean(outputs.argmax(axis=1) == labels))
     expected = classifier.card.test_accuracy
     if expected is None:

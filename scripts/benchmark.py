@@ -37,6 +37,7 @@ from evofool.encodings import make_encoding, make_rates
 from evofool.engine import make_engine
 from evofool.evaluator import choose_micro_batch
 from evofool.evolution import RunState
+from evofool.levels import from_levels
 from evofool.selection import make_selection
 
 BATCHES = (100, 200, 256, 512, 1024)  # of a forward pass of digits
@@ -107,7 +108,7 @@ def make_forward(classifier: Classifier, batch: int, devices: int) -> Callable[[
     shape = (batch, *classifier.card.input_shape)
     levels = np.random.default_rng(0).integers(0, 256, shape)
     mesh = Mesh(np.array(jax.devices()[:devices]), ("images",), axis_types=(AxisType.Auto,))
-    values = (levels / np.float32(255)).astype(np.float32)
+    values = from_levels(levels)
     images = jax.device_put(values, NamedSharding(mesh, P("images")))
     forward = jit(
         jax.shard_map(

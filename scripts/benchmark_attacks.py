@@ -33,6 +33,7 @@ import numpy as np
 from evofool import Classifier, fgsm, load_classifier, one_pixel
 from evofool.attacks import output_map
 from evofool.classifiers import cifar_cnn_card, make_network
+from evofool.levels import from_levels
 
 BATCHES = (32, 64, 100, 200, 400)  # of a forward pass
 POPULATION = 400
@@ -124,7 +125,7 @@ def noise(count: int, classifier: Classifier) -> np.ndarray:
 
 def forward(classifier: Classifier, batch: int) -> Callable[[], Any]:
     """Returns a call of the compiled forward pass."""
-    images = jax.device_put(noise(batch, classifier) / np.float32(255))
+    images = jax.device_put(from_levels(noise(batch, classifier)))
     apply = jax.jit(classifier.apply)
     return lambda: apply(classifier.params, images).block_until_ready()
 

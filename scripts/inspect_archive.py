@@ -13,8 +13,9 @@ import numpy as np
 from PIL import Image
 
 import evofool
+from evofool.levels import to_levels
 from evofool.reports import genome_text, stepping_stones
-from evofool.run import to_image, to_levels
+from evofool.run import to_image
 
 
 def main() -> None:

@@ -30,6 +30,7 @@ from evofool.attacks.tasks import Classes, Task, check_epsilon, check_task
 from evofool.classifiers import Classifier
 from evofool.errors import UserError, unknown_name
 from evofool.evaluator import choose_micro_batch, evaluate
+from evofool.levels import from_levels
 from evofool.scores import confidence, fitness_of
 
 OUTPUTS = ("logits", "probabilities")
@@ -207,4 +208,4 @@ def _raised(image: np.ndarray, steps: np.ndarray, rows: range) -> np.ndarray:
     for row, value in enumerate(rows):
         if value < image.size:
             flat[row, value] += steps[value]
-    return flat.reshape(-1, *image.shape) / np.float32(255)
+    return from_levels(flat.reshape(-1, *image.shape))

@@ -27,6 +27,7 @@ from evofool.attacks.tasks import Classes, Task, check_seed, check_task
 from evofool.classifiers import Classifier
 from evofool.errors import UserError
 from evofool.evaluator import choose_micro_batch, evaluate
+from evofool.levels import from_levels
 
 CHUNK = 5  # generations between looks at the clock
 
@@ -137,7 +138,7 @@ def _score(
         painted = _paint_each(
             jnp.asarray(task.images[row : row + 1]), jnp.asarray(genes[row : row + 1])
         )
-        outputs = evaluate(classifier, np.asarray(painted[0]) / np.float32(255), size)
+        outputs = evaluate(classifier, from_levels(painted[0]), size)
         odds = classifier.log_odds(jnp.asarray(outputs))[:, classifier.card.class_offset :]
         cost[row], succeeds[row] = _cost(odds, task.aim[row], task.direction)
     return cost, succeeds

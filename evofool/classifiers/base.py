@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Key
 
 from evofool.classifiers.card import Card, preprocess
 from evofool.errors import UserError, unknown_name
+from evofool.levels import from_levels
 from evofool.scores import fitness_of
 
 Params = Any
@@ -219,4 +220,4 @@ def _probe_images(shape: tuple[int, int, int]) -> np.ndarray:
     # every channel half as bright as the one before, so that their order matters
     levels[2] = np.linspace(0, 255, height, dtype=int)[:, None, None] >> np.arange(channels)
     levels[3] = np.linspace(0, 255, width, dtype=int)[None, :, None]
-    return (levels / np.float32(255)).astype(np.float32)
+    return from_levels(levels)

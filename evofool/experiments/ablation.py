@@ -10,15 +10,13 @@ from evofool.experiments import ablation_lesions as lesions
 from evofool.experiments.experiment import Experiment, Part
 from evofool.experiments.findings import Findings
 from evofool.experiments.lab import Lab
-from evofool.run import Run
-
-NETWORK = "mobilenet_v1_0.25_128"
-FEW_CLASSES = tuple(str(index) for index in range(0, 1000, 50))  # of ImageNet, at small scale
+from evofool.experiments.long_runs import NETWORK, every, evolve_long
 
 
 def imagenet(lab: Lab) -> Findings:
     """A thousand classes, against the smallest MobileNetV1."""
-    runs = [_evolve(lab, seed) for seed in range(lab.seeds)]
+    small = {"generations": 12, "batch_size": 80, "classes": every(50)}
+    runs = [evolve_long(lab, seed, small=small) for seed in range(lab.seeds)]
     least = lab.choose(full=0.5, small=0.0)  # confidence of the elites
     without_copies = copies.findings(lab, runs, least_confidence=least)
     without_parts = lesions.findings(lab, runs, least_confidence=least)
@@ -35,14 +33,6 @@ def mnist(lab: Lab) -> Findings:
     """Digits: parts of networks only, as elements of a few pixels are alike by chance."""
     run = lab.evolve("lenet", generations=lab.choose(full=200, small=12), runs=lab.seeds)
     return lesions.findings(lab, [run], least_confidence=0.0)
-
-
-def _evolve(lab: Lab, seed: int) -> Run:
-    if lab.scale == "small":
-        settings = {"generations": 12, "batch_size": 80, "classes": FEW_CLASSES}
-    else:
-        settings = {"generations": 5000, "batch_size": 400, "checkpoint_every": 250}
-    return lab.evolve(NETWORK, seed=seed, **settings)
 
 
 EXPERIMENT = Experiment(

@@ -12,9 +12,10 @@ from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
 from evofool.experiments.lab import Lab
 from evofool.labels import first_name
 from evofool.lesions import Lesion, lesions
+from evofool.levels import to_levels
 from evofool.recognition import recognize
 from evofool.reports import Section, chart, draw_sheet, percent, save_image, thumbnail
-from evofool.run import Elite, Run, to_levels
+from evofool.run import Elite, Run
 from evofool.scores import confidence
 from evofool.statistics import Values, mann_whitney, median_interval, proportion_interval
 

@@ -22,6 +22,7 @@ from evofool.errors import UserError
 from evofool.evaluator import evaluate_log_odds
 from evofool.experiments.supplies import RECIPES, Supplies
 from evofool.files import read_json, replacing, write_json
+from evofool.levels import from_levels
 from evofool.photographs import read_photographs
 from evofool.run import Run
 from evofool.runner import Quiet, Reporter
@@ -250,7 +251,7 @@ class Lab:
             micro_batch: pictures per forward pass.
         """
         odds = [
-            evaluate_log_odds(classifier, part.astype(np.float32) / np.float32(255), micro_batch)
+            evaluate_log_odds(classifier, from_levels(part), micro_batch)
             for part in np.array_split(levels, max(1, len(levels) // 256))
         ]
         return np.concatenate(odds)[:, classifier.card.class_offset :]

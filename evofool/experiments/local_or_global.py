@@ -19,7 +19,8 @@ from evofool.errors import UserError
 from evofool.experiments.experiment import Experiment, Part
 from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
 from evofool.experiments.lab import Lab, pictures_of
-from evofool.experiments.transfers import evolve_digits, evolve_imagenet
+from evofool.experiments.long_runs import NETWORK
+from evofool.experiments.transfers import evolve_digits, evolve_imagenet_long
 from evofool.labels import first_name
 from evofool.recognition import recognize
 from evofool.reports import Section, chart, draw_sheet, save_image, thumbnail
@@ -28,7 +29,6 @@ from evofool.statistics import Median, mann_whitney, median_interval, p_text
 
 Levels = UInt8[np.ndarray, "batch height width channels"]
 
-NETWORK = "mobilenet_v1_0.25_128"
 HIGH = 0.9  # least confidence of the pictures that are compared
 ELITES = 200
 SHOWN = 6  # pictures of each kind on a sheet
@@ -81,7 +81,7 @@ class Kept(NamedTuple):
 
 def imagenet(lab: Lab) -> Findings:
     """CPPN elites and photographs, shown to the smallest MobileNetV1."""
-    network, run = lab.network(NETWORK), evolve_imagenet(lab, NETWORK, is_long=True)
+    network, run = lab.network(NETWORK), evolve_imagenet_long(lab)
     levels, _ = lab.photographs(network)
     planned = damages([64, 32, 16, 8, 4], [0.5, 1.0, 2.0, 4.0, 8.0])
     return _compare(lab, network, run, levels, "photographs", planned)

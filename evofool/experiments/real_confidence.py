@@ -10,7 +10,8 @@ from evofool.experiments.elites import confidences
 from evofool.experiments.experiment import Experiment, Part
 from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
 from evofool.experiments.lab import Lab
-from evofool.experiments.transfers import evolve_digits, evolve_imagenet
+from evofool.experiments.long_runs import NETWORK
+from evofool.experiments.transfers import evolve_digits, evolve_imagenet_long
 from evofool.metrics import HIGH
 from evofool.recognition import recognize
 from evofool.reports import chart, percent
@@ -18,7 +19,6 @@ from evofool.run import Run
 from evofool.scores import confidence
 from evofool.statistics import mann_whitney, median_interval, proportion_interval
 
-NETWORK = "mobilenet_v1_0.25_128"
 OTHERS = ("mobilenet_v1_0.75_192", "mobilenet_v2_1.0_224_qat", "squeezenet_v1.0_deepcompression")
 NEAR = 0.1  # of the published medians
 PUBLISHED = {"all": 0.603, "recognised": 0.867, "mistaken": 0.337}  # AlexNet, 50,000 photographs
@@ -73,7 +73,7 @@ def imagenet(lab: Lab) -> Findings:
     return _findings(
         [look(name) for name in names],
         lab,
-        evolve_imagenet(lab, NETWORK, is_long=True),
+        evolve_imagenet_long(lab),
         "photographs, one per class; probably ImageNet training images, so that shares of "
         "recognised ones, and confidence, are higher than on new photographs",
     )

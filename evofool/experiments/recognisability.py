@@ -30,6 +30,7 @@ from evofool.experiments.recognisability_measures import (
 from evofool.experiments.recognisability_report import report
 from evofool.experiments.transfers import evolve_digits
 from evofool.features import extract_features
+from evofool.levels import from_levels
 from evofool.recognition import recognize
 from evofool.run import Run
 from evofool.transferring import look
@@ -198,7 +199,7 @@ def _look(
     """Asks judges and neighbours about groups of pictures."""
     seen = {
         name: [
-            look(judge, group.pictures.astype(np.float32) / np.float32(255), group.classes.tolist())
+            look(judge, from_levels(group.pictures), group.classes.tolist())
             for judge in question.judges.values()
         ]
         for name, (group, _) in groups.items()

@@ -9,7 +9,8 @@ from evofool.experiments.elites import certainty_rows, confidences, show_runs
 from evofool.experiments.experiment import Experiment, Part
 from evofool.experiments.findings import Findings, Picture, Table, Verdict
 from evofool.experiments.lab import Lab
-from evofool.experiments.regular_imagenet import NETWORK, imagenet
+from evofool.experiments.long_runs import NETWORK
+from evofool.experiments.regular_imagenet import imagenet
 from evofool.experiments.transfers import evolve_digits, settings
 from evofool.metrics import NEAR_CERTAIN
 from evofool.orientation import HORIZONTAL, VERTICAL, stroke_energy

@@ -9,6 +9,7 @@ from evofool.experiments.elites import confidences, spell
 from evofool.experiments.findings import Findings, Row, Table, Verdict
 from evofool.experiments.irregular import evolve_imagenet_directly
 from evofool.experiments.lab import Lab, pictures_of
+from evofool.experiments.long_runs import evolve_long
 from evofool.experiments.regular_pictures import (
     PETS,
     PUBLISHED_MEDIAN,
@@ -25,12 +26,11 @@ from evofool.run import Run
 from evofool.scores import confidence
 from evofool.statistics import mann_whitney, median_interval
 
-NETWORK = "mobilenet_v1_0.25_128"
-
 
 def imagenet(lab: Lab) -> Findings:
     """A thousand classes, against the smallest MobileNetV1."""
-    runs = [_evolve(lab, seed) for seed in range(lab.seeds)]
+    small = {"generations": 10, "batch_size": 50}
+    runs = [evolve_long(lab, seed, small=small) for seed in range(lab.seeds)]
     direct = evolve_imagenet_directly(lab, seeds=1)[0]
     found = [confidences(run)[0] for run in runs]
     irregular = confidences(direct)[0]
@@ -78,13 +78,6 @@ def imagenet(lab: Lab) -> Findings:
             because=f"median {spell(medians)}; {' and '.join(said)}; summed over all breeds, "
             f"dogs have {spell([_median_of(families, groups, 'dogs')])}",
         ),
-    )
-
-
-def _evolve(lab: Lab, seed: int) -> Run:
-    size = lab.choose(full=(5000, 400), small=(10, 50))
-    return lab.evolve(
-        NETWORK, generations=size[0], batch_size=size[1], seed=seed, checkpoint_every=250
     )
 
 

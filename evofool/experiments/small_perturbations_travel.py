@@ -13,6 +13,7 @@ from evofool.experiments.findings import Picture, Table
 from evofool.experiments.lab import Lab
 from evofool.experiments.perturbing import Classes, Levels, parts, perturb, random_signs
 from evofool.labels import first_name
+from evofool.levels import from_levels
 from evofool.recognition import recognize
 from evofool.reports import Section, draw_sheet, save_image, thumbnail, write_matrix
 from evofool.statistics import Share, proportion_interval
@@ -83,7 +84,7 @@ def _show(
 
 def _recognised(network: Classifier, images: Levels, labels: Classes) -> np.ndarray:
     found = [
-        look(network, images[rows].astype(np.float32) / np.float32(255), labels[rows].tolist()).hits
+        look(network, from_levels(images[rows]), labels[rows].tolist()).hits
         for rows in parts(len(images))
     ]
     return np.concatenate(found)

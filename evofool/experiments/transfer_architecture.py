@@ -7,10 +7,12 @@ import numpy as np
 from evofool.experiments.experiment import Experiment, Part
 from evofool.experiments.findings import Findings, Row, Table, Verdict
 from evofool.experiments.lab import Lab
+from evofool.experiments.long_runs import NETWORK
 from evofool.experiments.transfers import (
     by_own_confidence,
     evolve_digits,
     evolve_imagenet,
+    evolve_imagenet_long,
     matrix,
     near_certain,
     seen_by,
@@ -22,7 +24,7 @@ from evofool.statistics import Share
 from evofool.transferring import Seen
 
 DIGITS = ("lenet", "lenet-sigmoid", "seed000-cnn", "mlp", "linear")
-NETWORKS = ("mobilenet_v1_0.25_128", "mobilenet_v2_1.0_224_qat", "squeezenet_v1.0_deepcompression")
+NETWORKS = (NETWORK, "mobilenet_v2_1.0_224_qat", "squeezenet_v1.0_deepcompression")
 PUBLISHED = (0.207, 0.173)  # GoogLeNet to AlexNet, and back
 PAPER = "20.7 % and 17.3 % (GoogLeNet, AlexNet)"
 
@@ -68,7 +70,7 @@ def imagenet(lab: Lab) -> Findings:
     runs = {name: evolve_imagenet(lab, name) for name in NETWORKS}
     seen = {name: seen_by(lab, run, NETWORKS) for name, run in runs.items()}
     shares = _shares(seen)
-    long = evolve_imagenet(lab, NETWORKS[0], is_long=True)
+    long = evolve_imagenet_long(lab)
     long_name = f"{NETWORKS[0]}, {long.config.generations} generations"
     all_seen = seen | {long_name: seen_by(lab, long, NETWORKS)}
     owners = {name: name for name in NETWORKS} | {long_name: NETWORKS[0]}

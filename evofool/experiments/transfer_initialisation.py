@@ -10,10 +10,12 @@ from evofool.experiments.elites import save_sheet
 from evofool.experiments.experiment import Experiment, Part
 from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
 from evofool.experiments.lab import Lab
+from evofool.experiments.long_runs import NETWORK
 from evofool.experiments.transfers import (
     by_own_confidence,
     evolve_digits,
     evolve_imagenet,
+    evolve_imagenet_long,
     near_certain,
     seen_by,
     settings,
@@ -27,7 +29,7 @@ from evofool.transferring import Seen
 
 DIGITS = ("lenet", "lenet-b")
 OBJECTS = ("cifar_cnn", "cifar_cnn-b")
-NETWORK, WIDER = "mobilenet_v1_0.25_128", "mobilenet_v1_0.75_192"
+WIDER = "mobilenet_v1_0.75_192"
 BEST = (6, 9, 2)  # the digits that the paper says transfer best
 ON_A_SHEET = 20
 
@@ -91,7 +93,7 @@ def cifar10(lab: Lab) -> Findings:
 
 def imagenet(lab: Lab) -> Findings:
     """Two MobileNetV1; no second initialisation of one width is to be had, so widths differ."""
-    runs = [evolve_imagenet(lab, NETWORK, is_long=True), evolve_imagenet(lab, WIDER)]
+    runs = [evolve_imagenet_long(lab), evolve_imagenet(lab, WIDER)]
     rows, tables, seen = _both_ways(lab, runs, (NETWORK, WIDER))
     return Findings(
         rows=rows,

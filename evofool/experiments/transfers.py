@@ -8,14 +8,13 @@ from jaxtyping import Bool
 
 from evofool.experiments.findings import Picture, Table
 from evofool.experiments.lab import Lab
+from evofool.experiments.long_runs import every, evolve_long
 from evofool.metrics import NEAR_CERTAIN
 from evofool.reports import write_matrix
 from evofool.run import Run
 from evofool.scores import confidence
 from evofool.statistics import Share, proportion_interval
 from evofool.transferring import Seen, look
-
-FEW_CLASSES = tuple(str(index) for index in range(0, 1000, 50))  # of ImageNet, at small scale
 
 
 def seen_by(lab: Lab, run: Run, networks: Sequence[str]) -> dict[str, Seen]:
@@ -59,14 +58,16 @@ def evolve_digits(lab: Lab, network: str, *, is_short: bool = False) -> Run:
     return lab.evolve(network, generations=generations, runs=lab.seeds)
 
 
-def evolve_imagenet(lab: Lab, network: str, *, is_long: bool = False) -> Run:
-    """Evolves CPPN pictures of a thousand classes: briefly, or as long as the paper did."""
+def evolve_imagenet(lab: Lab, network: str) -> Run:
+    """Evolves CPPN pictures of a thousand classes, briefly."""
     if lab.scale == "small":
-        generations = 4 if is_long else 2
-        return lab.evolve(network, generations=generations, batch_size=20, classes=FEW_CLASSES)
-    if is_long:
-        return lab.evolve(network, generations=5000, batch_size=400, checkpoint_every=250)
+        return lab.evolve(network, generations=2, batch_size=20, classes=every(50))
     return lab.evolve(network, generations=300)
+
+
+def evolve_imagenet_long(lab: Lab) -> Run:
+    """Evolves them for the smallest network, for as many generations as the paper did."""
+    return evolve_long(lab, small={"generations": 4, "batch_size": 20, "classes": every(50)})
 
 
 def settings(run: Run) -> str:

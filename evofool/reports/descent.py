@@ -9,8 +9,9 @@ from PIL import Image
 
 from evofool.evaluator import evaluate_log_odds
 from evofool.labels import first_name, label_of
+from evofool.levels import to_levels
 from evofool.reports.sheets import Section, draw_sheet, percent, thumbnail
-from evofool.run import Elite, Picture, Run, to_levels
+from evofool.run import Elite, Picture, Run
 from evofool.scores import confidence
 
 

@@ -10,6 +10,7 @@ from evofool.classifiers import Card, Classifier
 from evofool.data import load_mnist
 from evofool.errors import UserError
 from evofool.evaluator import evaluate
+from evofool.levels import from_levels
 from evofool.run import Picture, Run, to_image
 
 Pictures = UInt8[np.ndarray, "batch height width channels"]
@@ -101,7 +102,7 @@ def judged_classes(judge: Classifier, pictures: Pictures) -> list[int]:
     for start in range(0, len(pictures), MICRO_BATCH):
         part = pictures[start : start + MICRO_BATCH]
         scaled = np.stack([_scaled(picture, judge.card) for picture in part])
-        outputs = evaluate(judge, scaled.astype(np.float32) / np.float32(255), MICRO_BATCH)
+        outputs = evaluate(judge, from_levels(scaled), MICRO_BATCH)
         found += [max(int(best) - judge.card.class_offset, -1) for best in outputs.argmax(axis=1)]
     return found
 

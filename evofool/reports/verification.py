@@ -12,6 +12,7 @@ from PIL import Image
 
 from evofool.errors import UserError
 from evofool.evaluator import evaluate_log_odds
+from evofool.levels import from_levels
 from evofool.platforms import platform_facts
 from evofool.reports.exporting import export
 from evofool.run import Elite, Images, Run
@@ -113,7 +114,7 @@ def _exported(run: Run) -> Iterator[Images]:
         paths = export(run, folder)
         for start in range(0, len(paths), run.config.micro_batch):
             part = paths[start : start + run.config.micro_batch]
-            yield np.stack([_read(path) for path in part]).astype(np.float32) / np.float32(255)
+            yield from_levels(np.stack([_read(path) for path in part]))
 
 
 def _read(path: Path) -> np.ndarray:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from evofool.errors import UserError
+from evofool.levels import to_levels
 from evofool.repeats import find_repeats
-from evofool.run import to_levels
 from tests.evofool.textures import plant, smooth, texture
 
 SIDE = 96

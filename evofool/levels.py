@@ -1,0 +1,16 @@
+"""Pictures as 8-bit levels, and as the values in [0, 1] that classifiers take."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+
+def to_levels(images: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
+    """Turns values in [0, 1], which lie on the 1/255 grid, into 8-bit levels."""
+    return np.rint(images * 255).astype(np.uint8)
+
+
+def from_levels(levels: Any) -> Float[np.ndarray, "*shape"]:
+    """Turns levels 0..255 of any type into values in [0, 1], as float32."""
+    return np.asarray(levels, np.float32) / np.float32(255)
