@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 from PIL import Image
-from scipy.spatial.distance import cdist
-from scipy.stats import rankdata
 
 from evofool.errors import UserError
 from evofool.metrics import HIGH
@@ -47,6 +45,8 @@ def striking(run: str | Path | Run, *, count: int = 24, least: float = HIGH) -> 
             f"count is {count}, but {len(certain)} of the {len(every)} elites of {run.folder} have "
             f"a confidence of {least:g} or more; ask for fewer, or for less confidence (least)"
         )
+    from scipy.stats import rankdata  # takes half a second, which only this is worth
+
     pictures = list(run.pictures(certain))
     score = rankdata([colourfulness(p) for p in pictures])
     score += rankdata([contrast(p) for p in pictures])
@@ -85,11 +85,11 @@ def most_different(points: Float[np.ndarray, "points dimensions"], count: int) -
         Gonzalez, "Clustering to minimize the maximum intercluster distance", 1985.
     """
     chosen = [0]
-    distance = cdist(points, points[:1])[:, 0]
+    distance = np.linalg.norm(points - points[0], axis=1)
     while len(chosen) < count:
         distance[chosen[-1]] = -1.0  # a copy of a chosen point is still a choice, itself is not
         chosen.append(int(np.argmax(distance)))
-        distance = np.minimum(distance, cdist(points, points[chosen[-1:]])[:, 0])
+        distance = np.minimum(distance, np.linalg.norm(points - points[chosen[-1]], axis=1))
     return chosen
 
 
