@@ -12,10 +12,10 @@ import numpy as np
 
 from evofool.classifiers import Classifier
 from evofool.config import EvolveConfig
+from evofool.driver import MAX_CHUNK
 from evofool.encodings import make_encoding, make_rates
 from evofool.engine import make_engine
 from evofool.evaluator import choose_micro_batch
-from evofool.runner import MAX_CHUNK
 from evofool.selection import make_selection
 
 TRIAL_SECONDS = 2.0

@@ -1,9 +1,8 @@
 """Carrying a run out: calls of the compiled loop, and what happens between them.
 
 The compiled loop knows nothing of files or clocks. Between its calls this module writes metrics,
-lineage and checkpoints, listens for Ctrl-C, and makes room for genomes that grow. None of that
-changes a result. When memory runs out it goes on with smaller micro-batches, from a generation
-that it records.
+lineage and checkpoints, and listens for Ctrl-C. None of that changes a result. When memory runs out
+it goes on with smaller micro-batches, from a generation that it records.
 """
 
 import dataclasses
@@ -17,27 +16,19 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from evofool import checkpoint, distributed, lineage, metrics
-from evofool.checkpoint import (
-    CheckpointWriter,
-    holds_smaller_arrays,
-    load_newest,
-    unflatten,
-)
+from evofool.checkpoint import CheckpointWriter, load_newest
 from evofool.classifiers import Classifier
 from evofool.config import EvolveConfig
-from evofool.encodings import Encoding, make_encoding, make_rates
-from evofool.engine import make_engine
+from evofool.driver import MAX_CHUNK, Driver
+from evofool.encodings import Encoding
 from evofool.errors import UserError
-from evofool.evaluator import evaluate
 from evofool.evolution import Log, RunState
 from evofool.files import read_json, write_json
-from evofool.selection import best_of_class, make_selection
+from evofool.selection import best_of_class
 
-MAX_CHUNK = 32  # generations in one device call at most
 # why a run stopped before its end
 INTERRUPTED, MAX_SECONDS = "interrupted", "max_seconds"
 CALL_SECONDS = 0.5  # aim for calls of this length: progress and Ctrl-C feel immediate
@@ -107,9 +98,7 @@ class Runner:
                 f"{classifier.card.name} computes outside JAX, and that is not shared between "
                 "processes; run it without --distributed"
             )
-        self._selection = make_selection(config, classifier.card)
-        self._rates = make_rates(config)
-        self._set_encoding(make_encoding(config, classifier.card.input_shape))
+        self._driver = Driver(config, classifier, self.reporter.message)
         self._target = np.float32(np.inf)
         if config.target_confidence is not None:
             self._target = np.float32(
@@ -117,9 +106,14 @@ class Runner:
             )
         self._started = time.perf_counter()
         self._past_seconds = 0.0
-        self._compile_seconds = self._evolve_seconds = 0.0
+        self._evolve_seconds = 0.0
         self._evaluations = 0
         self._newest: list[dict[str, Any]] = []
+
+    @property
+    def encoding(self) -> Encoding:
+        """The encoding of the state, with the room that its genomes have by now."""
+        return self._driver.encoding
 
     def run(self) -> Outcome:
         """Evolves from the newest checkpoint, or from generation 0, to the end.
@@ -143,7 +137,7 @@ class Runner:
     def _evolve(self) -> Outcome:
         state = self._restore()
         recorder = lineage.Recorder(
-            np.asarray(state.archive.items.born), slots=self._selection.slots
+            np.asarray(state.archive.items.born), slots=self._driver.selection.slots
         )
         saved = int(state.next_generation)
         length = 1
@@ -161,8 +155,8 @@ class Runner:
                     break
                 start = int(state.next_generation)
                 try:
-                    state, logs, had_room, seconds = self._call(
-                        state, self._stop_before(start, length)
+                    state, logs, had_room, seconds = self._driver.call(
+                        state, self._stop_before(start, length), self._target
                     )
                 except jax.errors.JaxRuntimeError as error:
                     if is_out_of_memory(error) and start > saved and _is_alive(state):
@@ -174,7 +168,7 @@ class Runner:
                 self.reporter.progress(reached - 1, self.config.last_generation, self._newest)
                 length = _next_length(length, seconds)
                 if not had_room:
-                    state = self._with_more_room(state)
+                    state = self._driver.with_more_room(state)
                 if reached > max(saved, 1) and (reached - 1) % self.config.checkpoint_every == 0:
                     saved = self._checkpoint(state, recorder, writer)
             if int(state.next_generation) > saved:
@@ -184,7 +178,7 @@ class Runner:
             reason=reason,
             evaluations=self._evaluations,
             evolve_seconds=self._evolve_seconds,
-            compile_seconds=self._compile_seconds,
+            compile_seconds=self._driver.compile_seconds,
             seconds=self._seconds(),
         )
 
@@ -202,14 +196,7 @@ class Runner:
         generation = distributed.from_first(newest_generation)
         if generation >= 0 and table is None:  # in the other processes of a job
             table = checkpoint.load(self.folder / "checkpoints", generation)
-        seeds: Any = np.arange(self.config.runs, dtype=np.uint32) + np.uint32(self.config.seed)
-        state = self._engine.init(seeds)
-        if table is None:
-            return state
-        while holds_smaller_arrays(state, table):
-            self._set_encoding(self.encoding.grown())
-            state = self._engine.init(seeds)
-        return self._engine.place(unflatten(table, state))
+        return self._driver.start(table)
 
     def _cut(self, generation: int) -> None:
         """Makes the run directory what it was when `generation` was done; -1: before the first."""
@@ -250,68 +237,7 @@ class Runner:
         self.reporter.message(
             f"out of memory with micro-batches of {size}: going on with {size // 2}"
         )
-        self._set_encoding(self.encoding)
-
-    def _set_encoding(self, encoding: Encoding) -> None:
-        """Builds the compiled loop anew, for genomes of another size."""
-        assert self.config.micro_batch is not None
-        self.encoding = encoding
-        self._engine = make_engine(
-            encoding,
-            self.classifier,
-            selection=self._selection,
-            runs=self.config.runs,
-            batch=self.config.batch_size,
-            micro_batch=self.config.micro_batch,
-            chunk=MAX_CHUNK,
-        )
-        if self.classifier.is_jax:
-            self._params = self._engine.place(self.classifier.params)
-        self._advance: Any = None
-
-    def _with_more_room(self, state: RunState) -> RunState:
-        """Doubles the room of every genome; the generation that lacked it was not counted."""
-        elites = jax.device_get(state.archive)
-        genomes = self.encoding.grow(elites.items.genome)
-        self._set_encoding(self.encoding.grown())
-        self.reporter.message(
-            f"genomes outgrew their room at generation {int(state.next_generation)}: doubled it"
-        )
-        elites = elites._replace(items=elites.items._replace(genome=genomes))
-        return self._engine.place(state._replace(archive=elites))
-
-    def _call(self, state: RunState, stop: int) -> tuple[RunState, list[Log], bool, float]:
-        """Runs generations up to `stop`; returns their logs and the seconds they took."""
-        if not self.classifier.is_jax:
-            return self._call_host(state)
-        arguments = (self._params, self._rates, state, np.int32(stop), self._target)
-        if self._advance is None:
-            start = time.perf_counter()
-            self.reporter.message("compiling")
-            self._advance = self._engine.advance.lower(*arguments).compile()
-            distributed.gather([0])  # to wait for slower compilers is no evolving
-            self._compile_seconds += time.perf_counter() - start
-        start = time.perf_counter()
-        state, logs, count, had_room = self._advance(*arguments)
-        logs = jax.device_get(logs)  # waits for the call
-        seconds = time.perf_counter() - start
-        each = [Log(*(leaf[i] for leaf in logs)) for i in range(int(count))]
-        return state, each, bool(had_room), seconds
-
-    def _call_host(self, state: RunState) -> tuple[RunState, list[Log], bool, float]:
-        """Runs one generation of a classifier that lives outside JAX."""
-        start = time.perf_counter()
-        offspring, images = self._engine.ask(self._rates, state)
-        runs, batch, *shape = images.shape
-        assert self.config.micro_batch is not None
-        outputs = evaluate(
-            self.classifier, np.asarray(images).reshape(-1, *shape), self.config.micro_batch
-        )
-        outputs = jnp.asarray(outputs.reshape(runs, batch, -1))
-        state, log = self._engine.tell(state, offspring, outputs)
-        had_room = bool(jnp.all(offspring.had_room))
-        seconds = time.perf_counter() - start
-        return state, [jax.device_get(log)] if had_room else [], had_room, seconds
+        self._driver.build(self._driver.encoding, size // 2)
 
     def _lines(
         self, start: int, logs: list[Log], recorder: lineage.Recorder, seconds: float
@@ -337,7 +263,7 @@ class Runner:
                         changes,
                         seed=config.seed,
                         batch=config.batch_size,
-                        slots=self._selection.slots,
+                        slots=self._driver.selection.slots,
                     )
                 ]
                 if self._is_logged(generation):
@@ -382,7 +308,7 @@ class Runner:
     def _least(self, state: RunState) -> float:
         """Returns the fitness of the least class of all runs."""
         fitness = np.asarray(state.archive.fitness)
-        return float(best_of_class(fitness, self._selection.slots).min())
+        return float(best_of_class(fitness, self._driver.selection.slots).min())
 
     def _stop_before(self, start: int, length: int) -> int:
         """Returns the generation before which a call ends: checkpoints are never run past."""

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import evofool
-from evofool import checkpoint, distributed, engine, runner
+from evofool import checkpoint, distributed, driver, engine, runner
 from evofool.classifiers import load_classifier
 from evofool.errors import UserError
 from evofool.runner import Quiet
@@ -62,6 +62,7 @@ def test_checkpoints_change_nothing(tmp_path, whole, settings):
 @pytest.mark.parametrize("chunk", [1, 3])
 def test_the_length_of_a_call_changes_nothing(tmp_path, whole, monkeypatch, chunk):
     monkeypatch.setattr(runner, "MAX_CHUNK", chunk)
+    monkeypatch.setattr(driver, "MAX_CHUNK", chunk)
     assert evolve(tmp_path / "run", config_of(generations=12))[0] == whole
 
 
@@ -347,7 +348,7 @@ class Short(Told):
     def __init__(self, monkeypatch, limit: int, generation: int, moment: str):
         super().__init__()
         self.limit, self.generation, self.moment = limit, generation, moment
-        make = runner.make_engine
+        make = driver.make_engine
 
         def make_engine(*arguments, micro_batch, **others):
             engine = make(*arguments, micro_batch=micro_batch, **others)
@@ -355,7 +356,7 @@ class Short(Told):
                 return engine
             return engine._replace(advance=self.Advance(engine.advance, self))
 
-        monkeypatch.setattr(runner, "make_engine", make_engine)
+        monkeypatch.setattr(driver, "make_engine", make_engine)
 
     class Advance:
         """A compiled or traced function that fails for lack of memory."""
@@ -449,10 +450,10 @@ def test_in_a_job_a_process_short_of_memory_stops_and_leaves_word(tmp_path, monk
 
 
 def test_other_errors_of_a_call_are_not_taken_for_a_lack_of_memory(tmp_path, monkeypatch):
-    def broken(self, state, stop):
+    def broken(self, state, stop, target):
         raise jax.errors.JaxRuntimeError("INTERNAL: something else")
 
-    monkeypatch.setattr(runner.Runner, "_call", broken)
+    monkeypatch.setattr(driver.Driver, "call", broken)
     with pytest.raises(jax.errors.JaxRuntimeError, match="something else"):
         evolve(tmp_path / "run", config_of(generations=4))
 
@@ -470,7 +471,7 @@ class Ticking:
 
 def test_a_run_stopped_by_the_clock_is_resumed_with_as_much_time_again(tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "_next_length", lambda length, seconds: 1)
-    settings = config_of(generations=9, max_seconds=25.0)
+    settings = config_of(generations=9, max_seconds=12.0)
     monkeypatch.setattr(runner, "time", Ticking())
     run = evofool.evolve(config=settings, out=tmp_path / "run")
     reached = []

@@ -7,22 +7,23 @@ computed, - otherwise) and the generation that came next at the time, in eight d
 import os
 import sys
 
-from evofool import cli, runner
+from evofool import cli
+from evofool.driver import Driver
 
 
 def main() -> int:
     """Runs the command that follows the name of the file."""
     note = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY)
-    call = runner.Runner._call
+    call = Driver.call
 
-    def noted(self, state, stop):
+    def noted(self, state, stop, target):
         letter = "C" if self._advance is None else "G"
         os.pwrite(note, f"{letter}{int(state.next_generation):08d}".encode(), 0)
-        result = call(self, state, stop)
+        result = call(self, state, stop, target)
         os.pwrite(note, b"-", 0)
         return result
 
-    runner.Runner._call = noted
+    Driver.call = noted
     return cli.main(sys.argv[2:])
 
 
