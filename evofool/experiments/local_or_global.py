@@ -83,7 +83,8 @@ def imagenet(lab: Lab) -> Findings:
     """CPPN elites and photographs, shown to the smallest MobileNetV1."""
     network, run = lab.network(NETWORK), evolve_imagenet_long(lab)
     levels, _ = lab.photographs(network)
-    planned = damages([64, 32, 16, 8, 4], [0.5, 1.0, 2.0, 4.0, 8.0])
+    sides = lab.choose(full=[64, 32, 16, 8, 4], small=[32, 8])
+    planned = damages(sides, lab.choose(full=[0.5, 1.0, 2.0, 4.0, 8.0], small=[2.0]))
     return _compare(lab, network, run, levels, "photographs", planned)
 
 
@@ -91,7 +92,8 @@ def mnist(lab: Lab) -> Findings:
     """CPPN elites and test digits, shown to the LeNet that ships with evofool."""
     run = evolve_digits(lab, "lenet")
     levels = lab.dataset().test_images[: lab.choose(full=10_000, small=1000)]
-    planned = damages([14, 7, 4, 2], [0.5, 1.0, 2.0, 4.0])
+    sides = lab.choose(full=[14, 7, 4, 2], small=[7, 2])
+    planned = damages(sides, lab.choose(full=[0.5, 1.0, 2.0, 4.0], small=[2.0]))
     return _compare(lab, lab.network("lenet"), run, levels, "digits", planned)
 
 

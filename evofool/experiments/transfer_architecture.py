@@ -24,7 +24,9 @@ from evofool.statistics import Share
 from evofool.transferring import Seen
 
 DIGITS = ("lenet", "lenet-sigmoid", "seed000-cnn", "mlp", "linear")
+FEW_DIGITS = ("lenet", "mlp", "linear")  # at small scale
 NETWORKS = (NETWORK, "mobilenet_v2_1.0_224_qat", "squeezenet_v1.0_deepcompression")
+FEW_NETWORKS = NETWORKS[::2]
 PUBLISHED = (0.207, 0.173)  # GoogLeNet to AlexNet, and back
 PAPER = "20.7 % and 17.3 % (GoogLeNet, AlexNet)"
 
@@ -33,10 +35,11 @@ Views = dict[str, dict[str, Seen]]  # by the network the pictures are for: what 
 
 def mnist(lab: Lab) -> Findings:
     """Five networks of very different kinds, from a linear one to two deep ones."""
-    runs = {name: evolve_digits(lab, name) for name in DIGITS}
-    seen = {name: seen_by(lab, run, DIGITS) for name, run in runs.items()}
+    networks = lab.choose(full=DIGITS, small=FEW_DIGITS)
+    runs = {name: evolve_digits(lab, name) for name in networks}
+    seen = {name: seen_by(lab, run, networks) for name, run in runs.items()}
     shares = _shares(seen)
-    owners = {name: name for name in DIGITS}
+    owners = {name: name for name in networks}
     picture, table = matrix(lab, seen, owners)
     images = f"{len(shares)} ordered pairs, {next(iter(shares.values())).n} images each"
     return Findings(
@@ -57,7 +60,7 @@ def mnist(lab: Lab) -> Findings:
         tables=[table, _own(seen, owners)],
         pictures=[picture],
         notes=[
-            settings(runs[DIGITS[0]]) + " The other networks' runs are of the same size.",
+            settings(runs[networks[0]]) + " The other networks' runs are of the same size.",
             "The figures over pairs are a median over ordered pairs of networks, with its interval "
             "over pairs. The paper did this on ImageNet only.",
         ],
@@ -67,13 +70,14 @@ def mnist(lab: Lab) -> Findings:
 
 def imagenet(lab: Lab) -> Findings:
     """MobileNetV1, MobileNetV2 and SqueezeNet, with runs of one size."""
-    runs = {name: evolve_imagenet(lab, name) for name in NETWORKS}
-    seen = {name: seen_by(lab, run, NETWORKS) for name, run in runs.items()}
+    networks = lab.choose(full=NETWORKS, small=FEW_NETWORKS)
+    runs = {name: evolve_imagenet(lab, name) for name in networks}
+    seen = {name: seen_by(lab, run, networks) for name, run in runs.items()}
     shares = _shares(seen)
     long = evolve_imagenet_long(lab)
-    long_name = f"{NETWORKS[0]}, {long.config.generations} generations"
-    all_seen = seen | {long_name: seen_by(lab, long, NETWORKS)}
-    owners = {name: name for name in NETWORKS} | {long_name: NETWORKS[0]}
+    long_name = f"{NETWORK}, {long.config.generations} generations"
+    all_seen = seen | {long_name: seen_by(lab, long, networks)}
+    owners = {name: name for name in networks} | {long_name: NETWORK}
     picture, table = matrix(lab, all_seen, owners)
     of_long = all_seen[long_name]
     return Findings(
@@ -91,15 +95,13 @@ def imagenet(lab: Lab) -> Findings:
             table,
             _own(all_seen, owners),
             *(
-                by_own_confidence(
-                    of_long[NETWORKS[0]], of_long[name], title=f"{long_name}, to {name}"
-                )
-                for name in NETWORKS[1:]
+                by_own_confidence(of_long[NETWORK], of_long[name], title=f"{long_name}, to {name}")
+                for name in networks[1:]
             ),
         ],
         pictures=[picture],
         notes=[
-            settings(runs[NETWORKS[0]]) + " The other two networks' runs are of the same size.",
+            settings(runs[NETWORK]) + " The other networks' runs are of the same size.",
             settings(long),
             _why(of_long, long_name),
             "Pictures are scaled to the other's input, whole. All images count, also those whose "
@@ -132,11 +134,12 @@ def _span(shares: Mapping[tuple[str, str], Share]) -> str:
 
 def _why(seen: Mapping[str, Seen], name: str) -> str:
     """Says what the length of a run and the certainty of its pictures change."""
-    own, *others = NETWORKS
-    before = seen[own]
+    before = seen[NETWORK]
     sure = before.confidence >= HIGH
     parts = []
-    for other in others:
+    for other in seen:
+        if other == NETWORK:
+            continue
         same = before.top == seen[other].top
         of_sure = f", of those at 99 % and more {share(same[sure])}" if sure.any() else ""
         parts.append(f"{other}: {share(same)}{of_sure}")
