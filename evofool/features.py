@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, UInt8
 
 from evofool.classifiers import Card, Classifier, Params, make_network, preprocess, resize
 from evofool.errors import UserError
+from evofool.evaluator import in_parts
 from evofool.levels import from_levels
 
 MICRO_BATCH = 8  # pictures in a forward pass
@@ -45,13 +46,9 @@ def extract_features(
             f"{card.input_shape[2]}; give pictures with as many"
         )
     function = _features_of(make_network(card).module, card)
-    rows = []
-    for start in range(0, len(pictures), micro_batch):
-        part = pictures[start : start + micro_batch]
-        filled = np.concatenate([part, np.repeat(part[-1:], micro_batch - len(part), axis=0)])
-        images = from_levels(filled)
-        rows.append(np.asarray(function(classifier.params, images))[: len(part)])
-    return np.concatenate(rows)
+    return in_parts(
+        lambda part: function(classifier.params, from_levels(part)), [pictures], micro_batch
+    )
 
 
 def _innermost(classifier: Classifier) -> Classifier:
