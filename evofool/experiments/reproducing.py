@@ -103,8 +103,8 @@ def reproduce(
         )
         report = Report.read(lab.folder)
         has_fewer = report is not None and report.seeds < wanted
-        is_refused = report is not None and seeds is not None and report.seeds != seeds
-        if report is None or again or has_fewer or is_refused:
+        has_others = report is not None and seeds is not None and report.seeds != seeds
+        if report is None or again or has_fewer or has_others:
             report = _carry_out(job, lab, options)
         elif report.seeds > wanted:
             lab.say(f"is done with {report.seeds} seeds; --seeds {wanted} makes it with fewer")
