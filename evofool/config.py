@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from evofool.errors import UserError, unknown_name
+from evofool.support import UserError, unknown_name
 
 MAX_SEED = 2**32 - 1
 MAX_POPULATION = 2**16 - 1  # that `archive.select` draws from

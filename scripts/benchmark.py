@@ -31,14 +31,11 @@ from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from evofool.classifiers import Classifier, load_classifier
-from evofool.compiling import jit
 from evofool.config import make_config
-from evofool.encodings import make_encoding, make_rates
-from evofool.engine import make_engine
-from evofool.evaluator import choose_micro_batch
-from evofool.evolution import RunState
-from evofool.levels import from_levels
-from evofool.selection import make_selection
+from evofool.evaluation import choose_micro_batch
+from evofool.evolution import RunState, make_encoding, make_engine, make_rates, make_selection
+from evofool.images import from_levels
+from evofool.support import jit
 
 BATCHES = (100, 200, 256, 512, 1024)  # of a forward pass of digits
 LARGE_BATCHES = (2, 4, 8, 16, 32)  # of pictures of 64x64x3 and more

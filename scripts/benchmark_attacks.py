@@ -33,7 +33,7 @@ import numpy as np
 from evofool import Classifier, fgsm, load_classifier, one_pixel
 from evofool.attacks import output_map
 from evofool.classifiers import cifar_cnn_card, make_network
-from evofool.levels import from_levels
+from evofool.images import from_levels
 
 BATCHES = (32, 64, 100, 200, 400)  # of a forward pass
 POPULATION = 400

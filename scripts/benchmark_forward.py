@@ -31,8 +31,8 @@ from jax import lax
 from jax.sharding import AxisType, Mesh
 from jax.sharding import PartitionSpec as P
 
-from evofool.classifiers import Classifier, blocks, load_classifier
-from evofool.compiling import jit
+from evofool.classifiers import Classifier, convolution, load_classifier
+from evofool.support import jit
 
 NETWORKS = (
     "mobilenet_v1_0.25_128",
@@ -158,7 +158,7 @@ def layer_runs(layer: tuple[int, ...]) -> dict[str, tuple[Run, int]]:
     kernel = rng.normal(size=(size, size, inputs // groups, outputs)).astype(np.float32)
     padding = [(size // 2, size // 2)] * 2
     ways: dict[str, Callable[..., Any]] = {
-        "chosen": partial(blocks.convolve, stride=stride, padding=size // 2, groups=groups),
+        "chosen": partial(convolution.convolve, stride=stride, padding=size // 2, groups=groups),
         "XLA": partial(xla, stride=stride, padding=padding, groups=groups),
     }
     if 1 < size * size * inputs // groups <= MOST_TERMS:

@@ -40,7 +40,7 @@ import numpy as np  # noqa: E402
 from jax.sharding import AxisType, PartitionSpec  # noqa: E402
 
 import cppn  # noqa: E402
-from evofool.compiling import jit  # noqa: E402  (the options that `evofool` compiles with)
+from evofool.support import jit  # noqa: E402
 
 SPECS = {outputs: cppn.GenomeSpec(outputs=outputs) for outputs in (1, 3)}
 REPEATS = 40

@@ -22,17 +22,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from evofool.augmentation import flip_and_shift
 from evofool.classifiers import (
     Network,
+    block_side,
     cifar_cnn_card,
+    convolve_blocks,
     layers,
     lenet_card,
     make_network,
     seed000_cnn_card,
 )
-from evofool.classifiers.pixel_blocks import block_side, convolve_blocks
-from evofool.training import Augment, Batch, Examples, TrainConfig, cross_entropy, train
+from evofool.training import (
+    Augment,
+    Batch,
+    Examples,
+    TrainConfig,
+    cross_entropy,
+    flip_and_shift,
+    train,
+)
 
 STEPS = 4  # per timed call of `train`
 CARDS = {

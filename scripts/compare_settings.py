@@ -16,8 +16,7 @@ import jax
 import numpy as np
 
 import evofool
-from evofool.classifiers.imagenet import DOGS
-from evofool.scores import confidence
+from evofool.classifiers import DOGS, confidence
 
 EVALUATIONS = 120_000
 DEFAULT_BATCH = 400

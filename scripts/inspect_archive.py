@@ -13,9 +13,8 @@ import numpy as np
 from PIL import Image
 
 import evofool
-from evofool.levels import to_levels
-from evofool.reports import genome_text, stepping_stones
-from evofool.run import to_image
+from evofool.images import to_image, to_levels
+from evofool.runs import genome_text, stepping_stones
 
 
 def main() -> None:

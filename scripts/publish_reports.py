@@ -16,7 +16,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from evofool.files import read_json
+from evofool.support import read_json
 
 WANTED_BYTES, MOST_BYTES = 120_000, 500_000
 QUALITIES = (80, 70, 60, 50)

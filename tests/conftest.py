@@ -39,7 +39,7 @@ def key() -> jax.Array:
 @pytest.fixture(scope="session")
 def mock_classifier():
     """Five classes over pictures of 8x8 grey pixels: compiles and runs in no time."""
-    from evofool.classifiers import load_classifier
+    from evofool.classifiers.loading import load_classifier
 
     return load_classifier("mock:5:8x8x1")
 

@@ -10,7 +10,7 @@ import pytest
 
 PACKAGES = (
     *("cppn", "archive", "evofool", "evofool.attacks"),
-    *("evofool.classifiers", "evofool.data", "evofool.reports"),
+    *("evofool.classifiers", "evofool.data", "evofool.runs"),
 )
 
 

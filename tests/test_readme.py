@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import evofool
-from evofool.classifiers import check_classifier, load_classifier
+from evofool.classifiers.classifier import check_classifier
+from evofool.classifiers.loading import load_classifier
 
 README = Path(__file__).parents[1] / "README.md"
 MODULES = dict(re.findall(r"```python\n# (\w+)\.py\n(.*?)```", README.read_text(), re.DOTALL))

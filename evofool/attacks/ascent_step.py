@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 from scipy.ndimage import gaussian_filter1d
 
 from evofool.attacks.gradients import FloatLevels
-from evofool.errors import UserError
+from evofool.support import UserError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,6 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from evofool.attacks.base import AttackResult
 from evofool.attacks.deepfool import deepfool
 from evofool.attacks.finite_differences import finite_differences
 from evofool.attacks.gradient_ascent import gradient_ascent
@@ -19,9 +18,10 @@ from evofool.attacks.gradient_sign import fgsm, pgd
 from evofool.attacks.gradients import Report
 from evofool.attacks.lbfgs import lbfgs
 from evofool.attacks.one_pixel import one_pixel
+from evofool.attacks.results import AttackResult
 from evofool.attacks.universal import universal
 from evofool.classifiers import Classifier
-from evofool.errors import UserError, unknown_name
+from evofool.support import UserError, unknown_name
 
 
 def _universal(

@@ -23,7 +23,6 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from evofool.attacks.base import AttackResult, judge, round_to_success
 from evofool.attacks.gradients import (
     FloatLevels,
     Model,
@@ -32,10 +31,11 @@ from evofool.attacks.gradients import (
     micro_batch,
     model_of,
 )
-from evofool.attacks.tasks import Classes, check_task
+from evofool.attacks.inputs import Classes, check_task
+from evofool.attacks.results import AttackResult, judge, round_to_success
 from evofool.classifiers import Classifier
-from evofool.errors import UserError, unknown_name
-from evofool.evaluator import in_parts
+from evofool.evaluation import in_parts
+from evofool.support import UserError, unknown_name
 
 NORMS = ("l2", "linf")
 LEAST = 1e-12  # against division by zero where a gradient vanishes

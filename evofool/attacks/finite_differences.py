@@ -23,15 +23,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int8, UInt8
 
-from evofool.attacks.base import AttackResult, judge, quantize_towards, stack_like
 from evofool.attacks.gradients import Report
-from evofool.attacks.resumable import Progress
-from evofool.attacks.tasks import Classes, Task, check_epsilon, check_task
-from evofool.classifiers import Classifier
-from evofool.errors import UserError, unknown_name
-from evofool.evaluator import choose_micro_batch, evaluate
-from evofool.levels import from_levels
-from evofool.scores import confidence, fitness_of
+from evofool.attacks.inputs import Classes, Task, check_epsilon, check_task
+from evofool.attacks.results import AttackResult, judge, quantize_towards, stack_like
+from evofool.classifiers import Classifier, confidence, fitness_of
+from evofool.evaluation import choose_micro_batch, evaluate
+from evofool.images import from_levels
+from evofool.support import Progress, UserError, unknown_name
 
 OUTPUTS = ("logits", "probabilities")
 

@@ -27,13 +27,11 @@ from jax import lax
 from jaxtyping import Array, Float, Int, UInt8
 
 from evofool.attacks.ascent_step import ASCENTS, Ascent, rates_of, take_step
-from evofool.attacks.base import AttackResult, judge
 from evofool.attacks.gradients import Model, Report, micro_batch, model_of, odds_and_gradient
-from evofool.attacks.resumable import Progress
-from evofool.attacks.tasks import Classes, Task, check_classes
-from evofool.classifiers import Classifier
-from evofool.errors import UserError, unknown_name
-from evofool.scores import confidence
+from evofool.attacks.inputs import Classes, Task, check_classes
+from evofool.attacks.results import AttackResult, judge
+from evofool.classifiers import Classifier, confidence
+from evofool.support import Progress, UserError, unknown_name
 
 MILESTONES = (0.99, 0.999, 0.9999)  # probabilities, after "top-1"
 CHUNK = 25  # steps between looks at the clock

@@ -22,18 +22,12 @@ import numpy as np
 from jax import lax
 from jaxtyping import Float, Int8
 
-from evofool.attacks.base import AttackResult, judge, quantize_towards, stack_like
-from evofool.attacks.gradients import (
-    Model,
-    Report,
-    micro_batch,
-    model_of,
-    odds_and_gradient,
-)
-from evofool.attacks.tasks import Classes, Task, check_epsilon, check_task
+from evofool.attacks.gradients import Model, Report, micro_batch, model_of, odds_and_gradient
+from evofool.attacks.inputs import Classes, Task, check_epsilon, check_task
+from evofool.attacks.results import AttackResult, judge, quantize_towards, stack_like
 from evofool.classifiers import Classifier
-from evofool.errors import UserError
-from evofool.evaluator import in_parts
+from evofool.evaluation import in_parts
+from evofool.support import UserError
 
 
 def fgsm(

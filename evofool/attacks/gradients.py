@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 import jax
 from jaxtyping import Array, Float, Int
 
-from evofool.classifiers import Classifier
-from evofool.errors import UserError
-from evofool.evaluator import ACCELERATOR_VALUES, CPU_VALUES
-from evofool.scores import fitness_of
+from evofool.classifiers import Classifier, fitness_of
+from evofool.evaluation import ACCELERATOR_VALUES, CPU_VALUES
+from evofool.support import UserError
 
 FloatLevels = Float[Array, "batch height width channels"]
 Report = Callable[[int, int], None]

@@ -19,12 +19,11 @@ import numpy as np
 import scipy.optimize
 from jaxtyping import Float
 
-from evofool.attacks.base import AttackResult, judge, round_to_success
 from evofool.attacks.gradients import Model, Report, model_of, odds_and_gradient
-from evofool.attacks.resumable import Progress
-from evofool.attacks.tasks import Classes, check_task
+from evofool.attacks.inputs import Classes, check_task
+from evofool.attacks.results import AttackResult, judge, round_to_success
 from evofool.classifiers import Classifier
-from evofool.errors import UserError
+from evofool.support import Progress, UserError
 
 LEAST_WEIGHT, MOST_WEIGHT = 1e-4, 1e4  # of |r|^2, values in [0, 1]
 

@@ -11,15 +11,19 @@ import numpy as np
 from evofool.attacks.by_name import ATTACKS, FROM_NOISE, check_options, takes
 from evofool.attacks.gradient_ascent import noise_pictures
 from evofool.attacks.gradients import Report
+from evofool.attacks.inputs import check_epsilon
 from evofool.attacks.strips import StripRow, draw_strip, write_curve
-from evofool.attacks.tasks import check_epsilon
-from evofool.classifiers import Classifier, check_classifier, load_classifier
-from evofool.errors import UserError
-from evofool.labels import first_name, resolve_class
-from evofool.photographs import Prepared, read_photographs
-from evofool.recognition import recognize
-from evofool.reports import percent, save_image
-from evofool.run import to_image
+from evofool.classifiers import (
+    Classifier,
+    check_classifier,
+    first_name,
+    load_classifier,
+    resolve_class,
+)
+from evofool.data import Prepared, read_photographs
+from evofool.evaluation import recognize
+from evofool.images import percent, save_image, to_image
+from evofool.support import UserError
 
 EPSILONS = (0.01, 0.02, 0.05)  # those that are tried unless said otherwise
 

@@ -19,15 +19,14 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
-from evofool.attacks.base import AttackResult, judge
 from evofool.attacks.candidates import Genes, breed, first_genes, paint
 from evofool.attacks.gradients import Model, Report, class_log_odds
-from evofool.attacks.resumable import Progress
-from evofool.attacks.tasks import Classes, Task, check_seed, check_task
+from evofool.attacks.inputs import Classes, Task, check_seed, check_task
+from evofool.attacks.results import AttackResult, judge
 from evofool.classifiers import Classifier
-from evofool.errors import UserError
-from evofool.evaluator import choose_micro_batch, evaluate
-from evofool.levels import from_levels
+from evofool.evaluation import choose_micro_batch, evaluate
+from evofool.images import from_levels
+from evofool.support import Progress, UserError
 
 CHUNK = 5  # generations between looks at the clock
 

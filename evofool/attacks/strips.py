@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from PIL import Image
 
-from evofool.reports import Section, chart, draw_sheet, thumbnail
+from evofool.images import Section, chart, draw_sheet, thumbnail
 
 Picture = UInt8[np.ndarray, "height width channels"]
 

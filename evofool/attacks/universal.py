@@ -19,13 +19,12 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int16
 
-from evofool.attacks.base import AttackResult, judge
 from evofool.attacks.deepfool import NORMS, walk_over_border
 from evofool.attacks.gradients import Model, Report, class_outputs, model_of
-from evofool.attacks.resumable import Progress
-from evofool.attacks.tasks import Classes, check_epsilon, check_seed, check_task
+from evofool.attacks.inputs import Classes, check_epsilon, check_seed, check_task
+from evofool.attacks.results import AttackResult, judge
 from evofool.classifiers import Classifier
-from evofool.errors import UserError, unknown_name
+from evofool.support import Progress, UserError, unknown_name
 
 CHUNK = 100  # pictures between looks at the clock
 OVERSHOOT, ROUNDS, CANDIDATES = 0.02, 10, 10  # of DeepFool, as the authors have them

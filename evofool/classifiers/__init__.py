@@ -1,12 +1,21 @@
 """Image classifiers behind one interface: a card, parameters, and a pure function of both.
 
-`load_classifier("lenet")` gives the network that ships with the package. A classifier of one's
-own is a `Card` and a function, put into a `Classifier`; an architecture of one's own joins with
-`register_family`, after which its weights load, are checked and train like the built-in ones.
+A *card* says what a network is: family, input shape, preprocessing, labels. A *family* is an
+architecture, built from a card; `register_family` adds one of your own, after which its weights
+load, are checked and train like the built-in ones. An *output index* counts a network's outputs,
+a *class* leaves out those before the card's offset, a *label* is the name of a class. A *view* is
+what a network sees of an image. `load_classifier("lenet")` gives the network that is shipped.
 """
 
-from evofool.classifiers.alexnet import AlexNet, CaffeNet
-from evofool.classifiers.base import (
+from evofool.classifiers.architectures import FAMILIES, convolution, layers
+from evofool.classifiers.architectures.article_cnn import seed000_cnn_card
+from evofool.classifiers.architectures.cifar_cnn import CIFAR10_LABELS, cifar_cnn_card
+from evofool.classifiers.architectures.lenet import lenet_card
+from evofool.classifiers.architectures.linear import linear_card
+from evofool.classifiers.architectures.mlp import mlp_card
+from evofool.classifiers.architectures.pixel_blocks import block_side, convolve_blocks
+from evofool.classifiers.card import Card, preprocess
+from evofool.classifiers.classifier import (
     Classifier,
     Network,
     Params,
@@ -14,65 +23,63 @@ from evofool.classifiers.base import (
     make_network,
     register_family,
 )
-from evofool.classifiers.card import Card, preprocess
-from evofool.classifiers.cifar_cnn import CifarCNN, cifar_cnn_card
-from evofool.classifiers.converting import convert_weights
 from evofool.classifiers.ensembles import ensemble
-from evofool.classifiers.fetching import fetch_weights
-from evofool.classifiers.googlenet import GoogLeNet
-from evofool.classifiers.imagenet import imagenet_group, imagenet_ids
-from evofool.classifiers.lenet import LeNet, lenet_card
-from evofool.classifiers.linear import Linear, linear_card
+from evofool.classifiers.importing.converting import convert_weights
+from evofool.classifiers.importing.fetching import fetch_weights
+from evofool.classifiers.labels import (
+    DOGS,
+    check_groups,
+    first_name,
+    groups_of,
+    imagenet_group,
+    imagenet_ids,
+    label_of,
+    resolve_class,
+    resolve_classes,
+)
 from evofool.classifiers.loading import (
     at_size,
-    configure,
     load_classifier,
-    load_configured,
     read_classifier,
     shipped_names,
     write_classifier,
 )
-from evofool.classifiers.mlp import MLP, mlp_card
-from evofool.classifiers.mobilenet import MobileNetV1, MobileNetV2
-from evofool.classifiers.resnet import ResNet
-from evofool.classifiers.seed000_cnn import Seed000CNN, seed000_cnn_card
-from evofool.classifiers.squeezenet import VERSIONS, SqueezeNet
+from evofool.classifiers.scores import as_probabilities, confidence, fitness_of, two_best
 from evofool.classifiers.storage import load_weights, save_weights
 from evofool.classifiers.views import resize, with_views
 
-register_family("lenet", LeNet)
-register_family("cifar_cnn", CifarCNN)
-register_family("seed000_cnn", Seed000CNN)
-register_family("mlp", MLP)
-register_family("linear", Linear)
-register_family("caffenet", CaffeNet)
-register_family("alexnet", AlexNet)
-register_family("googlenet", GoogLeNet)
-register_family("resnet18", ResNet)
-register_family("resnet50", ResNet)
-register_family("mobilenet_v1", MobileNetV1)
-register_family("mobilenet_v2", MobileNetV2)
-for version in VERSIONS:
-    register_family(version, SqueezeNet)
+for _name, _make in FAMILIES.items():
+    register_family(_name, _make)
 
 __all__ = [
+    "CIFAR10_LABELS",
+    "DOGS",
     "Card",
     "Classifier",
     "Network",
     "Params",
+    "as_probabilities",
     "at_size",
+    "block_side",
     "check_classifier",
+    "check_groups",
     "cifar_cnn_card",
-    "configure",
+    "confidence",
     "convert_weights",
+    "convolution",
+    "convolve_blocks",
     "ensemble",
     "fetch_weights",
+    "first_name",
+    "fitness_of",
+    "groups_of",
     "imagenet_group",
     "imagenet_ids",
+    "label_of",
+    "layers",
     "lenet_card",
     "linear_card",
     "load_classifier",
-    "load_configured",
     "load_weights",
     "make_network",
     "mlp_card",
@@ -80,9 +87,12 @@ __all__ = [
     "read_classifier",
     "register_family",
     "resize",
+    "resolve_class",
+    "resolve_classes",
     "save_weights",
     "seed000_cnn_card",
     "shipped_names",
+    "two_best",
     "with_views",
     "write_classifier",
 ]

@@ -17,8 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from evofool.errors import UserError, unknown_name
-from evofool.files import read_json, write_json
+from evofool.support import UserError, read_json, unknown_name, write_json
 
 CHANNEL_ORDERS = ("grey", "RGB", "BGR")
 ACTIVATIONS = ("relu", "sigmoid")

@@ -12,10 +12,10 @@ from typing import Any, Literal
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from evofool.classifiers.base import Classifier
 from evofool.classifiers.card import Card
+from evofool.classifiers.classifier import Classifier
 from evofool.classifiers.views import mean_log_odds, with_views
-from evofool.errors import UserError, unknown_name
+from evofool.support import UserError, unknown_name
 
 Combine = Literal["mean", "min"]
 COMBINATIONS: dict[str, Callable[[Any], Any]] = {

@@ -9,16 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from evofool.classifiers.base import Classifier, make_network, probe_outputs
 from evofool.classifiers.card import Card
+from evofool.classifiers.classifier import Classifier, make_network, probe_outputs
 from evofool.classifiers.ensembles import ensemble
 from evofool.classifiers.mock import mock_classifier
 from evofool.classifiers.specs import find_card
 from evofool.classifiers.storage import load_weights, save_weights
 from evofool.classifiers.views import with_views
-from evofool.config import EvolveConfig
-from evofool.errors import UserError, unknown_name
-from evofool.scores import as_probabilities
+from evofool.support import UserError, unknown_name
 
 SHIPPED = Path(__file__).parent / "weights"
 
@@ -66,42 +64,6 @@ def load_classifier(
     channels = members[0].card.input_shape[2]
     shape = (image_size, image_size, channels) if image_size else None
     return ensemble(members, combine=combine, image_shape=shape, views=views)
-
-
-def load_configured(config: EvolveConfig) -> Classifier:
-    """Loads the classifier that a run's configuration names, as the run sees it."""
-    classifier = load_classifier(
-        config.classifier,
-        weights=config.weights,
-        combine=config.combine,
-        image_size=config.image_size,
-        views=config.views,
-    )
-    return _with_fitness(classifier, config.fitness)
-
-
-def configure(classifier: Classifier, config: EvolveConfig) -> Classifier:
-    """Makes of a classifier what a run's configuration asks for: picture size, views, fitness."""
-    classifier = at_size(classifier, image_size=config.image_size, views=config.views)
-    return _with_fitness(classifier, config.fitness)
-
-
-def _with_fitness(classifier: Classifier, fitness: str) -> Classifier:
-    if fitness == "log_odds":
-        return classifier
-    if not classifier.is_jax:
-        raise UserError(
-            f"fitness is 'probability', but {classifier.card.name!r} runs outside JAX and gives "
-            "probabilities as it is; leave the setting out"
-        )
-
-    def apply(params: Any, images: Any) -> Any:
-        return as_probabilities(classifier.log_odds(classifier.apply(params, images)))
-
-    card = dataclasses.replace(classifier.card, probe=())
-    return dataclasses.replace(
-        classifier, card=card, apply=apply, kind="log_odds", members=(classifier,)
-    )
 
 
 def at_size(

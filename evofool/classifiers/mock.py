@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from evofool.classifiers.base import Classifier
 from evofool.classifiers.card import Card
-from evofool.errors import UserError
+from evofool.classifiers.classifier import Classifier
+from evofool.support import UserError
 
 GRID = 8  # a picture is averaged over a grid of at most 8x8 fields before it is scored
 

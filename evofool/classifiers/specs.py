@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from evofool.classifiers.card import Card
-from evofool.classifiers.imagenet import CLASSES, imagenet_ids, imagenet_labels
-from evofool.errors import UserError, unknown_name
-from evofool.files import read_json
+from evofool.classifiers.labels import CLASSES, imagenet_ids, imagenet_labels
+from evofool.support import UserError, read_json, unknown_name
 
 SPECS = "specs.json"
 PHOTOGRAPH = 256  # shorter side of a photograph before the crop, the custom for ImageNet

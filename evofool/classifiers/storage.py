@@ -15,8 +15,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from evofool.errors import UserError
-from evofool.files import replacing
+from evofool.support import UserError, replacing
 
 Params = Any
 _DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}

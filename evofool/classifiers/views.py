@@ -18,8 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from evofool.classifiers.base import Classifier
-from evofool.errors import UserError, unknown_name
+from evofool.classifiers.classifier import Classifier
+from evofool.support import UserError, unknown_name
 
 Images = Float[Array, "batch height width channels"]
 Scaled = Float[Array, "batch rows columns channels"]

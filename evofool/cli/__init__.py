@@ -27,8 +27,8 @@ from evofool.cli import (
     weights,
     work,
 )
-from evofool.cli.settings import starting_config
-from evofool.errors import UserError, unknown_name
+from evofool.cli.flags import starting_config
+from evofool.support import UserError, unknown_name
 
 COMMANDS: dict[str, Callable[..., int | None]] = {
     "evolve": work.evolve,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from evofool.cli.settings import Json
+from evofool.cli.flags import Json
 from evofool.cli.startup import start_jax
 
 if TYPE_CHECKING:
@@ -71,10 +71,10 @@ def attack(
     """
     start_jax()
     from evofool.attacks import attack
-    from evofool.classification import summarize_actions
     from evofool.classifiers import load_classifier
-    from evofool.cli.printing import make_table, output, print_json, progress_output
+    from evofool.cli.console import make_table, output, print_json, progress_output
     from evofool.cli.progress import counting
+    from evofool.evaluation import summarize_actions
 
     flags = {"steps": steps, "step": step, "norm": norm, "pixels": pixels}
     flags |= {"settings": settings, "seed": seed, "save": save}
@@ -106,8 +106,8 @@ def attack(
 
 def _row(line: "Attacked", *, is_labelled: bool) -> dict[str, str | int | None]:
     """Returns a line of the table, by column."""
-    from evofool.labels import first_name
-    from evofool.reports import percent
+    from evofool.classifiers import first_name
+    from evofool.images import percent
 
     row: dict[str, str | int | None] = {
         "picture": line.picture,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from evofool.cli.settings import Json
+from evofool.cli.flags import Json
 from evofool.cli.startup import start_jax
 
 
@@ -38,10 +38,10 @@ def classify(
         as_json: print JSON.
     """
     start_jax()
-    from evofool.classification import classify, summarize_actions
     from evofool.classifiers import load_classifier
-    from evofool.cli.printing import make_table, output, print_json
-    from evofool.reports import percent
+    from evofool.cli.console import make_table, output, print_json
+    from evofool.evaluation import classify, summarize_actions
+    from evofool.images import percent
 
     loaded = load_classifier(classifier, weights=weights, combine=combine)
     classified = classify(images, loaded, top=top, exact=exact)
@@ -97,10 +97,10 @@ def accuracy(
     start_jax()
     from dataclasses import asdict
 
-    from evofool.classification import accuracy
     from evofool.classifiers import load_classifier
-    from evofool.cli.printing import print_json, progress_output
+    from evofool.cli.console import print_json, progress_output
     from evofool.cli.progress import counting
+    from evofool.evaluation import accuracy
 
     loaded = load_classifier(classifier, weights=weights, combine=combine)
     with counting("pictures", progress_output()) as report:

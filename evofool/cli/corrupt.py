@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from evofool.cli.settings import Json
+from evofool.cli.flags import Json
 from evofool.cli.startup import start_jax
-from evofool.errors import UserError
+from evofool.support import UserError
 
 if TYPE_CHECKING:
     from evofool.classifiers import Classifier
@@ -74,9 +74,9 @@ def corrupt(
     from dataclasses import asdict
 
     from evofool.classifiers import check_classifier, load_classifier
-    from evofool.cli.printing import make_table, output, print_json
-    from evofool.recognition import corrupt
-    from evofool.reports import percent, save_image
+    from evofool.cli.console import make_table, output, print_json
+    from evofool.evaluation import corrupt
+    from evofool.images import percent, save_image
 
     name, corruption = _corruption(shuffle, rows, tiles, blur, recolor, seed)
     loaded = load_classifier(classifier, weights=weights)
@@ -116,8 +116,7 @@ def _corruption(
     seed: int,
 ) -> tuple[str, Callable[[Any], Any]]:
     """Returns the damage that the one flag given asks for, and its name."""
-    from evofool import corruptions
-    from evofool.intensity_tables import intensity_table
+    from evofool.images import corruptions, intensity_table
 
     if shuffle is not None:
         name = f"{'rows' if rows else 'pixels'} shuffled in {shuffle}x{shuffle} windows"
@@ -144,9 +143,7 @@ def _pictures(
     """Reads the pictures, levels 0..255, and their classes."""
     import numpy as np
 
-    from evofool.data import load_cifar10, load_mnist
-    from evofool.labelled import read_labels
-    from evofool.photographs import read_photographs
+    from evofool.data import load_cifar10, load_mnist, read_labels, read_photographs
 
     if dataset is not None:
         found = {"mnist": load_mnist, "cifar10": load_cifar10}[dataset](data)
@@ -162,8 +159,8 @@ def _strip(classifier: "Classifier", name: str, pictures: Any, classes: Any, fou
     """Draws some of the pictures, evenly spread over all, before and after."""
     import numpy as np
 
-    from evofool.labels import first_name
-    from evofool.reports import Section, draw_sheet, thumbnail
+    from evofool.classifiers import first_name
+    from evofool.images import Section, draw_sheet, thumbnail
 
     some = np.unique(np.linspace(0, len(pictures) - 1, SHOWN).astype(int))
     card = classifier.card

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from evofool.cli.settings import Json, RunFolder
+from evofool.cli.flags import Json, RunFolder
 from evofool.cli.startup import start_jax
 
 
@@ -19,7 +19,7 @@ def export(run: RunFolder, *, out: Path) -> None:
         out: folder to write; it must not hold anything yet.
     """
     start_jax()
-    from evofool.reports import export
+    from evofool.runs import export
 
     paths = export(run, out)
     print(f"{len(paths)} pictures in {out / 'images'}, table in {out / 'elites.csv'}")
@@ -50,7 +50,7 @@ def poster(
         least: confidence that they have at least.
     """
     start_jax()
-    from evofool.reports import poster
+    from evofool.runs import poster
 
     paths = poster(run, out, count=count, size=size, least=least)
     print(f"{len(paths)} pictures in {out}, all of them in {out / 'poster.jpg'} and index.html")
@@ -89,9 +89,9 @@ def quiz(
     """
     start_jax()
     from evofool.classifiers import load_classifier
-    from evofool.cli.printing import print_json
-    from evofool.errors import UserError
-    from evofool.reports import quiz
+    from evofool.cli.console import print_json
+    from evofool.runs import quiz
+    from evofool.support import UserError
 
     if judge is None and judge_weights is not None:
         raise UserError("--judge-weights needs --judge: the name of the network they are for")
@@ -133,8 +133,8 @@ def verify(run: RunFolder, *, tolerance: float | None = None, as_json: Json = Fa
         as_json: print JSON.
     """
     start_jax()
-    from evofool.cli.printing import print_json
-    from evofool.reports import verify
+    from evofool.cli.console import print_json
+    from evofool.runs import verify
 
     result = verify(run, tolerance=tolerance)
     if as_json:

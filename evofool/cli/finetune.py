@@ -50,7 +50,7 @@ def fine_tune(
     """
     start_jax()
     import evofool
-    from evofool.fooling_class import ALL
+    from evofool.training import ALL
 
     tuned = evofool.fine_tune(
         classifier,

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from evofool.cli.settings import ClassName, ClassNames, Json, MaybeClassName, RunFolder
+from evofool.cli.flags import ClassName, ClassNames, Json, MaybeClassName, RunFolder
 from evofool.cli.startup import start_jax
-from evofool.errors import UserError
+from evofool.support import UserError
 
 Sort = Literal["class", "confidence", "group"]
 ShowAll = Annotated[bool, tyro.conf.arg(name="all")]
@@ -53,10 +53,9 @@ def inspect(
     if top < 1:
         raise UserError(f"--top is {top}; expected at least 1 row")
     start_jax()
-    from evofool.cli.printing import output, print_json
+    from evofool.cli.console import output, print_json
     from evofool.cli.tables import elites_report, elites_table, summary_of
-    from evofool.reports import inspect, inspect_groups
-    from evofool.run import Run
+    from evofool.runs import Run, inspect, inspect_groups
 
     opened = Run(run)
     if class_name is not None:
@@ -81,9 +80,9 @@ def inspect(
 
 
 def _inspect_elite(elite: Any, as_json: bool) -> None:
-    from evofool.cli.printing import half_blocks, output, print_json
+    from evofool.cli.console import half_blocks, output, print_json
     from evofool.cli.tables import elites_table
-    from evofool.reports import facts, genome_json, genome_text, stepping_stones
+    from evofool.runs import facts, genome_json, genome_text, stepping_stones
 
     stones = stepping_stones(elite)
     if as_json:
@@ -118,9 +117,9 @@ def compare(
         as_json: print JSON.
     """
     start_jax()
-    from evofool.cli.printing import output, print_json
+    from evofool.cli.console import output, print_json
     from evofool.cli.tables import comparison_table
-    from evofool.reports import compare
+    from evofool.runs import compare
 
     lines = compare(runs)
     if as_json:
@@ -149,7 +148,8 @@ def render(
         run_index: which of the independent runs made with --runs.
     """
     start_jax()
-    from evofool.reports import render, save_image
+    from evofool.images import save_image
+    from evofool.runs import render
 
     save_image(render(run, class_name, size=size, run_index=run_index), out)
     print(out)
@@ -176,7 +176,8 @@ def descent(
         run_index: which of the independent runs made with --runs.
     """
     start_jax()
-    from evofool.reports import descent, save_image
+    from evofool.images import save_image
+    from evofool.runs import descent
 
     save_image(descent(run, class_name, run_index=run_index), out)
     print(out)
@@ -214,7 +215,8 @@ def gallery(
         page: only this sheet, counted from 1.
     """
     start_jax()
-    from evofool.reports import gallery, save_pages
+    from evofool.images import save_pages
+    from evofool.runs import gallery
 
     pages = gallery(
         run,

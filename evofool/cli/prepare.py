@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from evofool.cli.settings import ConfigFile, Json, Settings
+from evofool.cli.flags import ConfigFile, Json, Settings
 from evofool.cli.startup import start_jax
 
 if TYPE_CHECKING:
-    from evofool.diagnosis import Diagnosis
+    from evofool.runs import Diagnosis
 
 
 def data_fetch(
@@ -72,8 +72,8 @@ def doctor(
     """
     del preset, config_file  # are in config already
     start_jax(devices=devices, evolves=True)
-    from evofool.cli.printing import print_json
-    from evofool.diagnosis import doctor
+    from evofool.cli.console import print_json
+    from evofool.runs import doctor
 
     found = doctor(config, data_dir=data, images=images, labels=labels)
     if as_json:
@@ -87,7 +87,7 @@ def _print_diagnosis(found: "Diagnosis") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from evofool.cli.printing import duration, gigabytes, output
+    from evofool.cli.console import duration, gigabytes, output
 
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)

@@ -9,8 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from evofool.cli.printing import duration
-from evofool.reports import percent
+from evofool.cli.console import duration
+from evofool.images import percent
 
 SECONDS_BETWEEN_LINES = 3.0
 
@@ -38,7 +38,7 @@ def counting(what: str, console: Console) -> Iterator[Callable[[int, int], None]
 
 
 class ProgressReporter:
-    """An `evofool.runner.Reporter` for people; use as a context manager.
+    """An `evofool.evolution.session.Reporter` for people; use as a context manager.
 
     Args:
         console: where to write, usually standard error.

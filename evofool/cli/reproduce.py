@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 import tyro
 
-from evofool.cli.settings import Json
+from evofool.cli.flags import Json
 from evofool.cli.startup import start_jax
-from evofool.errors import UserError
+from evofool.support import UserError
 
 Name = Annotated[str, tyro.conf.Positional]
 List = Annotated[bool, tyro.conf.arg(name="list")]
@@ -60,7 +60,7 @@ def reproduce(
             "no experiment was named; give a name of 'evofool reproduce --list', or all"
         )
     start_jax(evolves=True)
-    from evofool.cli.printing import make_table, output, print_json
+    from evofool.cli.console import make_table, output, print_json
     from evofool.cli.work import progress
     from evofool.experiments import list_experiments
     from evofool.experiments import reproduce as carry_out

@@ -12,8 +12,7 @@ from functools import cache as only_once
 from pathlib import Path
 from typing import Any
 
-from evofool.errors import UserError
-from evofool.files import user_cache
+from evofool.support import UserError, user_cache
 
 # Drawing, varying and small convolutions use one core each, so evolution gains from a device per
 # core; every device holds the archive, so there is an end to it.
@@ -96,7 +95,7 @@ def start_jax(
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     if job is not None and job.distributed:
-        from evofool.distributed import Job, start
+        from evofool.support import Job, start
 
         start(Job(job.coordinator, job.num_processes, job.process_id))
 

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from evofool.cli.printing import make_table
-from evofool.labels import first_name
-from evofool.metrics import summarize
-from evofool.reports import MOST_BY_CLASS, EliteFacts, GroupFacts, RunFacts, inspect_groups, percent
+from evofool.classifiers import first_name
+from evofool.cli.console import make_table
+from evofool.evolution import summarize
+from evofool.images import percent
+from evofool.runs import MOST_BY_CLASS, EliteFacts, GroupFacts, RunFacts, inspect_groups
 
 
 def elites_report(elites: Sequence[EliteFacts], *, ends: int) -> list[Table | str]:

@@ -60,7 +60,7 @@ def train(
         quiet: no progress.
     """
     start_jax()
-    from evofool.recipes import recipe_of, train_classifier
+    from evofool.training import recipe_of, train_classifier
 
     config = recipe_of(network).config
     chosen: dict[str, Any] = {"epochs": epochs, "decay": decay}

@@ -6,8 +6,7 @@ from typing import Annotated
 import tyro
 
 from evofool.cli.startup import start_jax
-from evofool.errors import UserError
-from evofool.files import read_json
+from evofool.support import UserError, read_json
 
 
 def weights_convert(

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from evofool.cli.settings import ConfigFile, Json, RunFolder, Settings
+from evofool.cli.flags import ConfigFile, Json, RunFolder, Settings
 from evofool.cli.startup import JobFlags, start_jax
-from evofool.errors import UserError
+from evofool.support import UserError
 
 if TYPE_CHECKING:
-    from evofool.run import Run
-    from evofool.runner import Reporter
+    from evofool.evolution import Reporter
+    from evofool.runs import Run
 
 BAD_INPUT, INTERRUPTED = 2, 130
 Job = Annotated[JobFlags, tyro.conf.arg(name="")]
@@ -63,7 +63,7 @@ def evolve(
     """
     start_jax(devices=devices, evolves=True, cache=not no_cache, job=job)
     del config_file  # is in config already
-    from evofool.api import evolve
+    from evofool.runs import evolve
 
     with _within_job(), progress(quiet) as reporter:
         run = evolve(config=config, name=preset, out=out, overwrite=overwrite, reporter=reporter)
@@ -98,7 +98,7 @@ def resume(
         as_json: print the summary as JSON.
     """
     start_jax(devices=devices, evolves=True, cache=not no_cache, job=job)
-    from evofool.api import resume
+    from evofool.runs import resume
 
     with _within_job(), progress(quiet) as reporter:
         finished = resume(run, generations=generations, reporter=reporter)
@@ -108,23 +108,23 @@ def resume(
 @contextmanager
 def _within_job() -> Iterator[None]:
     """Ends a process of a job at once when it fails: JAX would wait for the others, maybe gone."""
-    from evofool import distributed
+    from evofool.support import multihost
 
     try:
         yield
     except UserError as error:
-        if distributed.is_alone():
+        if multihost.is_alone():
             raise
-        distributed.end(str(error), code=BAD_INPUT)
+        multihost.end(str(error), code=BAD_INPUT)
 
 
 def progress(quiet: bool) -> AbstractContextManager["Reporter | None"]:
     """Gives the reporter of this process: none when it is to be quiet, or not the first."""
-    from evofool.distributed import is_first
+    from evofool.support import is_first
 
     if quiet or not is_first():
         return nullcontext(None)
-    from evofool.cli.printing import progress_output
+    from evofool.cli.console import progress_output
     from evofool.cli.progress import ProgressReporter
 
     return ProgressReporter(progress_output())
@@ -132,7 +132,7 @@ def progress(quiet: bool) -> AbstractContextManager["Reporter | None"]:
 
 def _finish(run: "Run", quiet: bool, as_json: bool) -> int:
     """Prints what came out, once in a job; returns the exit code."""
-    from evofool.distributed import is_first
+    from evofool.support import is_first
 
     assert run.summary is not None
     is_interrupted = run.summary["stopped_by"] == "interrupted"
@@ -148,16 +148,17 @@ def _finish(run: "Run", quiet: bool, as_json: bool) -> int:
     elif not (quiet or as_json):
         _print_result(run)
     if as_json:
-        from evofool.cli.printing import print_json
+        from evofool.cli.console import print_json
 
         print_json({"run": run.folder, **run.summary})
     return INTERRUPTED if is_interrupted else 0
 
 
 def _print_result(run: "Run") -> None:
-    from evofool.cli.printing import duration, output
+    from evofool.cli.console import duration, output
     from evofool.cli.tables import elites_report, runs_table
-    from evofool.reports import PER_PAGE, inspect, percent
+    from evofool.images import percent
+    from evofool.runs import PER_PAGE, inspect
 
     console, summary = output(), run.summary
     assert summary is not None

@@ -22,14 +22,10 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from evofool.data.dataset import Dataset
-from evofool.data.places import find_files
-from evofool.errors import UserError
+from evofool.classifiers import CIFAR10_LABELS
+from evofool.data.datasets import Dataset, find_files
+from evofool.support import UserError
 
-CIFAR10_LABELS = (
-    *("airplane", "automobile", "bird", "cat", "deer"),
-    *("dog", "frog", "horse", "ship", "truck"),
-)
 SIDE, CHANNELS = 32, 3
 RECORD = 1 + CHANNELS * SIDE * SIDE  # bytes: the label, then the planes red, green, blue
 PER_BATCH = 10_000

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from evofool.data.dataset import Dataset
-from evofool.data.places import find_files
-from evofool.errors import UserError
+from evofool.data.datasets import Dataset, find_files
+from evofool.support import UserError
 
 
 def load_mnist(data_dir: str | Path | None = None) -> Dataset:

@@ -1,15 +1,14 @@
-"""The paper's experiments: one module each, built from what every user of evofool has.
+"""The paper's experiments: one module or folder each, built from what every user of evofool has.
 
-`reproduce` does them; `catalog` names them; a `Lab` is what a part of an experiment works with,
-and `Findings` is what it returns.
+`reproduce` does them and `registry` names them. `bench` is what an experiment works with: a lab
+that trains, evolves and caches; `report` is what it returns and how that is written.
 """
 
-from evofool.experiments.catalog import NAMES, experiments, find
-from evofool.experiments.experiment import DOMAINS, Experiment, Part
-from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
-from evofool.experiments.lab import Lab, pictures_of
-from evofool.experiments.reports import Report
-from evofool.experiments.reproducing import list_experiments, reproduce
+from evofool.experiments.bench.lab import Lab, pictures_of
+from evofool.experiments.registry import DOMAINS, NAMES, Experiment, Part, experiments, find
+from evofool.experiments.report.findings import Findings, Row, Verdict
+from evofool.experiments.report.render import Report
+from evofool.experiments.reproduce import list_experiments, reproduce
 
 __all__ = [
     "DOMAINS",
@@ -18,10 +17,8 @@ __all__ = [
     "Findings",
     "Lab",
     "Part",
-    "Picture",
     "Report",
     "Row",
-    "Table",
     "Verdict",
     "experiments",
     "find",

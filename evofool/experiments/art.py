@@ -7,13 +7,13 @@ here stands in for a curator; `evofool poster` applies it to any run.
 import numpy as np
 from PIL import Image
 
-from evofool.experiments.experiment import Experiment, Part
-from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
-from evofool.experiments.lab import Lab
-from evofool.experiments.long_runs import NETWORK, evolve_long
-from evofool.labels import first_name
-from evofool.reports import colourfulness, contrast, poster, save_image, striking
-from evofool.scores import confidence
+from evofool.classifiers import confidence, first_name
+from evofool.experiments.bench.lab import Lab
+from evofool.experiments.bench.shared_runs import NETWORK, evolve_long
+from evofool.experiments.registry import Experiment, Part
+from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.images import save_image
+from evofool.runs import colourfulness, contrast, poster, striking
 
 
 def imagenet(lab: Lab) -> Findings:

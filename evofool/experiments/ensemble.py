@@ -7,17 +7,15 @@ import numpy as np
 from jaxtyping import Bool, Float
 from PIL import Image
 
-from evofool.classifiers import with_views
-from evofool.experiments.elites import confidences, save_sheet
-from evofool.experiments.experiment import Experiment, Part
-from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
-from evofool.experiments.lab import Lab, pictures_of
-from evofool.labels import first_name
-from evofool.metrics import HIGH, LIKELY, NEAR_CERTAIN
-from evofool.reports import Section, draw_sheet, percent, thumbnail
-from evofool.run import Run
-from evofool.scores import confidence
-from evofool.statistics import mann_whitney
+from evofool.analysis import mann_whitney
+from evofool.classifiers import confidence, first_name, with_views
+from evofool.evolution import HIGH, LIKELY, NEAR_CERTAIN
+from evofool.experiments.bench.lab import Lab, pictures_of
+from evofool.experiments.registry import Experiment, Part
+from evofool.experiments.report.elites import confidences, save_sheet
+from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.images import Section, draw_sheet, percent, thumbnail
+from evofool.runs import Run
 
 DIGITS = ("lenet", "lenet-b", "lenet-sigmoid")
 OTHER_DIGITS = "mlp"  # judges, but was not evolved for

@@ -5,7 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from evofool.experiments.elites import (
+from evofool.evolution import HIGH, NEAR_CERTAIN
+from evofool.experiments.bench.lab import Lab
+from evofool.experiments.registry import Experiment, Part
+from evofool.experiments.report.elites import (
     certainty_rows,
     confidences,
     first_generations,
@@ -13,12 +16,9 @@ from evofool.experiments.elites import (
     show_runs,
     spell,
 )
-from evofool.experiments.experiment import Experiment, Part
-from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
-from evofool.experiments.lab import Lab
-from evofool.metrics import HIGH, NEAR_CERTAIN
-from evofool.reports import chart, gallery
-from evofool.run import Run
+from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.images import chart
+from evofool.runs import Run, gallery
 
 NETWORK = "mobilenet_v1_0.25_128"
 PUBLISHED_MEDIAN = 0.2159  # AlexNet, ten crops, 20,000 generations

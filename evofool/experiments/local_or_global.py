@@ -13,19 +13,27 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 
-from evofool.classifiers import Classifier
-from evofool.corruptions import blur, exchange_tiles, mirror_tiles, shuffle_pixels
-from evofool.errors import UserError
-from evofool.experiments.experiment import Experiment, Part
-from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
-from evofool.experiments.lab import Lab, pictures_of
-from evofool.experiments.long_runs import NETWORK
-from evofool.experiments.transfers import evolve_digits, evolve_imagenet_long
-from evofool.labels import first_name
-from evofool.recognition import recognize
-from evofool.reports import Section, chart, draw_sheet, save_image, thumbnail
-from evofool.run import Elite, Run
-from evofool.statistics import Median, mann_whitney, median_interval, p_text
+from evofool.analysis import Median, mann_whitney, median_interval, p_text
+from evofool.classifiers import Classifier, first_name
+from evofool.evaluation import recognize
+from evofool.experiments.bench.lab import Lab, pictures_of
+from evofool.experiments.bench.shared_runs import NETWORK
+from evofool.experiments.registry import Experiment, Part
+from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.experiments.transfer.measures import evolve_digits, evolve_imagenet_long
+from evofool.images import (
+    Section,
+    blur,
+    chart,
+    draw_sheet,
+    exchange_tiles,
+    mirror_tiles,
+    save_image,
+    shuffle_pixels,
+    thumbnail,
+)
+from evofool.runs import Elite, Run
+from evofool.support import UserError
 
 Levels = UInt8[np.ndarray, "batch height width channels"]
 

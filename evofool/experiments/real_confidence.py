@@ -6,18 +6,18 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from evofool.experiments.elites import confidences
-from evofool.experiments.experiment import Experiment, Part
-from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
-from evofool.experiments.lab import Lab
-from evofool.experiments.long_runs import NETWORK
-from evofool.experiments.transfers import evolve_digits, evolve_imagenet_long
-from evofool.metrics import HIGH
-from evofool.recognition import recognize
-from evofool.reports import chart, percent
-from evofool.run import Run
-from evofool.scores import confidence
-from evofool.statistics import mann_whitney, median_interval, proportion_interval
+from evofool.analysis import mann_whitney, median_interval, proportion_interval
+from evofool.classifiers import confidence
+from evofool.evaluation import recognize
+from evofool.evolution import HIGH
+from evofool.experiments.bench.lab import Lab
+from evofool.experiments.bench.shared_runs import NETWORK
+from evofool.experiments.registry import Experiment, Part
+from evofool.experiments.report.elites import confidences
+from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.experiments.transfer.measures import evolve_digits, evolve_imagenet_long
+from evofool.images import chart, percent
+from evofool.runs import Run
 
 OTHERS = ("mobilenet_v1_0.75_192", "mobilenet_v2_1.0_224_qat", "squeezenet_v1.0_deepcompression")
 NEAR = 0.1  # of the published medians

@@ -11,18 +11,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from evofool.classifiers import imagenet_group
-from evofool.experiments.experiment import Experiment, Part
-from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
-from evofool.experiments.lab import Lab, pictures_of
-from evofool.experiments.long_runs import NETWORK, evolve_long
-from evofool.features import extract_features
-from evofool.genealogy import kinship
-from evofool.labels import first_name
-from evofool.reports import Section, draw_sheet, percent, save_image, thumbnail, write_matrix
-from evofool.run import Elite, Run
-from evofool.similarity import compare_groups, contrast_test, cosine, match_test
-from evofool.statistics import Permuted
+from evofool.analysis import Permuted, compare_groups, contrast_test, cosine, match_test
+from evofool.classifiers import first_name, imagenet_group
+from evofool.evaluation import extract_features
+from evofool.experiments.bench.lab import Lab, pictures_of
+from evofool.experiments.bench.shared_runs import NETWORK, evolve_long
+from evofool.experiments.registry import Experiment, Part
+from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.images import Section, draw_sheet, percent, save_image, thumbnail, write_matrix
+from evofool.runs import Elite, Run, kinship
 
 OTHER = "mobilenet_v2_1.0_224_qat"
 OWN, FOREIGN, PIXELS = "penultimate layer", "another network's penultimate layer", "pixels"

@@ -13,18 +13,25 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from evofool.classifiers import imagenet_group
-from evofool.experiments.experiment import Experiment, Part
-from evofool.experiments.findings import Findings, Picture, Row, Table, Verdict
-from evofool.experiments.lab import Lab
-from evofool.experiments.long_runs import NETWORK, evolve_long
-from evofool.genealogy import Move, classes_held, goal_switches, move_matrix, moves
-from evofool.labels import first_name
-from evofool.lineage import Step, class_changes
-from evofool.metrics import HIGH
-from evofool.reports import draw_stones, save_image, stones_of, write_matrix
-from evofool.run import Elite, Run
-from evofool.statistics import permutation_test
+from evofool.analysis import permutation_test
+from evofool.classifiers import first_name, imagenet_group
+from evofool.evolution import HIGH, Step, class_changes
+from evofool.experiments.bench.lab import Lab
+from evofool.experiments.bench.shared_runs import NETWORK, evolve_long
+from evofool.experiments.registry import Experiment, Part
+from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.images import save_image, write_matrix
+from evofool.runs import (
+    Elite,
+    Move,
+    Run,
+    classes_held,
+    draw_stones,
+    goal_switches,
+    move_matrix,
+    moves,
+    stones_of,
+)
 
 PERIODS = 4  # of a run, for the table of switches over time
 

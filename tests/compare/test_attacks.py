@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from evofool import load_classifier, load_mnist, one_pixel, recognize, universal
-from evofool.attacks import add_change
 from evofool.attacks.deepfool import deepfool_steps
 from evofool.attacks.gradient_sign import gradient_signs, pgd_levels
-from evofool.attacks.tasks import Task, check_task
+from evofool.attacks.inputs import Task, check_task
+from evofool.attacks.universal import add_change
 from tests.compare import peers
 from tests.evofool.real_data import data_folder
 

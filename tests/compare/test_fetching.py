@@ -6,9 +6,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason='needs pip install -e ".[compare]"')
 
-from evofool.classifiers import fetch_weights, load_classifier, published  # noqa: E402
+from evofool.classifiers.importing import published  # noqa: E402
+from evofool.classifiers.importing.fetching import fetch_weights  # noqa: E402
+from evofool.classifiers.loading import load_classifier  # noqa: E402
 from evofool.cli import main  # noqa: E402
-from evofool.errors import UserError  # noqa: E402
+from evofool.support.errors import UserError  # noqa: E402
 from tests.compare import networks  # noqa: E402
 from tests.evofool.local_server import serving  # noqa: E402
 

@@ -6,7 +6,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason='needs pip install -e ".[compare]"')
 
-from evofool.classifiers import Card, check_classifier, convert_weights, read_classifier  # noqa: E402
+from evofool.classifiers.card import Card  # noqa: E402
+from evofool.classifiers.classifier import check_classifier  # noqa: E402
+from evofool.classifiers.importing.converting import convert_weights  # noqa: E402
+from evofool.classifiers.loading import read_classifier  # noqa: E402
 from tests.compare import networks  # noqa: E402
 
 LABELS = [f"class {i}" for i in range(10)]

@@ -9,8 +9,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason='needs pip install -e ".[compare]"')
 
-from evofool.classifiers.state_dicts import read_state_dict  # noqa: E402
-from evofool.errors import UserError  # noqa: E402
+from evofool.classifiers.importing.state_dicts import read_state_dict  # noqa: E402
+from evofool.support.errors import UserError  # noqa: E402
 
 STATE = {"fc.weight": torch.tensor([[1.5, -2.0]]), "count": torch.tensor(3)}
 

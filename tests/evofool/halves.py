@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from evofool.classifiers import linear_card
+from evofool.classifiers.architectures.linear import linear_card
 
 CARD = dataclasses.replace(linear_card(outputs=2), input_shape=(20, 20, 1), labels=("up", "down"))
 

@@ -2,8 +2,9 @@
 
 import dataclasses
 
-from evofool.classifiers import Classifier, load_classifier
-from evofool.classifiers.imagenet import imagenet_ids, imagenet_labels
+from evofool.classifiers.classifier import Classifier
+from evofool.classifiers.labels import imagenet_ids, imagenet_labels
+from evofool.classifiers.loading import load_classifier
 
 NAME = "tests.evofool.imagenet_mock:make"
 

@@ -8,17 +8,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from evofool import metrics
-from evofool.checkpoint import archive_sha256, run_of
-from evofool.classifiers import Classifier, load_classifier
+from evofool.classifiers.classifier import Classifier
+from evofool.classifiers.loading import load_classifier
 from evofool.config import EvolveConfig, make_config
-from evofool.encodings import Encoding, make_encoding, make_rates
-from evofool.engine import Engine, make_engine
-from evofool.evolution import RunState
-from evofool.files import write_json
-from evofool.lineage import Lineage
-from evofool.runner import Outcome, Quiet, Reporter, Runner
-from evofool.selection import make_selection
+from evofool.evolution import metrics
+from evofool.evolution.checkpoint import archive_sha256, run_of
+from evofool.evolution.encodings import Encoding, make_encoding, make_rates
+from evofool.evolution.engine import Engine, make_engine
+from evofool.evolution.generation import RunState
+from evofool.evolution.lineage import Lineage
+from evofool.evolution.selection import make_selection
+from evofool.evolution.session import Outcome, Quiet, Reporter, Runner
+from evofool.support.files import write_json
 
 CLASSIFIER = "mock:5:8x8x1"  # five classes, pictures of 8x8 grey pixels
 CHUNK = 6

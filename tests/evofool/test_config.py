@@ -11,7 +11,7 @@ from evofool.config import (
     from_dict,
     make_config,
 )
-from evofool.errors import UserError
+from evofool.support.errors import UserError
 
 # every field with values it refuses, and what the message must say besides its name
 BAD = {

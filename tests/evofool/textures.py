@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from evofool.levels import to_levels
+from evofool.images.levels import to_levels
 
 
 def texture(generator: np.random.Generator, side: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import os
 import sys
 
 from evofool import cli
-from evofool.driver import Driver
+from evofool.evolution.driver import Driver
 
 
 def main() -> int:

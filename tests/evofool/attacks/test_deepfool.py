@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from evofool import UserError
-from evofool.attacks import deepfool
-from evofool.attacks.deepfool import NUDGE, deepfool_steps
+from evofool.attacks.deepfool import NUDGE, deepfool, deepfool_steps
 from tests.evofool.attacks.networks import WEIGHTS, classes_of, curved, linear, pictures
 
 OPTIONS = {"steps": 20, "overshoot": 0.0, "candidates": 4}

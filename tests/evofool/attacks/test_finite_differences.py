@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from evofool import UserError
-from evofool.attacks import finite_differences, output_map
+from evofool.attacks.finite_differences import finite_differences, output_map
 from evofool.attacks.gradient_sign import gradient_signs
-from evofool.attacks.tasks import check_task
+from evofool.attacks.inputs import check_task
 from tests.evofool.attacks.networks import WEIGHTS, classes_of, curved, linear, outside, pictures
 
 

@@ -5,8 +5,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from evofool import Card, Classifier, UserError
-from evofool.attacks import ASCENTS, Ascent, gradient_ascent
-from evofool.attacks.ascent_step import _blur, _blur_weights
+from evofool.attacks.ascent_step import ASCENTS, Ascent, _blur, _blur_weights
+from evofool.attacks.gradient_ascent import gradient_ascent
 
 SHAPE, CLASSES = (6, 5, 3), 4
 WEIGHTS = np.random.default_rng(0).normal(size=(90, CLASSES)).astype(np.float32) / 8

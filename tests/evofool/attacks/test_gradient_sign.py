@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from evofool import Classifier, UserError
-from evofool.attacks import fgsm, pgd
-from evofool.attacks.gradient_sign import gradient_signs
-from evofool.attacks.tasks import check_task
+from evofool.attacks.gradient_sign import fgsm, gradient_signs, pgd
+from evofool.attacks.inputs import check_task
 from tests.evofool.attacks.networks import classes_of, curved, linear, outside, pictures
 
 

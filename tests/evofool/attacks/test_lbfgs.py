@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from evofool import UserError
-from evofool.attacks import fgsm, lbfgs
+from evofool.attacks.gradient_sign import fgsm
+from evofool.attacks.lbfgs import lbfgs
 from tests.evofool.attacks.networks import WEIGHTS, classes_of, curved, linear, pictures
 
 

@@ -6,9 +6,10 @@ import pytest
 from PIL import Image
 
 from evofool import Classifier, UserError, attack, fgsm, gradient_ascent, load_classifier, recognize
-from evofool.attacks import ATTACKS, on_files
+from evofool.attacks import on_files
+from evofool.attacks.by_name import ATTACKS
 from evofool.attacks.gradient_ascent import noise_pictures
-from evofool.photographs import read_photographs
+from evofool.data.photographs import read_photographs
 
 MOCK = "mock:4:12x12x3"
 # what makes each attack quick on pictures of 12x12

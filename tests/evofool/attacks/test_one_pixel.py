@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from evofool import UserError
-from evofool.attacks import one_pixel
+from evofool.attacks.one_pixel import one_pixel
 from tests.evofool.attacks.networks import WEIGHTS, classes_of, linear, outside, pictures
 
 

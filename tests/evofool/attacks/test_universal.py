@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 
 from evofool import UserError
-from evofool.attacks import add_change, universal
-from evofool.attacks.universal import _into_ball
+from evofool.attacks.universal import _into_ball, add_change, universal
 from tests.evofool.attacks.networks import classes_of, curved, linear, pictures
 
 IMAGES = pictures(140)

@@ -7,7 +7,8 @@ import jax
 import numpy as np
 from PIL import Image
 
-from evofool.classifiers import Card, load_classifier
+from evofool.classifiers.card import Card
+from evofool.classifiers.loading import load_classifier
 
 
 def differences(folder: Path, name: str) -> np.ndarray:

@@ -5,7 +5,8 @@ import dataclasses
 import jax
 import numpy as np
 
-from evofool.classifiers import Card, Network, make_network
+from evofool.classifiers.card import Card
+from evofool.classifiers.classifier import Network, make_network
 
 
 def card(family: str, **changes) -> Card:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evofool.classifiers import Card, lenet_card, preprocess
-from evofool.errors import UserError
+from evofool.classifiers.architectures.lenet import lenet_card
+from evofool.classifiers.card import Card, preprocess
+from evofool.support.errors import UserError
 
 COLOR = Card(
     name="colour",

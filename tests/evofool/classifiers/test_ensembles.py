@@ -4,12 +4,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evofool.classifiers import check_classifier, ensemble, load_classifier
+from evofool.classifiers.classifier import check_classifier
+from evofool.classifiers.ensembles import ensemble
+from evofool.classifiers.labels import resolve_class
+from evofool.classifiers.loading import load_classifier
+from evofool.classifiers.scores import confidence, log_odds
 from evofool.classifiers.views import resize
-from evofool.errors import UserError
-from evofool.evaluator import evaluate
-from evofool.labels import resolve_class
-from evofool.scores import confidence, log_odds
+from evofool.evaluation.forward import evaluate
+from evofool.support.errors import UserError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 24, 24, 3)).astype(np.float32) / 255
 

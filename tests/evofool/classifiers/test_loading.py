@@ -4,18 +4,17 @@ import jax
 import numpy as np
 import pytest
 
-from evofool.classifiers import (
-    configure,
-    lenet_card,
+from evofool.classifiers.architectures.lenet import lenet_card
+from evofool.classifiers.classifier import make_network
+from evofool.classifiers.loading import (
     load_classifier,
-    load_configured,
-    make_network,
     read_classifier,
     shipped_names,
     write_classifier,
 )
 from evofool.config import make_config
-from evofool.errors import UserError
+from evofool.evolution.configured import configure, load_configured
+from evofool.support.errors import UserError
 
 
 @pytest.fixture(scope="module")

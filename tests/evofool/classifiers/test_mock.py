@@ -2,8 +2,9 @@ import jax
 import numpy as np
 import pytest
 
-from evofool.classifiers import check_classifier, load_classifier
-from evofool.errors import UserError
+from evofool.classifiers.classifier import check_classifier
+from evofool.classifiers.loading import load_classifier
+from evofool.support.errors import UserError
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from evofool.classifiers import lenet_card
+from evofool.classifiers.architectures.lenet import lenet_card
 from evofool.classifiers.specs import card_of_entry, find_card
-from evofool.errors import UserError
+from evofool.support.errors import UserError
 
 ENTRY = {
     "family": "mobilenet_v1",

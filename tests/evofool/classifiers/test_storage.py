@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from evofool.classifiers import load_weights, save_weights
-from evofool.errors import UserError
+from evofool.classifiers.storage import load_weights, save_weights
+from evofool.support.errors import UserError
 
 PARAMS = {
     "conv": {"kernel": jnp.arange(6.0).reshape(2, 3), "bias": jnp.array([0.5])},

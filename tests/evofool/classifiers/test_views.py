@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evofool.classifiers import at_size, check_classifier, load_classifier, with_views
-from evofool.classifiers.views import mean_log_odds, resize, ten_crops
-from evofool.errors import UserError
-from evofool.evaluator import evaluate
+from evofool.classifiers.classifier import check_classifier
+from evofool.classifiers.loading import at_size, load_classifier
+from evofool.classifiers.views import mean_log_odds, resize, ten_crops, with_views
+from evofool.evaluation.forward import evaluate
+from evofool.support.errors import UserError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.float32) / 255
 

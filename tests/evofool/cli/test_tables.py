@@ -4,7 +4,8 @@ from io import StringIO
 from rich.console import Console
 
 from evofool.cli.tables import comparison_table, elites_report, elites_table, runs_table
-from evofool.reports import EliteFacts, RunFacts
+from evofool.runs.comparison import RunFacts
+from evofool.runs.inspection import EliteFacts
 
 
 def printed(*things: object, width: int = 200) -> list[str]:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from evofool import load_classifier, recipes
+from evofool import load_classifier
 from evofool.cli import main
-from evofool.training import Epoch
+from evofool.training import recipes
+from evofool.training.loop import Epoch
 
 
 @pytest.fixture

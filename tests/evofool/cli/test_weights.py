@@ -5,7 +5,7 @@ import json
 import pytest
 
 from evofool import classifiers
-from evofool.classifiers import published
+from evofool.classifiers.importing import published
 from evofool.cli import main, weights
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from evofool import Run
 from evofool.cli import main
-from evofool.cli.settings import starting_config
+from evofool.cli.flags import starting_config
 
 SMALL = ["--classifier", "mock:10", "--encoding", "direct", "--batch-size", "20"]
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from evofool import data
 from evofool.data import cifar10
-from evofool.errors import UserError
+from evofool.support.errors import UserError
 from tests.evofool.local_server import serving
 from tests.evofool.real_data import data_folder
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from evofool import data
-from evofool.errors import UserError
+from evofool.support.errors import UserError
 from tests.evofool.real_data import data_folder
 
 IMAGES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from evofool.experiments import reproduce
+from evofool.experiments.reproduce import reproduce
 from tests.evofool.real_data import data_folder
 
 

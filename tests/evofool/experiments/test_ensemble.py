@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from evofool.experiments import Lab, ensemble
-from evofool.experiments.supplies import Supplies
+from evofool.experiments import ensemble
+from evofool.experiments.bench.lab import Lab
+from evofool.experiments.bench.supplies import Supplies
 
 
 class DirectLab(Lab):

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from evofool.experiments import Lab, irregular
-from evofool.experiments.supplies import Supplies
+from evofool.experiments import irregular
+from evofool.experiments.bench.lab import Lab
+from evofool.experiments.bench.supplies import Supplies
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import numpy as np
 from PIL import Image
 
 from evofool import Run
-from evofool.experiments import reproduce
+from evofool.evolution.lineage import class_changes
+from evofool.experiments.reproduce import reproduce
 from evofool.experiments.stepping_stones import grow
-from evofool.lineage import class_changes
 
 
 def test_a_tree_has_a_line_for_every_elite(cppn_run: Run):

@@ -1,0 +1,75 @@
+"""Analyses of images and elites that no command runs by itself: the experiments are made of them.
+
+Statistics with intervals and tests, similarity of images, repeated elements and their removal,
+lesions of networks, regularity and orientation, families of classes.
+"""
+
+from evofool.analysis.class_families import Family, family_probabilities
+from evofool.analysis.image_measures import (
+    HORIZONTAL,
+    VERTICAL,
+    spectral_slope,
+    stroke_energy,
+    total_variation,
+)
+from evofool.analysis.lesions import Lesion, lesions
+from evofool.analysis.patch_ablation import (
+    CANDIDATES,
+    DRAWS,
+    FILLS,
+    ablate,
+    places_elsewhere,
+    remove_patches,
+)
+from evofool.analysis.repeats import Repeats, find_repeats
+from evofool.analysis.similarity import compare_groups, contrast_test, cosine, match_test
+from evofool.analysis.statistics import (
+    Median,
+    Paired,
+    Permuted,
+    Share,
+    TwoGroups,
+    Values,
+    mann_whitney,
+    median_interval,
+    p_text,
+    permutation_test,
+    proportion_interval,
+    signed_rank,
+)
+
+__all__ = [
+    "CANDIDATES",
+    "DRAWS",
+    "FILLS",
+    "HORIZONTAL",
+    "VERTICAL",
+    "Family",
+    "Lesion",
+    "Median",
+    "Paired",
+    "Permuted",
+    "Repeats",
+    "Share",
+    "TwoGroups",
+    "Values",
+    "ablate",
+    "compare_groups",
+    "contrast_test",
+    "cosine",
+    "family_probabilities",
+    "find_repeats",
+    "lesions",
+    "mann_whitney",
+    "match_test",
+    "median_interval",
+    "p_text",
+    "permutation_test",
+    "places_elsewhere",
+    "proportion_interval",
+    "remove_patches",
+    "signed_rank",
+    "spectral_slope",
+    "stroke_energy",
+    "total_variation",
+]

@@ -1,0 +1,234 @@
+"""Repeated elements of a picture: a patch that occurs in it several times.
+
+The autocorrelation of the picture says by which lags parts of it return; for each lag, the pair
+of patches that lie so far apart and look most alike is found; and the first patch of the pair is
+then looked for everywhere by normalised cross-correlation. Only details count: the picture is
+taken without its large-scale brightness, for any smooth slope looks like any other.
+
+How alike two patches are is said by Moravec's normalised correlation: of their values a and b, in
+all channels and each less the mean of its patch and channel,
+
+    2 sum(a b) / (sum(a^2) + sum(b^2)).
+
+It is 1 for equal patches and, other than the common one, below 1 where they differ in contrast
+only, so that a flat patch is like no other.
+
+References:
+    Moravec, "Towards automatic visual obstacle avoidance", IJCAI 1977 (the correlation).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+from scipy import ndimage
+
+from evofool.support import UserError
+
+Details = Float[np.ndarray, "height width channels"]
+Map = Float[np.ndarray, "rows columns"]
+
+SIZES = (4, 5, 6, 7, 8)  # of elements, in 32nds of the picture's shorter side
+LEAST_SIZE = 8  # pixels; small patches, bits of an edge for instance, are alike by chance
+DETAIL = 1 / 32  # of the shorter side: what is much larger than that is no detail
+LEAST_CONTRAST = 0.05  # of an element: root mean square of its details, levels in [0, 1]
+NUM_LAGS = 32  # peaks of the autocorrelation that are followed up
+NUM_ELEMENTS = 6  # of those found at one size, strongest first, that are looked for everywhere
+
+
+class Repeats(NamedTuple):
+    """An element and its copies, itself included.
+
+    Attributes:
+        size: its width and height in pixels.
+        corners: (row, column) of the upper left pixel of each copy; the element as it was first
+            found comes first, then those most like it. Copies do not overlap, and none touches
+            the edge of the picture.
+        similarity: of each copy to the first, at most 1.
+    """
+
+    size: int
+    corners: Int[np.ndarray, "copies 2"]
+    similarity: Float[np.ndarray, " copies"]
+
+
+def find_repeats(
+    picture: UInt8[np.ndarray, "height width channels"],
+    *,
+    least_copies: int = 2,
+    least_similarity: float = 0.8,
+) -> Repeats | None:
+    """Finds the element that accounts, with its copies, for the most of a picture's details.
+
+    An element has its place: a patch that is like its own surroundings, for instance a piece of
+    a straight stripe, is none. Copies are shifted, not mirrored, turned or scaled. Every copy
+    counts by its energy times the similarity beyond the least, so that an element ends where
+    its copies begin to differ.
+
+    Args:
+        picture: levels 0..255.
+        least_copies: how often it must occur, at least 2.
+        least_similarity: of a copy to the element, in (0, 1).
+
+    Returns:
+        The element, or None where nothing is repeated so often. Sides are an eighth to a quarter
+        of the picture's shorter side.
+
+    Raises:
+        UserError: an argument out of range, or a picture too small to hold two elements.
+    """
+    height, width, _ = picture.shape
+    if least_copies < 2:
+        raise UserError(f"least_copies is {least_copies}; expected at least 2")
+    if not 0 < least_similarity < 1:
+        raise UserError(f"least_similarity is {least_similarity}; expected a number in (0, 1)")
+    if min(height, width) < 2 * LEAST_SIZE + 2:
+        raise UserError(
+            f"picture is {width}x{height}; expected at least {2 * LEAST_SIZE + 2} pixels each way"
+        )
+    side = min(height, width)
+    sizes = sorted({max(LEAST_SIZE, round(side * part / 32)) for part in SIZES})
+    details = _details(picture)
+    lags = _lags(details, sizes[0])
+    found = [
+        (score, repeats)
+        for size in sizes
+        for score, repeats in _repeats_of_size(details, lags, size, least_similarity)
+        if len(repeats.corners) >= least_copies
+    ]
+    return max(found, default=(0.0, None), key=lambda scored: scored[0])[1]
+
+
+def _details(picture: UInt8[np.ndarray, "rows columns channels"]) -> Details:
+    """The picture less its blurred self, without the outermost pixels."""
+    levels = picture / 255.0
+    sigma = max(1.0, DETAIL * min(picture.shape[:2]))
+    return (levels - ndimage.gaussian_filter(levels, (sigma, sigma, 0)))[1:-1, 1:-1]
+
+
+def _lags(details: Details, least: int) -> list[tuple[int, int]]:
+    """The highest peaks of the autocorrelation, as (rows down, columns to the right).
+
+    Of two opposite lags one is given, and none by which a patch of `least` pixels would meet
+    itself. A sum over n pixels of what is not repeated grows as the root of n, the number of
+    pixels that overlap; peaks are compared by how far they rise above that.
+    """
+    height, width, _ = details.shape
+    shape = (2 * height, 2 * width)  # so that nothing comes back in on the other side
+    power = np.abs(np.fft.rfft2(details, shape, axes=(0, 1))) ** 2
+    products = np.fft.irfft2(power.sum(axis=2), shape)
+    rows, columns = np.arange(height - least), np.arange(least - width + 1, width - least)
+    overlap = np.outer(height - rows, width - np.abs(columns))
+    heights = products[np.ix_(rows, columns % shape[1])] / np.sqrt(overlap)
+    is_apart = (rows[:, None] >= least) | (columns[None] >= least)
+    is_apart |= (rows[:, None] > 0) & (columns[None] <= -least)
+    heights = np.where(is_apart, heights, -np.inf)
+    peaks = np.argwhere((heights == ndimage.maximum_filter(heights, 5)) & (heights > 0))
+    order = np.argsort(-heights[tuple(peaks.T)], kind="stable")[:NUM_LAGS]
+    return [(int(rows[i]), int(columns[j])) for i, j in peaks[order]]
+
+
+def _repeats_of_size(
+    details: Details, lags: Sequence[tuple[int, int]], size: int, least_similarity: float
+) -> Iterator[tuple[float, Repeats]]:
+    """The elements of one size and where each of them is, with what `find_repeats` goes by."""
+    energy = patch_energy(details, size)
+    pairs = [_best_pair(details, energy, lag, size, least_similarity) for lag in lags]
+    looked_for: list[tuple[int, int]] = []
+    for _, row, column in sorted((pair for pair in pairs if pair), reverse=True):
+        if any(max(abs(row - r), abs(column - c)) < size // 2 for r, c in looked_for):
+            continue
+        if len(looked_for) == NUM_ELEMENTS:
+            return
+        looked_for.append((row, column))
+        similarity = _similarity(details, energy, row, column, size)
+        corners = _islands(similarity, (row, column), size, least_similarity)
+        if corners is not None:
+            # The outermost pixels were cut off.
+            places = tuple(corners.T)
+            energies = energy[row, column] + energy[places]
+            score = np.sum((similarity[places] - least_similarity) * energies)
+            yield float(score), Repeats(size, corners + 1, similarity[places])
+
+
+def _best_pair(
+    details: Details, energy: Map, lag: tuple[int, int], size: int, least_similarity: float
+) -> tuple[float, int, int] | None:
+    """Of the patches that return at a lag, the one with the strongest details.
+
+    Returns:
+        sum(a b) and the patch's row and column; None if no patch returns there.
+    """
+    first, second = _overlap(details.shape[:2], lag)
+    if min(details[first].shape[:2]) < size or max(map(abs, lag)) < size:
+        return None
+    a, b = details[first], details[second]
+    products = _box(a * b, size) - _box(a, size) * _box(b, size) / size**2
+    products = products.sum(axis=2)
+    rows, columns = products.shape
+    energies = [
+        energy[part[0].start :, part[1].start :][:rows, :columns] for part in (first, second)
+    ]
+    least_energy = LEAST_CONTRAST**2 * size**2 * details.shape[2]
+    is_repeated = 2 * products >= least_similarity * (energies[0] + energies[1])
+    is_repeated &= np.minimum(*energies) >= least_energy
+    if not is_repeated.any():
+        return None
+    row, column = np.unravel_index(np.where(is_repeated, products, 0).argmax(), products.shape)
+    corner = int(row) + first[0].start, int(column) + first[1].start
+    return float(products[row, column]), *corner
+
+
+def _overlap(
+    shape: Sequence[int], lag: tuple[int, int]
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """The part of a picture that is still in it when moved by a lag, and where it then is."""
+    ends = [(max(0, -by), min(side, side - by)) for side, by in zip(shape, lag, strict=True)]
+    rows, columns = (slice(*end) for end in ends)
+    moved = [slice(a + by, b + by) for (a, b), by in zip(ends, lag, strict=True)]
+    return (rows, columns), (moved[0], moved[1])
+
+
+def _similarity(details: Details, energy: Map, row: int, column: int, size: int) -> Map:
+    """How much each patch of a picture is like the one at a corner."""
+    height, width, _ = details.shape
+    element = details[row : row + size, column : column + size]
+    element = element - element.mean(axis=(0, 1))
+    spectra = [np.fft.rfft2(a, (height, width), axes=(0, 1)) for a in (details, element)]
+    products = np.fft.irfft2((spectra[0] * spectra[1].conj()).sum(axis=2), (height, width))
+    products = products[: height - size + 1, : width - size + 1]
+    return 2 * products / (energy + np.sum(element**2))
+
+
+def _islands(
+    similarity: Map, corner: tuple[int, int], size: int, least_similarity: float
+) -> Int[np.ndarray, "copies 2"] | None:
+    """The corners of all copies; each stands alone among places that are not alike.
+
+    Returns:
+        The corner given first, then by falling similarity; None if the patch is also like what
+        lies around it.
+    """
+    islands: Any = ndimage.label(similarity >= least_similarity, np.ones((3, 3)))
+    labels, count = islands
+    own = ndimage.find_objects(labels)[labels[corner] - 1]
+    if max(side.stop - side.start for side in own) > size:
+        return None
+    peaks = ndimage.maximum_position(similarity, labels, np.arange(1, count + 1))
+    kept: list[tuple[int, int]] = [corner]
+    for peak in sorted(peaks, key=lambda place: -similarity[place]):
+        if all(max(abs(peak[0] - r), abs(peak[1] - c)) >= size for r, c in kept):
+            kept.append(peak)
+    return np.array(kept)
+
+
+def patch_energy(values: Details, size: int) -> Float[np.ndarray, "rows columns"]:
+    """The sum of squares about the mean in every patch, by its upper left corner."""
+    return (_box(values**2, size) - _box(values, size) ** 2 / size**2).sum(axis=2)
+
+
+def _box(values: Details, size: int) -> Float[np.ndarray, "rows columns channels"]:
+    """Sums over all patches, by their upper left corners."""
+    sums = np.pad(values, ((1, 0), (1, 0), (0, 0))).cumsum(axis=0).cumsum(axis=1)
+    return sums[size:, size:] - sums[:-size, size:] - sums[size:, :-size] + sums[:-size, :-size]

@@ -1,0 +1,223 @@
+"""The classifier that evolution tries to fool: a card, parameters, and a pure function of both."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float, Key
+
+from evofool.classifiers.card import Card, preprocess
+from evofool.classifiers.scores import fitness_of
+from evofool.images import from_levels
+from evofool.support import UserError, unknown_name
+
+Params = Any
+
+_RAMP = 2  # among the probe images: the one that `Card.probe` is about
+PROBE_TOLERANCE = 1e-3  # of the largest recorded output; machines differ by about 1e-6
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Classifier:
+    """Something that gives every picture a score per output.
+
+    Attributes:
+        card: what it is.
+        params: pytree of arrays; an argument of `apply` and never a constant of it, so that
+            other weights need no new compilation.
+        apply: `apply(params, images)` with float32 images `[batch, height, width, channels]` in
+            [0, 1] gives float32 `[batch, outputs]`. Unless its kind is "probabilities" it is a
+            pure JAX function.
+        kind: what the outputs are: "logits", "log_odds" (of each output by itself), or
+            "probabilities" for a model outside JAX: `apply` is then called with numpy arrays,
+            outside `jit`, and returns softmax probabilities.
+        members: the classifiers it is made of, when it is an ensemble or looks at views.
+        views: forward passes per picture, of all members together.
+    """
+
+    card: Card
+    params: Params
+    apply: Callable[[Params, Any], Any]
+    kind: Literal["logits", "log_odds", "probabilities"] = "logits"
+    members: tuple["Classifier", ...] = ()
+    views: int = 1
+
+    @property
+    def is_jax(self) -> bool:
+        """Whether `apply` can be compiled into a larger program."""
+        return self.kind != "probabilities"
+
+    def log_odds(self, outputs: Float[Array, "*lead outputs"]) -> Float[Array, "*lead outputs"]:
+        """Returns log(p / (1 - p)) of every output's probability p."""
+        return fitness_of(outputs, self.kind)
+
+
+class Network(NamedTuple):
+    """An architecture as pure functions; what training and loading need of it.
+
+    Attributes:
+        init: random parameters from a key.
+        apply: `apply(params, images)` -> logits, preprocessing included.
+        shapes: the parameters as `jax.ShapeDtypeStruct`s, nested dictionaries by layer.
+        module: parameters -> the Flax module that has them; it takes images after preprocessing.
+        has_dropout: whether the network is trained as `apply(params, images, key)`, which drops
+            values at random.
+    """
+
+    init: Callable[[Key[Array, ""]], Params]
+    apply: Callable[..., Any]
+    shapes: Params
+    module: Callable[[Params], nnx.Module]
+    has_dropout: bool
+
+
+Family = Callable[[Card, nnx.Rngs], nnx.Module]
+_FAMILIES: dict[str, Family] = {}
+
+
+def register_family(name: str, make: Family) -> None:
+    """Adds an architecture, so that weights whose card names it can be loaded and trained.
+
+    Args:
+        name: the card's `family`.
+        make: builds the Flax NNX module for a card; called with images after preprocessing, the
+            module returns logits. All its variables must be `nnx.Param`s. Where a module has
+            dropout its `__call__` takes `rngs` too: none for the classifier, some in training.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    if name in _FAMILIES:
+        raise ValueError(f"family {name!r} is registered already; choose another name")
+    _FAMILIES[name] = make
+
+
+def make_network(card: Card) -> Network:
+    """Builds the network that a card describes.
+
+    Cards that differ only in what does not shape the computation (name, labels, sha256, notes)
+    get the same functions, so that `jit` compiles them once.
+
+    Raises:
+        UserError: the card's family is unknown.
+    """
+    if card.family not in _FAMILIES:
+        raise unknown_name(f"family (card of {card.name!r})", card.family, _FAMILIES)
+    return _network(
+        _FAMILIES[card.family],
+        Card(
+            name="",
+            family=card.family,
+            input_shape=card.input_shape,
+            outputs=card.outputs,
+            labels=("",) * card.outputs,
+            channel_order=card.channel_order,
+            mean=card.mean,
+            scale=card.scale,
+            width=card.width,
+            padding=card.padding,
+            activation=card.activation,
+        ),
+    )
+
+
+@cache
+def _network(make: Family, card: Card) -> Network:
+    abstract = nnx.eval_shape(lambda: make(card, nnx.Rngs(0)))
+    has_dropout = "rngs" in inspect.signature(abstract).parameters
+    graph, state = nnx.split(abstract)
+
+    def init(key: Key[Array, ""]) -> Params:
+        return nnx.to_pure_dict(nnx.state(make(card, nnx.Rngs(key))))
+
+    def module(params: Params) -> Any:
+        return nnx.merge(graph, params)
+
+    def apply(params: Params, images: Any, key: Key[Array, ""] | None = None) -> Any:
+        options = {} if key is None else {"rngs": nnx.Rngs(key)}
+        return module(params)(preprocess(card, images), **options)
+
+    return Network(init, apply, nnx.to_pure_dict(state), module, has_dropout)
+
+
+def check_classifier(classifier: Classifier) -> None:
+    """Shows the classifier a few pictures and looks at what comes back.
+
+    Catches weights that were not loaded, inputs on the wrong scale and outputs of the wrong
+    shape before a long run is spent on them.
+
+    Raises:
+        UserError: it fails, returns the wrong shape, NaN or infinity, no probabilities although
+            it says so, the same output for every picture, or for the probe picture other outputs
+            than its card records. What it is made of is looked at first.
+    """
+    for member in classifier.members:
+        check_classifier(member)
+    card = classifier.card
+    images: Any = _probe_images(card.input_shape)
+    who = f"classifier {card.name!r}"
+    apply = classifier.apply
+    if classifier.is_jax:
+        apply, images = jax.jit(apply), jnp.asarray(images)
+    try:
+        outputs = np.asarray(apply(classifier.params, images))
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0]
+        raise UserError(
+            f"{who} failed on images of shape {images.shape} (float32 in [0, 1]): "
+            f"{type(error).__name__}: {reason}"
+        ) from error
+    if outputs.shape != (len(images), card.outputs):
+        raise UserError(
+            f"{who} returned shape {outputs.shape} for {len(images)} images; "
+            f"expected {(len(images), card.outputs)}: its card says {card.outputs} outputs"
+        )
+    bad = ~np.isfinite(outputs).all(axis=0)
+    if bad.any():
+        raise UserError(
+            f"{who} returned NaN or infinity in {bad.sum()} of {card.outputs} outputs "
+            f"(first: output {int(np.argmax(bad))}); check its weights and preprocessing"
+        )
+    if classifier.kind == "probabilities":
+        low, worst = float(outputs.min()), float(np.abs(outputs.sum(axis=1) - 1.0).max())
+        if low < 0.0 or worst > 1e-3:
+            raise UserError(
+                f"{who} says it returns probabilities, but the smallest value is {low:.3g} and a "
+                f"row's sum differs from 1 by up to {worst:.3g}; return softmax probabilities"
+            )
+    if (outputs == outputs[0]).all():
+        raise UserError(
+            f"{who} returned the same output for {len(images)} different images; its weights are "
+            "not loaded, or its input is scaled to nothing"
+        )
+    probe = np.asarray(card.probe)
+    difference = np.abs(outputs[_RAMP, : len(probe)] - probe).max(initial=0.0)
+    if difference > PROBE_TOLERANCE * max(1.0, np.abs(probe).max(initial=0.0)):
+        raise UserError(
+            f"{who} gives outputs up to {difference:.3g} away from those that its card records "
+            "for a test picture; its weights or its preprocessing are not the card's"
+        )
+
+
+def probe_outputs(classifier: Classifier) -> tuple[float, ...]:
+    """Returns what a card records as `probe`: at most ten outputs for a ramp of levels."""
+    images = jnp.asarray(_probe_images(classifier.card.input_shape))
+    outputs = jax.jit(classifier.apply)(classifier.params, images)
+    return tuple(round(float(value), 6) for value in outputs[_RAMP, :10])
+
+
+def _probe_images(shape: tuple[int, int, int]) -> np.ndarray:
+    """Black, white, two ramps and four of noise, on the 1/255 grid."""
+    height, width, channels = shape
+    levels = np.random.default_rng(0).integers(0, 256, (8, height, width, channels))
+    levels[0], levels[1] = 0, 255
+    # every channel half as bright as the one before, so that their order matters
+    levels[2] = np.linspace(0, 255, height, dtype=int)[:, None, None] >> np.arange(channels)
+    levels[3] = np.linspace(0, 255, width, dtype=int)[None, :, None]
+    return from_levels(levels)

@@ -1,0 +1,1 @@
+"""Weights of others: read from state dicts, converted, fetched."""

@@ -1,0 +1,128 @@
+"""State dicts of PyTorch: from safetensors, or through PyTorch's loader that runs no code.
+
+A pickle can run anything when it is read, and a `.pth` is one. PyTorch's weights-only loader
+accepts nothing but tensors and plain containers; where PyTorch is not installed, such a file is
+not read at all.
+"""
+
+import importlib
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from evofool.classifiers.storage import deserialize
+from evofool.support import UserError
+
+_DTYPES: dict[str, Any] = {
+    "F64": np.float64,
+    "F32": np.float32,
+    "F16": np.float16,
+    "BF16": jnp.bfloat16,
+    "I64": np.int64,
+    "I32": np.int32,
+}
+_WRAPPED = ("state_dict", "model")  # where training scripts put the state dict in a checkpoint
+_PARALLEL = "module."  # before every name of a network trained with DataParallel
+
+
+def read_state_dict(path: Path) -> dict[str, np.ndarray]:
+    """Reads the tensors of a file.
+
+    Args:
+        path: `.safetensors`, or `.pth` or `.pt` where PyTorch is installed.
+
+    Returns:
+        The tensors by name, floating-point ones as float32.
+
+    Raises:
+        UserError: the file cannot be read safely, is damaged, or holds something else.
+    """
+    if not path.is_file():
+        raise UserError(f"no file {path}; give a .safetensors, .pth or .pt file")
+    if path.suffix == ".safetensors":
+        tensors = _read_safetensors(path)
+    elif path.suffix in (".pth", ".pt"):
+        tensors = _read_torch(path)
+    else:
+        raise UserError(
+            f"{path} is not read: a {path.suffix or 'nameless'} file may be a pickle, which can "
+            "run anything when it is opened; save the state dict as .safetensors, or as .pth "
+            "with torch.save"
+        )
+    if tensors and all(name.startswith(_PARALLEL) for name in tensors):
+        tensors = {name.removeprefix(_PARALLEL): value for name, value in tensors.items()}
+    return {
+        name: value if np.issubdtype(value.dtype, np.integer) else value.astype(np.float32)
+        for name, value in tensors.items()
+    }
+
+
+def has_torch() -> bool:
+    """Says whether PyTorch, and with it `.pth`, can be had."""
+    return importlib.util.find_spec("torch") is not None
+
+
+def torch_is_missing(what: str) -> UserError:
+    """Makes the error for something that only PyTorch can read."""
+    return UserError(
+        f"{what} needs PyTorch, whose weights-only loader reads it without running code; "
+        'pip install "evofool[compare]", or convert the file to safetensors where there is one'
+    )
+
+
+def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    tensors = {}
+    for name, entry in deserialize(path, path.read_bytes()):
+        if entry["dtype"] not in _DTYPES:
+            raise UserError(
+                f"{path}: tensor {name!r} is of type {entry['dtype']}; expected one of "
+                f"{', '.join(_DTYPES)}"
+            )
+        values = np.frombuffer(entry["data"], _DTYPES[entry["dtype"]])
+        tensors[name] = values.reshape(entry["shape"])
+    return tensors
+
+
+def _read_torch(path: Path) -> dict[str, np.ndarray]:
+    if not has_torch():
+        raise torch_is_missing(f"{path} (a {path.suffix} file)")
+    torch = _torch()
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a damaged or hostile pickle sets off
+        reason = str(error).strip().split("\n")[0]
+        raise UserError(
+            f"{path} is refused: PyTorch's weights-only loader says {reason!r}. It is damaged, "
+            "or holds more than tensors, and reading that could run code; save its state_dict() "
+            "with torch.save"
+        ) from error
+    tensors = _state_dict_in(content, torch.Tensor)
+    if tensors is None:
+        found = type(content).__name__
+        if isinstance(content, Mapping) and content:
+            found += f" with {', '.join(map(repr, list(content)[:5]))}"
+        raise UserError(f"{path} holds a {found}; expected a state dict: names and tensors")
+    return {
+        name: (value.float() if value.is_floating_point() else value).detach().numpy()
+        for name, value in tensors.items()
+    }
+
+
+def _state_dict_in(content: Any, tensor: type) -> Mapping[str, Any] | None:
+    """Finds the state dict in what a file holds: the whole, or one entry of a checkpoint."""
+    if not isinstance(content, Mapping):
+        return None
+    for candidate in (content, *(content[key] for key in _WRAPPED if key in content)):
+        values = candidate.values() if isinstance(candidate, Mapping) else ()
+        if values and all(isinstance(value, tensor) for value in values):
+            return candidate
+    return None
+
+
+def _torch() -> Any:
+    """Imports PyTorch by its name, since type checkers need not find it."""
+    return importlib.import_module("torch")

@@ -1,0 +1,168 @@
+"""The classes of a classifier: indices, labels and WordNet ids; ImageNet's, and their groups."""
+
+from functools import cache
+from pathlib import Path
+
+from evofool.classifiers.card import Card
+from evofool.support import UserError, unknown_name
+
+
+def resolve_class(card: Card, name: str) -> int:
+    """Finds the output that `name` means.
+
+    Args:
+        card: of the classifier; its labels may hold several names, separated by commas.
+        name: a class index, one of a label's names in any case, or a WordNet id.
+
+    Returns:
+        The index of the output (the class index plus the card's `class_offset`).
+
+    Raises:
+        UserError: no class, or several, of that name.
+    """
+    wanted = name.strip().lower()
+    if wanted.isdigit() and int(wanted) < len(card.labels):
+        return int(wanted) + card.class_offset
+    if wanted in card.ids:
+        return card.ids.index(wanted) + card.class_offset
+    matches = [
+        index
+        for index, label in enumerate(card.labels)
+        if wanted in (part.strip().lower() for part in (label, *label.split(",")))
+    ]
+    if not matches:
+        raise _unknown_class(card, name)
+    if len(matches) > 1:
+        ids = "" if not card.ids else " or the id"
+        options = "; ".join(
+            f"{i} ({card.labels[i]}{', ' + card.ids[i] if ids else ''})" for i in matches
+        )
+        raise UserError(f"class {name!r} is ambiguous: {options}; use the index{ids}")
+    return matches[0] + card.class_offset
+
+
+def _unknown_class(card: Card, name: str) -> UserError:
+    """Offers single names, not whole labels, which are too long to look like a misspelt name.
+
+    Those that hold the word come first: of "cat", "Egyptian cat" is meant rather than "coat".
+    """
+    names = dict.fromkeys(part.strip() for label in card.labels for part in label.split(","))
+    word = name.strip().lower()
+    with_word = [known for known in names if word in known.lower().split()]
+    ids = f", WordNet ids such as {card.ids[0]}" if card.ids else ""
+    indices = f"indices 0..{card.classes - 1}"
+    unknown = unknown_name("class", name, names, nearest=with_word, separator="; ")
+    return UserError(f"{unknown}; also {indices}{ids}")
+
+
+def resolve_classes(card: Card, names: tuple[str, ...]) -> tuple[int, ...]:
+    """Returns the outputs that get a cell, ascending; all classes when no name is given.
+
+    Raises:
+        UserError: an unknown or ambiguous name, or one class given twice.
+    """
+    if not names:
+        return tuple(range(card.class_offset, card.class_offset + len(card.labels)))
+    outputs = [resolve_class(card, name) for name in names]
+    if len(set(outputs)) < len(outputs):
+        raise UserError(f"classes {' '.join(names)} name one class twice; give each once")
+    return tuple(sorted(outputs))
+
+
+def label_of(card: Card, output: int) -> str:
+    """Returns the label of an output; outputs before the first class are "background"."""
+    index = output - card.class_offset
+    return card.labels[index] if index >= 0 else "background"
+
+
+def first_name(label: str) -> str:
+    """Returns the first of a label's names: "starfish" of "starfish, sea star"."""
+    return label.split(",")[0].strip()
+
+
+CLASSES = 1000
+DOGS, CATS = range(151, 269), range(281, 286)  # the breeds; wild relatives follow each range
+
+# first class of every stretch of one group; made by looking at the names
+_STARTS = (
+    (0, "fish"),
+    (7, "birds"),
+    (25, "amphibians"),
+    (33, "reptiles"),
+    (69, "arachnids and kin"),
+    (80, "birds"),
+    (101, "other mammals"),
+    (107, "marine invertebrates"),
+    (127, "birds"),
+    (147, "other mammals"),
+    (151, "dogs"),
+    (269, "wild canines and hyenas"),
+    (281, "cats"),
+    (286, "big cats"),
+    (294, "other mammals"),
+    (300, "insects"),
+    (327, "marine invertebrates"),
+    (330, "other mammals"),
+    (339, "hoofed mammals"),
+    (356, "other mammals"),
+    (365, "primates"),
+    (385, "other mammals"),
+    (389, "fish"),
+    (398, "objects and structures"),
+    (924, "food"),
+    (970, "landscapes"),
+    (981, "people"),
+    (984, "plants and fungi"),
+    (999, "objects and structures"),
+)
+
+
+@cache
+def imagenet_ids() -> tuple[str, ...]:
+    """Returns the WordNet id of every class."""
+    return tuple(line.split(" ", 1)[0] for line in _lines())
+
+
+@cache
+def imagenet_labels() -> tuple[str, ...]:
+    """Returns the names of every class, separated by commas."""
+    return tuple(line.split(" ", 1)[1] for line in _lines())
+
+
+def imagenet_group(index: int) -> str:
+    """Returns the group of a class, for instance "dogs".
+
+    Args:
+        index: of the class, 0..999.
+    """
+    return next(group for start, group in reversed(_STARTS) if start <= index)
+
+
+@cache
+def _lines() -> tuple[str, ...]:
+    text = Path(__file__).with_name("imagenet_classes.txt").read_text(encoding="utf-8")
+    return tuple(text.splitlines())
+
+
+def groups_of(card: Card) -> tuple[str, ...]:
+    """Returns the group of every class; nothing unless all of them are ImageNet's by their ids."""
+    return _groups(card.ids)
+
+
+def check_groups(card: Card) -> None:
+    """Makes sure that a classifier's classes have groups.
+
+    Raises:
+        UserError: they have none.
+    """
+    if not groups_of(card):
+        raise UserError(
+            f"the classes of {card.name!r} have no groups; they are known by ImageNet's WordNet "
+            "ids, which its card does not hold"
+        )
+
+
+@cache
+def _groups(ids: tuple[str, ...]) -> tuple[str, ...]:
+    index = {name: index for index, name in enumerate(imagenet_ids())}
+    return tuple(imagenet_group(index[name]) for name in ids) if index.keys() >= set(ids) else ()

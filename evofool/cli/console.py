@@ -1,0 +1,107 @@
+"""What the commands write with: consoles, JSON, tables, pictures in the terminal."""
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from evofool.images import resized
+
+PIPE_WIDTH = 160  # nobody wraps a pipe; tables still need an end
+
+
+def output() -> Console:
+    """Returns the console for results: standard output."""
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+
+
+def progress_output() -> Console:
+    """Returns the console for what happens on the way: standard error."""
+    return Console(stderr=True, highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """Prints data as JSON on standard output; dataclasses become objects."""
+    print(json.dumps(value, indent=2, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    return str(value)
+
+
+def make_table(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], *, caption: str = ""
+) -> Table:
+    """Makes a table; None is shown as a dash.
+
+    Columns of numbers are flush right and never folded; where there is little room, text is.
+    """
+    table = Table(
+        caption=caption or None,
+        caption_justify="left",
+        box=None,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    cells = [["-" if value is None else str(value) for value in row] for row in rows]
+    for column, texts in zip(columns, zip(*cells, strict=True), strict=True):
+        if all(_is_figure(text) for text in texts):
+            table.add_column(column, justify="right", no_wrap=True)
+        else:
+            table.add_column(column, overflow="fold")
+    for row in cells:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _is_figure(text: str) -> bool:
+    return re.fullmatch(r"-|(> )?-?[\d.,/]+( %)?", text) is not None
+
+
+def gigabytes(count: int) -> str:
+    """Writes a number of bytes for people: 0.86 GB."""
+    return f"{count / 1e9:.2f} GB"
+
+
+def half_blocks(picture: np.ndarray, *, columns: int) -> Text:
+    """Draws a picture in characters, two pixels each: the upper half block and its background.
+
+    Args:
+        picture: 8-bit levels `[height, width, channels]`.
+        columns: most characters in a row.
+    """
+    height, width = picture.shape[:2]
+    factor = max(1, columns // width) if width <= columns else columns / width
+    rows = np.asarray(resized(picture, round(factor * max(height, width))).convert("RGB"))
+    rows = np.concatenate([rows, rows[-1:]]) if len(rows) % 2 else rows
+    text = Text(no_wrap=True, end="")
+    for upper, lower in zip(rows[::2], rows[1::2], strict=True):
+        for above, below in zip(upper, lower, strict=True):
+            text.append("▀", style=f"rgb({_rgb(above)}) on rgb({_rgb(below)})")
+        text.append("\n")
+    return text
+
+
+def _rgb(color: np.ndarray) -> str:
+    return ",".join(map(str, color))
+
+
+def duration(seconds: float) -> str:
+    """Writes a time for people: 8 s, 3:05, 2:14:00."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

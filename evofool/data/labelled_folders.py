@@ -1,0 +1,130 @@
+"""Labelled pictures: a folder of files, and a table of which class each of them is of."""
+
+import csv
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from evofool.classifiers import Card, resolve_class
+from evofool.support import UserError
+
+
+class Labelled(NamedTuple):
+    """A picture and its class.
+
+    Attributes:
+        path: of the picture.
+        index: of the class.
+    """
+
+    path: Path
+    index: int
+
+
+def read_labels(labels: str | Path, card: Card, *, images: str | Path) -> list[Labelled]:
+    """Reads which picture is of which class.
+
+    Args:
+        labels: CSV file with the columns `file` and `index`.
+        card: of the classifier that the classes are those of.
+        images: folder that the files are in.
+
+    Raises:
+        UserError: the file cannot be read, lacks a column or has no rows; a row is incomplete or
+            repeats a file, its index is no class, or its file is not there.
+    """
+    path, folder = Path(labels), Path(images)
+    if not folder.is_dir():
+        raise UserError(f"images is {str(folder)!r}, which is no folder; give the pictures' folder")
+    lines: dict[str, int] = {}
+    rows = []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, skipinitialspace=True)
+            missing = {"file", "index"} - set(reader.fieldnames or ())
+            if missing:
+                raise UserError(
+                    f"{path} has no column {' and no '.join(sorted(missing))}; its first line is "
+                    f"{', '.join(reader.fieldnames or ()) or 'empty'}, expected file,index"
+                )
+            for row in reader:
+                where = f"{path}, line {reader.line_num}"
+                rows.append(Labelled(folder / (row["file"] or ""), _index_of(row, card, where)))
+                if row["file"] in lines:
+                    raise UserError(
+                        f"{where}: {row['file']} is on line {lines[row['file']]} already; name "
+                        "each file once"
+                    )
+                lines[row["file"]] = reader.line_num
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"cannot read the labels {path}: {reason}") from error
+    if not rows:
+        raise UserError(f"{path} has no rows below its first line; expected a row per picture")
+    absent = [row.path for row in rows if not row.path.exists()]
+    if absent:
+        more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
+        raise UserError(f"{path} names {absent[0]}{more}, not there; is {folder} the right folder?")
+    return rows
+
+
+def _index_of(row: dict[str, str], card: Card, where: str) -> int:
+    text = (row["index"] or "").strip()
+    if not row["file"] or not text:
+        raise UserError(f"{where}: expected a file and an index, found {list(row.values())}")
+    if not re.fullmatch(r"-?\d+", text):
+        raise UserError(f"{where}: index is {text!r}; expected the number of a class")
+    if not 0 <= int(text) < card.classes:
+        raise UserError(
+            f"{where}: index is {text}; expected 0..{card.classes - 1}, the classes of {card.name} "
+            "counted from 0, without 'background'"
+        )
+    return int(text)
+
+
+def read_image_folder(folder: str | Path, card: Card) -> list[Labelled]:
+    """Finds the pictures in a folder's subfolders, each named after a class.
+
+    Args:
+        folder: holds a subfolder for every class, named by label, index or WordNet id; subfolders
+            and files whose names begin with a dot are left out, and so are files that no format
+            of pictures has the ending of.
+        card: of the classifier that the classes are those of.
+
+    Returns:
+        The pictures, sorted by folder and name.
+
+    Raises:
+        UserError: there is no such folder, it has no subfolders, one of them is no class, or none
+            holds a picture.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise UserError(f"images is {str(path)!r}, which is no folder; give the pictures' folder")
+    classes = sorted(child for child in path.iterdir() if child.is_dir() and _is_shown(child))
+    if not classes:
+        raise UserError(
+            f"{path} has no subfolders; expected one for every class, named after it, or give a "
+            "CSV file of labels"
+        )
+    endings = Image.registered_extensions()
+    rows = []
+    for subfolder in classes:
+        try:
+            index = resolve_class(card, subfolder.name) - card.class_offset
+        except UserError as error:
+            raise UserError(f"{subfolder}: {error}") from error
+        rows += [
+            Labelled(file, index)
+            for file in sorted(subfolder.iterdir())
+            if file.suffix.lower() in endings and _is_shown(file)
+        ]
+    if not rows:
+        raise UserError(f"the subfolders of {path} hold no pictures; expected {path}/CLASS/*.jpg")
+    return rows
+
+
+def _is_shown(path: Path) -> bool:
+    return not path.name.startswith(".")

@@ -1,0 +1,217 @@
+"""Picture files of any kind, made into what a classifier is given.
+
+A picture of the classifier's input size is used as it is. Any other is scaled so that its shorter
+side is `card.resize`, the centre of `card.crop` pixels is cut out, and that is scaled to the input
+size. Everything that was done to a picture is noted, so that it can be said.
+"""
+
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from evofool.classifiers import Card
+from evofool.support import UserError
+
+# No format whose reader starts other programs (EPS) or needs more than Pillow.
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+MOST_SCALED = 1 << 26  # pixels; a line of 1 x 100,000 would become 256 x 25,600,000
+THREADS = 4  # decoding at once, which bounds memory: a picture may hold some 90 million pixels
+
+GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
+
+
+class Prepared(NamedTuple):
+    """A picture as the classifier is given it.
+
+    Attributes:
+        levels: 0..255, of the card's `input_shape`, grey or RGB.
+        actions: what was done to the file's picture, for instance "turned upright (EXIF)".
+    """
+
+    levels: UInt8[np.ndarray, "height width channels"]
+    actions: tuple[str, ...]
+
+
+def read_photographs(
+    paths: Sequence[str | Path], card: Card, *, exact: bool = False
+) -> list[Prepared]:
+    """Reads pictures and prepares them for a classifier.
+
+    Grey pictures are repeated in the three channels, and a classifier of grey pictures is given
+    the luminance (ITU-R 601) of coloured ones. EXIF rotation is applied, transparency is put on
+    white, 16-bit levels are divided by 257, and of several frames the first is taken.
+
+    Args:
+        paths: files in one of `FORMATS`.
+        card: of the classifier.
+        exact: refuse a picture that is not of the input size, instead of scaling it.
+
+    Returns:
+        A picture for each path, in order.
+
+    Raises:
+        UserError: a file is missing, no picture, damaged, too large, or has levels without a
+            known range (floating point, 32 bits); or its size is not the input size with `exact`.
+    """
+    Image.init()  # so that all formats are known
+    prepare = partial(_prepare, card=card, exact=exact)
+    with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
+        warnings.simplefilter("ignore")  # about odd tags of pictures that can be read
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        return list(pool.map(prepare, map(Path, paths)))
+
+
+def describe_preprocessing(card: Card) -> str:
+    """Says in words what happens to a picture before the network's first layer.
+
+    Example:
+        >>> from evofool import load_classifier
+        >>> describe_preprocessing(load_classifier("lenet").card)
+        'largest square of the centre, resized to 28x28 (bicubic), grey, level / 255'
+    """
+    height, width, _ = card.input_shape
+    steps = [f"shorter side to {card.resize}"] if card.resize else []
+    steps.append(
+        f"centre crop {card.crop}x{card.crop}" if card.crop else "largest square of the centre"
+    )
+    steps.append(f"resized to {width}x{height} ({card.interpolation})")
+    return ", ".join([*steps, card.channel_order, _describe_levels(card)])
+
+
+def _describe_levels(card: Card) -> str:
+    mean, scale = (
+        _short(values if isinstance(values, tuple) else (values,))
+        for values in (card.mean, card.scale)
+    )
+    shifted = "level" if not any(card.mean) else f"level - {mean}"
+    if card.scale == 1.0:
+        return shifted
+    if scale == _short((1 / 255,)):
+        return f"({shifted}) / 255" if any(card.mean) else "level / 255"
+    return f"({shifted}) * {scale}" if any(card.mean) else f"level * {scale}"
+
+
+def _short(values: tuple[float, ...]) -> str:
+    texts = [f"{value:.6g}" for value in values]
+    return texts[0] if len(set(texts)) == 1 else f"({', '.join(texts)})"
+
+
+def _prepare(path: Path, *, card: Card, exact: bool) -> Prepared:
+    image, actions = _decode(path)
+    height, width, channels = card.input_shape
+    if image.size != (width, height):
+        if exact:
+            raise UserError(
+                f"{path} is {_size(image)}; {card.name} is given {width}x{height}, and exact "
+                "allows no scaling: leave it out, or scale the picture yourself"
+            )
+        image, action = _scale(image, card, path)
+        actions.append(action)
+    if channels == 1 and image.mode == "RGB":
+        actions.append("made grey (luminance)")
+    elif channels == 3 and image.mode == "L":
+        actions.append("grey: repeated in three channels")
+    levels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    return Prepared(levels.reshape(card.input_shape), tuple(actions))
+
+
+def _decode(path: Path) -> tuple[Image.Image, list[str]]:
+    """Returns an upright, opaque picture of mode L or RGB, and what was done to make it one."""
+    try:
+        if not path.stat().st_size:
+            raise UserError(f"{path} is empty (0 bytes); it is no picture")
+        with Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN]) as image:
+            return _normalize(image, path)
+    except UserError:
+        raise
+    except FileNotFoundError as error:
+        raise UserError(f"there is no picture {path}") from error
+    except IsADirectoryError as error:
+        raise UserError(f"{path} is a folder; give the pictures in it: {path}/*.jpg") from error
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise UserError(
+            f"{path} holds more pixels than the {Image.MAX_IMAGE_PIXELS:,} that are read, because "
+            "a small file can fill the memory (a decompression bomb); make a smaller copy of it"
+        ) from error
+    except UnidentifiedImageError as error:
+        raise UserError(
+            f"{path} is no picture in a known format; expected one of {', '.join(FORMATS)}"
+        ) from error
+    except Exception as error:  # Pillow's readers raise almost anything on damaged files
+        if isinstance(error, OSError) and error.errno is not None:  # the system's, not Pillow's
+            raise UserError(f"cannot read {path}: {error.strerror}") from error
+        reason = f"{error}" or type(error).__name__
+        raise UserError(
+            f"{path} cannot be read: {reason}; it is damaged, cut short, or of a kind that is not "
+            "supported"
+        ) from error
+
+
+def _normalize(image: Image.Image, path: Path) -> tuple[Image.Image, list[str]]:
+    actions, is_grey, kind = [], image.mode in GREY_MODES, image.format
+    if getattr(image, "is_animated", False):
+        actions.append("reduced to its first frame")
+    if image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9):
+        image = ImageOps.exif_transpose(image)
+        actions.append("turned upright (EXIF)")
+    if image.mode.startswith("I"):
+        # Pillow has 16-bit PNM pictures as 32-bit integers, of which nothing else tells the range
+        if image.mode == "I" and kind not in ("PNG", "PPM"):
+            raise _unknown_range("32-bit", path)
+        levels = np.asarray(image).astype(np.int32)
+        image = Image.fromarray(((levels + 128) // 257).astype(np.uint8))
+        actions.append("reduced from 16 to 8 bits")
+    if image.mode == "F":
+        raise _unknown_range("floating-point", path)
+    if image.mode == "CMYK":
+        actions.append("converted from CMYK, without a colour profile")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        if image.getchannel("A").getextrema() != (255, 255):
+            white = Image.new("RGBA", image.size, "white")
+            image = Image.alpha_composite(white, image)
+            actions.append("put on white (transparency)")
+    return image.convert("RGB").convert("L" if is_grey else "RGB"), actions
+
+
+def _unknown_range(levels: str, path: Path) -> UserError:
+    return UserError(f"{path} has {levels} levels, whose range is not known; save it with 8 bits")
+
+
+def _scale(image: Image.Image, card: Card, path: Path) -> tuple[Image.Image, str]:
+    """Scales, crops and scales again, as the card says; a picture below the crop is enlarged."""
+    method = Image.Resampling[card.interpolation.upper()]
+    height, width, _ = card.input_shape
+    before, shorter = _size(image), min(image.size)
+    target = max(card.resize or shorter, card.crop)
+    steps = []
+    if target != shorter:
+        columns, rows = (round(side * target / shorter) for side in image.size)
+        if columns * rows > MOST_SCALED:
+            raise UserError(
+                f"{path} is {before}: with its shorter side scaled to {target} it would be "
+                f"{columns}x{rows}; cut out the part that matters"
+            )
+        image = image.resize((columns, rows), method)
+        steps.append(f"shorter side to {target}")
+    side = card.crop or target
+    if image.size != (side, side):
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        image = image.crop((left, top, left + side, top + side))
+        steps.append(f"crop {side}")
+    if image.size != (width, height):
+        image = image.resize((width, height), method)
+    steps.append(card.interpolation)
+    verb = "enlarged" if shorter < max(target, height, width) else "resized"
+    return image, f"{verb} {before} -> {width}x{height} ({', '.join(steps)})"
+
+
+def _size(image: Image.Image) -> str:
+    return f"{image.width}x{image.height}"

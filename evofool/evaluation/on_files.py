@@ -1,0 +1,260 @@
+"""What a classifier makes of pictures in files, and how often it is right.
+
+This is how one sees, before a long run, that weights, class order and preprocessing are right.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from evofool.classifiers import (
+    Card,
+    Classifier,
+    check_classifier,
+    confidence,
+    label_of,
+    load_classifier,
+)
+from evofool.data import read_labels, read_photographs
+from evofool.evaluation.forward import evaluate_log_odds
+from evofool.images import from_levels
+from evofool.support import UserError
+
+MICRO_BATCH = 8  # pictures in a forward pass; the same for one and for thousands
+CHUNK = 64  # pictures in memory
+MOST_LINES = 8  # about what was done to pictures
+# when indices are said to be off by one: hardly any picture is taken for its own class, and many
+# for the next, among so many classes that this cannot be chance
+FEW, MANY, LEAST_CLASSES = 0.1, 0.3, 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guess:
+    """A class that a classifier sees in a picture.
+
+    Attributes:
+        index: of the class.
+        label: its name, or names.
+        id: its WordNet id; empty when the card has none.
+        confidence: softmax probability over all outputs, in [0, 1].
+    """
+
+    index: int
+    label: str
+    id: str
+    confidence: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classified:
+    """What a classifier makes of a picture.
+
+    Attributes:
+        picture: its path.
+        guesses: the likeliest classes, most likely first.
+        actions: what was done to the picture before it was classified.
+    """
+
+    picture: str
+    guesses: tuple[Guess, ...]
+    actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accuracy:
+    """How often a classifier is right.
+
+    Attributes:
+        top1: share of the pictures whose class is the likeliest, in [0, 1].
+        top5: share of the pictures whose class is among the five likeliest.
+        n: number of pictures.
+        actions: what was done to the pictures, a line for each kind of thing.
+    """
+
+    top1: float
+    top5: float
+    n: int
+    actions: tuple[str, ...]
+
+
+def classify(
+    images: str | Path | Sequence[str | Path],
+    classifier: str | Classifier,
+    *,
+    weights: str | Path | None = None,
+    top: int = 5,
+    exact: bool = False,
+) -> list[Classified]:
+    """Classifies pictures in files, after the preprocessing that the classifier's card says.
+
+    Args:
+        images: a file, or several; see `read_photographs` for what is read.
+        classifier: a name, or a `Classifier` of your own.
+        weights: as in `load_classifier`.
+        top: number of classes to name for a picture; all when there are fewer.
+        exact: refuse a picture that is not of the classifier's input size.
+
+    Raises:
+        UserError: a file that cannot be used, a classifier that cannot be used, or `top` below 1.
+    """
+    if top < 1:
+        raise UserError(f"top is {top}; expected 1 or more classes")
+    paths = [images] if isinstance(images, str | Path) else images
+    if not paths:
+        raise UserError("no pictures to classify; give their files")
+    classifier = _usable(classifier, weights)
+    card, found = classifier.card, []
+    for scores, chunk in _score(paths, classifier, exact):
+        ranks = _ranks(scores)[:, :top]
+        for path, actions, row, best in zip(*chunk, confidence(scores), ranks, strict=True):
+            guesses = tuple(
+                Guess(
+                    index=int(index),
+                    label=label_of(card, int(index) + card.class_offset),
+                    id=card.ids[index] if card.ids else "",
+                    confidence=float(row[index]),
+                )
+                for index in best
+            )
+            found.append(Classified(picture=str(path), guesses=guesses, actions=actions))
+    return found
+
+
+def accuracy(
+    classifier: str | Classifier,
+    *,
+    images: str | Path,
+    labels: str | Path,
+    weights: str | Path | None = None,
+    exact: bool = False,
+    limit: int | None = None,
+    check_offset: bool = True,
+    on_chunk: Callable[[int, int], None] | None = None,
+) -> Accuracy:
+    """Counts how often a classifier is right about labelled pictures.
+
+    Args:
+        classifier: a name, or a `Classifier` of your own.
+        images: folder of the pictures.
+        labels: CSV file with a column `file`, below that folder, and a column `index`, of the
+            class (counted from 0, without "background"); others are ignored.
+        weights: as in `load_classifier`.
+        exact: refuse a picture that is not of the classifier's input size.
+        limit: only so many rows, from the first on; all unless given.
+        check_offset: refuse indices that are clearly off by one.
+        on_chunk: is told, as it goes, how many pictures of how many are done.
+
+    Raises:
+        UserError: a file or a row that cannot be used, a classifier that cannot be used, or
+            indices that are clearly off by one.
+    """
+    if limit is not None and limit < 1:
+        raise UserError(f"limit is {limit}; expected 1 or more rows")
+    classifier = _usable(classifier, weights)
+    rows = read_labels(labels, classifier.card, images=images)[:limit]
+    truth = np.array([row.index for row in rows])
+    actions: Counter[str] = Counter()
+    best: list[np.ndarray] = []
+    for scores, chunk in _score([row.path for row in rows], classifier, exact):
+        best += list(_ranks(scores)[:, :5])
+        actions.update(action for done in chunk.actions for action in done)
+        if on_chunk is not None:
+            on_chunk(len(best), len(rows))
+    guesses = np.stack(best)
+    if check_offset:
+        _check_offset(guesses[:, 0], truth, classifier.card, labels)
+    hits = guesses == truth[:, None]
+    return Accuracy(
+        top1=float(np.mean(hits[:, 0])),
+        top5=float(np.mean(hits.any(axis=1))),
+        n=len(rows),
+        actions=tuple(_lines(actions)),
+    )
+
+
+def summarize_actions(actions: Iterable[tuple[str, ...]]) -> list[str]:
+    """Says what was done to pictures: a line for each kind of thing, with how many it was.
+
+    Args:
+        actions: what was done to each picture.
+    """
+    return _lines(Counter(action for of_picture in actions for action in of_picture))
+
+
+def _lines(counts: Counter[str]) -> list[str]:
+    if len(counts) > MOST_LINES:  # photographs come in many sizes
+        merged: Counter[str] = Counter()
+        for action, count in counts.items():
+            merged[re.sub(r"\d+x\d+ ->", "from various sizes ->", action)] += count
+        counts = merged
+    return [
+        f"{count} picture{'s' if count > 1 else ''} {action}"
+        for action, count in counts.most_common()
+    ]
+
+
+class _Chunk(NamedTuple):
+    paths: Sequence[str | Path]
+    actions: list[tuple[str, ...]]
+
+
+def _usable(classifier: str | Classifier, weights: str | Path | None) -> Classifier:
+    if isinstance(classifier, str):
+        classifier = load_classifier(classifier, weights=weights)
+    elif weights is not None:
+        raise UserError(f"weights is {str(weights)!r}, but the classifier given has its own")
+    check_classifier(classifier)
+    return classifier
+
+
+def _score(
+    paths: Sequence[str | Path], classifier: Classifier, exact: bool
+) -> Iterator[tuple[Float[np.ndarray, "batch classes"], _Chunk]]:
+    """Yields the log-odds of the classes, some pictures at a time."""
+    card = classifier.card
+    for start in range(0, len(paths), CHUNK):
+        some = paths[start : start + CHUNK]
+        prepared = read_photographs(some, card, exact=exact)
+        levels = np.stack([picture.levels for picture in prepared])
+        images = from_levels(levels)
+        odds = evaluate_log_odds(classifier, images, MICRO_BATCH)
+        bad = np.isnan(odds).any(axis=1)
+        if bad.any():
+            raise UserError(
+                f"classifier {card.name!r} gives no numbers (NaN) for {some[int(bad.argmax())]}; "
+                "check its weights and preprocessing"
+            )
+        actions = [picture.actions for picture in prepared]
+        yield odds[:, card.class_offset :], _Chunk(some, actions)
+
+
+def _ranks(scores: Float[np.ndarray, "batch classes"]) -> Int[np.ndarray, "batch classes"]:
+    """Returns the classes by falling score; the first of equals first."""
+    return np.argsort(-scores, axis=1, kind="stable")
+
+
+def _check_offset(
+    guesses: Int[np.ndarray, " pictures"],
+    truth: Int[np.ndarray, " pictures"],
+    card: Card,
+    labels: str | Path,
+) -> None:
+    """Refuses indices that are clearly off by one: the figures would only mislead."""
+    if len(np.unique(truth)) < LEAST_CLASSES:
+        return
+    right = np.mean(guesses == truth)
+    for shift, where in ((1, "after"), (-1, "before")):
+        beside = np.mean(guesses == truth + shift)
+        if right < FEW and beside > MANY:
+            raise UserError(
+                f"{right:.1%} of the pictures are taken for their class, but {beside:.1%} for the "
+                f"class {where} it: the indices in {labels} or the card's class_offset "
+                f"({card.class_offset}) are off by one; class 0 is {card.labels[0]!r}, output "
+                f"{card.class_offset} of the network"
+            )

@@ -1,0 +1,279 @@
+"""Who descends from whom: one record for every child that entered a cell.
+
+A child is named by (generation, child index) within its run. Records are kept in files that end
+at a checkpoint, `lineage/gen-NNNNNNNN.npy`, so that a resumed run drops exactly the records that
+its checkpoint does not know. Genomes are not stored: every child can be made again from its
+parent, because all randomness derives from (seed, generation, child).
+"""
+
+import itertools
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from archive import NOBODY
+from evofool.evolution.encodings import Encoding
+from evofool.evolution.generation import NO_PARENT, Log, child_keys, variation_keys
+from evofool.support import UserError, jit, replacing
+
+RECORD = np.dtype(
+    [
+        ("run", np.int32),
+        ("generation", np.int32),
+        ("child", np.int32),
+        ("parent_generation", np.int32),  # -1: made at random
+        ("parent_child", np.int32),
+        ("parent_cell", np.int32),  # the class among whose elites the parent was
+        ("mate_generation", np.int32),  # second parent of a crossover, or -1
+        ("mate_child", np.int32),
+    ]
+)
+
+
+NO_ROW = -1
+
+
+class Step(NamedTuple):
+    """One generation of a line of descent.
+
+    Attributes:
+        generation: in which it was born.
+        child: its index in that generation.
+        cell: the place of the class it stood for, among those evolved for: the elite's own, or the
+            one its descendant was drawn from.
+        mate: (generation, child) of the second parent, or None.
+    """
+
+    generation: int
+    child: int
+    cell: int
+    mate: tuple[int, int] | None
+
+
+class Recorder:
+    """Turns logs into records.
+
+    Args:
+        born: ids of the current elites, int32 `[runs, cells, 2]`.
+        slots: cells of each class.
+    """
+
+    def __init__(self, born: np.ndarray, *, slots: int = 1):
+        self._born = np.array(born, np.int32)
+        self._slots = slots
+        self._pending: list[np.ndarray] = []
+
+    def add(self, generation: int, log: Log) -> np.ndarray:
+        """Records one generation; returns the number of class changes per run.
+
+        A class change is a cell taken by a child whose parent was an elite of another class.
+        """
+        winner, parents = np.asarray(log.winner), np.asarray(log.parents)
+        run, cell = np.nonzero(winner != NOBODY)
+        child = winner[run, cell]
+        entered = np.unique(np.stack([run, child], axis=1), axis=0)
+        self._pending.append(self._records(generation, entered[:, 0], entered[:, 1], parents))
+        self._born[run, cell] = np.stack([np.full_like(child, generation), child], axis=1)
+        origin = parents[run, child, 0]
+        is_change = (origin // self._slots != cell // self._slots) & (origin >= 0)
+        return np.bincount(run[is_change], minlength=len(winner))
+
+    def _records(
+        self, generation: int, run: np.ndarray, child: np.ndarray, parents: np.ndarray
+    ) -> np.ndarray:
+        records = np.full(len(run), -1, RECORD)
+        records["run"], records["generation"], records["child"] = run, generation, child
+        records["parent_cell"] = parents[run, child, 0] // self._slots  # -1 stays -1
+        for name, column in zip(("parent", "mate"), parents[run, child].T, strict=False):
+            has_one = column != NO_PARENT
+            generation_and_child = self._born[run[has_one], column[has_one]].T
+            records[f"{name}_generation"][has_one] = generation_and_child[0]
+            records[f"{name}_child"][has_one] = generation_and_child[1]
+        return records
+
+    def write(self, folder: Path, generation: int) -> None:
+        """Writes what came since the last call; `generation` is that of the checkpoint."""
+        if not self._pending:
+            return
+        with replacing(_file(folder, generation)) as temporary, temporary.open("wb") as stream:
+            np.save(stream, np.concatenate(self._pending), allow_pickle=False)
+        self._pending = []
+
+
+class Lineage:
+    """The records of a run directory, for looking up ancestors.
+
+    Args:
+        records: in any order, each child once; they are sorted by run, generation and child.
+
+    Raises:
+        UserError: a child's parent or mate has no record.
+    """
+
+    def __init__(self, records: np.ndarray):
+        # Runs have millions of records, so they are searched as sorted integers, and all parents
+        # are looked up together; a dictionary of them would take ten times as long to build.
+        ids = _ids(records)
+        self._sizes = ids.max(axis=0, initial=-1) + 1
+        keys = self._keys_of(ids)
+        order = np.argsort(keys)
+        self.records = records[order]
+        self._keys = np.append(keys[order], np.iinfo(np.int64).max)  # a search ends within
+        self._parent, self._mate = self._rows("parent_"), self._rows("mate_")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Lineage":
+        """Reads all lineage files of a run directory."""
+        parts = [_read(path) for path in sorted(folder.glob("gen-*.npy"))]
+        return cls(np.concatenate(parts) if parts else np.empty(0, RECORD))
+
+    def descent(self, run: int, born: tuple[int, int], cell: int) -> list[Step]:
+        """Returns the line of first parents, from the elite back to generation 0.
+
+        Args:
+            run: index of the run.
+            born: id of the elite.
+            cell: the cell it holds.
+
+        Raises:
+            UserError: there is no record of that child.
+        """
+        line = self._line(run, born)
+        cells = [cell, *line["parent_cell"][:-1].tolist()]
+        names = ("generation", "child", "mate_generation", "mate_child")
+        columns = (line[name].tolist() for name in names)
+        return [
+            Step(generation, child, held, (mate, mate_child) if mate >= 0 else None)
+            for held, generation, child, mate, mate_child in zip(cells, *columns, strict=True)
+        ]
+
+    def ancestry(self, run: int, born: tuple[int, int]) -> np.ndarray:
+        """Returns the records of a child and of all its ancestors, mates too, oldest first.
+
+        Raises:
+            UserError: there is no record of that child.
+        """
+        is_member = np.zeros(len(self.records), bool)
+        newest = np.array([self._row(run, born)])
+        while newest.size:
+            is_member[newest] = True
+            kin = np.unique(np.concatenate([self._parent[newest], self._mate[newest]]))
+            newest = kin[(kin != NO_ROW) & ~is_member[kin]]
+        return self.records[is_member]
+
+    def _line(self, run: int, born: tuple[int, int]) -> np.ndarray:
+        """Returns the records of a child and its first parents, newest first."""
+        rows, row = [], self._row(run, born)
+        while row != NO_ROW:
+            rows.append(row)
+            row = self._parent[row]
+        return self.records[rows]
+
+    def _row(self, run: int, born: tuple[int, int]) -> int:
+        return int(self._find(np.array([[run, *born]]))[0])
+
+    def _rows(self, kin: str) -> np.ndarray:
+        """Returns the row of every record's parent or mate, `NO_ROW` where there is none."""
+        ids = _ids(self.records, kin)
+        is_there = ids[:, 1] >= 0
+        rows = np.full(len(ids), NO_ROW)
+        rows[is_there] = self._find(ids[is_there])
+        return rows
+
+    def _find(self, ids: np.ndarray) -> np.ndarray:
+        """Returns the rows of children, given as `[children, 3]`."""
+        keys = self._keys_of(ids)
+        rows = np.searchsorted(self._keys, keys)
+        is_missing = self._keys[rows] != keys
+        if is_missing.any():
+            raise UserError(
+                f"the lineage has no record of {np.sum(is_missing)} of the children that it or "
+                "the archive names; files are missing from the run directory's 'lineage'"
+            )
+        return rows
+
+    def _keys_of(self, ids: np.ndarray) -> np.ndarray:
+        """Returns an integer for every child, in the order of the ids; -1 for an unknown one."""
+        _, generations, children = map(int, self._sizes)
+        keys = (ids[:, 0] * generations + ids[:, 1]) * children + ids[:, 2]
+        return np.where(np.all(ids < self._sizes, axis=1), keys, -1)
+
+
+def _ids(records: np.ndarray, kin: str = "") -> np.ndarray:
+    """Returns run, generation and child of records or of their kin, `[records, 3]`."""
+    columns = ("run", f"{kin}generation", f"{kin}child")
+    return np.stack([records[name].astype(np.int64) for name in columns], axis=1)
+
+
+def parents_of(record: np.void) -> list[tuple[int, int]]:
+    """Returns the ids of a record's parents: none, one, or two."""
+    ids = [
+        (int(record[f"{name}_generation"]), int(record[f"{name}_child"]))
+        for name in ("parent", "mate")
+    ]
+    return [born for born in ids if born[0] >= 0]
+
+
+def replay(
+    encoding: Encoding, rates: Any, seed: int, records: np.ndarray
+) -> dict[tuple[int, int], Any]:
+    """Makes children again from their random keys, parents first.
+
+    Args:
+        encoding: of the run; grows by itself where a child needs room.
+        rates: of the run, see `make_rates`.
+        seed: of the independent run the records belong to.
+        records: closed under parents, oldest first, as `Lineage.ancestry` gives them.
+
+    Returns:
+        Genomes by id (generation, child), bit for bit those that evolution made.
+    """
+
+    def child(generation: int, index: int, parents: tuple[Any, ...]) -> tuple[Any, Any]:
+        keys = child_keys(jnp.uint32(seed), jnp.int32(generation), jnp.array([index]))
+        if not parents:
+            return encoding.init(keys), jnp.ones(1, bool)
+        return vary(variation_keys(keys), parents, rates, jnp.int32(generation))
+
+    vary = jit(encoding.vary)
+    genomes: dict[tuple[int, int], Any] = {}
+    for record in records:
+        born = (int(record["generation"]), int(record["child"]))
+        parents = tuple(genomes[parent] for parent in parents_of(record))
+        genome, had_room = child(*born, parents)
+        while not had_room.all():
+            genomes = {key: encoding.grow(value) for key, value in genomes.items()}
+            encoding = encoding.grown()
+            vary = jit(encoding.vary)
+            genome, had_room = child(*born, tuple(genomes[p] for p in parents_of(record)))
+        genomes[born] = genome
+    return {born: jax.tree.map(lambda x: x[0], genome) for born, genome in genomes.items()}
+
+
+def class_changes(steps: list[Step]) -> int:
+    """Counts how often a line of descent passed from one cell to another."""
+    return sum(a.cell != b.cell for a, b in itertools.pairwise(steps))
+
+
+def cut(folder: Path, generation: int) -> None:
+    """Removes the records of generations after `generation`, which must be a checkpoint's."""
+    for path in folder.glob("gen-*.npy"):
+        if int(path.stem.split("-")[1]) > generation:
+            path.unlink()
+
+
+def _file(folder: Path, generation: int) -> Path:
+    return folder / f"gen-{generation:08d}.npy"
+
+
+def _read(path: Path) -> np.ndarray:
+    try:
+        records = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read the lineage file {path}: {error}") from error
+    if records.dtype != RECORD:
+        raise UserError(f"{path} holds {records.dtype}, expected lineage records {RECORD}")
+    return records

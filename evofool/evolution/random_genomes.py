@@ -1,0 +1,69 @@
+"""Pictures of random CPPNs, which no classifier has had a say in."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import UInt8
+
+from evofool.config import CppnConfig, EvolveConfig
+from evofool.evolution.encodings import make_encoding, make_rates
+from evofool.evolution.generation import child_keys, variation_keys
+from evofool.images import to_levels
+from evofool.support import UserError, jit
+
+BATCH = 100  # genomes drawn together
+
+
+def random_pictures(
+    number: int,
+    shape: tuple[int, int, int],
+    *,
+    seed: int = 0,
+    mutations: int = 0,
+    config: CppnConfig | None = None,
+) -> UInt8[np.ndarray, "number height width channels"]:
+    """Draws random CPPNs, as they are at first or after a random walk.
+
+    Args:
+        number: how many.
+        shape: (height, width, channels) of a picture.
+        seed: without mutations, that of a run whose generation 0 begins with the same pictures.
+        mutations: children in a row, each the only child of the one before, that come between the
+            random genome and the picture; one that would outgrow the room of its arrays is
+            skipped.
+        config: of the encoding; `CppnConfig()` unless given.
+
+    Raises:
+        UserError: `number` is below 1 or `mutations` below 0.
+    """
+    if number < 1 or mutations < 0:
+        raise UserError(
+            f"number is {number} and mutations {mutations}; expected 1 or more, and 0 or more"
+        )
+    evolve = EvolveConfig(cppn=config or CppnConfig())
+    encoding, rates = make_encoding(evolve, shape), make_rates(evolve)
+
+    def draw(children: jax.Array, rates: object) -> jax.Array:
+        def keys(generation: jax.Array) -> jax.Array:
+            return child_keys(jnp.uint32(seed), generation, children)
+
+        def vary(step: jax.Array, genomes: object) -> object:
+            generation = step.astype(jnp.int32)
+            varied, had_room = encoding.vary(
+                variation_keys(keys(generation)), (genomes,), rates, generation
+            )
+
+            def choose(new: jax.Array, old: jax.Array) -> jax.Array:
+                return jnp.where(had_room.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+
+            return jax.tree.map(choose, varied, genomes)
+
+        genomes = encoding.init(keys(jnp.int32(0)))
+        return encoding.render(jax.lax.fori_loop(1, mutations + 1, vary, genomes))
+
+    drawn = jit(draw)
+    batches = [
+        to_levels(np.asarray(drawn(jnp.arange(start, start + BATCH, dtype=jnp.int32), rates)))
+        for start in range(0, number, BATCH)
+    ]
+    return np.concatenate(batches)[:number]

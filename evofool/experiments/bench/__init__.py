@@ -1,0 +1,1 @@
+"""What an experiment works with: networks, data, and cached runs."""

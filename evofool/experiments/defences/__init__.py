@@ -1,0 +1,1 @@
+"""Do networks hardened against small changes resist fooling images?"""

@@ -1,0 +1,1 @@
+"""Images by gradient ascent, plain and regularised."""

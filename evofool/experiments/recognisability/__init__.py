@@ -1,0 +1,1 @@
+"""Do judges confirm what a network says of elites and of real images?"""

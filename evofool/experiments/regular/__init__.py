@@ -1,0 +1,1 @@
+"""CPPN images: certain, and regular."""

@@ -1,0 +1,1 @@
+"""What an experiment returns, and how that becomes a report."""

@@ -1,0 +1,1 @@
+"""Networks that learn fooling images as a class of their own."""

@@ -1,0 +1,1 @@
+"""Digits with their pixels shuffled or their levels recoloured."""

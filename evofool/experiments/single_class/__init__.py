@@ -1,0 +1,1 @@
+"""One archive for all classes, or one run for each."""

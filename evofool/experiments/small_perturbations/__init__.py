@@ -1,0 +1,1 @@
+"""Small changes that make a network say something else."""

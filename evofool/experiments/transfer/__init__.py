@@ -1,0 +1,1 @@
+"""Do images that fool one network fool another?"""

@@ -1,0 +1,40 @@
+"""Images: what they are made of, what can be done to them, and how they are shown.
+
+An *image* is an array `[height, width, channels]`. Its *levels* are uint8 in 0..255, what a file
+holds and what is scored; its *values* are float32 in [0, 1], what a classifier takes. A *sheet*
+shows many images with captions; a *corruption* changes an image whatever the classifier.
+"""
+
+from evofool.images import corruptions
+from evofool.images.charts import chart, write_matrix
+from evofool.images.corruptions import blur, exchange_tiles, mirror_tiles, recolor, shuffle_pixels
+from evofool.images.levels import Images, Picture, from_levels, to_image, to_levels
+from evofool.images.recoloring import disordered_table, intensity_table, non_monotonicity
+from evofool.images.saving import resized, save_image, save_pages
+from evofool.images.sheets import Section, draw_sheet, percent, thumbnail
+
+__all__ = [
+    "Images",
+    "Picture",
+    "Section",
+    "blur",
+    "chart",
+    "corruptions",
+    "disordered_table",
+    "draw_sheet",
+    "exchange_tiles",
+    "from_levels",
+    "intensity_table",
+    "mirror_tiles",
+    "non_monotonicity",
+    "percent",
+    "recolor",
+    "resized",
+    "save_image",
+    "save_pages",
+    "shuffle_pixels",
+    "thumbnail",
+    "to_image",
+    "to_levels",
+    "write_matrix",
+]

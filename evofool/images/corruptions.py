@@ -1,0 +1,196 @@
+"""Damage that leaves a picture's content: pixels shuffled, tiles exchanged, blur, other levels.
+
+Pictures are 8-bit levels `[batch, height, width, channels]`, grey or colour, and so are the
+results. What is done to a picture at random depends on the seed and on the picture's number only,
+never on the pictures beside it.
+
+    shuffle_pixels    destroys what lies within a window and keeps where the windows are
+    exchange_tiles    keeps what lies within a tile and destroys where the tiles are
+    mirror_tiles      keeps both, and cuts the picture at the edges of tiles all the same
+    blur              destroys what is small
+    recolor           keeps every shape and replaces levels, by a table of 256 entries
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.ndimage
+from jax import lax
+from jaxtyping import Array, Int, Key, UInt8
+
+from evofool.support import UserError, jit_lightly
+
+Levels = UInt8[np.ndarray, "batch height width channels"]
+Table = UInt8[np.ndarray, "256"]
+
+_TOGETHER = 64  # pictures rearranged at a time, which bounds memory
+
+
+def shuffle_pixels(
+    images: Levels, *, window: int, rows_only: bool = False, seed: int = 0, first: int = 0
+) -> Levels:
+    """Cuts every picture into square windows and shuffles the pixels of each.
+
+    Windows are counted from the upper left; where they do not divide a side, those at the right
+    and at the bottom are smaller and are shuffled as they are. A pixel keeps its channels
+    together. Every window of every picture is shuffled in its own way.
+
+    Args:
+        images: levels 0..255.
+        window: side of a window in pixels; 1 changes nothing.
+        rows_only: exchange the rows of a window as wholes, so that its columns keep their
+            content. This is what `np.random.permutation` does to a window, and with it the
+            article "Blondes, monsters and addictions of artificial intelligence".
+        seed: determines the order of the pixels.
+        first: number of the first picture, where these are a part of more.
+
+    Raises:
+        UserError: `window` is below 1 or larger than a picture.
+    """
+    height, width = images.shape[1:3]
+    _check_side("window", window, height, width)
+    units = _cut(height, width, 1, window if rows_only else 1)
+    windows = units.tops // window, units.lefts // window
+    return _rearrange(images, units, windows, seed, first)
+
+
+def exchange_tiles(images: Levels, *, tile: int, seed: int = 0, first: int = 0) -> Levels:
+    """Cuts every picture into square tiles, which change places and keep their content.
+
+    Tiles are counted from the upper left; where they do not divide a side, those at the right and
+    at the bottom are smaller and change places among themselves.
+
+    Args:
+        images: levels 0..255.
+        tile: side of a tile in pixels; the size of a picture changes nothing.
+        seed: determines the order of the tiles.
+        first: number of the first picture, where these are a part of more.
+
+    Raises:
+        UserError: `tile` is below 1 or larger than a picture.
+    """
+    height, width = images.shape[1:3]
+    _check_side("tile", tile, height, width)
+    units = _cut(height, width, tile, tile)
+    shapes = np.minimum(tile, height - units.tops), np.minimum(tile, width - units.lefts)
+    return _rearrange(images, units, shapes, seed, first)
+
+
+def mirror_tiles(images: Levels, *, tile: int) -> Levels:
+    """Mirrors every second tile in its place, left to right, as on a chessboard.
+
+    A control for `exchange_tiles`: nearly every edge of a tile becomes a seam, as there, but every
+    tile stays where it is.
+
+    Args:
+        images: levels 0..255.
+        tile: side of a tile in pixels; tiles are cut as for `exchange_tiles`.
+
+    Raises:
+        UserError: `tile` is below 1 or larger than a picture.
+    """
+    height, width = images.shape[1:3]
+    _check_side("tile", tile, height, width)
+    columns = np.arange(width)
+    starts = columns // tile * tile
+    mirrored = images[:, :, starts + np.minimum(starts + tile, width) - 1 - columns]
+    is_odd = (np.arange(height)[:, None] // tile + columns // tile) % 2 == 1
+    return np.where(is_odd[None, :, :, None], mirrored, images)
+
+
+def blur(images: Levels, *, sigma: float) -> Levels:
+    """Blurs every picture with a Gaussian; beyond the edges a picture is its mirror image.
+
+    Args:
+        images: levels 0..255.
+        sigma: standard deviation in pixels; 0 changes nothing.
+
+    Raises:
+        UserError: `sigma` is negative or not finite.
+    """
+    if not 0 <= sigma < np.inf:
+        raise UserError(f"sigma is {sigma}; expected a number of pixels, 0 or more")
+    blurred = scipy.ndimage.gaussian_filter(images.astype(np.float32), (0, sigma, sigma, 0))
+    return np.rint(blurred).astype(np.uint8)
+
+
+def recolor(images: Levels, table: Table) -> Levels:
+    """Replaces every level by the entry of a table, in each channel by itself.
+
+    Args:
+        images: levels 0..255.
+        table: what to put for each level; see `evofool.images.recoloring`.
+    """
+    return table[images]
+
+
+class _Units(NamedTuple):
+    """Rectangles that a picture is cut into, row by row from the upper left.
+
+    Attributes:
+        of_pixel: which of them every pixel belongs to, row by row.
+        tops: row of the upper left pixel of each.
+        lefts: its column.
+    """
+
+    of_pixel: Int[np.ndarray, " pixels"]
+    tops: Int[np.ndarray, " units"]
+    lefts: Int[np.ndarray, " units"]
+
+
+def _cut(height: int, width: int, unit_height: int, unit_width: int) -> _Units:
+    tops, lefts = np.arange(0, height, unit_height), np.arange(0, width, unit_width)
+    of_row, of_column = np.arange(height) // unit_height, np.arange(width) // unit_width
+    of_pixel = of_row[:, None] * len(lefts) + of_column
+    return _Units(of_pixel.ravel(), np.repeat(tops, len(lefts)), np.tile(lefts, len(tops)))
+
+
+def _rearrange(
+    images: Levels,
+    units: _Units,
+    likeness: tuple[Int[np.ndarray, " units"], Int[np.ndarray, " units"]],
+    seed: int,
+    first: int,
+) -> Levels:
+    """Lets units change places that are alike: equal in both arrays of `likeness`, and in shape."""
+    groups = np.unique(np.stack(likeness), axis=1, return_inverse=True)[1].reshape(-1)
+    corners = units.tops * images.shape[2] + units.lefts
+    numbers = first + np.arange(len(images))
+    by_group = np.argsort(groups, kind="stable")
+    key = jax.random.key(seed)
+    rearranged = jit_lightly(_rearranged)
+    return np.asarray(rearranged(key, images, numbers, units.of_pixel, groups, by_group, corners))
+
+
+def _rearranged(
+    key: Key[Array, ""],
+    images: UInt8[Array, "batch height width channels"],
+    numbers: Int[Array, " batch"],
+    unit_of_pixel: Int[Array, " pixels"],
+    groups: Int[Array, " units"],
+    by_group: Int[Array, " units"],
+    corners: Int[Array, " units"],
+) -> UInt8[Array, "batch height width channels"]:
+    """Rearranges every picture; `by_group` lists the units group by group."""
+    offsets = jnp.arange(len(unit_of_pixel)) - corners[unit_of_pixel]
+
+    def rearrange(inputs):
+        image, number = inputs
+        bits = jax.random.bits(jax.random.fold_in(key, number), groups.shape)
+        # the units group by group, and within a group at random
+        *_, shuffled = lax.sort((groups, bits, jnp.arange(len(groups))), num_keys=2)
+        source = jnp.zeros_like(shuffled).at[by_group].set(shuffled)
+        pixels = image.reshape(-1, image.shape[-1])
+        return pixels[corners[source][unit_of_pixel] + offsets].reshape(image.shape)
+
+    return lax.map(rearrange, (images, numbers), batch_size=_TOGETHER)
+
+
+def _check_side(name: str, side: int, height: int, width: int) -> None:
+    if not 1 <= side <= max(height, width):
+        raise UserError(
+            f"{name} is {side}; expected 1..{max(height, width)} pixels, as the pictures are "
+            f"{height}x{width}"
+        )

@@ -1,0 +1,25 @@
+"""Pictures as 8-bit levels, and as the values in [0, 1] that classifiers take."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from PIL import Image
+
+Picture = UInt8[np.ndarray, "height width channels"]
+Images = Float[np.ndarray, "batch height width channels"]
+
+
+def to_levels(images: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
+    """Turns values in [0, 1], which lie on the 1/255 grid, into 8-bit levels."""
+    return np.rint(images * 255).astype(np.uint8)
+
+
+def from_levels(levels: Any) -> Float[np.ndarray, "*shape"]:
+    """Turns levels 0..255 of any type into values in [0, 1], as float32."""
+    return np.asarray(levels, np.float32) / np.float32(255)
+
+
+def to_image(picture: Picture) -> Image.Image:
+    """Wraps 8-bit levels as a Pillow image, grey or RGB."""
+    return Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)

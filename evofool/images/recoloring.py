@@ -1,0 +1,92 @@
+"""Tables that put another level in the place of each of the 256 levels.
+
+The table "blondes" is the one with which "Blondes, monsters and addictions of artificial
+intelligence" recolours digits: a permutation of the levels without any order.
+"""
+
+import re
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.stats
+from jaxtyping import UInt8
+
+from evofool.support import UserError, unknown_name
+
+Table = UInt8[np.ndarray, "256"]
+LEVELS = 256
+NAMES = ("blondes", "random", "invert")
+
+
+def intensity_table(name: str | Path, *, seed: int = 0) -> Table:
+    """Returns the table of that name, or reads a file.
+
+    Args:
+        name: "blondes", "random" (a permutation of the levels), "invert" (255 - level), or a text
+            file with 256 numbers, which need not be a permutation.
+        seed: of the random one.
+
+    Raises:
+        UserError: there is no such table or file, or the file does not hold 256 levels.
+    """
+    if name == "blondes":
+        text = resources.files("evofool").joinpath("blondes.txt").read_text()
+        return _parse(text, "blondes")
+    if name == "random":
+        return np.random.default_rng(seed).permutation(LEVELS).astype(np.uint8)
+    if name == "invert":
+        return np.arange(LEVELS, dtype=np.uint8)[::-1].copy()
+    path = Path(name)
+    if not path.exists() and str(name).isidentifier():  # no file's name, but meant as one of ours
+        raise UserError(f"{unknown_name('table', str(name), NAMES)}, or a text file")
+    try:
+        return _parse(path.read_text(), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
+        raise UserError(f"cannot read the table {path}: {reason}") from error
+
+
+def disordered_table(disorder: float, *, seed: int = 0) -> Table:
+    """Returns a permutation of the levels between the identity and one without any order.
+
+    Levels are ranked by `level / 255` plus Gaussian noise of standard deviation `disorder`: 0
+    gives the identity, and far above 1 every permutation becomes as likely as any other.
+
+    Args:
+        disorder: 0 or more.
+        seed: of the noise.
+
+    Raises:
+        UserError: `disorder` is negative or not a number.
+    """
+    if not disorder >= 0:
+        raise UserError(f"disorder is {disorder}; expected 0 or more")
+    noise = np.random.default_rng(seed).standard_normal(LEVELS)
+    places = np.linspace(0, 1, LEVELS) + disorder * noise
+    return np.argsort(np.argsort(places)).astype(np.uint8)
+
+
+def non_monotonicity(table: Table) -> float:
+    """Says how far a table is from rising or falling throughout: 1 - |Kendall's tau|, in [0, 1].
+
+    Tau is the share of pairs of levels whose order the table keeps minus the share whose order it
+    turns round, here of entries against levels. 0 is a table that only rises (the identity) or
+    only falls (inversion), for which shapes stay what they are; random permutations lie near 1.
+    """
+    found: Any = scipy.stats.kendalltau(np.arange(LEVELS), table)  # scipy's types know no fields
+    return float(1 - abs(np.nan_to_num(found.statistic, nan=0.0)))  # NaN: all entries are equal
+
+
+def _parse(text: str, source: str) -> Table:
+    words = re.split(r"[\s,;]+", text.strip(" \t\r\n,;[]"))
+    wrong = [word for word in words if not re.fullmatch(r"\d{1,3}", word) or int(word) >= LEVELS]
+    if wrong:
+        raise UserError(
+            f"{source} holds {wrong[0][:20]!r}; expected {LEVELS} whole numbers 0..255, separated "
+            "by spaces, commas or line ends"
+        )
+    if len(words) != LEVELS:
+        raise UserError(f"{source} holds {len(words)} numbers; expected {LEVELS}, one per level")
+    return np.array([int(word) for word in words], np.uint8)

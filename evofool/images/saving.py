@@ -1,0 +1,56 @@
+"""Pictures as files, and enlarged."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from evofool.images.levels import to_image
+from evofool.support import UserError, replacing
+
+QUALITY = 88  # of JPEG; other formats take no notice or mean the same by it
+
+
+def save_image(image: Image.Image, path: Path) -> None:
+    """Writes a picture, atomically, in the format that the name says.
+
+    Raises:
+        UserError: the name says no format that is known, or the file cannot be written.
+    """
+    if path.suffix.lower() not in Image.registered_extensions():
+        raise UserError(f"{path} has no known picture format in its name; use for instance .png")
+    with replacing(path) as temporary:
+        image.save(temporary, quality=QUALITY)
+
+
+def save_pages(pages: Sequence[Image.Image], path: Path) -> list[Path]:
+    """Writes one picture as `path`; several as `path` with -01, -02, ... after the stem.
+
+    Returns:
+        The files written.
+
+    Raises:
+        UserError: as `save_image` does.
+    """
+    if len(pages) == 1:
+        paths = [path]
+    else:
+        digits = max(2, len(str(len(pages))))
+        numbers = range(1, len(pages) + 1)
+        paths = [path.with_stem(f"{path.stem}-{number:0{digits}d}") for number in numbers]
+    for page, file in zip(pages, paths, strict=True):
+        save_image(page, file)
+    return paths
+
+
+def resized(picture: np.ndarray, size: int) -> Image.Image:
+    """Scales 8-bit levels `[height, width, channels]` so that the longer side is `size`.
+
+    By a whole factor without smoothing; by any other with it.
+    """
+    image = to_image(picture)
+    longer = max(image.size)
+    shape = (round(image.width * size / longer), round(image.height * size / longer))
+    is_whole = size % longer == 0
+    return image.resize(shape, Image.Resampling.NEAREST if is_whole else Image.Resampling.LANCZOS)

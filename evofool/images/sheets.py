@@ -1,0 +1,113 @@
+"""Sheets of pictures with captions, laid out in rows."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw, ImageFont
+
+from evofool.images.levels import Picture
+from evofool.images.saving import resized
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+CELL, MOST_CELL = 112, 140  # pixels: width of a picture on the sheet
+TEXT, LINE = 13, 17  # pixels: size of the letters, and from one line to the next
+MARGIN = 12
+BLACK, GREY = "black", "#666666"
+COLUMNS = 10
+
+
+class Section(NamedTuple):
+    """Pictures of a sheet under one heading.
+
+    Attributes:
+        heading: may be empty, and as long as it likes.
+        pictures: as `thumbnail` makes them, at least one.
+        captions: lines of text below each.
+    """
+
+    heading: str
+    pictures: Sequence[Image.Image]
+    captions: Sequence[Sequence[str]]
+
+
+def draw_sheet(sections: Sequence[Section], *, columns: int = COLUMNS) -> Image.Image:
+    """Draws the pictures of every section in rows of at most `columns`."""
+    font = ImageFont.load_default(TEXT)
+    cell = max(max(picture.size) for section in sections for picture in section.pictures)
+    columns = min(columns, max(len(section.pictures) for section in sections))
+    captions = [[_lines(caption, font, cell) for caption in s.captions] for s in sections]
+    lines = max(len(caption) for of_section in captions for caption in of_section)
+    step_x, step_y = cell + MARGIN, cell + lines * LINE + MARGIN + MARGIN // 2
+    width = columns * step_x + MARGIN
+    headings = [_wrap(section.heading, font, width - 2 * MARGIN) for section in sections]
+    tops = [0]
+    for section, heading in zip(sections, headings, strict=True):
+        rows = -(-len(section.pictures) // columns)
+        tops.append(tops[-1] + _heading_height(heading) + rows * step_y)
+    sheet = Image.new("RGB", (width, MARGIN + tops[-1]), "white")
+    draw = ImageDraw.Draw(sheet)
+
+    def write(x: int, y: int, lines: Sequence[tuple[str, str]]) -> None:
+        for number, (line, color) in enumerate(lines):
+            draw.text((x, y + number * LINE), line, fill=color, font=font)
+
+    for section, heading, texts, top in zip(sections, headings, captions, tops, strict=False):
+        write(MARGIN, MARGIN + top, [(line, BLACK) for line in heading])
+        first_row = MARGIN + top + _heading_height(heading)
+        for place, (picture, text) in enumerate(zip(section.pictures, texts, strict=True)):
+            x, y = MARGIN + place % columns * step_x, first_row + place // columns * step_y
+            high = y + cell - picture.height  # above its caption
+            sheet.paste(picture.convert("RGB"), (x, high))
+            draw.rectangle((x - 1, high - 1, x + picture.width, y + cell), outline="#cccccc")
+            write(x, y + cell + 3, text)
+    return sheet
+
+
+def thumbnail(picture: Picture) -> Image.Image:
+    """Scales a picture for a sheet: near `CELL` pixels, and by a whole factor where that will do.
+
+    Small pictures keep their pixels as squares. Large ones keep them as they are (128), or are
+    halved (256); what lies between, for instance 192, is smoothed to `CELL`.
+    """
+    side = max(picture.shape[:2])
+    factor = -(-CELL // side) if side < CELL else 1 / (side // CELL)
+    size = round(side * factor)
+    return resized(picture, size if size <= MOST_CELL else CELL)
+
+
+def percent(value: float) -> str:
+    """Writes a confidence so that near certainty stays visible: 99.9987 %."""
+    if 0 < value < 0.0000005:
+        return "< 0.0001 %"
+    return f"{100 * value:.4f} %" if value < 0.99999949 else "> 99.9999 %"
+
+
+def _heading_height(lines: list[str]) -> int:
+    return len(lines) * LINE + MARGIN if lines else 0
+
+
+def _lines(caption: Sequence[str], font: Font, width: int) -> list[tuple[str, str]]:
+    """Returns the lines of a caption and their colors; the first text may take two of them."""
+    first, *rest = caption
+    wrapped = _wrap(first, font, width)
+    name = [wrapped[0], " ".join(wrapped[1:])] if len(wrapped) > 1 else wrapped
+    lines = [(line, BLACK) for line in name] + [(line, GREY) for line in rest]
+    return [(_shorten(line, font, width), color) for line, color in lines]
+
+
+def _shorten(text: str, font: Font, width: int) -> str:
+    while font.getlength(text) > width and len(text) > 4:
+        text = text[:-2].rstrip(". ") + "…"
+    return text
+
+
+def _wrap(text: str, font: Font, width: int) -> list[str]:
+    lines = [""] if text else []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".lstrip()
+        if lines[-1] and font.getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines

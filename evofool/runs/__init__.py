@@ -1,0 +1,75 @@
+"""A run directory: made, resumed, opened, inspected, shown, exported, verified, compared.
+
+`evolve` and `resume` (in `launch`) make runs; `Run` opens one and `Elite` is the best image of a
+class in it. Everything else here reads a finished run.
+"""
+
+from evofool.runs.choosing import MOST_BY_CLASS
+from evofool.runs.comparison import RunFacts, compare
+from evofool.runs.convergence import write_convergence
+from evofool.runs.doctor import Diagnosis, doctor
+from evofool.runs.drawing import render
+from evofool.runs.exporting import export
+from evofool.runs.family_tree import Move, classes_held, goal_switches, kinship, move_matrix, moves
+from evofool.runs.gallery import PER_PAGE, gallery
+from evofool.runs.inspection import (
+    EliteFacts,
+    GroupFacts,
+    facts,
+    genome_json,
+    genome_text,
+    inspect,
+    inspect_groups,
+    stepping_stones,
+)
+from evofool.runs.launch import STOPPED_EARLY, evolve, resume
+from evofool.runs.line_of_descent import descent, draw_stones, stones_of
+from evofool.runs.poster import colourfulness, contrast, poster, striking
+from evofool.runs.quiz import quiz
+from evofool.runs.run import Elite, Run
+from evofool.runs.transfer import Seen, look, transfer
+from evofool.runs.verification import verify
+
+__all__ = [
+    "MOST_BY_CLASS",
+    "PER_PAGE",
+    "STOPPED_EARLY",
+    "Diagnosis",
+    "Elite",
+    "EliteFacts",
+    "GroupFacts",
+    "Move",
+    "Run",
+    "RunFacts",
+    "Seen",
+    "classes_held",
+    "colourfulness",
+    "compare",
+    "contrast",
+    "descent",
+    "doctor",
+    "draw_stones",
+    "evolve",
+    "export",
+    "facts",
+    "gallery",
+    "genome_json",
+    "genome_text",
+    "goal_switches",
+    "inspect",
+    "inspect_groups",
+    "kinship",
+    "look",
+    "move_matrix",
+    "moves",
+    "poster",
+    "quiz",
+    "render",
+    "resume",
+    "stepping_stones",
+    "stones_of",
+    "striking",
+    "transfer",
+    "verify",
+    "write_convergence",
+]

@@ -1,0 +1,84 @@
+"""Several runs side by side."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from evofool.evolution import LIKELY, NEAR_CERTAIN, generation_reaching
+from evofool.runs.run import Run
+from evofool.support import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFacts:
+    """One independent run in numbers, as of its last logged generation.
+
+    Attributes:
+        folder: the run directory.
+        encoding: "cppn" or "direct".
+        classifier: its name.
+        seed: of the independent run.
+        generation: the last one logged.
+        evaluations: pictures classified by then.
+        min_confidence: of the least certain class, in [0, 1].
+        median_confidence: over the classes, in [0, 1].
+        classes: number of classes evolved for.
+        classes_ge_90: classes at or above .9; None if the run was logged before that was counted.
+        classes_ge_99: classes at or above .99.
+        classes_ge_9999: classes at or above .9999.
+        median_at_90: first logged generation with a median of at least .9, or None.
+        median_at_9999: the same for .9999.
+    """
+
+    folder: str
+    encoding: str
+    classifier: str
+    seed: int
+    generation: int
+    evaluations: int
+    min_confidence: float
+    median_confidence: float
+    classes: int
+    classes_ge_90: int | None
+    classes_ge_99: int
+    classes_ge_9999: int
+    median_at_90: int | None
+    median_at_9999: int | None
+
+
+def compare(runs: Iterable[str | Path | Run]) -> list[RunFacts]:
+    """Describes runs in numbers, one entry for each independent run, in the order given.
+
+    Args:
+        runs: run directories; runs that are still going on are described as they stand.
+
+    Raises:
+        UserError: none given, or one is not a run directory or has logged nothing yet.
+    """
+    opened = [Run.open(run) for run in runs]
+    if not opened:
+        raise UserError("no run directory given to compare")
+    return [_facts(run, index) for run in opened for index in range(run.config.runs)]
+
+
+def _facts(run: Run, index: int) -> RunFacts:
+    lines = [line for line in run.metrics if line["run"] == index]
+    if not lines:
+        raise UserError(f"{run.folder} has logged no generation yet; run 'evofool resume' on it")
+    last = lines[-1]
+    return RunFacts(
+        folder=str(run.folder),
+        encoding=run.config.encoding,
+        classifier=run.card.name,
+        seed=last["seed"],
+        generation=last["generation"],
+        evaluations=last["evaluations"],
+        min_confidence=last["min_confidence"],
+        median_confidence=last["median_confidence"],
+        classes=len(run.outputs),
+        classes_ge_90=last.get("classes_ge_90"),
+        classes_ge_99=last["classes_ge_99"],
+        classes_ge_9999=last["classes_ge_9999"],
+        median_at_90=generation_reaching(lines, LIKELY, index),
+        median_at_9999=generation_reaching(lines, NEAR_CERTAIN, index),
+    )

@@ -1,0 +1,160 @@
+"""Is everything in place? What was found, what a run would cost, and a self-test."""
+
+import os
+import platform
+import sys
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from evofool.classifiers import Card, check_classifier, load_classifier, shipped_names
+from evofool.config import EvolveConfig
+from evofool.data import SOURCES, describe_preprocessing, find_data
+from evofool.evaluation import Check, check_digits, check_photographs
+from evofool.evolution import Forecast, forecast_run, load_configured
+from evofool.support import UserError, platform_facts
+
+PACKAGES = ("evofool", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pillow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierFacts:
+    """What decides whether a classifier is used rightly.
+
+    Attributes:
+        name: as on its card.
+        family: its architecture.
+        sha256: of its weights file; empty when there is none.
+        outputs: of the network.
+        class_offset: output of class 0.
+        first_class: label of class 0.
+        preprocessing: what happens to a picture, in words.
+    """
+
+    name: str
+    family: str
+    sha256: str
+    outputs: int
+    class_offset: int
+    first_class: str
+    preprocessing: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """What `doctor` found.
+
+    Attributes:
+        versions: of Python and the packages that matter.
+        processor: its model.
+        cores: of it that this process may use.
+        devices: that JAX sees.
+        cache: folder of compiled programs, or None.
+        data: per data set, the folder it was found in or why it was not.
+        weights: per classifier that ships with the package, its card in short.
+        classifiers: the configured one, or the members of an ensemble; none if it fails to load.
+        forecast: of the configured run, or None when it cannot be tried.
+        checks: the self-test.
+    """
+
+    versions: dict[str, str]
+    processor: str
+    cores: int
+    devices: list[str]
+    cache: str | None
+    data: dict[str, str]
+    weights: dict[str, str]
+    classifiers: list[ClassifierFacts]
+    forecast: Forecast | None
+    checks: list[Check]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the whole self-test passed."""
+        return all(check.passed for check in self.checks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain values that JSON can hold, `passed` among them."""
+        checks = [check._asdict() for check in self.checks]
+        return {**asdict(self), "checks": checks, "passed": self.passed}
+
+
+def doctor(
+    config: EvolveConfig | None = None,
+    *,
+    data_dir: str | Path | None = None,
+    images: str | Path | None = None,
+    labels: str | Path | None = None,
+) -> Diagnosis:
+    """Looks at the machine and the installation, and tries the classifier and the loop.
+
+    Args:
+        config: the run to forecast; the default run unless given.
+        data_dir: folder with data sets; looked for in the usual places unless given.
+        images: folder of labelled pictures to try the classifier on, with `labels`.
+        labels: CSV file with their classes, as for `accuracy`; the first hundred rows are taken.
+
+    Raises:
+        UserError: only one of `images` and `labels` is given.
+    """
+    if (images is None) != (labels is None):
+        raise UserError("images and labels belong together; give both, or neither")
+    config = config or EvolveConfig()
+    forecast, facts = None, []
+    try:
+        classifier = load_classifier(
+            config.classifier, weights=config.weights, combine=config.combine
+        )
+        facts = [_facts(member.card) for member in classifier.members or (classifier,)]
+        check_classifier(classifier)
+    except UserError as error:
+        checks = [Check("classifier", False, str(error))]
+    else:
+        checks = [Check("classifier", True, f"{classifier.card.name} tells pictures apart")]
+        if classifier.is_jax:
+            forecast = forecast_run(config, load_configured(config))
+        checks += check_digits(classifier, data_dir)
+        if images is not None and labels is not None:
+            checks += check_photographs(classifier, images=images, labels=labels)
+    return Diagnosis(
+        versions={"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
+        processor=platform_facts()["processor"],
+        cores=len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1,
+        devices=[
+            f"{device.platform} {device.id}: {device.device_kind}" for device in jax.devices()
+        ],
+        cache=jax.config.values["jax_compilation_cache_dir"],
+        data={name: _where(name, data_dir) for name in SOURCES},
+        weights={name: _weights(name) for name in shipped_names()},
+        classifiers=facts,
+        forecast=forecast,
+        checks=checks,
+    )
+
+
+def _where(name: str, data_dir: str | Path | None) -> str:
+    try:
+        return str(find_data(name, data_dir))
+    except UserError as error:
+        return str(error)
+
+
+def _weights(name: str) -> str:
+    card = load_classifier(name).card
+    accuracy = "" if card.test_accuracy is None else f", test accuracy {card.test_accuracy:.2%}"
+    return f"{card.family}, {card.classes} classes, {card.input_shape}{accuracy}"
+
+
+def _facts(card: Card) -> ClassifierFacts:
+    return ClassifierFacts(
+        name=card.name,
+        family=card.family,
+        sha256=card.sha256,
+        outputs=card.outputs,
+        class_offset=card.class_offset,
+        first_class=card.labels[0],
+        preprocessing=describe_preprocessing(card),
+    )

@@ -1,0 +1,24 @@
+"""Elites drawn anew, at any resolution."""
+
+from pathlib import Path
+
+from PIL import Image
+
+from evofool.runs.run import Run
+
+
+def render(
+    run: str | Path | Run, name: str | int, *, size: int = 1024, run_index: int = 0
+) -> Image.Image:
+    """Draws a CPPN elite anew, at any resolution.
+
+    Args:
+        run: a run directory.
+        name: of the class, its index or label.
+        size: width and height in pixels.
+        run_index: which of the independent runs.
+
+    Raises:
+        UserError: no such run or class, or its pictures are directly encoded.
+    """
+    return Run.open(run).elite(name, run_index).render(size)

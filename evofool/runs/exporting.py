@@ -1,0 +1,97 @@
+"""Elites as files that other programs read."""
+
+import csv
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from evofool.classifiers import first_name
+from evofool.images import save_image, to_image
+from evofool.runs.inspection import facts, genome_json
+from evofool.runs.run import Elite, Run
+from evofool.support import UserError, replacing, write_error, write_json
+
+MOST_LETTERS = 60  # of a label in the name of a file
+
+
+def export(run: str | Path | Run, out: str | Path) -> list[Path]:
+    """Writes every elite as a PNG, with its genome beside it, and a table of all.
+
+    `out/images/` holds a folder per class, as ImageFolder-style loaders expect, named by its
+    WordNet id where it has one and else by index and label, so that both sort by class. The names
+    of the pictures carry class, confidence and seed: `images/7/7_0.999987_seed0.png`,
+    `images/n02317335/327_starfish_0.970120_seed0.png`. The JSON of the same name holds what is
+    known of the elite and, for a CPPN, its genome; the genes of a directly encoded picture are its
+    pixels (with `direct.color` hsv or hls: before they became RGB). `out/elites.csv` has a line
+    per picture.
+
+    Args:
+        run: a run directory; all its independent runs are exported.
+        out: folder to write; made when it is not there.
+
+    Returns:
+        The pictures, run by run, in the order of the classes.
+
+    Raises:
+        UserError: not a run directory, or `out` is there and not empty, or cannot be written.
+    """
+    run = Run.open(run)
+    folder = new_folder(out)
+    paths, lines = [], []
+    for index in range(run.config.runs):
+        elites = run.elites(index)
+        for elite, picture in zip(elites, run.pictures(elites), strict=True):
+            path = folder / "images" / _class_folder(elite) / f"{_stem(elite)}.png"
+            save_image(to_image(picture), path)
+            known = {"seed": run.config.seed + index, **asdict(facts(elite))}
+            content = {**known, "encoding": run.config.encoding, "genome": genome_json(elite)}
+            write_json(path.with_suffix(".json"), content)
+            lines.append({"file": path.relative_to(folder).as_posix(), **known})
+            paths.append(path)
+    write_csv(folder / "elites.csv", lines)
+    return paths
+
+
+def new_folder(path: str | Path) -> Path:
+    """Makes a folder that was not there, or was empty.
+
+    Raises:
+        UserError: it holds something, or cannot be made.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        is_taken = any(folder.iterdir())
+    except OSError as error:
+        raise write_error(folder, error) from error
+    if is_taken:
+        raise UserError(f"{folder} is not empty; choose another --out, or remove it")
+    return folder
+
+
+def write_csv(path: Path, lines: list[dict[str, Any]]) -> None:
+    """Writes a table whose columns are the keys of its lines, atomically."""
+    with replacing(path) as temporary, temporary.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, fieldnames=list(lines[0]) if lines else [])
+        writer.writeheader()
+        writer.writerows(lines)
+
+
+def _class_folder(elite: Elite) -> str:
+    ids = elite.run.card.ids
+    is_named = bool(ids) and re.fullmatch(r"n\d{8}", ids[elite.class_index])
+    return ids[elite.class_index] if is_named else class_name(elite)
+
+
+def class_name(elite: Elite) -> str:
+    """Returns index and label with nothing in them that a file system could mind."""
+    width = len(str(elite.run.card.classes - 1))
+    index = f"{elite.class_index:0{width}d}"
+    slug = re.sub(r"[^a-z0-9]+", "-", first_name(elite.label).lower()).strip("-")[:MOST_LETTERS]
+    return index if slug in ("", str(elite.class_index)) else f"{index}_{slug}"
+
+
+def _stem(elite: Elite) -> str:
+    seed = elite.run.config.seed + elite.run_index
+    return f"{class_name(elite)}_{elite.confidence:.6f}_seed{seed}"

@@ -1,0 +1,85 @@
+"""Contact sheets of a run: its elites with their labels and confidences, page by page."""
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from evofool.classifiers import first_name
+from evofool.images import Section, draw_sheet, percent, thumbnail
+from evofool.runs.choosing import group_of, select
+from evofool.runs.run import Elite, Run
+from evofool.support import UserError
+
+PER_PAGE = 100
+
+
+def gallery(
+    run: str | Path | Run,
+    *,
+    run_index: int | None = None,
+    classes: Sequence[str] = (),
+    group: str | None = None,
+    sort: str | None = None,
+    per_page: int = PER_PAGE,
+    page: int | None = None,
+) -> list[Image.Image]:
+    """Draws contact sheets: every elite with its label and confidence.
+
+    Args:
+        run: a run directory.
+        run_index: one of the independent runs; all of them, one after the other, unless given.
+        classes: indices, labels or WordNet ids; all unless given.
+        group: of ImageNet's classes, for instance "dogs"; all unless given.
+        sort: "class", "confidence" (most certain first), or "group" (under headings, most certain
+            first within each); by class up to 30 classes and by confidence beyond, unless given.
+        per_page: most elites on a sheet.
+        page: only this sheet, counted from 1; all unless given.
+
+    Returns:
+        The sheets.
+
+    Raises:
+        UserError: not a run directory, no such run, class, group, order or page, or groups are
+            asked for where there are none.
+    """
+    run = Run.open(run)
+    if per_page < 1:
+        raise UserError(f"per_page is {per_page}; expected at least 1 picture")
+    elites = select(run, run_index=run_index, classes=classes, group=group, sort=sort)
+    pages = [elites[start : start + per_page] for start in range(0, len(elites), per_page)]
+    if page is not None and not 1 <= page <= len(pages):
+        raise UserError(
+            f"page is {page}; expected 1..{len(pages)} ({len(elites)} elites, {per_page} on each)"
+        )
+    headings = _headings(elites) if sort == "group" else {}
+    chosen = pages if page is None else [pages[page - 1]]
+    return [draw_sheet(_sections(run, part, headings)) for part in chosen]
+
+
+def _sections(run: Run, elites: list[Elite], headings: dict[str, str]) -> list[Section]:
+    """Groups the elites of one page; without headings they are one section."""
+    pictures = map(thumbnail, run.pictures(elites))
+    runs = itertools.groupby(elites, key=lambda elite: headings.get(group_of(elite), ""))
+    return [
+        Section(heading, [next(pictures) for _ in part], [_caption(elite) for elite in part])
+        for heading, part in ((heading, list(members)) for heading, members in runs)
+    ]
+
+
+def _headings(elites: list[Elite]) -> dict[str, str]:
+    confidences: dict[str, list[float]] = {}
+    for elite in elites:
+        confidences.setdefault(group_of(elite), []).append(elite.confidence)
+    return {
+        group: f"{group} ({len(values)}, median {percent(float(np.median(values)))})"
+        for group, values in confidences.items()
+    }
+
+
+def _caption(elite: Elite) -> list[str]:
+    config = elite.run.config
+    seed = [f"seed {config.seed + elite.run_index}"] if config.runs > 1 else []
+    return [first_name(elite.label), percent(elite.confidence), *seed]

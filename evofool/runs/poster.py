@@ -1,0 +1,204 @@
+"""The most striking elites, large enough to print, and a page that shows them all."""
+
+import html
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+
+from evofool.classifiers import first_name
+from evofool.evolution import HIGH
+from evofool.images import Picture, Section, draw_sheet, percent, save_image, to_image
+from evofool.runs.exporting import class_name, new_folder
+from evofool.runs.run import Elite, Run
+from evofool.support import UserError, read_json, replacing, write_json
+
+COLUMNS = 6
+ON_SHEET, ON_PAGE = 200, 600  # pixels: width of a picture on the JPEG and on the web page
+
+
+def poster(
+    run: str | Path | Run,
+    out: str | Path,
+    *,
+    count: int = 24,
+    size: int = 4096,
+    least: float = HIGH,
+) -> list[Path]:
+    """Draws the most striking elites anew, large, with a page of all.
+
+    `out` gets a PNG of every elite that `striking` chooses, `poster.jpg` (all of them, small, with
+    what the classifier takes them for) and `index.html` (the same, each a link to the large one).
+    A poster that was stopped goes on where it was: pictures that are there are kept.
+
+    Args:
+        run: a run directory; all its independent runs are chosen from.
+        out: folder to write; made when it is not there.
+        count: how many.
+        size: pixels along the longer side.
+        least: confidence in [0, 1] that they have at least.
+
+    Returns:
+        The large pictures.
+
+    Raises:
+        UserError: not a run directory, its pictures are directly encoded, fewer than `count` elites
+            are as certain as that, or `out` holds something else.
+    """
+    run = Run.open(run)
+    elites = striking(run, count=count, least=least)
+    names = [f"{number:02d}_{class_name(elite)}" for number, elite in enumerate(elites, start=1)]
+    run.check_drawable(size)
+    source = f"{run.folder.resolve()}, generation {run.generation}"
+    folder = _claim(Path(out), {"run": source, "size": size, "pictures": names})
+    paths = [folder / f"{name}.png" for name in names]
+    for elite, path in zip(elites, paths, strict=True):
+        if not path.exists():
+            save_image(elite.render(size), path)
+    captions = [[first_name(elite.label), percent(elite.confidence)] for elite in elites]
+    _write_pages(folder, paths, captions)
+    return paths
+
+
+def _write_pages(folder: Path, paths: Sequence[Path], captions: Sequence[Sequence[str]]) -> None:
+    on_sheet, figures = [], []
+    for path, (label, confidence) in zip(paths, captions, strict=True):
+        with Image.open(path) as large:
+            small = large.resize(_fit(large.size, ON_PAGE), Image.Resampling.LANCZOS)
+        on_sheet.append(small.resize(_fit(small.size, ON_SHEET), Image.Resampling.LANCZOS))
+        save_image(small, folder / "small" / f"{path.stem}.jpg")
+        figures.append(_FIGURE.format(name=path.stem, label=html.escape(label), below=confidence))
+    sheet = draw_sheet([Section("", on_sheet, captions)], columns=COLUMNS)
+    save_image(sheet, folder / "poster.jpg")
+    with replacing(folder / "index.html") as temporary:
+        page = _PAGE.format(columns=COLUMNS, figures="\n".join(figures))
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _claim(folder: Path, content: dict[str, object]) -> Path:
+    """Makes the folder, or finds the same poster in it, finished or not."""
+    mark = folder / "poster.json"
+    if not mark.exists():
+        new_folder(folder)
+        write_json(mark, content)
+    elif read_json(mark) != content:
+        raise UserError(f"{folder} holds another poster; choose another --out, or remove it")
+    return folder
+
+
+def _fit(size: tuple[int, int], longer: int) -> tuple[int, int]:
+    return max(1, round(size[0] * longer / max(size))), max(1, round(size[1] * longer / max(size)))
+
+
+_FIGURE = (
+    '<figure><a href="{name}.png"><img src="small/{name}.jpg" alt="{label}"></a>'
+    "<figcaption>{label}<br>{below}</figcaption></figure>"
+)
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>What a classifier is certain about</title>
+<style>
+body {{ margin: 2vw; background: #111; color: #ddd; font: 14px/1.4 sans-serif; }}
+main {{ display: grid; grid-template-columns: repeat({columns}, 1fr); gap: 2vw; }}
+figure {{ margin: 0; }}
+img {{ width: 100%; display: block; }}
+</style>
+</head>
+<body>
+<main>
+{figures}
+</main>
+</body>
+</html>
+"""
+
+
+SKETCH = 16  # pixels: side of the copies by which pictures are told apart
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
+
+
+def striking(run: str | Path | Run, *, count: int = 24, least: float = HIGH) -> list[Elite]:
+    """Chooses the most striking elites of a run by a rule, without an eye.
+
+    1. Of all independent runs, the elites with a confidence of at least `least`.
+    2. Of these the half, or `count` if that is more, with the best sum of two ranks: that of
+       colourfulness and that of contrast.
+    3. The best of them first; then again and again the one that differs most from the chosen one
+       that it is most like: the largest least distance, Euclidean, of the pictures scaled to 16x16.
+
+    Args:
+        run: a run directory.
+        count: how many.
+        least: confidence in [0, 1].
+
+    Returns:
+        Elites, in the order in which they were chosen.
+
+    Raises:
+        UserError: not a run directory, or fewer than `count` elites are as certain as that.
+    """
+    run = Run.open(run)
+    if count < 1:
+        raise UserError(f"count is {count}; expected at least 1 picture")
+    every = [elite for index in range(run.config.runs) for elite in run.elites(index)]
+    certain = [elite for elite in every if elite.confidence >= least]
+    if len(certain) < count:
+        raise UserError(
+            f"count is {count}, but {len(certain)} of the {len(every)} elites of {run.folder} have "
+            f"a confidence of {least:g} or more; ask for fewer, or for less confidence (least)"
+        )
+    from scipy.stats import rankdata  # takes half a second, which only this is worth
+
+    pictures = list(run.pictures(certain))
+    score = rankdata([colourfulness(p) for p in pictures])
+    score += rankdata([contrast(p) for p in pictures])
+    kept = np.argsort(-score, kind="stable")[: max(count, len(certain) // 2)]
+    chosen = most_different(np.stack([_sketch(pictures[i]) for i in kept]), count)
+    return [certain[kept[i]] for i in chosen]
+
+
+def colourfulness(picture: Picture) -> float:
+    """Measures how colourful a picture looks to people: 0 is grey, from about 110 on extremely so.
+
+    References:
+        Hasler and Süsstrunk, "Measuring colourfulness in natural images", 2003, measure M3.
+    """
+    if picture.shape[2] == 1:
+        return 0.0
+    red, green, blue = np.moveaxis(picture.astype(np.float64), 2, 0)
+    opponents = red - green, (red + green) / 2 - blue
+    spread = np.hypot(*(axis.std() for axis in opponents))
+    return float(spread + 0.3 * np.hypot(*(axis.mean() for axis in opponents)))
+
+
+def contrast(picture: Picture) -> float:
+    """Returns the standard deviation of the luma of a picture, in levels (0..127.5)."""
+    weights = LUMA if picture.shape[2] == 3 else (1.0,)
+    return float((picture @ np.array(weights)).std())
+
+
+def most_different(points: Float[np.ndarray, "points dimensions"], count: int) -> Sequence[int]:
+    """Chooses points that lie far apart: greedily, beginning with the first.
+
+    Returns:
+        Indices; every next point is the one whose nearest chosen one is farthest away.
+
+    References:
+        Gonzalez, "Clustering to minimize the maximum intercluster distance", 1985.
+    """
+    chosen = [0]
+    distance = np.linalg.norm(points - points[0], axis=1)
+    while len(chosen) < count:
+        distance[chosen[-1]] = -1.0  # a copy of a chosen point is still a choice, itself is not
+        chosen.append(int(np.argmax(distance)))
+        distance = np.minimum(distance, np.linalg.norm(points - points[chosen[-1]], axis=1))
+    return chosen
+
+
+def _sketch(picture: Picture) -> np.ndarray:
+    small = to_image(picture).resize((SKETCH, SKETCH), Image.Resampling.BOX)
+    return np.asarray(small, np.float64).ravel()

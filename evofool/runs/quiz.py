@@ -1,0 +1,272 @@
+"""Can anyone tell what the pictures are? A sheet without labels, its key, and two proxies."""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+
+from evofool.classifiers import Card, Classifier, first_name, label_of
+from evofool.data import load_mnist
+from evofool.evaluation import evaluate
+from evofool.images import (
+    Picture,
+    Section,
+    draw_sheet,
+    from_levels,
+    percent,
+    save_image,
+    thumbnail,
+    to_image,
+)
+from evofool.runs.exporting import new_folder, write_csv
+from evofool.runs.run import Elite, Run
+from evofool.support import UserError, replacing, write_json
+
+MOST_QUESTIONS = 50  # unless more are asked for
+MOST_CHOICES = 30  # more classes than that have a file of their own
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quiz:
+    """A quiz as written.
+
+    Attributes:
+        folder: holds sheet.png, the same with answers as answers.png, answer_key.json,
+            answer_key.csv and choices.txt.
+        questions: number of pictures.
+        elites: number of pictures that they were drawn from.
+        choices: number of classes to choose from; guessing is right once in so many.
+        nearest_right: pictures whose nearest training picture has their class; None if unknown.
+        nearest_missing: why that is unknown; empty when it is known.
+        judge_right: pictures that the judge takes for their class; None without a judge.
+        judge_scaled: whether the judge saw them scaled to another size.
+    """
+
+    folder: Path
+    questions: int
+    elites: int
+    choices: int
+    nearest_right: int | None
+    nearest_missing: str
+    judge_right: int | None
+    judge_scaled: bool
+
+
+def quiz(
+    run: str | Path | Run,
+    out: str | Path,
+    *,
+    questions: int | None = None,
+    seed: int = 0,
+    judge: Classifier | None = None,
+    data_dir: str | Path | None = None,
+) -> Quiz:
+    """Writes a blind sheet of shuffled elites, its answer key, and what two proxies say.
+
+    The proxies tell whether a picture resembles its class without asking a person: the class of
+    the nearest training picture, by Euclidean distance of the pixels, and the class that an
+    independent network finds.
+
+    Args:
+        run: a run directory; the elites of all its independent runs are drawn from.
+        out: folder to write; made when it is not there.
+        questions: number of pictures; all up to 50, and 50 of more than that, unless given.
+        seed: of the choice and the order; the same seed gives the same sheet.
+        judge: an independent network for the same classes, in the same order. Pictures are
+            scaled to the size that it wants.
+        data_dir: folder with MNIST; looked for in the usual places unless given.
+
+    Raises:
+        UserError: not a run directory, `out` is not empty, fewer elites than questions, the judge
+            is not independent or is for other pictures, or `data_dir` is given and does not hold
+            MNIST.
+    """
+    run = Run.open(run)
+    if judge is not None:
+        check_judge(run, judge)
+    every = [elite for index in range(run.config.runs) for elite in run.elites(index)]
+    if questions is None:
+        questions = min(len(every), MOST_QUESTIONS)
+    if not 1 <= questions <= len(every):
+        raise UserError(f"questions is {questions}; expected 1..{len(every)}, the elites there are")
+    elites = list(every)
+    random.Random(seed).shuffle(elites)
+    elites = elites[:questions]
+    pictures = np.stack(list(run.pictures(elites)))
+    nearest, nearest_missing = nearest_classes(run, pictures, data_dir)
+    judged = [None] * questions if judge is None else judged_classes(judge, pictures)
+    key = [
+        _answer(number, elite, near, by_judge)
+        for number, (elite, near, by_judge) in enumerate(
+            zip(elites, nearest, judged, strict=True), start=1
+        )
+    ]
+    folder = new_folder(out)
+    _write_sheets(folder, pictures, elites, list(run.card.labels))
+    write_json(folder / "answer_key.json", {"run": str(run.folder), "seed": seed, "answers": key})
+    write_csv(folder / "answer_key.csv", key)
+    return Quiz(
+        folder=folder,
+        questions=questions,
+        elites=len(every),
+        choices=run.card.classes,
+        nearest_right=None if nearest_missing else _right(key, "nearest_index"),
+        nearest_missing=nearest_missing,
+        judge_right=None if judge is None else _right(key, "judge_index"),
+        judge_scaled=judge is not None and judge.card.input_shape != run.card.input_shape,
+    )
+
+
+def _write_sheets(
+    folder: Path, pictures: np.ndarray, elites: list[Elite], labels: list[str]
+) -> None:
+    """Writes the sheet, the sheet with its answers, and the classes to choose from."""
+    few = len(labels) <= MOST_CHOICES
+    choices = ", ".join(labels) if few else f"one of the {len(labels)} classes of choices.txt"
+    question = f"What does each picture show: {choices}, or none of these?"
+    shown = [thumbnail(picture) for picture in pictures]
+    numbers = [[str(number)] for number in range(1, len(shown) + 1)]
+    answers = [
+        [f"{number}: {first_name(elite.label)}", percent(elite.confidence)]
+        for (number,), elite in zip(numbers, elites, strict=True)
+    ]
+    save_image(draw_sheet([Section(question, shown, numbers)]), folder / "sheet.png")
+    answered = Section(
+        "What each picture was evolved for, and how certain of it the classifier is.",
+        shown,
+        answers,
+    )
+    save_image(draw_sheet([answered]), folder / "answers.png")
+    with replacing(folder / "choices.txt") as temporary:
+        temporary.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+
+
+def _answer(number: int, elite: Elite, nearest: int | None, judged: int | None) -> dict[str, Any]:
+    card = elite.run.card
+
+    def label(index: int | None) -> str | None:
+        return None if index is None else label_of(card, index + card.class_offset)
+
+    return {
+        "number": number,
+        "class_index": elite.class_index,
+        "label": elite.label,
+        "confidence": elite.confidence,
+        "run_index": elite.run_index,
+        "nearest_index": nearest,
+        "nearest_label": label(nearest),
+        "judge_index": judged,
+        "judge_label": label(judged),
+    }
+
+
+def _right(key: list[dict[str, Any]], column: str) -> int:
+    return sum(line[column] == line["class_index"] for line in key)
+
+
+Pictures = UInt8[np.ndarray, "batch height width channels"]
+
+MICRO_BATCH = 10  # pictures that the judge classifies together
+CHUNK = 10_000  # training pictures compared at a time
+
+
+def nearest_classes(
+    run: Run, pictures: Pictures, data_dir: str | Path | None
+) -> tuple[list[int | None], str]:
+    """Finds the class of the training picture nearest to each picture.
+
+    Args:
+        run: that the pictures are from.
+        pictures: to find neighbours for.
+        data_dir: folder with MNIST; looked for in the usual places unless given.
+
+    Returns:
+        Class indices, all None when there are no training pictures; and why there are none.
+
+    Raises:
+        UserError: `data_dir` is given and does not hold MNIST.
+    """
+    nothing: list[int | None] = [None] * len(pictures)
+    if run.card.input_shape != (28, 28, 1) or run.card.labels[:10] != tuple("0123456789"):
+        return nothing, f"{run.card.name!r} is not a classifier of 28x28 digits"
+    try:
+        mnist = load_mnist(data_dir)
+    except UserError as error:
+        if data_dir is not None:
+            raise
+        return nothing, str(error)
+    return [*nearest_labels(pictures, mnist.train_images, mnist.train_labels)], ""
+
+
+def nearest_labels(
+    pictures: UInt8[np.ndarray, "batch height width channels"],
+    examples: UInt8[np.ndarray, "examples height width channels"],
+    labels: UInt8[np.ndarray, " examples"],
+) -> list[int]:
+    """Returns the label of the example nearest to each picture, the first of equals."""
+    wanted = pictures.reshape(len(pictures), -1).astype(np.float32)
+    best = np.full(len(wanted), np.inf, np.float32)
+    found = np.zeros(len(wanted), int)
+    for start in range(0, len(examples), CHUNK):
+        part = examples[start : start + CHUNK].reshape(-1, wanted.shape[1]).astype(np.float32)
+        # |a - b|^2 without |a|^2, which is the same for all examples
+        distance = np.sum(part * part, axis=1) - 2 * wanted @ part.T
+        nearest = np.argmin(distance, axis=1)
+        smallest = distance[np.arange(len(wanted)), nearest]
+        found = np.where(smallest < best, labels[start + nearest], found)
+        best = np.minimum(best, smallest)
+    return [int(label) for label in found]
+
+
+def check_judge(run: Run, judge: Classifier) -> None:
+    """Makes sure that a network can judge a run's pictures.
+
+    Raises:
+        UserError: it is the one that they fool, tells other classes apart, or wants colour where
+            they are grey or the other way round.
+    """
+    card = judge.card
+    if card.sha256 == run.card.sha256 and (card.sha256 or card == run.card):
+        raise UserError(
+            f"the judge {card.name!r} is the classifier that {run.folder} fools; give an "
+            "independent one, for instance other weights with --judge-weights"
+        )
+    if card.classes != run.card.classes:
+        raise UserError(
+            f"the judge {card.name!r} tells {card.classes} classes apart, {run.folder} has "
+            f"pictures of {run.card.classes}; give a judge for the same classes"
+        )
+    if card.input_shape[2] != run.card.input_shape[2]:
+        raise UserError(
+            f"the judge {card.name!r} wants pictures of shape {card.input_shape}, those of "
+            f"{run.folder} have {run.card.input_shape}; give a judge with as many channels"
+        )
+
+
+def judged_classes(judge: Classifier, pictures: Pictures) -> list[int]:
+    """Returns the class that a network finds in each picture, -1 for the background.
+
+    Classes are those of the network's card, in its order. Pictures of another size than it wants
+    are scaled to it, whole, as its card says.
+    """
+    found: list[int] = []
+    for start in range(0, len(pictures), MICRO_BATCH):
+        part = pictures[start : start + MICRO_BATCH]
+        scaled = np.stack([_scaled(picture, judge.card) for picture in part])
+        outputs = evaluate(judge, from_levels(scaled), MICRO_BATCH)
+        found += [max(int(best) - judge.card.class_offset, -1) for best in outputs.argmax(axis=1)]
+    return found
+
+
+def _scaled(picture: Picture, card: Card) -> np.ndarray:
+    """Returns the picture at the size of the card's input."""
+    if picture.shape == card.input_shape:
+        return picture
+    height, width, _ = card.input_shape
+    method = Image.Resampling[card.interpolation.upper()]
+    image = to_image(picture).resize((width, height), method)
+    return np.asarray(image).reshape(card.input_shape)

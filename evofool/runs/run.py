@@ -1,0 +1,326 @@
+"""A run directory, opened: its configuration, its elites, their pictures and their ancestors."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from PIL import Image
+
+import cppn
+from evofool.classifiers import (
+    Card,
+    Classifier,
+    confidence,
+    label_of,
+    resolve_class,
+    resolve_classes,
+)
+from evofool.config import EvolveConfig, from_dict
+from evofool.evolution import (
+    Encoding,
+    Lineage,
+    Step,
+    configure,
+    cppn_spec,
+    cppn_style,
+    lineage,
+    load_configured,
+    load_newest,
+    make_encoding,
+    make_rates,
+    metrics,
+)
+from evofool.images import Images, Picture, to_image, to_levels
+from evofool.support import UserError, jit, read_json
+
+MOST_NAMES = 20  # of classes in a message
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Elite:
+    """The best picture found for one class.
+
+    Attributes:
+        run: the run it belongs to.
+        run_index: which of the run's independent runs.
+        cell: the place of its class among those the run evolved for.
+        output: index of the classifier's output.
+        label: of the class.
+        fitness: log-odds of the class.
+        runner_up: label of the strongest other class.
+        born: (generation, child index).
+        genome: host arrays of one genome.
+    """
+
+    run: "Run"
+    run_index: int
+    cell: int
+    output: int
+    label: str
+    fitness: float
+    runner_up: str
+    born: tuple[int, int]
+    genome: Any
+
+    @property
+    def confidence(self) -> float:
+        """Softmax probability of the class, in [0, 1]."""
+        return float(confidence(self.fitness))
+
+    @property
+    def class_index(self) -> int:
+        """Index of the class (the output without the card's offset)."""
+        return self.output - self.run.card.class_offset
+
+    @property
+    def steps(self) -> list[Step]:
+        """The line of descent, from this elite back to generation 0."""
+        return self.run.lineage.descent(self.run_index, self.born, self.cell)
+
+    def picture(self) -> Picture:
+        """Draws the 8-bit picture that was scored."""
+        return next(self.run.pictures([self]))
+
+    def render(self, size: int) -> Image.Image:
+        """Draws a CPPN elite anew with `size` pixels along its longer side.
+
+        Raises:
+            UserError: a directly encoded picture, which has no detail beyond its own pixels.
+        """
+        return to_image(self.run.draw_large(self.genome, size))
+
+    def ancestors(self) -> list[Any]:
+        """Makes the genomes of `steps` again, this elite's first."""
+        return self.run.replay(self.run_index, self.steps)
+
+
+class Run:
+    """A run directory.
+
+    Indexing gives the elite of a class by index or label: `run["7"]`.
+
+    Args:
+        folder: as made by `evofool.evolve`.
+        classifier: needed only when the configuration names one that cannot be loaded by name.
+
+    Raises:
+        UserError: the folder is not a run directory.
+    """
+
+    def __init__(self, folder: str | Path, *, classifier: Classifier | None = None):
+        self.folder = Path(folder)
+        if not (self.folder / "config.json").is_file():
+            raise UserError(
+                f"{self.folder} is not a run directory (it has no config.json); "
+                "make one with 'evofool evolve --out DIR'"
+            )
+        self.manifest: Mapping[str, Any] = read_json(self.folder / "config.json")
+        self.config: EvolveConfig = from_dict(self.manifest["config"])
+        self.card = Card.from_dict(self.manifest["classifier"])
+        self.outputs = resolve_classes(self.card, self.config.classes)
+        self._classifier = classifier
+
+    @classmethod
+    def open(cls, run: "str | Path | Run") -> "Run":
+        """Opens a run directory; one that is open already is returned as it is."""
+        return run if isinstance(run, Run) else cls(run)
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """The classifier the run fools; loaded on first use."""
+        if self._classifier is None:
+            return load_configured(self.config)
+        given = self._classifier
+        if given.members and given.card.input_shape == self.card.input_shape:
+            return given  # sees this run's pictures already
+        return configure(given, self.config)
+
+    def check_weights(self, classifier: Classifier) -> None:
+        """Makes sure that `classifier` is the one the run was evolved for.
+
+        Raises:
+            UserError: its weights are others.
+        """
+        found = classifier.card.sha256
+        if found != self.card.sha256:
+            raise UserError(
+                f"{self.folder} was evolved for weights with sha256 {self.card.sha256}, but the "
+                f"classifier {self.config.classifier!r} now has {found}"
+            )
+
+    @cached_property
+    def summary(self) -> dict[str, Any] | None:
+        """What `summary.json` says, or None while the run is not finished."""
+        path = self.folder / "summary.json"
+        return read_json(path) if path.exists() else None
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The lines of `metrics.jsonl`."""
+        return list(metrics.read(self.folder / "metrics.jsonl"))
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """Who descends from whom."""
+        return Lineage.load(self.folder / "lineage")
+
+    @cached_property
+    def table(self) -> dict[str, np.ndarray]:
+        """The arrays of the newest whole checkpoint; of a population, its best member."""
+        newest = load_newest(self.folder / "checkpoints", lambda text: None)
+        if newest is None:
+            raise UserError(f"{self.folder} has no checkpoint yet; run 'evofool resume' on it")
+        return _elites_of(newest[1], len(self.outputs))
+
+    @property
+    def generation(self) -> int:
+        """The last generation that the newest checkpoint holds."""
+        return int(self.table["next_generation"]) - 1
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """How genomes of this run are drawn."""
+        return make_encoding(self.config, self.card.input_shape)
+
+    def genomes(self, run_index: int) -> Any:
+        """Returns the elites' genomes, leaves `[cells, ...]`."""
+        leaves = self.table
+        prefix = "archive.items.genome"
+        if prefix in leaves:
+            return leaves[prefix][run_index]
+        fields = {f: leaves[f"{prefix}.{f}"][run_index] for f in cppn.Genome._fields}
+        return cppn.Genome(**fields)
+
+    def elites(self, run_index: int = 0) -> list[Elite]:
+        """Returns the elites of one of the independent runs, in the order of the classes.
+
+        Raises:
+            UserError: there is no such run.
+        """
+        self._check_index(run_index)
+        fitness = self.table["archive.fitness"][run_index]
+        genomes = self.genomes(run_index)
+        return [
+            self._elite(run_index, int(cell), genomes)
+            for cell in np.flatnonzero(np.isfinite(fitness))
+        ]
+
+    def _elite(self, run_index: int, cell: int, genomes: Any) -> Elite:
+        output = self.outputs[cell]
+        first, second = self.table["archive.items.best"][run_index, cell].tolist()
+        generation, child = self.table["archive.items.born"][run_index, cell].tolist()
+        return Elite(
+            run=self,
+            run_index=run_index,
+            cell=cell,
+            output=output,
+            label=label_of(self.card, output),
+            fitness=float(self.table["archive.fitness"][run_index, cell]),
+            runner_up=label_of(self.card, second if first == output else first),
+            born=(generation, child),
+            genome=jax.tree.map(lambda leaf: leaf[cell], genomes),
+        )
+
+    def elite(self, name: str | int, run_index: int = 0) -> Elite:
+        """Returns the elite of a class by index or label.
+
+        Raises:
+            UserError: no such class, or the run did not evolve for it.
+        """
+        self._check_index(run_index)
+        output = resolve_class(self.card, str(name))
+        cell = self.outputs.index(output) if output in self.outputs else None
+        if cell is None or not np.isfinite(self.table["archive.fitness"][run_index, cell]):
+            shown = ", ".join(label_of(self.card, o) for o in self.outputs[:MOST_NAMES])
+            rest = len(self.outputs) - MOST_NAMES
+            raise UserError(
+                f"{self.folder} has no elite for class {name}; it evolved for {shown}"
+                + (f" and {rest} more" if rest > 0 else "")
+            )
+        return self._elite(run_index, cell, self.genomes(run_index))
+
+    def _check_index(self, run_index: int) -> None:
+        if not 0 <= run_index < self.config.runs:
+            raise UserError(f"run index is {run_index}; expected 0..{self.config.runs - 1}")
+
+    def __getitem__(self, name: str | int) -> Elite:
+        return self.elite(name)
+
+    def pictures(self, elites: Sequence[Elite]) -> Iterator[Picture]:
+        """Draws elites, as 8-bit levels; no more than a micro-batch is in memory at a time."""
+        for images in self.draw([elite.genome for elite in elites]):
+            yield from to_levels(images)
+
+    def draw(self, genomes: Sequence[Any]) -> Iterator[Images]:
+        """Draws genomes as the loop drew them, one micro-batch after the other.
+
+        One program draws any number of them: the last micro-batch is filled up with the last one.
+        """
+        assert self.config.micro_batch is not None
+        render = jit(self.encoding.render)
+        for start in range(0, len(genomes), self.config.micro_batch):
+            part = genomes[start : start + self.config.micro_batch]
+            filled = [*part, *[part[-1]] * (self.config.micro_batch - len(part))]
+            images = render(jax.tree.map(lambda *leaves: np.stack(leaves), *filled))
+            yield np.asarray(images)[: len(part)]
+
+    def check_drawable(self, size: int) -> None:
+        """Makes sure that elites can be drawn with `size` pixels along their longer side.
+
+        Raises:
+            UserError: the run is directly encoded, or `size` is below 1.
+        """
+        if self.config.encoding != "cppn":
+            raise UserError(
+                f"{self.folder} is directly encoded: its pictures have no detail beyond their "
+                "own pixels; use 'evofool export' for those"
+            )
+        if size < 1:
+            raise UserError(f"size is {size}; expected at least 1 pixel")
+
+    def draw_large(self, genome: Any, size: int) -> Picture:
+        """Draws one CPPN genome with `size` pixels along its longer side.
+
+        Raises:
+            UserError: as `check_drawable`.
+        """
+        self.check_drawable(size)
+        *sides, channels = self.card.input_shape
+        height, width = (max(1, round(side * size / max(sides))) for side in sides)
+        image = cppn.render(
+            genome,
+            spec=cppn_spec(self.config.cppn, channels),
+            height=height,
+            width=width,
+            drawn_at=(sides[0], sides[1]),
+            **cppn_style(self.config.cppn, channels),
+        )
+        return to_levels(np.asarray(image))
+
+    def replay(self, run_index: int, steps: list[Step]) -> list[Any]:
+        """Makes the genomes of a line of descent again from the random keys, newest first."""
+        newest = (steps[0].generation, steps[0].child)
+        records = self.lineage.ancestry(run_index, newest)
+        genomes = lineage.replay(
+            self.encoding, make_rates(self.config), self.config.seed + run_index, records
+        )
+        return [genomes[step.generation, step.child] for step in steps]
+
+
+def _elites_of(table: dict[str, np.ndarray], classes: int) -> dict[str, np.ndarray]:
+    """Leaves one cell of each class in a checkpoint's arrays: that with the highest fitness."""
+    fitness = table["archive.fitness"]
+    runs, cells = fitness.shape
+    slots = cells // classes
+    if slots == 1:
+        return table
+    best = fitness.reshape(runs, classes, slots).argmax(axis=-1) + np.arange(classes) * slots
+    run = np.arange(runs)[:, None]
+    return {
+        name: leaf[run, best] if name.startswith("archive.") else leaf
+        for name, leaf in table.items()
+    }

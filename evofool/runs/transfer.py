@@ -1,0 +1,122 @@
+"""Whether pictures evolved for one network are taken for the same by another."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from evofool.classifiers import Classifier, confidence, load_classifier, with_views
+from evofool.evaluation import evaluate_log_odds
+from evofool.images import Images
+from evofool.runs.run import Elite, Run
+from evofool.support import UserError
+
+MICRO_BATCH = 8  # pictures in a forward pass; they are only looked at once
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Seen:
+    """What a network makes of pictures that were evolved for given classes.
+
+    Attributes:
+        classes: that the pictures were evolved for.
+        top: the likeliest class; the network's "background" output is none.
+        confidence: of the class a picture was evolved for, in [0, 1].
+        log_odds: of the same.
+    """
+
+    classes: Int[np.ndarray, " pictures"]
+    top: Int[np.ndarray, " pictures"]
+    confidence: Float[np.ndarray, " pictures"]
+    log_odds: Float[np.ndarray, " pictures"]
+
+    @property
+    def hits(self) -> Bool[np.ndarray, " pictures"]:
+        """Whether the likeliest class is the one that the picture was evolved for."""
+        return self.top == self.classes
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Transfer:
+    """Elites as two networks see them.
+
+    Attributes:
+        elites: of one run or several.
+        before: what the network they were evolved for makes of them.
+        after: what the other one does.
+    """
+
+    elites: tuple[Elite, ...]
+    before: Seen
+    after: Seen
+
+    @property
+    def same_label(self) -> Bool[np.ndarray, " pictures"]:
+        """Whether both find the same class likeliest (the paper's measure)."""
+        return self.before.top == self.after.top
+
+
+def transfer(
+    run: str | Path | Run,
+    classifier: str | Classifier,
+    *,
+    weights: str | Path | None = None,
+    run_index: int | None = None,
+) -> Transfer:
+    """Shows the elites of a run to another network.
+
+    The pictures are those that were scored, at the size they were drawn; a network of another input
+    size sees them scaled (bicubic), whole.
+
+    Args:
+        run: a run directory.
+        classifier: the other network: a name, or a `Classifier`.
+        weights: its weights, as in `load_classifier`.
+        run_index: one of the independent runs; all of them unless given.
+
+    Raises:
+        UserError: not a run directory, no such run in it, or a classifier that cannot be loaded,
+            or has other classes or channels.
+    """
+    run = Run.open(run)
+    if isinstance(classifier, str):
+        classifier = load_classifier(classifier, weights=weights)
+    check_same_classes(run, classifier)
+    indices = range(run.config.runs) if run_index is None else [run_index]
+    elites = [elite for index in indices for elite in run.elites(index)]
+    images = np.concatenate(list(run.draw([elite.genome for elite in elites])))
+    classes = [elite.class_index for elite in elites]
+    before, after = (look(network, images, classes) for network in (run.classifier, classifier))
+    return Transfer(elites=tuple(elites), before=before, after=after)
+
+
+def look(classifier: Classifier, images: Images, classes: Sequence[int]) -> Seen:
+    """Returns what a network makes of pictures that were evolved for given classes.
+
+    Args:
+        classifier: the network; it sees pictures of another size than its input scaled to it.
+        images: in [0, 1].
+        classes: a class index for each.
+    """
+    height, width, channels = images.shape[1:]
+    seeing = with_views(classifier, (height, width, channels))
+    odds = evaluate_log_odds(seeing, images, MICRO_BATCH)[:, seeing.card.class_offset :]
+    wanted = np.asarray(classes, int)
+    own = odds[np.arange(len(odds)), wanted].astype(np.float64)
+    return Seen(classes=wanted, top=odds.argmax(axis=1), confidence=confidence(own), log_odds=own)
+
+
+def check_same_classes(run: Run, classifier: Classifier) -> None:
+    """Makes sure that a network tells the classes of a run apart.
+
+    Raises:
+        UserError: it has other classes.
+    """
+    ours, theirs = run.card, classifier.card
+    if ours.classes != theirs.classes or (ours.ids and theirs.ids and ours.ids != theirs.ids):
+        raise UserError(
+            f"{theirs.name!r} tells {theirs.classes} classes apart and {run.folder} has pictures "
+            f"for the {ours.classes} of {ours.name!r}; give a network of the same classes"
+        )

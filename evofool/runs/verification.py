@@ -1,0 +1,122 @@
+"""Does the archive say the truth? Every elite is drawn and scored again."""
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+
+from evofool.classifiers import confidence
+from evofool.evaluation import evaluate_log_odds
+from evofool.images import Images, from_levels
+from evofool.runs.exporting import export
+from evofool.runs.run import Elite, Run
+from evofool.support import UserError, platform_facts
+
+SAME_PLATFORM_TOLERANCE = 1e-5
+OTHER_PLATFORM_TOLERANCE = 1e-2  # other processors round differently
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What came of scoring every elite again.
+
+    Attributes:
+        elites: how many, of all independent runs.
+        from_genome: largest difference in confidence from the archive, drawn from the genome.
+        from_png: the same, from the exported PNG.
+        worst: label of the class with the largest difference.
+        is_same_platform: whether this is the kind of machine that made the run.
+        tolerance: largest difference allowed.
+    """
+
+    elites: int
+    from_genome: float
+    from_png: float
+    worst: str
+    is_same_platform: bool
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether no difference is above the tolerance."""
+        return max(self.from_genome, self.from_png) <= self.tolerance
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain values that JSON can hold, `passed` among them."""
+        return {**asdict(self), "passed": self.passed}
+
+
+def verify(run: str | Path | Run, *, tolerance: float | None = None) -> Verification:
+    """Draws every elite from its genome, reads its exported PNG, and scores both again.
+
+    Args:
+        run: a run directory; all its independent runs are checked.
+        tolerance: largest difference in confidence to allow; by default 1e-5 on the kind of
+            machine that made the run and 1e-2 elsewhere.
+
+    Raises:
+        UserError: not a run directory, it has no checkpoint, its classifier is another one by
+            now, or the tolerance is negative.
+    """
+    run = Run.open(run)
+    is_same_platform = run.manifest["platform"] == platform_facts()
+    if tolerance is None:
+        tolerance = SAME_PLATFORM_TOLERANCE if is_same_platform else OTHER_PLATFORM_TOLERANCE
+    if not tolerance >= 0:
+        raise UserError(f"tolerance is {tolerance}; expected 0 or more")
+    run.check_weights(run.classifier)
+    elites = [elite for index in range(run.config.runs) for elite in run.elites(index)]
+    from_genome = _differences(run, elites, run.draw([elite.genome for elite in elites]))
+    from_png = _differences(run, elites, _exported(run))
+    worst = int(np.argmax(np.maximum(from_genome, from_png)))
+    return Verification(
+        elites=len(elites),
+        from_genome=float(from_genome.max()),
+        from_png=float(from_png.max()),
+        worst=elites[worst].label,
+        is_same_platform=is_same_platform,
+        tolerance=tolerance,
+    )
+
+
+def _differences(
+    run: Run, elites: list[Elite], images: Iterable[Images]
+) -> Float[np.ndarray, " elites"]:
+    """Returns how far the confidence in each elite's class is from the archive's.
+
+    A score that is not a number is as far away as can be, by 1.
+
+    Args:
+        run: whose classifier scores.
+        elites: of that run.
+        images: their pictures, in any number of parts: never all are in memory.
+    """
+    assert run.config.micro_batch is not None
+    odds = np.concatenate(
+        [evaluate_log_odds(run.classifier, part, run.config.micro_batch) for part in images]
+    )
+    mine = odds[np.arange(len(elites)), [elite.output for elite in elites]]
+    scores = confidence(np.nan_to_num(mine, nan=-np.inf))
+    difference = np.abs(scores - [elite.confidence for elite in elites])
+    return np.where(np.isnan(mine), 1.0, difference)
+
+
+def _exported(run: Run) -> Iterator[Images]:
+    """Exports the elites and reads the files, as any other program would."""
+    assert run.config.micro_batch is not None
+    with tempfile.TemporaryDirectory() as folder:
+        paths = export(run, folder)
+        for start in range(0, len(paths), run.config.micro_batch):
+            part = paths[start : start + run.config.micro_batch]
+            yield from_levels(np.stack([_read(path) for path in part]))
+
+
+def _read(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        levels = np.asarray(image)
+    return levels[..., None] if levels.ndim == 2 else levels

@@ -1,0 +1,292 @@
+"""How evofool's own networks are trained on their data sets."""
+
+import dataclasses
+import inspect
+import math
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Integer, UInt8
+
+from evofool.classifiers import (
+    Card,
+    Classifier,
+    Network,
+    cifar_cnn_card,
+    lenet_card,
+    linear_card,
+    make_network,
+    mlp_card,
+    seed000_cnn_card,
+    write_classifier,
+)
+from evofool.data import load_cifar10, load_mnist
+from evofool.support import UserError, jit_lightly, unknown_name
+from evofool.training.adversarial import with_fgsm, with_vat
+from evofool.training.augmentation import flip_and_shift, shift_and_scale
+from evofool.training.loop import (
+    Augment,
+    Epoch,
+    Examples,
+    Loss,
+    Params,
+    TrainConfig,
+    accuracy,
+    cross_entropy,
+    train,
+)
+
+AUGMENTATIONS: dict[str, Augment | None] = {
+    "none": None,
+    "flip-shift": flip_and_shift,
+    "shift-scale": shift_and_scale,
+}
+# adversarial training, and how far it perturbs unless told: each pixel; each image, in L2 norm
+EPSILONS = {"none": 0.0, "fgsm": 0.25, "vat": 2.1}
+
+
+class Recipe(NamedTuple):
+    """How one of evofool's own networks is trained.
+
+    Attributes:
+        card: makes the card; its arguments are the options of the network.
+        dataset: mnist or cifar10.
+        config: how to train, unless another is asked for.
+        augment: the same, a key of `AUGMENTATIONS`.
+    """
+
+    card: Callable[..., Card]
+    dataset: str
+    config: TrainConfig
+    augment: str = "none"
+
+
+RECIPES = {
+    "lenet": Recipe(lenet_card, "mnist", TrainConfig()),
+    "mlp": Recipe(mlp_card, "mnist", TrainConfig()),
+    "linear": Recipe(linear_card, "mnist", TrainConfig()),
+    # The article's: Adam without weight decay, and Keras' `decay`.
+    "seed000-cnn": Recipe(
+        seed000_cnn_card,
+        "mnist",
+        TrainConfig(epochs=32, batch_size=256, learning_rate=1e-4, decay=0.01, weight_decay=0.0),
+    ),
+    "cifar-cnn": Recipe(
+        cifar_cnn_card,
+        "cifar10",
+        TrainConfig(epochs=10, learning_rate=2e-3, weight_decay=5e-2, warmup=0.2),
+        augment="flip-shift",
+    ),
+}
+
+
+def recipe_of(network: str) -> Recipe:
+    """Returns how one of evofool's own networks is trained.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    if network not in RECIPES:
+        raise unknown_name("network", network, RECIPES)
+    return RECIPES[network]
+
+
+def train_classifier(
+    network: str,
+    out: str | Path,
+    *,
+    data: str | Path | None = None,
+    seed: int = 0,
+    config: TrainConfig | None = None,
+    examples: int | None = None,
+    augment: str | None = None,
+    adversarial: str = "none",
+    epsilon: float | None = None,
+    on_epoch: Callable[[Epoch], object] | None = None,
+    **options: Any,
+) -> Classifier:
+    """Trains one of evofool's own networks on its data set and writes its weights and card.
+
+    Args:
+        network: "lenet", "mlp", "linear" or "seed000-cnn", on MNIST; "cifar-cnn", on CIFAR-10.
+        out: weights file, ending in .safetensors; the card gets the same stem and .json.
+        data: folder with the data set; looked for in the usual places unless given.
+        seed: determines the initial weights, the order of the examples and what is drawn for them.
+        config: how to train; that of `RECIPES` unless given.
+        examples: how many training pictures to use, the first ones; all unless given.
+        augment: what is done to training pictures, a key of `AUGMENTATIONS`; that of `RECIPES`
+            unless given.
+        adversarial: "fgsm" or "vat" hardens the network, see `evofool.training.adversarial`.
+        epsilon: how far that perturbs: each pixel (fgsm) or each image in L2 norm (vat), in
+            pixels of [0, 1]; that of `EPSILONS`, published for MNIST, unless given.
+        on_epoch: is told about every epoch.
+        **options: of the network: `activation` ("relu" or "sigmoid") of the LeNet, `width` of the
+            CIFAR-10 network, `outputs` of any.
+
+    Returns:
+        The classifier that was written.
+
+    Raises:
+        UserError: an unknown name or option, the data set is not found or damaged, or `out` cannot
+            be written.
+
+    Example:
+        >>> import evofool
+        >>> out = "sigmoid.safetensors"
+        >>> evofool.train_classifier("lenet", out, activation="sigmoid")  # doctest: +SKIP
+    """
+    recipe, path = recipe_of(network), writable(out)
+    augment = augment or recipe.augment
+    if augment not in AUGMENTATIONS:
+        raise unknown_name("augment", augment, AUGMENTATIONS)
+    offered = inspect.signature(recipe.card).parameters
+    for option in options:
+        if option not in offered:
+            raise unknown_name(f"option of {network}", option, offered)
+    card, config = recipe.card(**options), config or recipe.config
+    harden, perturbed = _hardening(adversarial, epsilon)
+    if examples is not None and examples < 1:
+        raise UserError(f"examples is {examples}; expected 1 or more, or none for all")
+    dataset = load_mnist(data) if recipe.dataset == "mnist" else load_cifar10(data)
+    images, labels = dataset.train_images[:examples], dataset.train_labels[:examples]
+    given = {"seed": seed, "epochs": config.epochs, "augment": augment, **options} | perturbed
+    if config.decay != recipe.config.decay:
+        given["decay"] = config.decay
+    flags = " ".join(f"--{name} {value}" for name, value in given.items())
+    lossy = ", a lossy copy (JPEG)" if dataset.is_lossy else ""
+    return train_network(
+        path,
+        card,
+        Examples(images, labels, np.ones(len(labels), np.float32)),
+        test=(dataset.test_images, dataset.test_labels),
+        config=config,
+        seed=seed,
+        augment=AUGMENTATIONS[augment],
+        harden=harden,
+        notes=f"`evofool train {network} {flags}` on {len(labels):,} training pictures of "
+        f"{recipe.dataset}{lossy}",
+        on_epoch=on_epoch,
+    )
+
+
+def _hardening(
+    adversarial: str, epsilon: float | None
+) -> tuple[Callable[[Network, Loss], Loss] | None, dict[str, Any]]:
+    """Returns the `harden` of `train_network`, and the flags that ask for it."""
+    if adversarial not in EPSILONS:
+        raise unknown_name("adversarial", adversarial, EPSILONS)
+    if adversarial == "none":
+        if epsilon is not None:
+            raise UserError(f"epsilon is {epsilon}, but adversarial is 'none'; give fgsm or vat")
+        return None, {}
+    far = EPSILONS[adversarial] if epsilon is None else epsilon
+    if not 0 < far < math.inf:
+        raise UserError(f"epsilon is {far}; expected more than 0")
+
+    def harden(network: Network, loss: Loss) -> Loss:
+        if adversarial == "fgsm":
+            return with_fgsm(loss, epsilon=far)
+        return with_vat(loss, network.apply, epsilon=far, has_dropout=network.has_dropout)
+
+    return harden, {"adversarial": adversarial, "epsilon": far}
+
+
+def train_network(
+    out: str | Path,
+    card: Card,
+    examples: Examples,
+    *,
+    test: tuple[UInt8[np.ndarray, "test height width channels"], Integer[np.ndarray, " test"]],
+    config: TrainConfig | None = None,
+    seed: int = 0,
+    start: Params | None = None,
+    augment: Augment | None = None,
+    harden: Callable[[Network, Loss], Loss] | None = None,
+    notes: str = "",
+    on_epoch: Callable[[Epoch], object] | None = None,
+) -> Classifier:
+    """Trains the network that a card describes on any examples and writes weights and card.
+
+    Args:
+        out: weights file, ending in .safetensors; the card gets the same stem and .json.
+        card: family, input and number of outputs; its name becomes the stem of `out`, and what it
+            says of other weights (accuracy, sha256, probe, notes) is replaced.
+        examples: what to learn from; the labels are outputs of the network.
+        test: pictures (levels 0..255) and labels that give the card's accuracy.
+        config: how to train; `TrainConfig()` unless given.
+        seed: determines the initial weights, the order of the examples and what is drawn for them.
+        start: parameters to go on from, for instance those of a trained classifier.
+        augment: `augment(key, images)` changes the training pictures of a step, see
+            `evofool.training.augmentation`.
+        harden: `harden(network, loss)` gives the loss to train with instead of the cross-entropy,
+            see `evofool.training.adversarial`.
+        notes: what the examples are, for the card; how they were learned is added.
+        on_epoch: is told about every epoch.
+
+    Returns:
+        The classifier that was written.
+
+    Raises:
+        UserError: the family is unknown, examples do not fit the card, the loss is no longer
+            finite, or `out` cannot be written.
+    """
+    path, config = writable(out), config or TrainConfig()
+    card = dataclasses.replace(card, name=path.stem, sha256="", probe=())
+    network = make_network(card)
+    _check_examples(card, examples)
+    key_init, key_train = jax.random.split(jax.random.key(seed))
+    loss = cross_entropy(network.apply, augment=augment, has_dropout=network.has_dropout)
+    test_images, test_labels = test
+    measure = partial(accuracy, network.apply, images=test_images, labels=test_labels)
+    params = train(
+        key_train,
+        jit_lightly(network.init)(key_init) if start is None else start,
+        loss if harden is None else harden(network, loss),
+        examples,
+        config,
+        test=measure,
+        on_epoch=on_epoch,
+    )
+    settings = ", ".join(f"{name} {value}" for name, value in dataclasses.asdict(config).items())
+    how = f"AdamW, {settings}, seed {seed}; JAX {jax.__version__} on {jax.default_backend()}"
+    card = dataclasses.replace(
+        card, test_accuracy=measure(params), notes=f"{notes}: {how}" if notes else how
+    )
+    card = write_classifier(path, card, params)
+    return Classifier(card=card, params=params, apply=network.apply)
+
+
+def _check_examples(card: Card, examples: Examples) -> None:
+    shape, labels = examples.images.shape, jnp.asarray(examples.labels)
+    if not len(labels):
+        raise UserError("examples is empty; expected at least one picture")
+    if shape[1:] != card.input_shape:
+        raise UserError(
+            f"examples: pictures of shape {shape[1:]}; expected {card.input_shape}, the "
+            f"input_shape of the card of {card.name!r}"
+        )
+    if labels.ndim == 1 and not 0 <= int(labels.min()) <= int(labels.max()) < card.outputs:
+        raise UserError(
+            f"examples: labels from {labels.min()} to {labels.max()}; expected 0 to "
+            f"{card.outputs - 1}, the outputs of {card.name!r}"
+        )
+
+
+def writable(out: str | Path) -> Path:
+    """Checks the weights file before minutes of training, not after.
+
+    Raises:
+        UserError: its name does not end in .safetensors, or its folder cannot be written.
+    """
+    path = Path(out)
+    if path.suffix != ".safetensors":
+        raise UserError(f"weights file is {str(path)!r}; expected a name ending in .safetensors")
+    if not os.access(path.parent, os.W_OK):
+        raise UserError(f"cannot write {path}: its folder is not there or not writable")
+    return path

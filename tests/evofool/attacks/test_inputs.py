@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from evofool import UserError, load_classifier
+from evofool.attacks.gradients import micro_batch
+from evofool.attacks.inputs import check_epsilon, check_seed, check_task
+from evofool.attacks.results import judge, quantize_towards
+from evofool.evaluation.forward import in_parts
+from tests.evofool.attacks.networks import classes_of, linear, pictures
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"images": pictures() / np.float32(255)}, "images are float32; expected 8-bit levels"),
+        ({"images": pictures()[..., :1]}, r"shape \(5, 6, 5, 1\); expected .* in colour"),
+        ({"images": pictures()[0]}, "one or more pictures"),
+        ({"images": pictures()[:0]}, "one or more pictures"),
+        ({"labels": 4}, "labels has 4; expected 0..3"),
+        ({"labels": [0, 1]}, r"labels has shape \(2,\)"),
+        ({"labels": np.array([0.5])}, "expected indices of classes"),
+        ({"target": -1}, "target has -1"),
+        ({"target": 1}, r"target of picture 1 is its own class, 1 \(b\)"),
+    ],
+)
+def test_mistakes_are_explained(changes, message):
+    given = {"images": pictures(), "labels": [0, 1, 2, 3, 0], "target": None} | changes
+    with pytest.raises(UserError, match=message):
+        check_task(linear(), given["images"], given["labels"], given["target"])
+
+
+@pytest.mark.parametrize("epsilon", [0.0, -0.1, 1.5, [0.1, 0.0], float("nan"), []])
+def test_epsilon_is_a_share_of_the_range(epsilon):
+    with pytest.raises(UserError, match="epsilon is"):
+        check_epsilon(epsilon)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_less_than_a_level_is_refused(norm):
+    for epsilon in (0.001, [0.1, 0.0039]):
+        with pytest.raises(UserError, match="less than one level of 8 bits changes nothing"):
+            check_epsilon(epsilon, norm=norm)
+    assert check_epsilon([1 / 255, 0.003922], norm=norm) == [1 / 255, 0.003922]
+    image = np.full((1, 1, 1), 100, np.uint8)
+    for epsilon in (1 / 255, 0.003922):
+        assert quantize_towards(image, image + 255 * epsilon).item() == 101
+
+
+def test_a_radius_in_l2_may_exceed_the_range_of_a_value():
+    assert check_epsilon(8.0, norm="l2") == [8.0]
+    with pytest.raises(UserError, match="epsilon is inf"):
+        check_epsilon(float("inf"))
+
+
+def test_seeds_are_not_negative():
+    with pytest.raises(UserError, match="seed is -1; expected 0 or more"):
+        check_seed(-1)
+
+
+def test_aim_is_the_target_or_else_the_label():
+    free = check_task(linear(), pictures(), 2, None)
+    aimed = check_task(linear(), pictures(), 2, [0, 1, 3, 0, 1])
+    assert (free.aim.tolist(), free.direction) == ([2] * 5, -1)
+    assert (aimed.aim.tolist(), aimed.direction) == ([0, 1, 3, 0, 1], 1)
+    assert aimed.of(np.array([2])).aim.tolist() == [3]
+
+
+@given(
+    original=arrays.arrays(np.uint8, (2, 2, 3)),
+    change=arrays.arrays(np.float32, (2, 2, 3), elements=st.floats(-300, 300, width=32)),
+)
+def test_rounding_never_enlarges_a_change_and_stays_in_range(original, change):
+    found = quantize_towards(original, original + change)
+    moved = found.astype(np.float32) - original
+    assert (np.abs(moved) <= np.abs(change) + 1e-4).all()
+    assert (moved * change >= 0).all()
+
+
+def test_whole_levels_are_kept():
+    moved = 200 + 255 * np.array([[[8, -8, 0]]]) / 255
+    found = quantize_towards(np.full((1, 1, 3), 200, np.uint8), moved)
+    assert found.flatten().tolist() == [208, 192, 200]
+
+
+def test_norms_are_shares_of_the_range():
+    images = pictures(2)
+    changed = images.copy()
+    changed[0, 0, 0] = 255 - images[0, 0, 0]
+    changed[0, 1, 2, 1] ^= 1
+    task = check_task(linear(), images, [0, 1], None)
+    found = judge(linear(), task, changed, queries=3)
+    change = changed[0].astype(float) - images[0]
+    assert found.l0.tolist() == [2, 0]
+    assert found.linf[0] == pytest.approx(np.abs(change).max() / 255)
+    assert found.l2.tolist() == pytest.approx([np.linalg.norm(change) / 255, 0])
+    assert found.queries.tolist() == [4, 4]
+    assert found.label.tolist() == classes_of(linear(), changed).tolist()
+    assert found.success.tolist() == (found.label != [0, 1]).tolist()
+
+
+def test_background_is_no_class():
+    card = {"class_offset": 1, "labels": tuple("bcd")}
+    found = judge(linear(**card), check_task(linear(**card), pictures(), 0, None), pictures())
+    outputs = (pictures() / 255 - 0.5).reshape(5, -1) @ np.asarray(linear().params)
+    assert found.label.tolist() == outputs[:, 1:].argmax(axis=1).tolist()
+
+
+def test_parts_are_of_one_size_and_come_back_in_order():
+    sizes, reports = set(), []
+
+    def function(a, b):
+        sizes.add(len(a))
+        return {"sum": a + b}
+
+    a, b = np.arange(7), 10 * np.arange(7)
+    found = in_parts(function, [a, b], 3, report=lambda *given: reports.append(given))
+    assert found["sum"].tolist() == (a + b).tolist()
+    assert sizes == {3}
+    assert reports == [(3, 7), (6, 7), (7, 7)]
+
+
+def test_few_pictures_do_not_cost_as_much_as_many():
+    digits, photographs = load_classifier("mock:5:28x28x1"), load_classifier("mock:5:128x128x3")
+    sizes = [micro_batch(digits, count) for count in (1, 8, 9, 200, 256, 5000)]
+    assert sizes == [8, 8, 16, 256, 256, 256]
+    assert [micro_batch(photographs, count) for count in (1, 5000)] == [4, 4]

@@ -1,0 +1,134 @@
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from evofool.classifiers.architectures.lenet import lenet_card
+from evofool.classifiers.card import Card
+from evofool.classifiers.classifier import (
+    Classifier,
+    check_classifier,
+    make_network,
+    register_family,
+)
+from evofool.classifiers.loading import load_classifier
+from evofool.support.errors import UserError
+
+CARD = Card(
+    name="toy",
+    family="toy",
+    input_shape=(4, 5, 1),
+    outputs=3,
+    labels=("a", "b", "c"),
+    channel_order="grey",
+    mean=(0.0,),
+    scale=1 / 255,
+)
+
+
+def sums(params: Any, images: Any) -> Any:
+    return jnp.sum(images, axis=(1, 2)) * jnp.arange(3.0)[None] + params
+
+
+def constant(value: float) -> Callable[[Any, Any], Any]:
+    return lambda params, images: jnp.full((len(images), 3), value)
+
+
+def toy(apply: Callable[[Any, Any], Any], **changes: Any) -> Classifier:
+    return Classifier(card=CARD, params=jnp.float32(0.0), apply=apply, **changes)
+
+
+def test_a_sound_classifier_passes():
+    check_classifier(toy(sums))
+
+
+def raises(params: Any, images: Any) -> Any:
+    raise RuntimeError("no such layer\nand a long story")
+
+
+def with_nan(params: Any, images: Any) -> Any:
+    return sums(params, images).at[1, 2].set(jnp.nan)
+
+
+@pytest.mark.parametrize(
+    ("apply", "message"),
+    [
+        (
+            lambda params, images: sums(params, images)[:, :2],
+            "(8, 2) for 8 images; expected (8, 3)",
+        ),
+        (lambda params, images: images, "returned shape (8, 4, 5, 1)"),
+        (with_nan, "NaN or infinity in 1 of 3 outputs (first: output 2)"),
+        (constant(jnp.inf), "NaN or infinity in 3 of 3 outputs"),
+        (constant(0.25), "the same output for 8 different images"),
+        (
+            raises,
+            "failed on images of shape (8, 4, 5, 1) (float32 in [0, 1]): RuntimeError: no such",
+        ),
+    ],
+)
+def test_an_unsound_classifier_is_described(apply, message):
+    with pytest.raises(UserError) as caught:
+        check_classifier(toy(apply))
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("classifier 'toy'")
+    assert "\n" not in str(caught.value)
+
+
+def test_probabilities_are_asked_for_with_numpy_arrays_and_checked():
+    def softmax(params, images):
+        assert type(images) is np.ndarray
+        odds = np.exp(images.mean(axis=(1, 2)) * np.arange(3.0))
+        return odds / odds.sum(axis=1, keepdims=True)
+
+    check_classifier(toy(softmax, kind="probabilities"))
+    with pytest.raises(UserError, match="smallest value is -"):
+        check_classifier(toy(lambda p, x: softmax(p, x) - 0.5, kind="probabilities"))
+    with pytest.raises(UserError, match=r"sum differs from 1 by up to 1\b"):
+        check_classifier(toy(lambda p, x: 2 * softmax(p, x), kind="probabilities"))
+
+
+def test_networks_of_like_cards_share_one_compilation():
+    card = lenet_card()
+    other = dataclasses.replace(
+        card, name="mine", sha256="0" * 64, notes="others", labels=("x",) * 10
+    )
+    assert make_network(card).apply is make_network(other).apply
+    assert make_network(card).apply is not make_network(lenet_card(outputs=11)).apply
+    assert make_network(card).apply is not make_network(lenet_card(activation="sigmoid")).apply
+
+
+def test_an_unknown_family_offers_the_known():
+    with pytest.raises(UserError, match=r"unknown family .* 'lenett'; did you mean 'lenet'"):
+        make_network(dataclasses.replace(lenet_card(), family="lenett"))
+
+
+def test_a_family_registers_once():
+    with pytest.raises(ValueError, match="'lenet' is registered already"):
+        register_family("lenet", lambda card, rngs: None)  # type: ignore[arg-type,return-value]
+
+
+@pytest.mark.parametrize("outputs", [10, 11])
+def test_parameters_start_as_the_shapes_say(outputs, key):
+    network = make_network(lenet_card(outputs=outputs))
+    assert jax.eval_shape(network.init, key) == network.shapes
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0, 255.0])
+def test_check_catches_inputs_on_another_scale_than_the_cards(factor):
+    lenet = load_classifier("lenet")
+    check_classifier(lenet)
+    scaled = dataclasses.replace(lenet, apply=lambda p, x: lenet.apply(p, factor * x))
+    with pytest.raises(UserError, match="its card records"):
+        check_classifier(scaled)
+
+
+def test_check_catches_weights_that_were_not_loaded():
+    lenet = load_classifier("lenet")
+    random_weights = make_network(lenet.card).init(jax.random.key(0))
+    with pytest.raises(UserError, match="its card records"):
+        check_classifier(dataclasses.replace(lenet, params=random_weights))

@@ -1,0 +1,77 @@
+from io import StringIO
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from evofool.cli import progress
+from evofool.cli.console import duration, half_blocks, make_table
+from evofool.cli.progress import ProgressReporter, counting
+
+
+def printed(thing: object, *, width: int = 200) -> list[str]:
+    console = Console(file=StringIO(), width=width)
+    console.print(thing)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def test_labels_with_markup_are_printed_as_they_are():
+    assert "[bold]x" in printed(make_table(["a"], [["[bold]x"]]))[1]
+
+
+def test_nothing_is_a_dash():
+    assert printed(make_table(["a", "b"], [[1, None]]))[1].split() == ["1", "-"]
+
+
+@pytest.mark.parametrize("size", [(4, 4), (5, 7)])
+def test_half_blocks_show_every_pixel(size: tuple[int, int]):
+    height, width = size
+    picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    text = half_blocks(picture, columns=width)
+    shown = np.zeros((height + height % 2, width, 3), np.uint8)
+    for span in text.spans:
+        row, column = divmod(span.start, width + 1)
+        colors = [part[4:-1].split(",") for part in str(span.style).split(" on ")]
+        shown[2 * row : 2 * row + 2, column] = np.array(colors, np.uint8)
+    np.testing.assert_array_equal(shown[:height], picture)
+    assert {len(line) for line in text.plain.splitlines()} == {width}
+
+
+def test_half_blocks_fit_the_columns():
+    wide = half_blocks(np.zeros((28, 28, 1), np.uint8), columns=70).plain.splitlines()
+    assert (len(wide), len(wide[0])) == (28, 56)  # twice, since 70 / 28 is 2.5
+    narrow = half_blocks(np.zeros((256, 256, 3), np.uint8), columns=40).plain.splitlines()
+    assert (len(narrow), len(narrow[0])) == (20, 40)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (60.0, "1:00"), (3599.6, "1:00:00")]
+)
+def test_durations_are_for_people(seconds: float, text: str):
+    assert duration(seconds) == text
+
+
+def test_progress_in_a_pipe_is_plain_lines():
+    console = Console(file=StringIO(), force_terminal=False, width=40)
+    line = {"median_confidence": 0.5, "min_confidence": 0.25, "classes_ge_9999": 3}
+    with ProgressReporter(console) as reporter:
+        reporter.message("compiling")
+        for generation in range(5):
+            lines = [line | {"evaluations_per_second": 1234.5}]
+            reporter.progress(generation, 4, lines)
+    assert console.file.getvalue() == (
+        "compiling\n"
+        "generation 4/4  median 50.0000 %  min 25.0000 %  3 classes >= 99.99 %  "
+        "1,234 evaluations/s\n"
+    )
+
+
+def test_a_count_in_a_pipe_is_a_line_every_few_seconds(monkeypatch: pytest.MonkeyPatch):
+    times = iter([0.0, 1.0, 4.0, 4.0, 5.0, 8.0, 8.0])
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    console = Console(file=StringIO(), force_terminal=False, width=10)
+    with counting("pgd", console) as report:
+        for done in (1, 1000, 1500, 2000):
+            report(done, 2000)
+    assert console.file.getvalue() == "pgd  1,000/2,000\npgd  2,000/2,000\n"

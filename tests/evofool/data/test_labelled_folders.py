@@ -1,0 +1,124 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from evofool import UserError, load_classifier
+from evofool.data.labelled_folders import Labelled, read_image_folder, read_labels
+
+CARD = load_classifier("mock:10").card
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with two files; tables of labels lie beside it."""
+    (tmp_path / "pictures/deep").mkdir(parents=True)
+    for name in ("a.png", "deep/b.png"):
+        (tmp_path / "pictures" / name).write_bytes(b"")
+    return tmp_path / "pictures"
+
+
+def table(folder: Path, content: str | bytes) -> Path:
+    path = folder.parent / "labels.csv"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "file,index\na.png,3\ndeep/b.png,9\n",
+        '\ufeffindex,wnid,file\r\n3,n1,a.png\r\n9,"n, 2",deep/b.png\r\n',
+        "file, index, width\na.png, 3, 5\ndeep/b.png, 9, 5\n",
+    ],
+    ids=["plain", "other columns, as Excel writes it", "spaces"],
+)
+def test_a_table_is_read_whatever_else_it_holds(content: str, folder: Path):
+    rows = read_labels(table(folder, content), CARD, images=folder)
+    assert rows == [Labelled(folder / "a.png", 3), Labelled(folder / "deep/b.png", 9)]
+
+
+MISTAKES = {
+    "": "has no column file and no index; its first line is empty, expected file,index",
+    "name,index\na.png,3\n": "has no column file; its first line is name, index",
+    "file,class\na.png,3\n": "has no column index; its first line is file, class",
+    "file,index\n": "has no rows below its first line",
+    "file,index\na.png,10\n": "line 2: index is 10; expected 0..9, the classes of mock:10",
+    "file,index\na.png,-1\n": "line 2: index is -1; expected 0..9",
+    "file,index\na.png,cat\n": "line 2: index is 'cat'; expected the number of a class",
+    "file,index\na.png,3.0\n": "line 2: index is '3.0'; expected the number of a class",
+    "file,index\na.png\n": "line 2: expected a file and an index, found ['a.png', None]",
+    "file,index\n,3\n": "line 2: expected a file and an index, found ['', '3']",
+    "file,index\na.png,3\n\na.png,3\n": "line 4: a.png is on line 2 already; name each file once",
+    "file,index\na.png,3\nb.png,3\n": "pictures/b.png, not there; is ",
+    "file,index\nc.png,3\nb.png,3\n": "pictures/c.png and 1 more, not there; is ",
+}
+
+
+@pytest.mark.parametrize("content", MISTAKES)
+def test_mistakes_in_a_table_are_explained(content: str, folder: Path):
+    path = table(folder, content)
+    with pytest.raises(UserError) as caught:
+        read_labels(path, CARD, images=folder)
+    assert MISTAKES[content] in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_what_is_no_table_or_no_folder_is_named(folder: Path):
+    with pytest.raises(UserError, match=r"cannot read the labels .*absent\.csv: No such file"):
+        read_labels(folder / "absent.csv", CARD, images=folder)
+    binary = table(folder, b"file,index\n\xff\xfe,3\n")
+    with pytest.raises(UserError, match=r"cannot read the labels .*labels\.csv: 'utf-8' codec"):
+        read_labels(binary, CARD, images=folder)
+    with pytest.raises(UserError, match=r"images is '.*nowhere', which is no folder"):
+        read_labels(binary, CARD, images=folder / "nowhere")
+
+
+CARD = dataclasses.replace(
+    load_classifier("mock:3:8x8x3").card,
+    outputs=4,
+    class_offset=1,
+    labels=("starfish, sea star", "sea urchin", "crane"),
+    ids=("n01", "n02", "n03"),
+)
+
+
+def fill(folder, *files: str):
+    for name in files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"")
+
+
+def test_folders_are_classes_by_label_index_or_id(tmp_path):
+    fill(tmp_path, "sea star/b.jpg", "sea star/a.PNG", "1/c.webp", "n03/d.jpeg")
+    found = read_image_folder(tmp_path, CARD)
+    assert [(row.path.name, row.index) for row in found] == [
+        ("c.webp", 1),
+        ("d.jpeg", 2),
+        ("a.PNG", 0),
+        ("b.jpg", 0),
+    ]
+
+
+def test_what_is_hidden_or_no_picture_is_left_out(tmp_path):
+    fill(tmp_path, "1/a.jpg", "1/.b.jpg", "1/notes.txt", ".cache/c.jpg", "labels.csv")
+    assert [row.path.name for row in read_image_folder(tmp_path, CARD)] == ["a.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ((), "has no subfolders; expected one for every class"),
+        (("1/notes.txt",), r"hold no pictures; expected .*/CLASS/\*\.jpg"),
+        (("star fish/a.jpg",), "star fish: unknown class 'star fish'; did you mean 'starfish'"),
+    ],
+)
+def test_what_cannot_be_used_is_named(tmp_path, files, message):
+    fill(tmp_path, *files)
+    with pytest.raises(UserError, match=message):
+        read_image_folder(tmp_path, CARD)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(UserError, match="which is no folder; give the pictures' folder"):
+        read_image_folder(tmp_path / "none", CARD)

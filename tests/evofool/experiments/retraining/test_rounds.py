@@ -1,0 +1,128 @@
+import numpy as np
+import pytest
+
+from evofool.classifiers.architectures.linear import linear_card
+from evofool.classifiers.loading import read_classifier
+from evofool.data.datasets import Dataset
+from evofool.experiments.bench.lab import Lab, pictures_of
+from evofool.experiments.bench.supplies import Supplies
+from evofool.experiments.retraining.rounds import Plan, fool_longer, retrain
+from evofool.training import recipes
+from evofool.training.loop import TrainConfig
+
+PLAN = Plan(
+    network="linear",
+    card=linear_card(),
+    config=TrainConfig(epochs=2, batch_size=16),
+    examples=50,
+    tests=30,
+    rounds=2,
+    first_runs=2,
+    later_runs=1,
+    generations=1,
+    batch_size=6,
+    longer_runs=2,
+    longer=3,
+)
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    """Pictures whose class is the row that is bright."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 60, (100, 28, 28, 1), np.uint8)
+    labels = np.arange(100).astype(np.uint8) % 10
+    images[np.arange(100), 2 * labels + 3] = 255
+    return Dataset(images[:60], labels[:60], images[60:], labels[60:])
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, digits):
+    """All rounds, the lab they were done in, and how often anything was trained."""
+    out, trained = tmp_path_factory.mktemp("out"), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Lab, "dataset", lambda lab: digits)
+        train = recipes.train_network
+
+        def counted(path, card, examples, **settings):
+            trained.append(examples)
+            return train(path, card, examples, **settings)
+
+        patch.setattr(recipes, "train_network", counted)
+        for _ in range(2):
+            lab = Lab(
+                experiment="retraining",
+                domain="mnist",
+                scale="small",
+                seeds=1,
+                out=out,
+                supplies=Supplies(),
+            )
+            rounds = retrain(lab, PLAN, 0)
+        yield rounds, lab, trained
+
+
+def test_every_round_learns_the_pictures_of_all_before_it(made):
+    rounds, _, _ = made
+    # two pictures per class and run: of the first generation and of the last
+    assert [one.training_set for one in rounds] == [50, 50 + 40, 50 + 40 + 20]
+    assert [one.fooling_share for one in rounds] == pytest.approx([0, 40 / 90, 60 / 110])
+
+
+def test_networks_have_a_class_for_fooling_pictures_from_the_first_retraining_on(made):
+    rounds, lab, _ = made
+    cards = [
+        read_classifier(lab.out / "networks" / f"retrained-linear-0-{one.number:02d}.safetensors")
+        for one in rounds
+    ]
+    assert [one.card.outputs for one in cards] == [10, 11, 11]
+    assert cards[1].card.labels[10] == "fooling"
+
+
+def test_what_is_learned_are_elites_of_the_first_and_of_the_last_generation(made):
+    _, lab, trained = made
+    first = lab.evolve(
+        lab.out / "networks" / "retrained-linear-0-00.safetensors",
+        generations=0,
+        runs=2,
+        batch_size=6,
+        classes=tuple(map(str, range(10))),
+    )
+    last = lab.evolve(
+        lab.out / "networks" / "retrained-linear-0-00.safetensors",
+        generations=1,
+        runs=2,
+        batch_size=6,
+        classes=tuple(map(str, range(10))),
+    )
+    fooling = trained[1].images[50:]
+    assert (trained[1].labels[50:] == 10).all()
+    np.testing.assert_array_equal(fooling[:10], pictures_of(first, first.elites(0)))
+    np.testing.assert_array_equal(fooling[30:], pictures_of(last, last.elites(1)))
+
+
+def test_pictures_are_evolved_for_the_classes_of_the_data_set_alone(made):
+    rounds, _, _ = made
+    assert [one.confidence.shape for one in rounds] == [(2, 10), (1, 10), (1, 10)]
+    assert rounds[2].pictures.shape == (1, 10, 28, 28, 1)
+
+
+def test_errors_are_shares_of_the_test_pictures(made):
+    for one in made[0]:
+        assert (one.error * 30) == pytest.approx(round(one.error * 30))
+        assert one.rejected <= one.error
+        assert one.error_among_classes <= one.error
+    assert made[0][0].rejected == 0
+
+
+def test_rounds_that_were_done_are_not_done_again(made):
+    _, _, trained = made
+    assert len(trained) == 3  # in two calls
+
+
+def test_the_last_network_is_fooled_for_longer(made):
+    rounds, lab, _ = made
+    found = fool_longer(lab, PLAN, rounds[-1], 0)
+    assert found.generations.tolist() == [0, 1, 2, 3]
+    assert found.medians.shape == (4, 2)
+    assert (np.diff(found.medians, axis=0) >= 0).all()  # elites only become better

@@ -1,0 +1,75 @@
+from typing import Any
+
+import numpy as np
+
+from evofool import Card, Classifier, intensity_table
+from evofool.experiments.shredded_or_recolored import measures
+from evofool.experiments.shredded_or_recolored.experiment import _verdict
+from evofool.experiments.shredded_or_recolored.measures import (
+    CONDITIONS,
+    RANDOM,
+    accuracies,
+    accuracy_by_window,
+    by_table,
+)
+from evofool.images.recoloring import disordered_table
+
+SIDE = 28
+CARD = Card(name="rows", input_shape=(SIDE, SIDE, 1), outputs=4, labels=tuple("0123"), scale=1.0)
+
+
+def brightness(params: Any, images: Any) -> Any:
+    """Logits: how bright every quarter of the rows is."""
+    return images.reshape(len(images), 4, -1).mean(axis=2)
+
+
+BANDS = Classifier(card=CARD, params=(), apply=brightness)
+
+
+def banded(labels: np.ndarray) -> np.ndarray:
+    """Pictures that are bright in one of four bands of seven rows."""
+    images = np.zeros((len(labels), 4, 7, SIDE, 1), np.uint8)
+    images[np.arange(len(labels)), labels] = 250
+    return images.reshape(-1, SIDE, SIDE, 1)
+
+
+LABELS = np.arange(40) % 4
+IMAGES = banded(LABELS)
+
+
+def test_every_condition_is_measured_once_per_seed():
+    found = accuracies(BANDS, IMAGES, LABELS, seeds=2)
+    assert found.keys() == CONDITIONS.keys()
+    assert {name: len(values) for name, values in found.items()} == {
+        name: 2 if name in RANDOM else 1 for name in CONDITIONS
+    }
+    assert found["as they are"] == [1.0]
+    assert found["rows shuffled"] == [1.0, 1.0], "bands are as high as windows"
+    assert found["inverted"] == [0.0], "the band is now the darkest"
+
+
+def test_windows_larger_than_the_bands_mix_them():
+    found = accuracy_by_window(BANDS, IMAGES, LABELS, [1, 7, 28])
+    for name in RANDOM:
+        assert found[name][:2] == [1.0, 1.0]
+        assert found[name][2] < 0.9
+
+
+def test_tables_are_described_by_order_and_contrast():
+    tables = [disordered_table(0.0), intensity_table("invert")]
+    found = by_table(BANDS, IMAGES, LABELS, tables)
+    assert found.accuracy.tolist() == [1.0, 0.0]
+    assert found.commonest.tolist() == [0.25, 0.75], "of equals the first"
+    assert found.non_monotonicity.tolist() == [0.0, 0.0]
+    assert found.contrast.tolist() == [250.0, -250.0]
+
+
+def test_the_verdict_compares_with_the_articles_accuracies():
+    def verdict(whole: float, rows: float, blondes: float) -> str:
+        names = ("as they are", "rows shuffled", measures.BLONDES)
+        return _verdict({n: [v] for n, v in zip(names, (whole, rows, blondes), strict=True)}).said
+
+    assert verdict(0.992, 0.65, 0.12) == "reproduced"
+    assert verdict(0.992, 0.55, 0.12) == "in part"
+    assert verdict(0.992, 0.65, 0.4) == "in part"
+    assert verdict(0.992, 0.1, 0.4) == "differs"

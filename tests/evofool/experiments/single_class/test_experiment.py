@@ -1,0 +1,82 @@
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evofool.experiments.bench.lab import Lab
+from evofool.experiments.bench.supplies import Supplies
+from evofool.experiments.single_class import experiment
+from evofool.experiments.single_class.strategies import Strategy
+
+
+class DirectLab(Lab):
+    """Evolves pixels, whose loop compiles ten times as fast as that of CPPNs."""
+
+    def evolve(self, network, **settings):
+        return super().evolve(network, encoding="direct", **settings)
+
+
+@pytest.fixture(scope="module")
+def findings(tmp_path_factory):
+    """Three digits of ten stand for twenty classes of a thousand; with the lab it was done in."""
+    lab = DirectLab(
+        experiment="single-class",
+        domain="mnist",
+        scale="small",
+        seeds=2,
+        out=tmp_path_factory.mktemp("single"),
+        supplies=Supplies(),
+    )
+    lab.folder.mkdir(parents=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiment, "NETWORK", "lenet")
+        patch.setattr(experiment, "CLASSES", ("1", "4", "7"))
+        return experiment.imagenet(lab), lab
+
+
+def test_every_strategy_has_its_share_of_evaluations(findings):
+    budgets, _, _ = findings[0].tables
+    assert budgets.rows[0][:4] == ["MAP-Elites", 10, 840, 8400]
+    assert budgets.rows[1][:4] == ["single-class of 100, equal", 3, 840, 2520]
+    assert budgets.rows[2][:4] == ["single-class of 100, tenfold", 3, 8400, 25200]
+
+
+def test_the_same_classes_are_compared(findings):
+    _, tests, classes = findings[0].tables
+    assert [row[0] for row in classes.rows] == ["1", "4", "7"]
+    assert all("n = 6 and 6" in row[1] and "n = 3 pairs" in row[2] for row in tests.rows)
+    assert [len(row.ours) for row in findings[0].rows] == [2] * 6
+
+
+def test_pictures_are_left(findings):
+    made, lab = findings
+    assert all((lab.folder / picture.file).exists() for picture in made.pictures)
+
+
+def strategy(name: str, log_odds: np.ndarray) -> Strategy:
+    classes = tuple(range(log_odds.shape[1]))
+    run: Any = SimpleNamespace(outputs=classes, table={"archive.fitness": log_odds})
+    return Strategy(name=name, runs=[run], outputs=classes, evaluations=1.0, seconds=1.0)
+
+
+@pytest.mark.parametrize(
+    ("equal", "tenfold", "said", "text"),
+    [
+        (0.0, 0.0, "reproduced", "with equal evaluations no different"),
+        (-20.0, 0.0, "in part", "with equal evaluations lower"),
+        (-20.0, -20.0, "differs", "with tenfold evaluations lower"),
+        (0.0, 20.0, "reproduced", "with tenfold evaluations higher"),
+    ],
+)
+def test_the_better_strategy_of_each_budget_decides(equal, tenfold, said, text):
+    shared = np.random.default_rng(0).normal(5, 1, (5, 10))
+    others = [
+        strategy("single-class of 1, equal", shared + equal),
+        strategy("single-class of 100, equal", shared - 40),
+        strategy("single-class of 1, tenfold", shared + tenfold),
+        strategy("single-class of 100, tenfold", shared - 40),
+    ]
+    verdict = experiment._verdict(strategy("MAP-Elites", shared), others, bar=0.9)
+    assert verdict.said == said
+    assert text in verdict.because

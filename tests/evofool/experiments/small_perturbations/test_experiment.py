@@ -1,0 +1,200 @@
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from evofool import Card, Classifier
+from evofool.classifiers.views import with_views
+from evofool.data.datasets import Dataset
+from evofool.evaluation.recognition import Recognized, recognize
+from evofool.experiments.bench.lab import Lab
+from evofool.experiments.bench.supplies import Supplies
+from evofool.experiments.reproduce import reproduce
+from evofool.experiments.small_perturbations import objects, photographs
+from evofool.experiments.small_perturbations.digits import STRENGTHS, Fooled, templates
+from evofool.experiments.small_perturbations.gibbon import GIBBON, PANDA, Way, verdict
+from evofool.experiments.small_perturbations.perturbing import LEVELS
+from evofool.experiments.small_perturbations.photographs import NETWORK, NETWORKS
+from evofool.support.errors import UserError
+from tests.evofool.real_data import data_folder
+
+SHAPE = (8, 8, 3)
+
+
+def linear(classes: int) -> Classifier:
+    labels = tuple(f"class {index}" for index in range(classes))
+    card = Card(name="toy", input_shape=SHAPE, outputs=classes, labels=labels)
+    weights = np.random.default_rng(0).normal(size=(np.prod(SHAPE), classes))
+    return Classifier(
+        card=card,
+        params=jnp.asarray(weights, jnp.float32),
+        apply=lambda weights, images: (images - 0.5).reshape(len(images), -1) @ weights,
+    )
+
+
+def noise(count: int, shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (count, *shape)).astype(np.uint8)
+
+
+class Objects(Lab):
+    """Pictures of noise that a linear classifier recognises, all but every fifth."""
+
+    def network(self, name: str) -> Classifier:
+        return linear(10)
+
+    def dataset(self) -> Dataset:
+        images = noise(60)
+        labels = recognize(linear(10), images).classes
+        labels[::5] = (labels[::5] + 1) % 10
+        labels = labels.astype(np.uint8)
+        return Dataset(images, labels, images, labels, is_lossy=True)
+
+
+class Photographs(Lab):
+    """Noise as a linear classifier sees it, at four sizes; at the first, one is of a panda."""
+
+    def network(self, name: str) -> Classifier:
+        side = 8 + 2 * NETWORKS.index(name)
+        return with_views(linear(1000), (side, side, 3))
+
+    def photographs(self, classifier: Classifier) -> tuple[np.ndarray, np.ndarray]:
+        images = noise(60, classifier.card.input_shape)
+        if classifier.card.input_shape == SHAPE:
+            lead = np.asarray(classifier.params)[:, PANDA].reshape(SHAPE)
+            images[7] = np.clip(128 + 40 * lead, 0, 255)
+        return images, recognize(classifier, images).classes
+
+
+def lab_of(kind: type[Lab], domain: str, folder: Path) -> Lab:
+    lab = kind(
+        experiment="small-perturbations",
+        domain=domain,
+        scale="full",
+        seeds=1,
+        out=folder,
+        supplies=Supplies(),
+    )
+    lab.folder.mkdir(parents=True)
+    return lab
+
+
+def test_recognised_pictures_are_attacked_by_finite_differences_and_by_the_gradient(
+    tmp_path: Path,
+):
+    lab = lab_of(Objects, "cifar10", tmp_path)
+    findings = objects.cifar10(lab)
+    assert findings.verdict.said == "reproduced", "a linear classifier is soon fooled"
+    shares = {row.what: row.ours[0] for row in findings.rows}
+    assert shares["lost at epsilon 0.05, finite differences, r = 0.01"] > 0.9
+    assert shares["lost at epsilon 0.05, FGSM"] > 0.9
+    assert shares["lost at epsilon 0.05, with the sign as written, r = 0.01"] == 0
+    assert shares["lost at epsilon 0.05, signs at random"] < 0.5
+    assert {row.n for row in findings.rows if "cats" not in row.what} == {
+        "48 recognised test pictures"
+    }
+    success, steps = findings.tables
+    counts = {str(row[1]): row[2] for row in success.rows}
+    assert set(counts.values()) == {48}
+    assert [row[1] for row in steps.rows[:-1]] == ["100.0%"] * 4, "whatever r, the weights' signs"
+    assert "80.0%" in findings.notes[0]
+    assert "lossy" in findings.notes[0]
+    for picture in findings.pictures:
+        assert (lab.folder / picture.file).stat().st_size < 500_000
+
+
+def test_photographs_are_attacked_and_shown_to_other_networks(tmp_path: Path):
+    lab = lab_of(Photographs, "imagenet", tmp_path)
+    findings = photographs.imagenet(lab)
+    assert findings.rows[0].what.startswith(f"class {PANDA} to gibbon")
+    success, travel = findings.tables
+    counts = {row[0]: row[1] for row in success.rows}
+    assert counts["finite differences"] == 20
+    assert counts["FGSM"] == 60
+    assert [row[0] for row in travel.rows] == [
+        *(f"FGSM for {name}" for name in NETWORKS),
+        f"one change for {NETWORK}",
+        "its values in disorder",
+        "signs at random",
+    ]
+    lost = [[float(str(cell).split("%")[0]) for cell in row[1:]] for row in travel.rows]
+    assert min(lost[place][place] for place in range(4)) > 2 * lost[-1][0], "more than by chance"
+    assert "of 30)" in str(travel.rows[4][1]), "those that the change was not made with"
+    assert "193 forward passes" in findings.notes[0]
+    assert f"{NETWORKS[2]} 60" in findings.notes[0], "each network's own"
+    assert str(travel.rows[4][1]) in "".join(findings.notes)
+    for picture in findings.pictures:
+        assert (lab.folder / picture.file).stat().st_size < 500_000
+
+
+class Mislabelled(Photographs):
+    """Photographs of which none is what its label says."""
+
+    def photographs(self, classifier: Classifier) -> tuple[np.ndarray, np.ndarray]:
+        images, labels = super().photographs(classifier)
+        return images, (labels + 1) % 1000
+
+
+def test_photographs_that_are_not_recognised_are_said_to_be(tmp_path: Path):
+    with pytest.raises(UserError, match=r"recognises none of 60 labelled photographs.*--labels"):
+        photographs.imagenet(lab_of(Mislabelled, "imagenet", tmp_path))
+
+
+def way(*classes: int, sure: float = 0.5) -> Way:
+    """A way on which photographs are taken for classes, and for the last one from there on."""
+    seen = np.array([*classes, *[classes[-1]] * (len(LEVELS) - len(classes))])
+    odds = np.full((len(LEVELS), 1000), np.log(sure / (1 - sure)), np.float32)
+    return Way("FGSM", np.zeros(SHAPE, np.int8), Recognized(seen, np.full(len(seen), 0.5), odds))
+
+
+@pytest.mark.parametrize(
+    ("found", "said", "levels"),
+    [
+        (way(GIBBON, sure=0.95), "reproduced", 1),
+        (way(GIBBON, sure=0.5), "in part", 1),
+        (way(PANDA, GIBBON, sure=0.95), "in part", 2),
+        (way(PANDA, 3), "differs", None),
+    ],
+    ids=["sure", "unsure", "late", "never"],
+)
+def test_the_gibbon_has_to_arrive_within_the_published_level_and_be_sure(found, said, levels):
+    assert verdict([found], "panda").said == said
+    assert found.arrives == levels
+
+
+def test_a_way_says_when_it_arrives_once():
+    assert str(way(GIBBON)) == "by 1 level of 255 with FGSM (50.0 % gibbon)"
+    assert str(way(PANDA, GIBBON)) == "by 2 levels of 255 with FGSM (50.0 % gibbon at 1)"
+    assert str(way(PANDA)) == "never with FGSM (50.0 % gibbon at 1)"
+    unsure = verdict([way(GIBBON)], "panda").because
+    assert "published: 99.3% gibbon by 0.9 levels" in unsure
+    assert "the class is, the confidence not, reproduced" in unsure
+
+
+def test_templates_are_the_weights_around_grey():
+    drawn, weights = templates(linear(10)), np.asarray(linear(10).params).T
+    weights = weights.reshape(drawn.shape)
+    assert drawn[weights > 3].min() == 255, "extremes are cut off"
+    assert drawn[weights < -3].max() == 1
+    common = np.abs(weights) < 2
+    assert np.corrcoef(drawn[common], weights[common])[0, 1] > 0.999
+
+
+def test_confidence_is_that_in_wrong_answers():
+    wrong = np.tile([True, False, True, False], (len(STRENGTHS), 1))
+    found = Fooled(wrong, wrong, np.array([0.9, 1.0, 0.7, 0.2]), np.array(0.25))
+    assert (found.share.successes, found.share.n) == (2, 4)
+    assert found.confidence == pytest.approx(0.8)
+
+
+@pytest.mark.data
+def test_a_linear_classifier_of_digits_is_fooled_at_a_quarter(tmp_path: Path):
+    [report] = reproduce(
+        "small-perturbations", on=["mnist"], scale="small", out=tmp_path, data=data_folder()
+    )
+    error, certainty, *_ = report.findings.rows
+    assert error.what == "linear: error at epsilon .25"
+    assert error.ours[0] > 0.9
+    assert 0.1 < certainty.ours[0] < 1
+    for picture in report.findings.pictures:
+        assert (tmp_path / "small-perturbations" / "mnist" / picture.file).exists()

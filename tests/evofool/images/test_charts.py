@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from evofool.images.charts import chart, write_matrix
+
+
+def read(path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def test_chart_writes_what_was_drawn(tmp_path):
+    for name, height in (("flat", 0.0), ("high", 1.0)):
+        with chart(tmp_path / f"{name}.png", size=(2, 1)) as axes:
+            axes.plot([0, 1], [0, height])
+    flat, high = read(tmp_path / "flat.png"), read(tmp_path / "high.png")
+    assert flat.shape == high.shape == (110, 220, 3)
+    assert (flat != high).any()
+
+
+def test_chart_has_as_many_panels_as_asked_for(tmp_path):
+    with chart(tmp_path / "two.png", panels=2) as (left, right):
+        left.plot([0, 1])
+        right.plot([1, 0])
+    assert (tmp_path / "two.png").exists()
+
+
+def test_chart_leaves_nothing_behind_when_drawing_fails(tmp_path):
+    with pytest.raises(ZeroDivisionError), chart(tmp_path / "broken.png"):
+        _ = 1 / 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_matrix_is_darker_where_values_are_greater(tmp_path):
+    pictures = []
+    for value in (0.0, 0.5, 1.0):
+        write_matrix(np.full((2, 3), value), tmp_path / "m.png", rows="ab", columns="xyz")
+        pictures.append(read(tmp_path / "m.png").mean())
+    assert pictures[0] > pictures[1] > pictures[2]
+
+
+def test_matrix_shows_texts_and_squares_without_a_value(tmp_path):
+    values = np.array([[0.1, np.nan], [0.9, 0.2]])
+    texts = [["1", ""], ["9", "2"]]
+    write_matrix(values, tmp_path / "bare.png", rows="ab", columns="xy")
+    write_matrix(values, tmp_path / "text.png", rows="ab", columns="xy", texts=texts)
+    bare, text = read(tmp_path / "bare.png"), read(tmp_path / "text.png")
+    assert (bare != text).any()
+    assert (bare == 0xDD).all(axis=-1).any()  # the grey of what is no number

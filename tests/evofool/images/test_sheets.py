@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from evofool.images.sheets import CELL, MARGIN, Section, draw_sheet, percent, thumbnail
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0.0000 %"),
+        (4e-7, "< 0.0001 %"),
+        (6e-7, "0.0001 %"),
+        (0.5, "50.0000 %"),
+        (0.9999871, "99.9987 %"),
+        (0.9999994, "99.9999 %"),
+        (0.9999996, "> 99.9999 %"),
+        (1.0, "> 99.9999 %"),
+    ],
+)
+def test_percent_never_rounds_up_to_certainty(value: float, text: str):
+    assert percent(value) == text
+
+
+@pytest.mark.parametrize(
+    ("side", "shown"),
+    [(8, 112), (28, 112), (32, 128), (64, 128), (96, 112), (128, 128), (192, 112), (256, 128)],
+)
+def test_thumbnails_are_large_enough_and_whole_factors_where_possible(side: int, shown: int):
+    picture = np.zeros((side, side, 3), np.uint8)
+    assert thumbnail(picture).size == (shown, shown)
+    assert shown >= CELL
+
+
+def sections(*counts: int) -> list[Section]:
+    """Sections of black pictures, with as many as said."""
+    black = Image.new("RGB", (CELL, CELL))
+    return [
+        Section(f"part {place}", [black] * count, [["name", "1 %"]] * count)
+        for place, count in enumerate(counts)
+    ]
+
+
+def black_cells(sheet: Image.Image) -> int:
+    """Counts pictures by their area; letters are too few to matter."""
+    return round(float(np.sum(np.asarray(sheet.convert("L")) == 0)) / CELL**2)
+
+
+@pytest.mark.parametrize("counts", [(3,), (10, 1), (11, 3, 12)])
+def test_every_picture_of_every_section_is_there(counts: tuple[int, ...]):
+    assert black_cells(draw_sheet(sections(*counts))) == sum(counts)
+
+
+def test_a_section_begins_a_row_under_its_heading():
+    sheet = draw_sheet(sections(3, 2))
+    assert sheet.width == 3 * (CELL + MARGIN) + MARGIN
+    is_black = np.asarray(sheet.convert("L")) == 0
+    rows = is_black[:, MARGIN : MARGIN + CELL].all(axis=1)
+    assert np.sum(rows[1:] & ~rows[:-1]) == 2, "two rows of pictures"
+    first = int(np.argmax(rows))
+    assert is_black[:first].any(), "a heading above the first"
+
+
+def test_without_a_heading_the_pictures_begin_at_the_top():
+    (section,) = sections(2)
+    bare = draw_sheet([section._replace(heading="")])
+    assert bare.getpixel((MARGIN, MARGIN)) == (0, 0, 0)
+    assert bare.height < draw_sheet([section]).height
+
+
+def test_a_long_name_takes_two_lines_and_never_leaves_its_cell():
+    (section,) = sections(1)
+    names = ("soft-coated wheaten terrier", "Llanfairpwllgwyngyllgogerychwyrndrobwll")
+    for name in names:
+        sheet = draw_sheet([section._replace(captions=[[name, "1 %"]])])
+        beyond = np.asarray(sheet.convert("L"))[:, MARGIN + CELL + 1 :]
+        assert (beyond == 255).all()
+    two_lines = draw_sheet([section._replace(captions=[[names[0], "1 %"]])])
+    assert two_lines.height > draw_sheet([section]).height

@@ -1,0 +1,170 @@
+import json
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import evofool
+from evofool import Run, UserError
+from evofool.classifiers.scores import log_odds
+from evofool.evaluation.forward import evaluate
+
+
+@pytest.fixture(params=["cppn", "direct"])
+def run(request: pytest.FixtureRequest) -> Run:
+    return request.getfixturevalue(f"{request.param}_run")
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"not a run directory \(it has no config.json\)"):
+        Run(tmp_path)
+
+
+def test_a_run_without_a_checkpoint_says_what_to_do(tmp_path, cppn_run):
+    shutil.copy(cppn_run.folder / "config.json", tmp_path)
+    with pytest.raises(UserError, match=r"has no checkpoint yet; run 'evofool resume'"):
+        Run(tmp_path).elites()
+    assert Run(tmp_path).summary is None
+    assert Run(tmp_path).metrics == []
+
+
+def test_an_elite_is_found_by_index_and_by_label(cppn_run):
+    found = [cppn_run["7"], cppn_run["class 7"], cppn_run.elite(7)]
+    assert {(elite.class_index, elite.born, elite.run_index) for elite in found} == {
+        (7, found[0].born, 0)
+    }
+    with pytest.raises(UserError, match="unknown class '12'"):
+        cppn_run["12"]
+
+
+def test_a_class_of_a_thousand_is_found_without_making_the_others(imagenet_run, monkeypatch):
+    run = Run(imagenet_run.folder)
+    monkeypatch.setattr(run, "elites", None)
+    found = [run[name] for name in ("327", "starfish", "sea star", "n02317335")]
+    assert {elite.class_index for elite in found} == {327}
+    with pytest.raises(UserError, match=r"'crane' is ambiguous: 134 \(crane, n02012849\); 517"):
+        run["crane"]
+    with pytest.raises(UserError, match=r"'maillot' is ambiguous: 638 .* 639 \(maillot, tank"):
+        run["maillot"]
+
+
+def test_a_class_that_was_not_evolved_for_is_refused(direct_run):
+    with pytest.raises(UserError, match="no elite for class 4; it evolved for class 3, class 7, c"):
+        direct_run["4"]
+
+
+def test_any_number_of_elites_is_drawn_by_one_program_in_micro_batches(imagenet_run, monkeypatch):
+    run = Run(imagenet_run.folder)
+    sizes = []
+    render = run.encoding.render
+
+    def counted(genomes):
+        sizes.append(len(genomes.num_nodes))
+        return render(genomes)
+
+    monkeypatch.setitem(run.__dict__, "encoding", run.encoding._replace(render=counted))
+    elites = run.elites()
+    pictures = run.pictures(elites)
+    assert sizes == [], "nothing is drawn before it is asked for"
+    for elite, picture in zip(elites, pictures, strict=True):
+        assert picture.shape == (16, 16, 3)
+        if elite.class_index in (0, 555, 999):
+            np.testing.assert_array_equal(picture, elite.picture())
+    assert sizes == [run.config.micro_batch], "traced once"
+
+
+def test_an_independent_run_that_is_not_there_is_refused(cppn_run):
+    assert cppn_run.elite(3, 1).run_index == 1
+    with pytest.raises(UserError, match=r"run index is 2; expected 0\.\.1"):
+        cppn_run.elites(2)
+
+
+def test_pictures_score_what_the_archive_says(run):
+    elites = run.elites()
+    images = np.stack(list(run.pictures(elites))).astype(np.float32) / 255
+    assert run.config.micro_batch is not None
+    outputs = evaluate(run.classifier, images, run.config.micro_batch)
+    fitness = np.asarray(log_odds(jnp.asarray(outputs)))
+    for elite, row in zip(elites, fitness, strict=True):
+        assert row[elite.output] == pytest.approx(elite.fitness, rel=1e-4, abs=1e-4)
+        order = [int(i) for i in np.argsort(-row) if i != elite.output]
+        assert elite.runner_up == run.card.labels[order[0]]
+
+
+def test_confidence_is_that_of_the_summary(run):
+    values = [elite.confidence for elite in run.elites()]
+    assert run.summary["per_run"][0]["min_confidence"] == pytest.approx(min(values))
+    assert run.summary["per_run"][0]["median_confidence"] == pytest.approx(np.median(values))
+
+
+def test_one_picture_is_the_one_of_many(run):
+    elites = run.elites()
+    together = list(run.pictures(elites))
+    assert together[1].dtype == np.uint8
+    assert (elites[1].picture() == together[1]).all()
+
+
+def test_ancestors_lead_from_the_elite_to_the_initial_population(run):
+    elite = run.elites()[0]
+    genomes = elite.ancestors()
+    assert len(genomes) == len(elite.steps)
+    assert elite.steps[0].generation == elite.born[0]
+    assert elite.steps[-1].generation == 0
+    for ours, kept in zip(jax.tree.leaves(genomes[0]), jax.tree.leaves(elite.genome), strict=True):
+        assert (np.asarray(ours) == np.asarray(kept)).all()
+    drawn = np.concatenate(list(run.draw(genomes)))
+    assert drawn.shape == (len(genomes), *run.card.input_shape)
+    np.testing.assert_array_equal(np.rint(drawn[0] * 255), elite.picture())
+
+
+def test_cppn_elites_are_drawn_at_any_size(cppn_run):
+    elite = cppn_run["3"]
+    assert elite.render(100).size == (100, 100)
+    assert (np.asarray(elite.render(28)) == elite.picture()[..., 0]).all()
+    with pytest.raises(UserError, match="size is 0"):
+        elite.render(0)
+
+
+def test_direct_elites_have_no_other_size(direct_run):
+    with pytest.raises(UserError, match="directly encoded"):
+        direct_run.elites()[0].render(100)
+
+
+def test_a_run_reads_the_checkpoint_before_a_damaged_one(tmp_path, direct_run):
+    folder = tmp_path / "run"
+    shutil.copytree(direct_run.folder, folder)
+    newest = max((folder / "checkpoints").iterdir(), key=lambda path: int(path.name))
+    assert direct_run.generation == int(newest.name)
+    if len(list((folder / "checkpoints").iterdir())) == 1:
+        shutil.copytree(newest, folder / "checkpoints" / "99")
+        newest = folder / "checkpoints" / "99"
+    shutil.rmtree(newest / "state")
+    assert Run(folder).generation < int(newest.name)
+    assert newest.exists(), "looking at a run changes nothing"
+
+
+def test_opening_needs_nothing_but_the_folder(cppn_run):
+    opened = evofool.Run.open(cppn_run.folder)
+    assert opened.config == cppn_run.config
+    assert evofool.Run.open(opened) is opened
+    manifest = json.loads((cppn_run.folder / "config.json").read_text())
+    assert opened.manifest == manifest
+
+
+@pytest.mark.parametrize("coordinates", ["centered", "pixels"])
+def test_a_large_drawing_shows_the_scored_picture_whatever_the_coordinates(coordinates, tmp_path):
+    run = evofool.evolve(
+        "mock:10",
+        generations=2,
+        batch_size=20,
+        out=tmp_path / "run",
+        cppn={"coordinates": coordinates},
+    )
+    elite = run.elites()[0]
+    same = np.asarray(elite.render(28))
+    assert (same == elite.picture()[..., 0]).all()
+    # every ninth sample of a drawing with 9 * 27 + 1 pixels falls on a pixel of the small one
+    large = np.asarray(elite.render(9 * 27 + 1))[::9, ::9]
+    assert np.mean(np.abs(large.astype(int) - same) <= 1) > 0.99

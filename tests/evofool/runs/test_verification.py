@@ -1,0 +1,71 @@
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from evofool import Run, UserError, verify
+from evofool.classifiers.classifier import Classifier
+from evofool.runs.verification import OTHER_PLATFORM_TOLERANCE, SAME_PLATFORM_TOLERANCE
+
+
+def test_an_untouched_run_is_verified(cppn_run: Run):
+    result = verify(cppn_run.folder)
+    assert result.passed
+    assert result.elites == 20
+    assert result.tolerance == SAME_PLATFORM_TOLERANCE
+
+
+def copy_with(run: Run, folder: Path, **changes: object) -> Path:
+    """Copies a run directory with other entries in its config.json."""
+    copied = folder / "copy"
+    shutil.copytree(run.folder, copied)
+    manifest = json.loads((copied / "config.json").read_text())
+    (copied / "config.json").write_text(json.dumps(manifest | changes))
+    return copied
+
+
+def test_another_kind_of_machine_gets_the_wider_tolerance(direct_run: Run, tmp_path: Path):
+    platform = {**direct_run.manifest["platform"], "processor": "abacus"}
+    result = verify(copy_with(direct_run, tmp_path, platform=platform))
+    assert not result.is_same_platform
+    assert result.tolerance == OTHER_PLATFORM_TOLERANCE
+
+
+def changed(classifier: Classifier, factor: float) -> Classifier:
+    """The same classifier to its card, with other weights."""
+    params = jax.tree.map(lambda leaf: leaf * factor, classifier.params)
+    return dataclasses.replace(classifier, params=params)
+
+
+@pytest.mark.parametrize("factor", [0.5, np.nan])
+def test_a_classifier_that_answers_otherwise_is_noticed(direct_run: Run, factor: float):
+    run = Run(direct_run.folder, classifier=changed(direct_run.classifier, factor))
+    result = verify(run)
+    assert not result.passed
+    assert result.worst in {"class 3", "class 7", "class 9"}
+
+
+def test_a_wrong_picture_is_noticed(direct_run: Run):
+    run = Run(direct_run.folder)
+    table = dict(run.table)
+    table["archive.items.genome"] = table["archive.items.genome"][:, ::-1]
+    run.__dict__["table"] = table
+    result = verify(run)
+    assert not result.passed
+    assert min(result.from_genome, result.from_png) > 0.5
+
+
+def test_other_weights_are_refused_by_name(direct_run: Run, tmp_path: Path):
+    card = {**direct_run.manifest["classifier"], "sha256": "feed"}
+    with pytest.raises(UserError, match="evolved for weights with sha256 feed, but"):
+        verify(copy_with(direct_run, tmp_path, classifier=card))
+
+
+def test_a_difference_above_the_tolerance_fails(direct_run: Run):
+    result = verify(direct_run)
+    assert dataclasses.replace(result, from_png=2e-5).passed is False
+    assert dataclasses.replace(result, from_png=2e-5, tolerance=1e-4).passed is True

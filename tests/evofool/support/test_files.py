@@ -1,0 +1,65 @@
+import errno
+import os
+
+import pytest
+
+from evofool.support.errors import UserError
+from evofool.support.files import read_json, replacing, write_error, write_json
+
+
+def test_json_survives_writing_and_reading(tmp_path):
+    path = tmp_path / "new" / "value.json"
+    write_json(path, {"a": [1, 2.5, None], "b": "ü"})
+    assert read_json(path) == {"a": [1, 2.5, None], "b": "ü"}
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("before")
+
+    def fail_half_way(temporary):
+        temporary.write_text("half")
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError), replacing(path) as temporary:
+        fail_half_way(temporary)
+    assert path.read_text() == "before"
+    with replacing(path) as temporary:
+        temporary.write_text("after")
+        assert path.read_text() == "before"
+    assert path.read_text() == "after"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_replaced_file_has_the_usual_permissions(tmp_path):
+    plain, replaced = tmp_path / "plain", tmp_path / "replaced"
+    plain.write_text("")
+    with replacing(replaced) as temporary:
+        temporary.write_text("")
+    assert replaced.stat().st_mode == plain.stat().st_mode
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_says_what_to_do(tmp_path, number):
+    def fill(path):
+        raise OSError(number, os.strerror(number))
+
+    with (
+        pytest.raises(UserError, match=r"no room to write .*file: .*; free some space and resume"),
+        replacing(tmp_path / "file") as temporary,
+    ):
+        fill(temporary)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_failures_name_the_file(tmp_path):
+    error = write_error(tmp_path / "file", PermissionError(errno.EACCES, "Permission denied"))
+    assert str(error) == f"cannot write {tmp_path / 'file'}: Permission denied"
+
+
+def test_a_missing_or_broken_json_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"cannot read .*none\.json: No such file"):
+        read_json(tmp_path / "none.json")
+    (tmp_path / "bad.json").write_text("{")
+    with pytest.raises(UserError, match=r"bad\.json is not valid JSON"):
+        read_json(tmp_path / "bad.json")
