@@ -3,7 +3,7 @@
 A genome is a small feed-forward network that is asked for the value of every pixel: it sees
 where the pixel is (x, y, distance from the centre, and a constant 1) and answers with a grey
 level or three colour channels. `init` draws one, `mutate` varies it, topology included, and
-`render` draws its picture at any size. All three work under `jax.jit` and `jax.vmap`;
+`render` draws its image at any size. All three work under `jax.jit` and `jax.vmap`;
 `render_batch` is the fast way to draw many.
 
     >>> import cppn, jax

@@ -68,7 +68,7 @@ def to_rgb(levels: Float[Array, "*lead 3"], color: str) -> Float[Array, "*lead 3
 
 
 def to_bytes(images: Float[Array | np.ndarray, "*shape"]) -> UInt8[Array, "*shape"]:
-    """The 8-bit levels of pictures in [0, 1], to the nearest."""
+    """The 8-bit levels of images in [0, 1], to the nearest."""
     return jnp.round(jnp.asarray(images) * 255.0).astype(jnp.uint8)
 
 

@@ -21,7 +21,7 @@ def to_json(genome: Genome, spec: GenomeSpec, **drawing: str) -> dict[str, Any]:
     Args:
         genome: one genome; spare room is left out.
         spec: its outputs and activations.
-        **drawing: options of `render` that belong to the picture (color, coordinates,
+        **drawing: options of `render` that belong to the image (color, coordinates,
             rounding), to be kept with it.
 
     Returns:

@@ -32,7 +32,7 @@ class GenomeSpec:
     """What is the same for all genomes of a run.
 
     Attributes:
-        outputs: values drawn for each pixel: 1 for grey pictures, 3 for colour.
+        outputs: values drawn for each pixel: 1 for grey images, 3 for colour.
         activations: names from `ACTIVATIONS` that nodes may have; a genome stores indices
             into this tuple. The default is the paper's set.
     """

@@ -1,4 +1,4 @@
-"""From genomes to pictures of raw values: a small compiler and two interpreters.
+"""From genomes to images of raw values: a small compiler and two interpreters.
 
 A batch of genomes becomes a list of instructions in the order of evaluation. Each instruction
 adds up to four weighted rows of pixels and applies an activation; a node with more than four

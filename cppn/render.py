@@ -1,4 +1,4 @@
-"""Pictures of genomes: float32 [height, width, channels] in [0, 1], on the grid of 8-bit levels.
+"""Images of genomes: float32 [height, width, channels] in [0, 1], on the grid of 8-bit levels.
 
 How output values become channels, and channels levels, is said in `cppn.color`.
 """
@@ -52,7 +52,7 @@ def render_batch(
 ) -> Float[Array, "batch height width channels"]:
     """Draws a batch of genomes.
 
-    A picture depends, bit for bit, on its own network only: not on the room of the arrays, nor
+    An image depends, bit for bit, on its own network only: not on the room of the arrays, nor
     on the rest of the batch. Differentiable with respect to the weights; rounding passes
     gradients straight through.
 
@@ -66,13 +66,13 @@ def render_batch(
             as in the released code. d is the distance from the centre, in units of half a
             side, either way.
         drawn_at: with "pixels", the (height, width) whose indices x and y run over, so that a
-            picture evolved at that size is the same picture at any other; None is the
+            image evolved at that size is the same image at any other; None is the
             size drawn.
         rounding: how values become 8-bit levels; see `cppn.color`.
         quantize: False leaves the values between the levels.
 
     Returns:
-        Pictures, values k / 255 rounded to float32 as NumPy rounds them.
+        Images, values k / 255 rounded to float32 as NumPy rounds them.
 
     Raises:
         ValueError: an option has a value that is not listed, the outputs of `spec` do not fit
@@ -92,7 +92,7 @@ def make_inputs(
 ) -> Float[Array, "4 pixels"]:
     """The values of x, y, d and bias at each pixel, row by row; options as in `render_batch`.
 
-    With u and v the column and row in [-1, 1] (0 in a picture one pixel wide or high),
+    With u and v the column and row in [-1, 1] (0 in an image one pixel wide or high),
     d = sqrt(u^2 + v^2).
 
     References:

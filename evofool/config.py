@@ -97,17 +97,17 @@ class EvolveConfig:
     combine: Literal["mean", "min"] = "mean"
     """Confidence of an ensemble (a+b+c): the mean of its members', or the least."""
     image_size: int | None = None
-    """Side that pictures are drawn at, in pixels; the classifier's own input size if not given."""
+    """Side that images are drawn at, in pixels; the classifier's own input size if not given."""
     views: Literal["single", "ten-crop"] = "single"
-    """What the classifier sees of a picture: all of it, or ten crops whose verdict is averaged."""
+    """What the classifier sees of an image: all of it, or ten crops whose verdict is averaged."""
     fitness: Literal["log_odds", "probability"] = "log_odds"
-    """What a better picture has more of; a probability in float32 ends at 1, log-odds do not."""
+    """What a better image has more of; a probability in float32 ends at 1, log-odds do not."""
     encoding: Literal["cppn", "direct"] = "cppn"
-    """Genome: a picture-drawing network, or the pixels themselves."""
+    """Genome: an image-drawing network, or the pixels themselves."""
     algorithm: Literal["map-elites", "single-class"] = "map-elites"
     """One archive in which all classes share children, or a population of its own for each."""
     population: int = 100
-    """Pictures that single-class keeps for each class, to draw parents from."""
+    """Images that single-class keeps for each class, to draw parents from."""
     generations: int = 200
     """Generations after the initial population (which is generation 0)."""
     batch_size: int = 200

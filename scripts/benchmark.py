@@ -38,7 +38,7 @@ from evofool.images import from_levels
 from evofool.support import jit
 
 BATCHES = (100, 200, 256, 512, 1024)  # of a forward pass of digits
-LARGE_BATCHES = (2, 4, 8, 16, 32)  # of pictures of 64x64x3 and more
+LARGE_BATCHES = (2, 4, 8, 16, 32)  # of images of 64x64x3 and more
 
 
 def main() -> None:
@@ -101,7 +101,7 @@ def measure(
 
 
 def make_forward(classifier: Classifier, batch: int, devices: int) -> Callable[[], Any]:
-    """Returns a call of the compiled forward pass on random pictures, shared by the devices."""
+    """Returns a call of the compiled forward pass on random images, shared by the devices."""
     shape = (batch, *classifier.card.input_shape)
     levels = np.random.default_rng(0).integers(0, 256, shape)
     mesh = Mesh(np.array(jax.devices()[:devices]), ("images",), axis_types=(AxisType.Auto,))

@@ -1,17 +1,17 @@
 """Times attacks against the bare classifier, in one process.
 
-What it shows, for a small network on 32x32 colour pictures:
-* pictures per second that finite differences (3073 for a map) and one-pixel evolution show to the
+What it shows, for a small network on 32x32 colour images:
+* images per second that finite differences (3073 for a map) and one-pixel evolution show to the
   classifier, over those of its jitted forward pass alone at its best batch, timed in turn;
 * where ART is installed, its one-pixel attack on the same classifier with the same population,
-  for two pictures; nobody stops early;
+  for two images; nobody stops early;
 * seconds of FGSM on 10,000 digits and the LeNet, after compilation.
 
     python scripts/benchmark_attacks.py                     # 75 generations, all cores, wall time
     python scripts/benchmark_attacks.py --generations 4 --images 20 --threads 1   # its CPU time
     python scripts/benchmark_attacks.py --weights objects.safetensors --json
 
-CPU time of one thread is what other programs on the machine disturb least. Pictures are noise and
+CPU time of one thread is what other programs on the machine disturb least. Images are noise and
 weights random unless given: no time depends on them. Takes half an hour on 2 cores, and two minutes
 with the second line. Writes nothing.
 """
@@ -103,7 +103,7 @@ def measure(
             rates[name].append(rate(call, work))
     medians = {name: statistics.median(values) for name, values in rates.items()}
     best = max(value for name, value in medians.items() if name.startswith("forward"))
-    results |= {f"{name}, pictures/s": value for name, value in medians.items()}
+    results |= {f"{name}, images/s": value for name, value in medians.items()}
     for name in ("finite differences", "one pixel"):
         results[f"{name} / best forward"] = medians[name] / best
     if "one pixel by ART" in medians:
@@ -118,7 +118,7 @@ def shown(images: int, generations: int) -> int:
 
 
 def noise(count: int, classifier: Classifier) -> np.ndarray:
-    """Returns random pictures, levels 0..255."""
+    """Returns random images, levels 0..255."""
     shape = (count, *classifier.card.input_shape)
     return np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
 

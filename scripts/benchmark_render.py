@@ -8,7 +8,7 @@ Networks are grown as NEAT grows them, from a fixed seed: W1 has 16 hidden nodes
 connections each, W2 24 and 50. `--nets` takes others from files (first line: networks, inputs,
 outputs; then for each network its numbers of nodes and connections, the activation of each node
 in topological order, outputs last, -1 input, 0 sine, 1 Gaussian, 2 sigmoid, 3 linear, and one
-line "source target weight" for each connection). Pictures are compared with a plain float64
+line "source target weight" for each connection). Images are compared with a plain float64
 evaluation before anything is timed.
 
 `--ceiling` names a folder with a hand-written C++ interpreter of such networks (`c/limit.cpp`)
@@ -113,7 +113,7 @@ def measure(genomes: cppn.Genome, outputs: int) -> tuple[float, float, float]:
 
 
 def largest_error(genomes: cppn.Genome, images: jax.Array, outputs: int) -> float:
-    """Compares the first pictures with a float64 evaluation; raises if they are wrong."""
+    """Compares the first images with a float64 evaluation; raises if they are wrong."""
     style, spec, error = STYLES[outputs], SPECS[outputs], 0.0
     v, u = np.meshgrid(*(np.linspace(-1, 1, style[k]) for k in ("height", "width")), indexing="ij")
     arrays = jax.tree.map(np.asarray, genomes)
@@ -128,7 +128,7 @@ def largest_error(genomes: cppn.Genome, images: jax.Array, outputs: int) -> floa
         expected = levels if outputs == 1 else hsv_to_rgb(levels)
         error = max(error, np.abs(np.asarray(images[i]) - expected).max())
     if error > 1e-4:
-        raise SystemExit(f"wrong pictures: off by up to {error}")
+        raise SystemExit(f"wrong images: off by up to {error}")
     return error
 
 

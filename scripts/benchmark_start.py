@@ -5,7 +5,7 @@
 
 "a new machine" and "a new process" are whole commands, `evofool evolve --generations 0`, with an
 empty and with a filled cache of compiled programs: interpreter, imports, compiling, the initial
-population, pictures. "the same process" is `evofool.evolve` with another seed, after a first one.
+population, images. "the same process" is `evofool.evolve` with another seed, after a first one.
 
 Best measured on an idle machine.
 """

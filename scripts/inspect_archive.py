@@ -1,8 +1,8 @@
-"""Takes a run apart: its elites, one genome, its line of descent, and a picture of the line.
+"""Takes a run apart: its elites, one genome, its line of descent, and an image of the line.
 
     python scripts/inspect_archive.py runs/cppn-0 --class 7 --out lineage.png
 
-Prints to the terminal and writes one picture: the ancestors at which the line changed class, and
+Prints to the terminal and writes one image: the ancestors at which the line changed class, and
 the elite itself. Takes a few seconds; the ancestors are made again from their random keys.
 """
 
@@ -40,10 +40,10 @@ def main() -> None:
     wanted = {stone.generation for stone in stones} | {elite.born[0]}
     line = zip(elite.steps, elite.ancestors(), strict=True)
     genomes = [genome for step, genome in line if step.generation in wanted][::-1]
-    pictures = to_levels(np.concatenate(list(run.draw(genomes))))
-    strip = to_image(np.concatenate(list(pictures), axis=1))
+    images = to_levels(np.concatenate(list(run.draw(genomes))))
+    strip = to_image(np.concatenate(list(images), axis=1))
     strip.resize((4 * strip.width, 4 * strip.height), Image.Resampling.NEAREST).save(arguments.out)
-    print(f"{len(pictures)} pictures of the line in {arguments.out}")
+    print(f"{len(images)} images of the line in {arguments.out}")
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def main() -> None:
     )
     for elite in run.elites():
         print(f"{elite.label}: {elite.confidence:.6f}, born in generation {elite.born[0]}")
-    print(f"pictures in {run.folder / 'gallery.png'}")
+    print(f"images in {run.folder / 'gallery.png'}")
 
 
 if __name__ == "__main__":

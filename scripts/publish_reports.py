@@ -1,9 +1,9 @@
-"""Copies the reports of `evofool reproduce` to where they are kept, pictures included.
+"""Copies the reports of `evofool reproduce` to where they are kept, images included.
 
     python scripts/publish_reports.py reproduced-full docs/results/experiments --readme README.md
 
 Of a folder made by `evofool reproduce --out` it takes the score card and, of every experiment,
-report.md and the pictures that it shows, except photographs that belong to other people. JPEG files
+report.md and the images that it shows, except photographs that belong to other people. JPEG files
 of more than 120 kB are compressed further, and what remains above 500 kB is refused. The score card
 also takes the place of the table between the two `score card` comments of the README.
 """
@@ -42,13 +42,13 @@ def main() -> None:
 
 
 def copy(report: Path, folder: Path) -> None:
-    """Copies a report and the pictures that it shows."""
+    """Copies a report and the images that it shows."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     text = report.read_text()
-    for picture in read_json(report.with_suffix(".json"))["findings"]["pictures"]:
-        name, caption = picture["file"], picture["caption"]
-        if picture.get("shows_photographs"):
+    for image in read_json(report.with_suffix(".json"))["findings"]["images"]:
+        name, caption = image["file"], image["caption"]
+        if image.get("shows_photographs"):
             text = text.replace(f"![{caption}]({name})", NOT_OURS)
             continue
         data = compressed((report.parent / name).read_bytes(), is_jpeg=name.endswith(".jpg"))
@@ -59,13 +59,13 @@ def copy(report: Path, folder: Path) -> None:
 
 
 def compressed(data: bytes, *, is_jpeg: bool) -> bytes:
-    """Returns a picture's file, made smaller if it is large and can be."""
-    picture = Image.open(io.BytesIO(data))
+    """Returns an image's file, made smaller if it is large and can be."""
+    image = Image.open(io.BytesIO(data))
     for quality in QUALITIES:
         if not is_jpeg or len(data) <= WANTED_BYTES:
             break
         smaller = io.BytesIO()
-        picture.save(smaller, "jpeg", quality=quality, optimize=True)
+        image.save(smaller, "jpeg", quality=quality, optimize=True)
         data = min(data, smaller.getvalue(), key=len)
     return data
 

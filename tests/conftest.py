@@ -38,7 +38,7 @@ def key() -> jax.Array:
 
 @pytest.fixture(scope="session")
 def mock_classifier():
-    """Five classes over pictures of 8x8 grey pixels: compiles and runs in no time."""
+    """Five classes over images of 8x8 grey pixels: compiles and runs in no time."""
     from evofool.classifiers.loading import load_classifier
 
     return load_classifier("mock:5:8x8x1")

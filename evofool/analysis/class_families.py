@@ -10,35 +10,35 @@ from evofool.support import UserError
 
 
 class Family(NamedTuple):
-    """What a network says of pictures, about the class each is for and about its whole family.
+    """What a network says of images, about the class each is for and about its whole family.
 
     Attributes:
-        own: probability of the picture's own class, in [0, 1].
+        own: probability of the image's own class, in [0, 1].
         family: summed over all classes of its family, its own among them.
         doubt_kept: share of 1 - own that falls to the family's other classes; what chance would
             give is `chance`.
         chance: the share of all other classes that are in the family.
     """
 
-    own: Float[np.ndarray, " pictures"]
-    family: Float[np.ndarray, " pictures"]
-    doubt_kept: Float[np.ndarray, " pictures"]
-    chance: Float[np.ndarray, " pictures"]
+    own: Float[np.ndarray, " images"]
+    family: Float[np.ndarray, " images"]
+    doubt_kept: Float[np.ndarray, " images"]
+    chance: Float[np.ndarray, " images"]
 
 
 def family_probabilities(
-    probabilities: Float[np.ndarray, "pictures classes"],
-    classes: Int[np.ndarray, " pictures"],
+    probabilities: Float[np.ndarray, "images classes"],
+    classes: Int[np.ndarray, " images"],
     groups: Sequence[str],
 ) -> Family:
-    """Sums probabilities over the family of the class that each picture is for.
+    """Sums probabilities over the family of the class that each image is for.
 
     A class may stay unlikely because its relatives are likely too: then the family is certain
     where no class is.
 
     Args:
         probabilities: of a softmax, in [0, 1]; those of a "background" output left out.
-        classes: that the pictures are for.
+        classes: that the images are for.
         groups: the family of every class.
 
     Raises:

@@ -4,9 +4,8 @@ import numpy as np
 import scipy.ndimage
 from jaxtyping import Float, UInt8
 
+from evofool.images import Levels
 from evofool.support import UserError
-
-Levels = UInt8[np.ndarray, "batch height width channels"]
 
 
 def total_variation(levels: Levels) -> Float[np.ndarray, " batch"]:
@@ -25,8 +24,8 @@ def spectral_slope(levels: Levels) -> Float[np.ndarray, " batch"]:
     """Returns the exponent of the power spectrum over spatial frequency.
 
     The slope of a straight line through the logarithms, of the mean power of every whole frequency
-    from 1 cycle per picture to the highest along its shorter side. White noise has 0, natural
-    photographs about -2; a picture of one level has none (NaN).
+    from 1 cycle per image to the highest along its shorter side. White noise has 0, natural
+    photographs about -2; an image of one level has none (NaN).
 
     References:
         D. J. Field, "Relations between the statistics of natural images and the response
@@ -52,21 +51,21 @@ SIGMA = 1.0  # pixels: of the derivatives of a Gaussian; below a pen's width in 
 
 
 def stroke_energy(
-    pictures: UInt8[np.ndarray, "batch height width channels"],
+    images: UInt8[np.ndarray, "batch height width channels"],
     *,
     orientations: int = 4,
     bands: int = 3,
 ) -> Float[np.ndarray, "batch orientations bands"]:
-    """Returns the share of a picture's edge energy by orientation of the stroke and by band.
+    """Returns the share of an image's edge energy by orientation of the stroke and by band.
 
     Args:
-        pictures: levels 0..255; the energies of channels are added.
+        images: levels 0..255; the energies of channels are added.
         orientations: of strokes, counted anticlockwise from the horizontal: orientation k holds
             the angles within 90/orientations degrees of 180 k / orientations.
         bands: of equal height, from the top down; a pixel belongs to the one its centre is in.
 
     Returns:
-        Shares in [0, 1] that add up to 1 for a picture; all 0 for one of a single level.
+        Shares in [0, 1] that add up to 1 for an image; all 0 for one of a single level.
 
     Raises:
         UserError: fewer than one orientation or band.
@@ -75,7 +74,7 @@ def stroke_energy(
         raise UserError(
             f"orientations is {orientations} and bands {bands}; expected at least 1 of each"
         )
-    levels = pictures.astype(np.float64)
+    levels = images.astype(np.float64)
     smooth = scipy.ndimage.gaussian_filter1d  # along one axis; order 1 is the derivative
     down = smooth(smooth(levels, SIGMA, 1, order=1, mode="nearest"), SIGMA, 2, mode="nearest")
     right = smooth(smooth(levels, SIGMA, 1, mode="nearest"), SIGMA, 2, order=1, mode="nearest")
@@ -83,7 +82,7 @@ def stroke_energy(
     # rows count downwards, so the gradient (right, -down) turned by 90 degrees is (down, right)
     angle = np.arctan2(right, down) % np.pi
     orientation = np.rint(angle * orientations / np.pi).astype(int) % orientations
-    height = pictures.shape[1]
+    height = images.shape[1]
     band = (np.arange(height) * 2 + 1) * bands // (2 * height)
     cell = orientation * bands + band[:, None, None]
     found = np.stack(
@@ -94,4 +93,4 @@ def stroke_energy(
     )
     total = found.sum(axis=1, keepdims=True)
     shares = np.divide(found, total, out=np.zeros_like(found), where=total > 0)
-    return shares.reshape(len(pictures), orientations, bands)
+    return shares.reshape(len(images), orientations, bands)

@@ -1,6 +1,6 @@
 """Ablation: what a network's confidence loses with the copies of a repeated element.
 
-Copies are taken out of a picture one after the other and the holes filled. Taking anything out
+Copies are taken out of an image one after the other and the holes filled. Taking anything out
 may cost confidence, so the same is done with patches elsewhere, of the same size and number, that
 overlap no copy: anywhere at random, and "alike", of about the contrast of the copies, for what is
 repeated often stands out.
@@ -17,7 +17,7 @@ from jaxtyping import Float, Int, UInt8
 from scipy import fft
 
 from evofool.analysis.repeats import Repeats, patch_energy
-from evofool.images import Picture, to_levels
+from evofool.images import Levels, to_levels
 from evofool.support import UserError, unknown_name
 
 Corners = Int[np.ndarray, "patches 2"]
@@ -32,7 +32,7 @@ class Ablated:
     """What is left of a score when patches are removed one after the other.
 
     Attributes:
-        whole: the score of the picture as it is.
+        whole: the score of the image as it is.
         copies: after 1, 2, ... copies were removed.
         anywhere: after as many patches elsewhere; mean over the draws, NaN from where in none of
             them another patch has room.
@@ -46,7 +46,7 @@ class Ablated:
 
 
 def ablate(
-    picture: Picture,
+    image: Levels,
     repeats: Repeats,
     score: Score,
     *,
@@ -56,20 +56,20 @@ def ablate(
     """Removes the copies of an element, and as many patches elsewhere, and scores what is left.
 
     Args:
-        picture: levels 0..255.
+        image: levels 0..255.
         repeats: what is repeated in it; its copies are removed in their order.
-        score: gives a number for each of a batch of pictures, for instance a class's log-odds.
+        score: gives a number for each of a batch of images, for instance a class's log-odds.
         fill: of the holes, a name in `FILLS`.
         seed: of the places elsewhere.
     """
     generator = np.random.default_rng(seed)
     series = [repeats.corners]
     for alike in (False, True):
-        series += [places_elsewhere(generator, picture, repeats, alike=alike) for _ in range(DRAWS)]
-    pictures = [remove_patches(picture, each, repeats.size, fill=fill)[1:] for each in series]
-    scores = score(np.concatenate([picture[None], *pictures]))
+        series += [places_elsewhere(generator, image, repeats, alike=alike) for _ in range(DRAWS)]
+    images = [remove_patches(image, each, repeats.size, fill=fill)[1:] for each in series]
+    scores = score(np.concatenate([image[None], *images]))
     whole, rest = float(scores[0]), np.full((len(series), len(repeats.corners)), np.nan)
-    ends = np.cumsum([len(each) for each in pictures])[:-1]
+    ends = np.cumsum([len(each) for each in images])[:-1]
     for row, part in zip(rest, np.split(scores[1:], ends), strict=True):
         row[: len(part)] = part
     return Ablated(
@@ -81,34 +81,34 @@ def ablate(
 
 
 def remove_patches(
-    picture: Picture, corners: Corners, size: int, *, fill: str = "membrane"
+    image: Levels, corners: Corners, size: int, *, fill: str = "membrane"
 ) -> UInt8[np.ndarray, "series height width channels"]:
     """Removes square patches one after the other.
 
     Args:
-        picture: levels 0..255.
-        corners: upper left corners; the patches do not touch the edge of the picture.
+        image: levels 0..255.
+        corners: upper left corners; the patches do not touch the edge of the image.
         size: width and height of the patches in pixels.
         fill: "membrane": the smoothest surface that meets the pixels around the hole (Laplace's
             equation), which draws no edge of its own; "mean": their mean color.
 
     Returns:
-        The picture as it is, without the first patch, without the first two, ...
+        The image as it is, without the first patch, without the first two, ...
 
     Raises:
-        UserError: an unknown fill, or a patch that is not inside the picture.
+        UserError: an unknown fill, or a patch that is not inside the image.
     """
     if fill not in FILLS:
         raise unknown_name("fill", fill, FILLS)
-    sides = np.array(picture.shape[:2])
+    sides = np.array(image.shape[:2])
     outside = (corners < 1) | (corners + size + 1 > sides)
     if outside.any():
         row, column = corners[outside.any(axis=1)][0]
         raise UserError(
-            f"a patch of {size} pixels at row {row}, column {column} is not inside a picture of "
+            f"a patch of {size} pixels at row {row}, column {column} is not inside an image of "
             f"{sides[1]}x{sides[0]}, or touches its edge"
         )
-    levels = picture / 255.0
+    levels = image / 255.0
     series = [levels]
     for row, column in corners:
         levels = levels.copy()
@@ -119,13 +119,13 @@ def remove_patches(
 
 
 def places_elsewhere(
-    generator: np.random.Generator, picture: Picture, repeats: Repeats, *, alike: bool
+    generator: np.random.Generator, image: Levels, repeats: Repeats, *, alike: bool
 ) -> Corners:
     """Draws places for as many patches as there are copies, overlapping none and not each other.
 
     Args:
         generator: of random numbers.
-        picture: levels 0..255.
+        image: levels 0..255.
         repeats: what is to be left alone.
         alike: whether the n-th patch should have about the contrast of the n-th copy: of
             `CANDIDATES` places drawn, the most similar one is taken.
@@ -134,7 +134,7 @@ def places_elsewhere(
         Upper left corners; fewer than there are copies where no more have room.
     """
     size = repeats.size
-    contrast = np.sqrt(np.maximum(patch_energy(picture / 255.0, size), 0))
+    contrast = np.sqrt(np.maximum(patch_energy(image / 255.0, size), 0))
     is_free = np.zeros(contrast.shape, bool)
     is_free[1:-1, 1:-1] = True  # a patch has pixels around it
     for corner in repeats.corners:
@@ -164,11 +164,11 @@ def _mean(scores: Float[np.ndarray, "draws copies"]) -> Float[np.ndarray, " copi
         return np.where(is_there, scores, 0).sum(axis=0) / is_there.sum(axis=0)
 
 
-Levels = Float[np.ndarray, "around around channels"]
+Surroundings = Float[np.ndarray, "around around channels"]
 Filling = Float[np.ndarray, "size size channels"]
 
 
-def _membrane(around: Levels) -> Filling:
+def _membrane(around: Surroundings) -> Filling:
     """Solves Laplace's equation in a square for the values around it, by sine transforms."""
     size = len(around) - 2
     sums = np.zeros((size, size, around.shape[2]))  # of the neighbours that are known
@@ -182,11 +182,11 @@ def _membrane(around: Levels) -> Filling:
     return np.asarray(fft.idstn(spectrum, type=1, axes=(0, 1)))
 
 
-def _mean_color(around: Levels) -> Filling:
+def _mean_color(around: Surroundings) -> Filling:
     """The mean of the pixels around a square."""
     sides = [around[0, 1:-1], around[-1, 1:-1], around[1:-1, 0], around[1:-1, -1]]
     return np.broadcast_to(np.mean(sides, axis=(0, 1)), around[1:-1, 1:-1].shape)
 
 
-FILLS: dict[str, Callable[[Levels], Filling]] = {"membrane": _membrane, "mean": _mean_color}
+FILLS: dict[str, Callable[[Surroundings], Filling]] = {"membrane": _membrane, "mean": _mean_color}
 """How holes are filled, as said at `remove_patches`."""

@@ -1,8 +1,8 @@
-"""Repeated elements of a picture: a patch that occurs in it several times.
+"""Repeated elements of an image: a patch that occurs in it several times.
 
-The autocorrelation of the picture says by which lags parts of it return; for each lag, the pair
+The autocorrelation of the image says by which lags parts of it return; for each lag, the pair
 of patches that lie so far apart and look most alike is found; and the first patch of the pair is
-then looked for everywhere by normalised cross-correlation. Only details count: the picture is
+then looked for everywhere by normalised cross-correlation. Only details count: the image is
 taken without its large-scale brightness, for any smooth slope looks like any other.
 
 How alike two patches are is said by Moravec's normalised correlation: of their values a and b, in
@@ -29,7 +29,7 @@ from evofool.support import UserError
 Details = Float[np.ndarray, "height width channels"]
 Map = Float[np.ndarray, "rows columns"]
 
-SIZES = (4, 5, 6, 7, 8)  # of elements, in 32nds of the picture's shorter side
+SIZES = (4, 5, 6, 7, 8)  # of elements, in 32nds of the image's shorter side
 LEAST_SIZE = 8  # pixels; small patches, bits of an edge for instance, are alike by chance
 DETAIL = 1 / 32  # of the shorter side: what is much larger than that is no detail
 LEAST_CONTRAST = 0.05  # of an element: root mean square of its details, levels in [0, 1]
@@ -44,7 +44,7 @@ class Repeats(NamedTuple):
         size: its width and height in pixels.
         corners: (row, column) of the upper left pixel of each copy; the element as it was first
             found comes first, then those most like it. Copies do not overlap, and none touches
-            the edge of the picture.
+            the edge of the image.
         similarity: of each copy to the first, at most 1.
     """
 
@@ -54,12 +54,12 @@ class Repeats(NamedTuple):
 
 
 def find_repeats(
-    picture: UInt8[np.ndarray, "height width channels"],
+    image: UInt8[np.ndarray, "height width channels"],
     *,
     least_copies: int = 2,
     least_similarity: float = 0.8,
 ) -> Repeats | None:
-    """Finds the element that accounts, with its copies, for the most of a picture's details.
+    """Finds the element that accounts, with its copies, for the most of an image's details.
 
     An element has its place: a patch that is like its own surroundings, for instance a piece of
     a straight stripe, is none. Copies are shifted, not mirrored, turned or scaled. Every copy
@@ -67,29 +67,29 @@ def find_repeats(
     its copies begin to differ.
 
     Args:
-        picture: levels 0..255.
+        image: levels 0..255.
         least_copies: how often it must occur, at least 2.
         least_similarity: of a copy to the element, in (0, 1).
 
     Returns:
         The element, or None where nothing is repeated so often. Sides are an eighth to a quarter
-        of the picture's shorter side.
+        of the image's shorter side.
 
     Raises:
-        UserError: an argument out of range, or a picture too small to hold two elements.
+        UserError: an argument out of range, or an image too small to hold two elements.
     """
-    height, width, _ = picture.shape
+    height, width, _ = image.shape
     if least_copies < 2:
         raise UserError(f"least_copies is {least_copies}; expected at least 2")
     if not 0 < least_similarity < 1:
         raise UserError(f"least_similarity is {least_similarity}; expected a number in (0, 1)")
     if min(height, width) < 2 * LEAST_SIZE + 2:
         raise UserError(
-            f"picture is {width}x{height}; expected at least {2 * LEAST_SIZE + 2} pixels each way"
+            f"image is {width}x{height}; expected at least {2 * LEAST_SIZE + 2} pixels each way"
         )
     side = min(height, width)
     sizes = sorted({max(LEAST_SIZE, round(side * part / 32)) for part in SIZES})
-    details = _details(picture)
+    details = _details(image)
     lags = _lags(details, sizes[0])
     found = [
         (score, repeats)
@@ -100,10 +100,10 @@ def find_repeats(
     return max(found, default=(0.0, None), key=lambda scored: scored[0])[1]
 
 
-def _details(picture: UInt8[np.ndarray, "rows columns channels"]) -> Details:
-    """The picture less its blurred self, without the outermost pixels."""
-    levels = picture / 255.0
-    sigma = max(1.0, DETAIL * min(picture.shape[:2]))
+def _details(image: UInt8[np.ndarray, "rows columns channels"]) -> Details:
+    """The image less its blurred self, without the outermost pixels."""
+    levels = image / 255.0
+    sigma = max(1.0, DETAIL * min(image.shape[:2]))
     return (levels - ndimage.gaussian_filter(levels, (sigma, sigma, 0)))[1:-1, 1:-1]
 
 
@@ -183,7 +183,7 @@ def _best_pair(
 def _overlap(
     shape: Sequence[int], lag: tuple[int, int]
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """The part of a picture that is still in it when moved by a lag, and where it then is."""
+    """The part of an image that is still in it when moved by a lag, and where it then is."""
     ends = [(max(0, -by), min(side, side - by)) for side, by in zip(shape, lag, strict=True)]
     rows, columns = (slice(*end) for end in ends)
     moved = [slice(a + by, b + by) for (a, b), by in zip(ends, lag, strict=True)]
@@ -191,7 +191,7 @@ def _overlap(
 
 
 def _similarity(details: Details, energy: Map, row: int, column: int, size: int) -> Map:
-    """How much each patch of a picture is like the one at a corner."""
+    """How much each patch of an image is like the one at a corner."""
     height, width, _ = details.shape
     element = details[row : row + size, column : column + size]
     element = element - element.mean(axis=(0, 1))

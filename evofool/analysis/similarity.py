@@ -1,4 +1,4 @@
-"""Are pictures of related classes alike? Similarities, and comparisons of groups of them."""
+"""Are images of related classes alike? Similarities, and comparisons of groups of them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -36,7 +36,7 @@ def cosine(
     """Returns the cosines of the angles between feature vectors; 0 where one of them is 0.
 
     Args:
-        features: of a picture per row.
+        features: of an image per row.
         others: to compare with; the same ones unless given.
     """
     rows = _unit(features)
@@ -48,7 +48,7 @@ def compare_groups(similarity: Similarity, groups: Groups) -> list[GroupSimilari
 
     Args:
         similarity: entry (i, j) is that of class i (of one run) to class j (of the same or another
-            run). The diagonal does not count: it is a picture with itself, or two of one class.
+            run). The diagonal does not count: it is an image with itself, or two of one class.
         groups: of every class.
 
     Raises:
@@ -86,7 +86,7 @@ def contrast_test(
 ) -> Permuted:
     """Tests `group_contrast` against that of groups dealt out anew among the classes.
 
-    Pairs share pictures and are not independent; permuting the classes, rows and columns together,
+    Pairs share images and are not independent; permuting the classes, rows and columns together,
     takes that into account (Mantel, "The detection of disease clustering and a generalized
     regression approach", 1967).
 
@@ -109,7 +109,7 @@ def contrast_test(
 
 
 def match_test(similarity: Similarity, *, permutations: int = 999, seed: int = 0) -> Permuted:
-    """Tests the mean of the diagonal, two pictures of one class, against pairs at random.
+    """Tests the mean of the diagonal, two images of one class, against pairs at random.
 
     Args:
         similarity: entry (i, j) is that of class i in one run to class j in another.

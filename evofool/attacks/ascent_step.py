@@ -19,7 +19,7 @@ class Ascent:
     """Settings of gradient ascent.
 
     Attributes:
-        steps: pictures looked at on the way; between them is a step each.
+        steps: images looked at on the way; between them is a step each.
         decay: share of X that a step takes away (L2 regularisation).
         early_gain: wanted gain in probability of a step, at most.
         late_gain: the same as a share of what is left, 1 - p.

@@ -1,6 +1,6 @@
 """The attacks by their names on the command line, and the options that each has.
 
-All take a classifier, pictures and labels; those with an epsilon are given a list, and return an
+All take a classifier, images and labels; those with an epsilon are given a list, and return an
 axis of epsilons.
 """
 
@@ -35,7 +35,7 @@ def _universal(
     save: str | Path | None = None,
     report: Report | None = None,
 ) -> AttackResult:
-    """Makes a change for each epsilon, in place of the pictures' own."""
+    """Makes a change for each epsilon, in place of the images' own."""
     results = []
     for value in epsilon:
         file = None if save is None else Path(save).with_stem(f"{Path(save).stem}-{value:g}")
@@ -55,7 +55,7 @@ def _gradient_ascent(
     save: str | Path | None = None,
     report: Report | None = None,
 ) -> AttackResult:
-    """Makes a picture of the target from noise, which is what `images` holds."""
+    """Makes an image of the target from noise, which is what `images` holds."""
     del images, labels
     options = {"settings": settings, "seed": seed, "save": save, "report": report}
     return gradient_ascent(classifier, target, **options).attack

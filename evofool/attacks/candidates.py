@@ -4,7 +4,7 @@ A candidate is a place and a colour for each pixel. The child of member i is
 
     a + F (b - c),  F = 0.5,  with three other members a, b, c of the population;
 
-there is no crossover. Every random number derives from (seed, picture, generation).
+there is no crossover. Every random number derives from (seed, image, generation).
 
 References:
     Storn, Price, "Differential evolution", 1997
@@ -69,7 +69,7 @@ def three_others(rng: np.random.Generator, population: int) -> list[Int[np.ndarr
 def paint(
     image: UInt8[Array, "height width channels"], genes: Float[Array, "population pixels genes"]
 ) -> Float[Array, "population height width channels"]:
-    """Puts the pixels of each candidate into a picture, in whole levels 0..255."""
+    """Puts the pixels of each candidate into an image, in whole levels 0..255."""
     size = jnp.array(image.shape[:2])
     places = jnp.minimum((genes[..., :2] * size).astype(jnp.int32), size - 1)
     colors = jnp.rint(jnp.clip(genes[..., 2:], 0, 255))
@@ -84,5 +84,5 @@ def paint(
 
 
 def _generators(seed: int, generation: int, images: int) -> Iterator[np.random.Generator]:
-    """Gives each picture numbers of its own, by its place among the pictures."""
+    """Gives each image numbers of its own, by its place among the images."""
     return (np.random.default_rng([seed, image, generation]) for image in range(images))

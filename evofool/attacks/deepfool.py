@@ -1,13 +1,13 @@
 """DeepFool: nearly the smallest step over a classifier's nearest border.
 
-In each round the outputs are taken to be linear, and the picture goes to the border with the class
+In each round the outputs are taken to be linear, and the image goes to the border with the class
 that is nearest then, until it is past one:
 
     l = argmin_k |f_k| / |w_k|,  r = |f_l| / |w_l|^2 w_l        (L2)
                                  r = |f_l| / |w_l|_1 sign(w_l)  (L-inf)
 
 with f_k the output of class k minus that of the label, and w_k its gradient; |w| is the L2 or the
-L1 norm. The sum of the steps is enlarged by `overshoot`, which puts the picture past the border.
+L1 norm. The sum of the steps is enlarged by `overshoot`, which puts the image past the border.
 
 References:
     Moosavi-Dezfooli, Fawzi, Frossard, "DeepFool: a simple and accurate method to fool deep neural
@@ -53,23 +53,23 @@ def deepfool(
     candidates: int = 10,
     report: Report | None = None,
 ) -> AttackResult:
-    """Takes pictures just past the border of their class.
+    """Takes images just past the border of their class.
 
-    The result is rounded to 8 bits; where that puts a picture back, its change is enlarged a
+    The result is rounded to 8 bits; where that puts an image back, its change is enlarged a
     little (see `round_to_success`).
 
     Args:
         classifier: inside JAX.
         images: levels 0..255.
-        labels: class of each picture.
+        labels: class of each image.
         norm: "l2" or "linf", which is to be small.
         steps: rounds at most.
         overshoot: share by which the change is enlarged.
         candidates: classes that are looked at: those with the largest outputs at first.
-        report: is told how many pictures of how many are done.
+        report: is told how many images of how many are done.
 
     Raises:
-        UserError: pictures, classes or options that cannot be used, or no gradients.
+        UserError: images, classes or options that cannot be used, or no gradients.
     """
     task = check_task(classifier, images, labels, None)
     change, rounds = deepfool_steps(
@@ -135,7 +135,7 @@ def walk_over_border(
     steps: Any,
     overshoot: Any,
 ) -> tuple[FloatLevels, Int[Array, " batch"]]:
-    """Is DeepFool within JAX: the changes in levels, and the rounds of each picture."""
+    """Is DeepFool within JAX: the changes in levels, and the rounds of each image."""
     outputs = partial(class_outputs, model, params)
     _, classes = lax.top_k(outputs(levels), candidates)
 

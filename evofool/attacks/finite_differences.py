@@ -1,12 +1,12 @@
 """Finite differences: a sign map for any pair of classes from outputs alone.
 
-Every value of a picture is raised by r in turn. Where that raises the label's output over the
+Every value of an image is raised by r in turn. Where that raises the label's output over the
 target's, the attack lowers the value by epsilon, and the other way round:
 
     p_i = sign((psi'_T - psi'_A) - (psi_T - psi_A)),    x' = x - epsilon p
 
 with the outputs psi for the label T and the target A. The article that describes the method adds
-epsilon p, which defends the picture instead; `as_written` does that.
+epsilon p, which defends the image instead; `as_written` does that.
 
 References:
     planetaria, "Adversarial examples" (in Japanese), Deep Learning Advent Calendar 2016, day 13.
@@ -35,10 +35,10 @@ OUTPUTS = ("logits", "probabilities")
 
 
 class OutputMap(NamedTuple):
-    """A classifier's outputs around a picture; it serves every pair of classes.
+    """A classifier's outputs around an image; it serves every pair of classes.
 
     Attributes:
-        base: for the picture itself.
+        base: for the image itself.
         change: what raising each value by a small step adds to every output.
     """
 
@@ -62,7 +62,7 @@ def output_map(
     step: float = 0.01,
     of: str = "logits",
 ) -> OutputMap:
-    """Shows the classifier a picture with each of its values raised in turn, and as it is.
+    """Shows the classifier an image with each of its values raised in turn, and as it is.
 
     A value that would leave the range is lowered instead, and the difference turned round.
 
@@ -97,7 +97,7 @@ def output_map(
     if of == "probabilities":
         found = confidence(fitness_of(jnp.asarray(found), classifier.kind))
     found = found[:, classifier.card.class_offset :]
-    # to the last row, which is the picture itself, in the same program
+    # to the last row, which is the image itself, in the same program
     change = (found[:-1] - found[-1]) * np.sign(steps)[:, None]
     return OutputMap(found[-1], change.reshape(*image.shape, -1))
 
@@ -120,17 +120,17 @@ def finite_differences(
     Args:
         classifier: inside JAX or outside.
         images: levels 0..255.
-        labels: class of each picture.
+        labels: class of each image.
         target: class that each, or all, are to be taken for; the likeliest other class if None.
         epsilon: size of the change as a share of the range, or a list of sizes.
         step: by how much a value is raised, as a share of the range.
         of: what differences are taken of, "logits" or "probabilities".
         as_written: go the other way, as the article has it.
-        save: `.npz` file that keeps the maps of finished pictures, and from which it goes on.
-        report: is told how many pictures of how many are done.
+        save: `.npz` file that keeps the maps of finished images, and from which it goes on.
+        report: is told how many images of how many are done.
 
     Raises:
-        UserError: pictures, classes, epsilons, `step` or `of` that cannot be used, or `save` is of
+        UserError: images, classes, epsilons, `step` or `of` that cannot be used, or `save` is of
             another attack.
     """
     task = check_task(classifier, images, labels, target)
@@ -151,15 +151,15 @@ def sign_maps(
     save: str | Path | None = None,
     report: Report | None = None,
 ) -> Int8[np.ndarray, "batch height width channels"]:
-    """Returns p of every picture; against the likeliest other class where there is no target.
+    """Returns p of every image; against the likeliest other class where there is no target.
 
     Args:
         classifier: inside JAX or outside.
-        task: the pictures and their classes.
+        task: the images and their classes.
         step: by how much a value is raised, as a share of the range.
         of: what differences are taken of, "logits" or "probabilities".
         save: `.npz` file that keeps finished maps, and from which it goes on.
-        report: is told how many pictures of how many are done.
+        report: is told how many images of how many are done.
     """
     card = classifier.card
     progress = Progress(
@@ -168,7 +168,7 @@ def sign_maps(
         sha256=card.sha256,
         step=step,
         of=of,
-        pictures=task.images,
+        images=task.images,
         labels=task.labels,
         target=task.target,
     )
@@ -187,12 +187,12 @@ def sign_maps(
 
 @cache
 def _neighbours(apply: Any, size: int) -> Any:
-    """Compiles the outputs for pictures with one value changed each."""
+    """Compiles the outputs for images with one value changed each."""
 
     def outputs(params, image, steps, start):
         rows = start + jnp.arange(size)
         flat = jnp.broadcast_to(image.reshape(-1).astype(jnp.float32), (size, image.size))
-        # a row beyond the last value is the picture itself
+        # a row beyond the last value is the image itself
         raised = flat.at[jnp.arange(size), rows].add(
             steps.at[rows].get(mode="fill", fill_value=0.0), mode="drop"
         )

@@ -1,6 +1,6 @@
-"""Gradient ascent: from noise to a picture that a classifier is certain about.
+"""Gradient ascent: from noise to an image that a classifier is certain about.
 
-The pictures of the paper's figure 13 and its supplement. The state X is a picture in levels minus
+The images of the paper's figure 13 and its supplement. The state X is an image in levels minus
 the classifier's mean; a step goes along the gradient g of the softmax probability p of a class, as
 far as promises, to first order, a wanted gain in p:
 
@@ -38,10 +38,10 @@ CHUNK = 25  # steps between looks at the clock
 
 
 class AscentResult(NamedTuple):
-    """Pictures by gradient ascent; a row for each class and start, classes one after the other.
+    """Images by gradient ascent; a row for each class and start, classes one after the other.
 
     Attributes:
-        attack: the last pictures, rounded to 8 bits; norms are distances from the start.
+        attack: the last images, rounded to 8 bits; norms are distances from the start.
         target: class of each.
         start: number of the start of each.
         path: probability of the class at every step, before rounding.
@@ -66,7 +66,7 @@ def gradient_ascent(
     save: str | Path | None = None,
     report: Report | None = None,
 ) -> AscentResult:
-    """Makes pictures of classes, all at once.
+    """Makes images of classes, all at once.
 
     Every start is the classifier's mean plus normal noise of one level, the same for all classes.
 
@@ -74,7 +74,7 @@ def gradient_ascent(
         classifier: inside JAX.
         target: a class, or several.
         settings: a name in `ASCENTS`, or one's own.
-        starts: pictures of each class, from different noise.
+        starts: images of each class, from different noise.
         seed: of the noise.
         save: `.npz` file that keeps the state on the way, and from which it goes on.
         report: is told how many steps of how many are done.
@@ -133,11 +133,11 @@ def gradient_ascent(
         if report is not None:
             report(stop, settings.steps)
 
-    begin = noise_pictures(classifier, starts, seed=seed)
+    begin = noise_images(classifier, starts, seed=seed)
     attack = judge(
         classifier,
         Task(images=begin[numbers], labels=classes, target=classes),
-        _pictures(state["x"], mean),
+        _images(state["x"], mean),
         queries=settings.steps,
         gradients=settings.steps - 1,
     )
@@ -145,15 +145,15 @@ def gradient_ascent(
     return AscentResult(attack, classes, numbers, path, _milestones(path, state["top"]))
 
 
-def noise_pictures(
+def noise_images(
     classifier: Classifier, count: int, *, seed: int = 0
 ) -> UInt8[np.ndarray, "starts height width channels"]:
-    """Returns the pictures that gradient ascent starts from, rounded to 8 bits."""
+    """Returns the images that gradient ascent starts from, rounded to 8 bits."""
     noise = _noise(jax.random.key(seed), count, classifier.card.input_shape)
-    return _pictures(np.asarray(noise), _mean(classifier))
+    return _images(np.asarray(noise), _mean(classifier))
 
 
-def _pictures(x: np.ndarray, mean: Array) -> np.ndarray:
+def _images(x: np.ndarray, mean: Array) -> np.ndarray:
     return np.rint(np.clip(x + np.asarray(mean), 0, 255)).astype(np.uint8)
 
 
@@ -167,7 +167,7 @@ def _noise(
 
 def _mean(classifier: Classifier) -> Float[Array, "1 1 1 channels"]:
     mean = classifier.card.mean
-    if classifier.card.channel_order == "BGR":  # pictures are RGB
+    if classifier.card.channel_order == "BGR":  # images are RGB
         mean = mean[::-1]
     return jnp.asarray(mean, jnp.float32)[None, None, None]
 

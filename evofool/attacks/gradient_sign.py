@@ -44,13 +44,13 @@ def fgsm(
     Args:
         classifier: inside JAX.
         images: levels 0..255.
-        labels: class of each picture.
+        labels: class of each image.
         target: class that each, or all, are to be taken for; None for any but their own.
         epsilon: size of the change as a share of the range, or a list of sizes.
-        report: is told how many pictures of how many are done.
+        report: is told how many images of how many are done.
 
     Raises:
-        UserError: pictures, classes or epsilons that cannot be used, or no gradients.
+        UserError: images, classes or epsilons that cannot be used, or no gradients.
     """
     task = check_task(classifier, images, labels, target)
     epsilons = check_epsilon(epsilon)
@@ -66,9 +66,9 @@ def gradient_signs(
 
     Args:
         classifier: inside JAX.
-        task: the pictures and their classes.
+        task: the images and their classes.
         attack: what to call it in an error.
-        report: is told how many pictures of how many are done.
+        report: is told how many images of how many are done.
     """
     function = partial(_signs(model_of(classifier, attack)), classifier.params)
     size = micro_batch(classifier, len(task.images))
@@ -93,17 +93,17 @@ def pgd(
     Args:
         classifier: inside JAX.
         images: levels 0..255.
-        labels: class of each picture.
+        labels: class of each image.
         target: class that each, or all, are to be taken for; None for any but their own.
         epsilon: largest change of a value as a share of the range, or a list of such.
-        steps: number of gradients for each picture and epsilon.
+        steps: number of gradients for each image and epsilon.
         relative_step: length of a step, as a share of epsilon.
         random_start: begin anywhere within epsilon instead of at the original.
-        seed: of the random starts; a picture's depends on its place among the pictures.
-        report: is told how many pictures of how many are done, all epsilons counted.
+        seed: of the random starts; an image's depends on its place among the images.
+        report: is told how many images of how many are done, all epsilons counted.
 
     Raises:
-        UserError: pictures, classes, epsilons or steps that cannot be used, or no gradients.
+        UserError: images, classes, epsilons or steps that cannot be used, or no gradients.
     """
     task = check_task(classifier, images, labels, target)
     epsilons = check_epsilon(epsilon)
@@ -143,16 +143,16 @@ def pgd_levels(
     noise: Float[np.ndarray, "batch height width channels"] | None = None,
     report: Report | None = None,
 ) -> Float[np.ndarray, "batch height width channels"]:
-    """Returns the pictures of PGD in levels, before any rounding.
+    """Returns the images of PGD in levels, before any rounding.
 
     Args:
         classifier: inside JAX.
-        task: the pictures and their classes.
+        task: the images and their classes.
         epsilon: largest change of a value, as a share of the range.
-        steps: number of gradients for each picture.
+        steps: number of gradients for each image.
         relative_step: length of a step, as a share of epsilon.
         noise: where to begin, as shares of epsilon; at the originals if None.
-        report: is told how many pictures of how many are done.
+        report: is told how many images of how many are done.
     """
     start = task.images.astype(np.float32)
     begin = start if noise is None else np.clip(start + 255 * epsilon * noise, 0, 255)
@@ -190,7 +190,7 @@ def _walk(model: Model) -> Any:
 
 
 def _uniform(key: jax.Array, images: np.ndarray) -> np.ndarray:
-    """Draws values in [-1, 1) for every picture, from a key of its own."""
+    """Draws values in [-1, 1) for every image, from a key of its own."""
     keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(len(images)))
     shape = images.shape[1:]
     return np.asarray(jax.vmap(lambda key: jax.random.uniform(key, shape, minval=-1.0))(keys))

@@ -1,4 +1,4 @@
-"""Classifiers as functions of levels, and gradients of them, for pictures part by part."""
+"""Classifiers as functions of levels, and gradients of them, for images part by part."""
 
 import math
 from collections.abc import Callable
@@ -16,7 +16,7 @@ FloatLevels = Float[Array, "batch height width channels"]
 Report = Callable[[int, int], None]
 """Is told, as an attack goes on, how much of how much is done."""
 
-LEAST_MICRO_BATCH = 8  # fewer pictures of 28x28 take hardly less time, and have other last bits
+LEAST_MICRO_BATCH = 8  # fewer images of 28x28 take hardly less time, and have other last bits
 BLACK_BOX = ("finite_differences", "one_pixel")  # attacks that need no gradients
 
 
@@ -76,10 +76,10 @@ def odds_and_gradient(
 
 
 def micro_batch(classifier: Classifier, count: int) -> int:
-    """Returns how many of `count` pictures go forward and back together.
+    """Returns how many of `count` images go forward and back together.
 
-    As many as suit the device; of fewer pictures, the next power of two, so that few programs are
-    compiled. It depends on the numbers of pictures alone, and the last bits of gradients on it.
+    As many as suit the device; of fewer images, the next power of two, so that few programs are
+    compiled. It depends on the numbers of images alone, and the last bits of gradients on it.
     """
     values = CPU_VALUES if jax.default_backend() == "cpu" else ACCELERATOR_VALUES
     largest = max(1, values // (math.prod(classifier.card.input_shape) * classifier.views))

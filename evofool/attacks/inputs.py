@@ -1,4 +1,4 @@
-"""What an attack is asked to do: pictures and classes, checked."""
+"""What an attack is asked to do: images and classes, checked."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from evofool.support import UserError
 LEVEL = 1 / 255  # of 8 bits, values in [0, 1]
 
 Classes = int | Sequence[int] | np.ndarray
-"""A class for each picture, or one for all; counted from 0 without "background"."""
+"""A class for each image, or one for all; counted from 0 without "background"."""
 
 
 class Task(NamedTuple):
@@ -29,7 +29,7 @@ class Task(NamedTuple):
     target: Int[np.ndarray, " batch"] | None
 
     def of(self, rows: Int[np.ndarray, " rows"]) -> "Task":
-        """Returns the same for some of the pictures."""
+        """Returns the same for some of the images."""
         target = None if self.target is None else self.target[rows]
         return Task(self.images[rows], self.labels[rows], target)
 
@@ -50,16 +50,16 @@ def check_task(
     labels: Classes,
     target: Classes | None,
 ) -> Task:
-    """Checks pictures and classes.
+    """Checks images and classes.
 
     Args:
         classifier: to be attacked.
         images: levels 0..255 of the classifier's input shape.
-        labels: class of each picture, or of all; counted from 0 without "background".
-        target: class that each picture, or every one, is to be taken for; None for any other.
+        labels: class of each image, or of all; counted from 0 without "background".
+        target: class that each image, or every one, is to be taken for; None for any other.
 
     Raises:
-        UserError: pictures of another type or shape, no class, or a target that is the label.
+        UserError: images of another type or shape, no class, or a target that is the label.
     """
     levels = check_images(classifier, images)
     own = check_classes(classifier, "labels", labels, len(levels))
@@ -70,7 +70,7 @@ def check_task(
     if len(same):
         name = classifier.card.labels[own[same[0]]]
         raise UserError(
-            f"target of picture {same[0]} is its own class, {own[same[0]]} ({name}); give another "
+            f"target of image {same[0]} is its own class, {own[same[0]]} ({name}); give another "
             "class, or no target"
         )
     return Task(levels, own, wanted)
@@ -79,7 +79,7 @@ def check_task(
 def check_images(
     classifier: Classifier, images: np.ndarray
 ) -> UInt8[np.ndarray, "batch height width channels"]:
-    """Checks that pictures are such as the classifier is given, and returns them.
+    """Checks that images are such as the classifier is given, and returns them.
 
     Raises:
         UserError: they are of another type or shape, or there are none.
@@ -87,13 +87,13 @@ def check_images(
     shape, given = classifier.card.input_shape, np.asarray(images)
     if given.dtype != np.uint8:
         raise UserError(
-            f"images are {given.dtype}; expected 8-bit levels, uint8 in 0..255: of pictures in "
+            f"images are {given.dtype}; expected 8-bit levels, uint8 in 0..255: of images in "
             "[0, 1], np.rint(255 * images).astype(np.uint8)"
         )
     if given.ndim != 4 or given.shape[1:] != shape or not len(given):
         raise UserError(
             f"images have shape {given.shape}; expected (batch, {', '.join(map(str, shape))}): "
-            f"one or more pictures that {classifier.card.name} can see"
+            f"one or more images that {classifier.card.name} can see"
             + (", grey" if shape[2] == 1 else ", in colour")
         )
     return given
@@ -105,13 +105,13 @@ def check_classes(
     classes: Classes,
     count: int,
 ) -> Int[np.ndarray, " batch"]:
-    """Returns a class index per picture.
+    """Returns a class index per image.
 
     Args:
         classifier: whose classes.
         argument: what to call them in an error.
         classes: one for all, or one for each.
-        count: number of pictures.
+        count: number of images.
 
     Raises:
         UserError: they are no indices of classes, or too many or few.
@@ -134,7 +134,7 @@ def check_epsilon(epsilon: float | Sequence[float], *, norm: str = "linf") -> li
     """Returns epsilons as a list.
 
     Args:
-        epsilon: one, or several; values of pictures are in [0, 1].
+        epsilon: one, or several; values of images are in [0, 1].
         norm: whose length an epsilon is, "linf" or "l2".
 
     Raises:

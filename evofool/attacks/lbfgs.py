@@ -1,4 +1,4 @@
-"""The smallest perturbation that gives a picture a chosen class, by L-BFGS within the box.
+"""The smallest perturbation that gives an image a chosen class, by L-BFGS within the box.
 
     minimise  c |r|^2 - log p_target(x + r),  x + r in [0, 1]
 
@@ -39,23 +39,23 @@ def lbfgs(
     save: str | Path | None = None,
     report: Report | None = None,
 ) -> AttackResult:
-    """Looks for the smallest change (L2) with which pictures are taken for the target.
+    """Looks for the smallest change (L2) with which images are taken for the target.
 
-    The result is rounded to 8 bits; where that puts a picture back, its change is enlarged a
+    The result is rounded to 8 bits; where that puts an image back, its change is enlarged a
     little (see `round_to_success`).
 
     Args:
         classifier: inside JAX.
         images: levels 0..255.
-        labels: class of each picture.
+        labels: class of each image.
         target: class that each, or all, are to be taken for.
         searches: weights c that are tried.
         steps: of L-BFGS at most, for each weight.
-        save: `.npz` file that keeps finished pictures, and from which it goes on.
-        report: is told how many pictures of how many are done.
+        save: `.npz` file that keeps finished images, and from which it goes on.
+        report: is told how many images of how many are done.
 
     Raises:
-        UserError: pictures, classes or options that cannot be used, no gradients, or `save` is of
+        UserError: images, classes or options that cannot be used, no gradients, or `save` is of
             another attack.
     """
     model = model_of(classifier, "lbfgs")
@@ -67,7 +67,7 @@ def lbfgs(
         save,
         classifier=card.name,
         sha256=card.sha256,
-        pictures=task.images,
+        images=task.images,
         target=task.aim,
         searches=searches,
         steps=steps,

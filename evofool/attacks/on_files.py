@@ -1,4 +1,4 @@
-"""Attacks on picture files."""
+"""Attacks on image files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from evofool.attacks.by_name import ATTACKS, FROM_NOISE, check_options, takes
-from evofool.attacks.gradient_ascent import noise_pictures
+from evofool.attacks.gradient_ascent import noise_images
 from evofool.attacks.gradients import Report
 from evofool.attacks.inputs import check_epsilon
 from evofool.attacks.strips import StripRow, draw_strip, write_curve
@@ -30,10 +30,10 @@ EPSILONS = (0.01, 0.02, 0.05)  # those that are tried unless said otherwise
 
 @dataclass(frozen=True, kw_only=True)
 class Attacked:
-    """What became of a picture.
+    """What became of an image.
 
     Attributes:
-        picture: its path.
+        image: its path.
         actions: what was done to it first, for instance "turned upright (EXIF)".
         epsilon: largest change allowed, as a share of the range; None where the attack has none.
         label: the class that it is of.
@@ -51,11 +51,11 @@ class Attacked:
         linf: largest change of a value, as a share of the range.
         l2: Euclidean norm of the change, in the same unit.
         l0: pixels that changed.
-        queries: pictures shown to the classifier.
+        queries: images shown to the classifier.
         gradients: gradients asked of it.
     """
 
-    picture: str
+    image: str
     actions: tuple[str, ...]
     epsilon: float | None
     label: str
@@ -90,7 +90,7 @@ def attack(
     report: Report | None = None,
     **options: Any,
 ) -> list[Attacked]:
-    """Attacks pictures in files, after the preprocessing that the classifier's card says.
+    """Attacks images in files, after the preprocessing that the classifier's card says.
 
     Args:
         name: of the attack, a key of `ATTACKS`; "_" does for "-".
@@ -98,16 +98,16 @@ def attack(
             "gradient-ascent", which starts from noise.
         classifier: a name, or a `Classifier` of your own.
         weights: as in `load_classifier`.
-        label: class that the pictures are of; what the classifier takes each for unless given.
+        label: class that the images are of; what the classifier takes each for unless given.
         target: class that they are to be taken for; any other unless given.
         epsilon: largest change allowed, or several to try; `EPSILONS` unless given. A radius in
             the L2 norm has no such default.
-        out: folder for the adversarial pictures and, for each original, a strip and a curve.
+        out: folder for the adversarial images and, for each original, a strip and a curve.
         report: is told how much of how much is done.
         **options: further arguments of the attack.
 
     Returns:
-        A line for each picture and epsilon.
+        A line for each image and epsilon.
 
     Raises:
         UserError: an unknown attack or class, a file or classifier that cannot be used, or options
@@ -118,19 +118,19 @@ def attack(
     check_options(name, [option for option, value in given.items() if value is not None])
     paths = [images] if isinstance(images, str | Path) else list(images)
     if name == FROM_NOISE and paths:
-        raise UserError(f"{name} starts from noise; give no pictures")
+        raise UserError(f"{name} starts from noise; give no images")
     if name != FROM_NOISE and not paths:
-        raise UserError("no pictures to attack; give their files")
+        raise UserError("no images to attack; give their files")
     if isinstance(classifier, str):
         classifier = load_classifier(classifier, weights=weights)
     check_classifier(classifier)
     card = classifier.card
     if name == FROM_NOISE:
-        (noise,) = noise_pictures(classifier, 1, seed=options.get("seed", 0))
+        (noise,) = noise_images(classifier, 1, seed=options.get("seed", 0))
         paths, prepared = ["noise"], [Prepared(noise, ())]
     else:
         prepared = read_photographs(paths, card)
-    levels = np.stack([picture.levels for picture in prepared])
+    levels = np.stack([image.levels for image in prepared])
     before = recognize(classifier, levels)
     labels = before.classes if label is None else _class(classifier, label)
     labels = np.broadcast_to(labels, len(levels))
@@ -156,7 +156,7 @@ def attack(
         already = before.classes == wanted
     lines = [
         Attacked(
-            picture=str(path),
+            image=str(path),
             actions=prepared[row].actions,
             epsilon=value,
             label=card.labels[labels[row]],
@@ -183,13 +183,13 @@ def attack(
     if out is not None:
         for row, path in enumerate(paths):
             stem = Path(out) / f"{row + 1:02d}-{Path(path).stem}"
-            of_picture = lines[row * len(epsilons) : (row + 1) * len(epsilons)]
-            _write(stem, levels[row], of_picture, result.images[:, row])
+            of_image = lines[row * len(epsilons) : (row + 1) * len(epsilons)]
+            _write(stem, levels[row], of_image, result.images[:, row])
     return lines
 
 
 def _epsilons(name: str, epsilon: float | Sequence[float] | None, *, norm: str) -> list[float]:
-    """Returns the epsilons to try; only a largest change has such as suit every picture."""
+    """Returns the epsilons to try; only a largest change has such as suit every image."""
     if epsilon is None and norm == "l2":
         raise UserError(f"{name} with norm l2 needs an epsilon, the radius of the ball")
     return check_epsilon(EPSILONS if epsilon is None else epsilon, norm=norm)
@@ -200,18 +200,18 @@ def _class(classifier: Classifier, name: str) -> int:
 
 
 def _write(stem: Path, original: np.ndarray, lines: Sequence[Attacked], made: np.ndarray) -> None:
-    """Writes the results of one picture, the strip that compares them, and the curve."""
+    """Writes the results of one image, the strip that compares them, and the curve."""
     names = ["" if line.epsilon is None else f"-{line.epsilon:g}" for line in lines]
-    for name, picture in zip(names, made, strict=True):
-        save_image(to_image(picture), stem.with_name(f"{stem.name}{name}.png"))
+    for name, image in zip(names, made, strict=True):
+        save_image(to_image(image), stem.with_name(f"{stem.name}{name}.png"))
     first = lines[0]
     rows = [
         StripRow(
             heading="" if line.epsilon is None else f"epsilon {line.epsilon:g}",
-            picture=picture,
+            image=image,
             caption=_caption(line.found, line.confidence, {line.target: line.of_target}),
         )
-        for line, picture in zip(lines, made, strict=True)
+        for line, image in zip(lines, made, strict=True)
     ]
     others = {first.label: first.before, first.target: first.target_before}
     strip = draw_strip(original, _caption(first.seen, first.seen_confidence, others), rows)
@@ -235,7 +235,7 @@ def _write(stem: Path, original: np.ndarray, lines: Sequence[Attacked], made: np
 def _caption(
     likeliest: str, confidence: float, others: Mapping[str | None, float | None]
 ) -> tuple[str, ...]:
-    """Says what a picture is taken for, and how likely other classes are that matter."""
+    """Says what an image is taken for, and how likely other classes are that matter."""
     rest = (
         f"{percent(value)} {first_name(label)}"  # a long name is cut off
         for label, value in others.items()

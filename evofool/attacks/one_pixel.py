@@ -1,7 +1,7 @@
 """One-pixel and few-pixel attacks by differential evolution; outputs are all they need.
 
 A child takes the place of its member of the population if it is better: a lower probability of the
-label, or a higher one of the target. Pictures are whole levels throughout; see `candidates.py` for
+label, or a higher one of the target. Images are whole levels throughout; see `candidates.py` for
 how children come about.
 
 References:
@@ -32,12 +32,12 @@ CHUNK = 5  # generations between looks at the clock
 
 
 class _Population(NamedTuple):
-    """Candidates for every picture.
+    """Candidates for every image.
 
     Attributes:
         genes: of each candidate.
         cost: log-odds of the label, or minus those of the target.
-        succeeds: whether the picture with the candidate is taken for what was wanted.
+        succeeds: whether the image with the candidate is taken for what was wanted.
     """
 
     genes: Genes
@@ -59,23 +59,23 @@ def one_pixel(
     save: str | Path | None = None,
     report: Report | None = None,
 ) -> AttackResult:
-    """Looks for a pixel, or a few, whose change gives pictures another class.
+    """Looks for a pixel, or a few, whose change gives images another class.
 
     Args:
         classifier: inside JAX or outside.
         images: levels 0..255.
-        labels: class of each picture.
+        labels: class of each image.
         target: class that each, or all, are to be taken for; None for any but their own.
         pixels: that may change.
-        population: candidates for each picture, 4 or more.
+        population: candidates for each image, 4 or more.
         generations: after the first.
-        stop_early: leave a picture alone once it succeeds.
-        seed: of everything; a picture's candidates depend on its place among the pictures.
+        stop_early: leave an image alone once it succeeds.
+        seed: of everything; an image's candidates depend on its place among the images.
         save: `.npz` file that keeps the populations, and from which it goes on.
         report: is told how many generations of how many are done.
 
     Raises:
-        UserError: pictures, classes or options that cannot be used, or `save` is of another
+        UserError: images, classes or options that cannot be used, or `save` is of another
             attack.
     """
     task = check_task(classifier, images, labels, target)
@@ -93,7 +93,7 @@ def one_pixel(
         save,
         classifier=card.name,
         sha256=card.sha256,
-        pictures=task.images,
+        images=task.images,
         aim=task.aim,
         options=[task.direction, pixels, population, stop_early, seed],
     )
@@ -117,15 +117,15 @@ def one_pixel(
             progress.save({**state._asdict(), "done": np.array(done), "bred": bred})
             if report is not None:
                 report(done, generations)
-    pictures = _paint_each(jnp.asarray(task.images), jnp.asarray(_best(state)))
-    found = np.asarray(pictures)[:, 0].astype(np.uint8)
+    levels = _paint_each(jnp.asarray(task.images), jnp.asarray(_best(state)))
+    found = np.asarray(levels)[:, 0].astype(np.uint8)
     return judge(classifier, task, found, queries=population * (1 + bred))
 
 
 def _score(
     classifier: Classifier, task: Task, genes: Genes, is_left: Bool[np.ndarray, " images"]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns cost and success of candidates; of pictures left alone, a cost that is never less."""
+    """Returns cost and success of candidates; of images left alone, a cost that is never less."""
     size = choose_micro_batch(genes.shape[1], classifier, "direct")
     if classifier.is_jax:
         model = Model(classifier.apply, classifier.kind, classifier.card.class_offset)
@@ -145,13 +145,13 @@ def _score(
 
 @cache
 def _score_inside(model: Model, direction: int, size: int) -> Any:
-    """Compiles `_score`: picture after picture, `size` candidates at a time."""
+    """Compiles `_score`: image after image, `size` candidates at a time."""
 
     def score(params, images, aim, genes, is_left):
         population = genes.shape[1]
         rows = jnp.minimum(jnp.arange(-(-population // size) * size), population - 1)
 
-        def of_picture(given):
+        def of_image(given):
             image, wanted, genes, is_left = given
 
             def of_part(genes):
@@ -168,7 +168,7 @@ def _score_inside(model: Model, direction: int, size: int) -> Any:
 
             return lax.cond(is_left, leave, look)
 
-        return lax.map(of_picture, (images, aim, genes, is_left))
+        return lax.map(of_image, (images, aim, genes, is_left))
 
     return jax.jit(score)
 
@@ -191,7 +191,7 @@ def _replace(state: _Population, children: _Population) -> _Population:
 
 
 def _best(state: _Population) -> Genes:
-    """Returns the best candidate of each picture: of those that succeed, if any does."""
+    """Returns the best candidate of each image: of those that succeed, if any does."""
     is_eligible = state.succeeds | ~state.succeeds.any(axis=1, keepdims=True)
     best = np.argmin(np.where(is_eligible, state.cost, np.inf), axis=1)
     return np.take_along_axis(state.genes, best[:, None, None, None], axis=1)

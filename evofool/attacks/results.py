@@ -1,6 +1,6 @@
-"""What comes back from an attack, and how pictures become 8-bit again.
+"""What comes back from an attack, and how images become 8-bit again.
 
-Pictures are 8-bit levels 0..255, before and after: what is scored is what can be saved. In
+Images are 8-bit levels 0..255, before and after: what is scored is what can be saved. In
 between, attacks compute with float32 levels, so that steps of whole levels are exact. Sizes of
 perturbations (epsilon, norms) are on the scale of the literature, where a pixel value is in [0, 1].
 """
@@ -9,19 +9,18 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int
 
 from evofool.attacks.inputs import Task
 from evofool.classifiers import Classifier
 from evofool.evaluation import recognize
-
-Levels = UInt8[np.ndarray, "*lead height width channels"]
+from evofool.images import Levels
 
 FACTORS = (1.0, 1.02, 1.05, 1.1, 1.2, 1.5, 2.0)  # of a change that rounding may undo
 
 
 class AttackResult(NamedTuple):
-    """Adversarial pictures, and what the classifier makes of them.
+    """Adversarial images, and what the classifier makes of them.
 
     `*lead` is `batch`, or `epsilons batch` where a list of epsilons was given.
 
@@ -33,7 +32,7 @@ class AttackResult(NamedTuple):
         linf: largest change of a value, as a share of the range.
         l2: Euclidean norm of the change, in the same unit.
         l0: pixels that changed in any channel.
-        queries: pictures shown to the classifier for each one, the final look included.
+        queries: images shown to the classifier for each one, the final look included.
         gradients: gradients asked of it for each one.
     """
 
@@ -56,13 +55,13 @@ def judge(
     queries: int | np.ndarray = 0,
     gradients: int | np.ndarray = 0,
 ) -> AttackResult:
-    """Shows adversarial pictures to the classifier.
+    """Shows adversarial images to the classifier.
 
     Args:
         classifier: that was attacked.
         task: what was asked.
         images: what came out, levels 0..255.
-        queries: pictures shown on the way, for each or for all.
+        queries: images shown on the way, for each or for all.
         gradients: asked on the way, for each or for all.
     """
     lead, shape = images.shape[:-3], images.shape[-3:]
@@ -101,9 +100,9 @@ def stack_like(epsilon: float | Sequence[float], made: Sequence[np.ndarray]) -> 
 def round_to_success(
     classifier: Classifier, task: Task, change: Float[np.ndarray, "batch height width channels"]
 ) -> tuple[Levels, Int[np.ndarray, " batch"]]:
-    """Rounds pictures that have just crossed a border of classes to 8 bits, still beyond it.
+    """Rounds images that have just crossed a border of classes to 8 bits, still beyond it.
 
-    Rounding may put a picture back. Its change is then enlarged, by as few of the `FACTORS` as do;
+    Rounding may put an image back. Its change is then enlarged, by as few of the `FACTORS` as do;
     where none does, it stays as it was rounded at first.
 
     Args:
@@ -112,7 +111,7 @@ def round_to_success(
         change: of the originals, in levels.
 
     Returns:
-        The pictures, and how often the classifier was shown each on the way.
+        The images, and how often the classifier was shown each on the way.
     """
     best = task.images.copy()
     shown = np.zeros(len(best), int)

@@ -1,16 +1,14 @@
-"""Pictures that show what an attack did: original, change and result; confidence by epsilon."""
+"""Images that show what an attack did: original, change and result; confidence by epsilon."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Int
 from PIL import Image
 
-from evofool.images import Section, chart, draw_sheet, thumbnail
-
-Picture = UInt8[np.ndarray, "height width channels"]
+from evofool.images import Levels, Section, chart, draw_sheet, thumbnail
 
 
 class StripRow(NamedTuple):
@@ -18,16 +16,16 @@ class StripRow(NamedTuple):
 
     Attributes:
         heading: above it; may be empty.
-        picture: levels 0..255.
+        image: levels 0..255.
         caption: lines of text below.
     """
 
     heading: str
-    picture: Picture
+    image: Levels
     caption: Sequence[str]
 
 
-def draw_strip(original: Picture, caption: Sequence[str], rows: Sequence[StripRow]) -> Image.Image:
+def draw_strip(original: Levels, caption: Sequence[str], rows: Sequence[StripRow]) -> Image.Image:
     """Draws the original, the magnified change and the result side by side, row after row.
 
     Args:
@@ -37,19 +35,19 @@ def draw_strip(original: Picture, caption: Sequence[str], rows: Sequence[StripRo
     """
     sections = []
     for row in rows:
-        magnified, factor = magnify(row.picture.astype(int) - original)
+        magnified, factor = magnify(row.image.astype(int) - original)
         sections.append(
             Section(
                 row.heading,
-                [thumbnail(shown) for shown in (original, magnified, row.picture)],
+                [thumbnail(shown) for shown in (original, magnified, row.image)],
                 [caption, ("change", f"x {factor:.3g}"), row.caption],
             )
         )
     return draw_sheet(sections)
 
 
-def magnify(change: Int[np.ndarray, "height width channels"]) -> tuple[Picture, float]:
-    """Returns a change of levels as a picture around grey, and by what it was multiplied."""
+def magnify(change: Int[np.ndarray, "height width channels"]) -> tuple[Levels, float]:
+    """Returns a change of levels as an image around grey, and by what it was multiplied."""
     largest = np.abs(change).max()
     factor = 127 / largest if largest else 1.0
     return np.rint(128 + factor * change).astype(np.uint8), float(factor)

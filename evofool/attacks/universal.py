@@ -1,8 +1,8 @@
-"""Universal perturbations: one change that fools a classifier on most pictures.
+"""Universal perturbations: one change that fools a classifier on most images.
 
-Picture after picture, in an order that changes with every pass: where the change v does not fool
+Image after image, in an order that changes with every pass: where the change v does not fool
 yet, DeepFool's step for x + v is added to v, which is then put back into its ball. That ends when
-v fools the wanted share of the pictures.
+v fools the wanted share of the images.
 
 References:
     Moosavi-Dezfooli et al., "Universal adversarial perturbations", 2017,
@@ -26,7 +26,7 @@ from evofool.attacks.results import AttackResult, judge
 from evofool.classifiers import Classifier
 from evofool.support import Progress, UserError, unknown_name
 
-CHUNK = 100  # pictures between looks at the clock
+CHUNK = 100  # images between looks at the clock
 OVERSHOOT, ROUNDS, CANDIDATES = 0.02, 10, 10  # of DeepFool, as the authors have them
 
 
@@ -34,9 +34,9 @@ class Universal(NamedTuple):
     """A universal perturbation.
 
     Attributes:
-        change: whole levels, added to every picture.
-        rates: share of the pictures that are fooled after each pass, in [0, 1].
-        attack: the pictures that it was made for, with it.
+        change: whole levels, added to every image.
+        rates: share of the images that are fooled after each pass, in [0, 1].
+        attack: the images that it was made for, with it.
     """
 
     change: Int16[np.ndarray, "height width channels"]
@@ -57,24 +57,24 @@ def universal(
     save: str | Path | None = None,
     report: Report | None = None,
 ) -> Universal:
-    """Makes one change for many pictures; `add_change` tries it on others.
+    """Makes one change for many images; `add_change` tries it on others.
 
     Args:
         classifier: inside JAX.
         images: levels 0..255.
-        labels: what each picture must no longer be taken for: its class, or what the classifier
+        labels: what each image must no longer be taken for: its class, or what the classifier
             takes it for, as the authors do.
         epsilon: radius of the ball that the change stays in, values in [0, 1]; 1/255 or more, and
             in the L2 norm not bounded by 1.
         norm: of the ball, "linf" or "l2".
-        rate: share of the pictures to be fooled, at which it ends.
-        passes: over all pictures, at most.
+        rate: share of the images to be fooled, at which it ends.
+        passes: over all images, at most.
         seed: of the orders.
         save: `.npz` file that keeps the state, and from which it goes on.
-        report: is told how many pictures of how many are done, all passes counted.
+        report: is told how many images of how many are done, all passes counted.
 
     Raises:
-        UserError: pictures, classes or options that cannot be used, no gradients, or `save` is of
+        UserError: images, classes or options that cannot be used, no gradients, or `save` is of
             another attack.
     """
     model = model_of(classifier, "universal")
@@ -90,7 +90,7 @@ def universal(
         save,
         classifier=card.name,
         sha256=card.sha256,
-        pictures=task.images,
+        images=task.images,
         labels=task.labels,
         epsilon=radius,
         norm=norm,
@@ -131,21 +131,21 @@ def add_change(
     labels: Classes,
     change: Int16[np.ndarray, "height width channels"],
 ) -> AttackResult:
-    """Adds one change to pictures, for instance those that it was not made for.
+    """Adds one change to images, for instance those that it was not made for.
 
     Args:
         classifier: the one that it was made for, or any other; inside JAX or outside.
         images: levels 0..255.
-        labels: class of each picture.
+        labels: class of each image.
         change: in whole levels.
 
     Raises:
-        UserError: pictures or classes that cannot be used, or a change of another shape.
+        UserError: images or classes that cannot be used, or a change of another shape.
     """
     task = check_task(classifier, images, labels, None)
     if change.shape != task.images.shape[1:]:
         raise UserError(
-            f"the change has shape {change.shape}; expected {task.images.shape[1:]}, as pictures"
+            f"the change has shape {change.shape}; expected {task.images.shape[1:]}, as images"
         )
     changed = np.clip(task.images.astype(np.int16) + change, 0, 255).astype(np.uint8)
     return judge(classifier, task, changed)
@@ -160,11 +160,11 @@ def whole(
 
 @cache
 def _walk(model: Model, norm: str, candidates: int) -> Any:
-    """Compiles the way of the change over some pictures in turn."""
+    """Compiles the way of the change over some images in turn."""
 
     def walk(params, radius, change, images, labels):
-        def add(change, picture):
-            image, label = picture
+        def add(change, one):
+            image, label = one
             levels = image.astype(jnp.float32)[None]
             # as it will be rounded: what is smaller than a level must not count
             moved = jnp.clip(levels + jnp.trunc(change), 0.0, 255.0)

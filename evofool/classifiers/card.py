@@ -1,9 +1,9 @@
-"""The card: what a classifier is, and how a picture becomes its input.
+"""The card: what a classifier is, and how an image becomes its input.
 
-A card lies as JSON beside the weights it describes, under the same stem. Pictures are float32,
+A card lies as JSON beside the weights it describes, under the same stem. Images are float32,
 `[height, width, channels]`, in [0, 1], RGB or grey; the network is given
 
-    (255 * picture - mean) * scale        (per channel, after reordering the channels)
+    (255 * image - mean) * scale        (per channel, after reordering the channels)
 """
 
 import dataclasses
@@ -32,8 +32,8 @@ class Card:
     Attributes:
         name: what users call it.
         family: the architecture, a key of the table of families; "own" for a function of one's
-            own, which is given pictures in [0, 1] and does what it wants with them.
-        input_shape: (height, width, channels) of a picture.
+            own, which is given images in [0, 1] and does what it wants with them.
+        input_shape: (height, width, channels) of an image.
         outputs: number of outputs of the network.
         class_offset: output of class 0; outputs before it ("background") are no classes.
         labels: name of every class, `outputs - class_offset` of them.
@@ -45,14 +45,14 @@ class Card:
         ids: WordNet id of every class ("n02317335"), or nothing.
         resize: side that a photograph's shorter side is scaled to first; 0 leaves it as it is.
         crop: side of the centre crop taken from that; 0 takes the largest square.
-        interpolation: how pictures are scaled, then and to `input_shape`.
+        interpolation: how images are scaled, then and to `input_shape`.
         width: multiplier of the channels, in families that offer it.
         padding: where a strided convolution puts uneven zeros, in families that offer it: SAME is
             TensorFlow's (below and right), symmetric is PyTorch's and Caffe's.
         activation: nonlinearity of networks that offer a choice: relu or sigmoid.
         sha256: of the weights file, hexadecimal; empty when there is none.
-        test_accuracy: share of the data set's test pictures classified correctly, in [0, 1].
-        probe: the network's first outputs, at most ten, for a test picture (see
+        test_accuracy: share of the data set's test images classified correctly, in [0, 1].
+        probe: the network's first outputs, at most ten, for a test image (see
             `check_classifier`); empty when they were not recorded.
         notes: how the weights were made.
     """
@@ -185,7 +185,7 @@ class Card:
 def preprocess(
     card: Card, images: Float[Array, "batch height width channels"]
 ) -> Float[Array, "batch height width channels"]:
-    """Turns pictures in [0, 1] into the network's input, as the card says."""
+    """Turns images in [0, 1] into the network's input, as the card says."""
     if card.channel_order == "BGR":
         images = images[..., ::-1]
     scale = np.broadcast_to(np.asarray(card.scale), (1, 1, 1, len(card.mean)))

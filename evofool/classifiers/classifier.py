@@ -25,7 +25,7 @@ PROBE_TOLERANCE = 1e-3  # of the largest recorded output; machines differ by abo
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Classifier:
-    """Something that gives every picture a score per output.
+    """Something that gives every image a score per output.
 
     Attributes:
         card: what it is.
@@ -38,7 +38,7 @@ class Classifier:
             "probabilities" for a model outside JAX: `apply` is then called with numpy arrays,
             outside `jit`, and returns softmax probabilities.
         members: the classifiers it is made of, when it is an ensemble or looks at views.
-        views: forward passes per picture, of all members together.
+        views: forward passes per image, of all members together.
     """
 
     card: Card
@@ -147,14 +147,14 @@ def _network(make: Family, card: Card) -> Network:
 
 
 def check_classifier(classifier: Classifier) -> None:
-    """Shows the classifier a few pictures and looks at what comes back.
+    """Shows the classifier a few images and looks at what comes back.
 
     Catches weights that were not loaded, inputs on the wrong scale and outputs of the wrong
     shape before a long run is spent on them.
 
     Raises:
         UserError: it fails, returns the wrong shape, NaN or infinity, no probabilities although
-            it says so, the same output for every picture, or for the probe picture other outputs
+            it says so, the same output for every image, or for the probe image other outputs
             than its card records. What it is made of is looked at first.
     """
     for member in classifier.members:
@@ -201,7 +201,7 @@ def check_classifier(classifier: Classifier) -> None:
     if difference > PROBE_TOLERANCE * max(1.0, np.abs(probe).max(initial=0.0)):
         raise UserError(
             f"{who} gives outputs up to {difference:.3g} away from those that its card records "
-            "for a test picture; its weights or its preprocessing are not the card's"
+            "for a test image; its weights or its preprocessing are not the card's"
         )
 
 

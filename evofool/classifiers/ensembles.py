@@ -34,12 +34,12 @@ def ensemble(
     """Joins classifiers of the same classes into one.
 
     Its outputs are the log-odds, per class, of the members' mean or least confidence. Every
-    member sees the picture at its own input size, and its own "background" output is no class.
+    member sees the image at its own input size, and its own "background" output is no class.
 
     Args:
         members: classifiers inside JAX.
         combine: "mean" as in the paper, or "min": certain only where every member is.
-        image_shape: (height, width, channels) that pictures are drawn at; the largest input of a
+        image_shape: (height, width, channels) that images are drawn at; the largest input of a
             member unless given.
         views: of each member, see `with_views`.
 

@@ -40,8 +40,8 @@ def load_classifier(
             specs.json), or a folder that holds `NAME.safetensors` and its card. Members of an
             ensemble that are not in the folder may be shipped ones.
         combine: how an ensemble's confidences are joined, see `ensemble`.
-        image_size: side that pictures are drawn at; the input size unless given.
-        views: what the classifier sees of a picture, see `with_views`.
+        image_size: side that images are drawn at; the input size unless given.
+        views: what the classifier sees of an image, see `with_views`.
 
     Returns:
         The classifier, with its weights checked tensor by tensor.
@@ -69,7 +69,7 @@ def load_classifier(
 def at_size(
     classifier: Classifier, *, image_size: int | None = None, views: str = "single"
 ) -> Classifier:
-    """Makes a classifier of square pictures of `image_size`, or of its own input size."""
+    """Makes a classifier of square images of `image_size`, or of its own input size."""
     height, width, channels = classifier.card.input_shape
     shape = (image_size or height, image_size or width, channels)
     return with_views(classifier, shape, views=views)

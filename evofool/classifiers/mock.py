@@ -12,16 +12,16 @@ from evofool.classifiers.card import Card
 from evofool.classifiers.classifier import Classifier
 from evofool.support import UserError
 
-GRID = 8  # a picture is averaged over a grid of at most 8x8 fields before it is scored
+GRID = 8  # an image is averaged over a grid of at most 8x8 fields before it is scored
 
 
 def mock_classifier(specification: str) -> Classifier:
     """Makes the mock that `specification` asks for.
 
-    Its logits are a fixed random linear map of the picture's local averages.
+    Its logits are a fixed random linear map of the image's local averages.
 
     Args:
-        specification: "mock:CLASSES" or "mock:CLASSES:HEIGHTxWIDTHxCHANNELS"; pictures are
+        specification: "mock:CLASSES" or "mock:CLASSES:HEIGHTxWIDTHxCHANNELS"; images are
             28x28x1 unless said.
 
     Raises:

@@ -1,7 +1,7 @@
-"""Views: what a classifier is shown of a picture that was drawn at another size than its input.
+"""Views: what a classifier is shown of an image that was drawn at another size than its input.
 
-One view is the whole picture, scaled. Ten views are those of the paper: the four corners and the
-centre, each also mirrored, cut out with 227/256 of the picture's side and scaled; the classifier's
+One view is the whole image, scaled. Ten views are those of the paper: the four corners and the
+centre, each also mirrored, cut out with 227/256 of the image's side and scaled; the classifier's
 softmax outputs are averaged.
 
 References:
@@ -25,17 +25,17 @@ Images = Float[Array, "batch height width channels"]
 Scaled = Float[Array, "batch rows columns channels"]
 Views = Literal["single", "ten-crop"]
 VIEWS: dict[str, int] = {"single": 1, "ten-crop": 10}
-CROP, WHOLE = 227, 256  # a crop's side over the picture's
+CROP, WHOLE = 227, 256  # a crop's side over the image's
 
 
 def with_views(
     classifier: Classifier, image_shape: tuple[int, int, int], *, views: str = "single"
 ) -> Classifier:
-    """Makes a classifier of pictures of another size, from what it says about views of them.
+    """Makes a classifier of images of another size, from what it says about views of them.
 
     Args:
         classifier: sees every view at its own input size.
-        image_shape: (height, width, channels) of the pictures.
+        image_shape: (height, width, channels) of the images.
         views: "single" or "ten-crop".
 
     Returns:
@@ -43,20 +43,20 @@ def with_views(
         of its own size is asked for. One inside JAX gives log-odds of the mean probabilities.
 
     Raises:
-        UserError: another number of channels, pictures too small to be cropped, or no such views.
+        UserError: another number of channels, images too small to be cropped, or no such views.
     """
     card = classifier.card
     if views not in VIEWS:
         raise unknown_name("views", views, VIEWS)
     if image_shape[2] != card.input_shape[2]:
         raise UserError(
-            f"pictures of {image_shape[2]} channel(s) for {card.name!r}, which sees "
+            f"images of {image_shape[2]} channel(s) for {card.name!r}, which sees "
             f"{card.input_shape[2]}; a classifier sees either grey or colour"
         )
     if views == "single" and image_shape == card.input_shape:
         return classifier
     if min(image_shape[:2]) < 2:
-        raise UserError(f"pictures of {image_shape[0]}x{image_shape[1]} pixels; expected 2 or more")
+        raise UserError(f"images of {image_shape[0]}x{image_shape[1]} pixels; expected 2 or more")
     look = {"single": lambda images: [images], "ten-crop": ten_crops}[views]
     size = card.input_shape[:2]
 
@@ -102,7 +102,7 @@ def ten_crops(images: Images) -> list[Scaled]:
 
 
 def resize(images: Images, size: Sequence[int]) -> Scaled:
-    """Scales pictures by bicubic interpolation, smoothed where they shrink; stays in [0, 1]."""
+    """Scales images by bicubic interpolation, smoothed where they shrink; stays in [0, 1]."""
     if images.shape[1:3] == tuple(size):
         return images
     shape = (len(images), *size, images.shape[3])

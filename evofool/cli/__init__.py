@@ -128,7 +128,7 @@ def _overview() -> str:
     lines = [
         "usage: evofool COMMAND [OPTIONS]",
         "",
-        "Evolves pictures that an image classifier is certain about and no person recognises.",
+        "Evolves images that an image classifier is certain about and no person recognises.",
         "",
         *(_summary(name) for name in COMMANDS),
         "",

@@ -1,4 +1,4 @@
-"""The command that changes pictures so that a classifier takes them for something else: attack."""
+"""The command that changes images so that a classifier takes them for something else: attack."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -32,12 +32,12 @@ def attack(
     out: Path | None = None,
     as_json: Json = False,
 ) -> None:
-    """Changes pictures a little, so that a classifier takes them for something else.
+    """Changes images a little, so that a classifier takes them for something else.
 
     Attacks: fgsm and pgd follow the sign of the gradient, in one step or many; finite-differences
     finds signs from outputs alone; deepfool and lbfgs look for the smallest change; one-pixel
-    changes one pixel, or a few, by evolution; universal finds one change for all pictures;
-    gradient-ascent makes a picture from noise. Results have 8 bits. With --out each picture gets a
+    changes one pixel, or a few, by evolution; universal finds one change for all images;
+    gradient-ascent makes an image from noise. Results have 8 bits. With --out each image gets a
     strip (original, change, result) and a curve.
 
       evofool attack fgsm cat.png --classifier NAME --weights nets --target airliner --out fooled
@@ -47,11 +47,11 @@ def attack(
 
     Args:
         name: of the attack, see above.
-        images: picture files.
+        images: image files.
         classifier: name, "a+b" for several at once, or module:factory.
         weights: safetensors file, or the folder it is in.
         combine: of several classifiers, the mean or the least confidence.
-        label: class that the pictures are of; else what the classifier takes each for.
+        label: class that the images are of; else what the classifier takes each for.
         target: of all but deepfool and universal: class that they are to be taken for; else any
             other. lbfgs and gradient-ascent need one.
         epsilon: of fgsm, pgd, finite-differences and universal: largest changes of a value, as
@@ -66,7 +66,7 @@ def attack(
         seed: of one-pixel, universal and gradient-ascent.
         save: .npz file that keeps what is done of a long attack, and from which it goes on; of
             finite-differences, lbfgs, one-pixel, universal and gradient-ascent.
-        out: folder for pictures.
+        out: folder for images.
         as_json: print JSON.
     """
     start_jax()
@@ -97,11 +97,11 @@ def attack(
     output().print(make_table(list(rows[0]), [list(row.values()) for row in rows]))
     if any(line.success and line.already for line in found):
         print("already: the classifier took the original for such a class, too")
-    actions = {line.picture: line.actions for line in found}
+    actions = {line.image: line.actions for line in found}
     for line in summarize_actions(actions.values()):
         print(line)
     if out is not None:
-        print(f"pictures: {out}")
+        print(f"images: {out}")
 
 
 def _row(line: "Attacked", *, is_labelled: bool) -> dict[str, str | int | None]:
@@ -110,7 +110,7 @@ def _row(line: "Attacked", *, is_labelled: bool) -> dict[str, str | int | None]:
     from evofool.images import percent
 
     row: dict[str, str | int | None] = {
-        "picture": line.picture,
+        "image": line.image,
         "epsilon": None if line.epsilon is None else f"{line.epsilon:g}",
         "class": first_name(line.label),
         "before": percent(line.before),

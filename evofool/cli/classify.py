@@ -1,4 +1,4 @@
-"""The commands that try a classifier on pictures in files: classify, accuracy."""
+"""The commands that try a classifier on images in files: classify, accuracy."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,22 +19,22 @@ def classify(
     exact: bool = False,
     as_json: Json = False,
 ) -> None:
-    """Says what a classifier takes pictures for.
+    """Says what a classifier takes images for.
 
-    The table has the likeliest classes of every picture: index, WordNet id where there is one,
-    names, and confidence, the softmax probability. Pictures of another size than the
+    The table has the likeliest classes of every image: index, WordNet id where there is one,
+    names, and confidence, the softmax probability. Images of another size than the
     classifier's are cropped and scaled as its card says; the last lines say what was done.
 
       evofool classify cat.jpg dog.png --classifier mobilenet_v1_0.75_192 --weights nets
       evofool classify evolved/*.png --classifier lenet --top 1 --exact
 
     Args:
-        images: picture files.
+        images: image files.
         classifier: name, "a+b" for several at once, or module:factory.
         weights: safetensors file, or the folder it is in.
         combine: of several classifiers, the mean or the least confidence.
-        top: classes to name for each picture.
-        exact: refuse pictures that are not of the classifier's input size.
+        top: classes to name for each image.
+        exact: refuse images that are not of the classifier's input size.
         as_json: print JSON.
     """
     start_jax()
@@ -46,11 +46,11 @@ def classify(
     loaded = load_classifier(classifier, weights=weights, combine=combine)
     classified = classify(images, loaded, top=top, exact=exact)
     if as_json:
-        print_json({"classifier": loaded.card.name, "pictures": classified})
+        print_json({"classifier": loaded.card.name, "images": classified})
         return
     rows = [
         (
-            one.picture if guess is one.guesses[0] else "",
+            one.image if guess is one.guesses[0] else "",
             percent(guess.confidence),
             guess.index,
             *([guess.id] if loaded.card.ids else []),
@@ -59,7 +59,7 @@ def classify(
         for one in classified
         for guess in one.guesses
     ]
-    columns = ["picture", "confidence", "class", *(["id"] if loaded.card.ids else []), "label"]
+    columns = ["image", "confidence", "class", *(["id"] if loaded.card.ids else []), "label"]
     output().print(make_table(columns, rows))
     for line in summarize_actions(one.actions for one in classified):
         print(line)
@@ -75,7 +75,7 @@ def accuracy(
     exact: bool = False,
     as_json: Json = False,
 ) -> None:
-    """Counts how often a classifier is right about labelled pictures: top-1 and top-5.
+    """Counts how often a classifier is right about labelled images: top-1 and top-5.
 
     The table of labels is a CSV file with the columns file (below the folder of images) and
     index (of the class, counted from 0); further columns are ignored. Low figures mean that
@@ -87,11 +87,11 @@ def accuracy(
 
     Args:
         classifier: name, "a+b" for several at once, or module:factory.
-        images: folder of the pictures.
+        images: folder of the images.
         labels: CSV file.
         weights: safetensors file, or the folder it is in.
         combine: of several classifiers, the mean or the least confidence.
-        exact: refuse pictures that are not of the classifier's input size.
+        exact: refuse images that are not of the classifier's input size.
         as_json: print JSON.
     """
     start_jax()
@@ -103,7 +103,7 @@ def accuracy(
     from evofool.evaluation import accuracy
 
     loaded = load_classifier(classifier, weights=weights, combine=combine)
-    with counting("pictures", progress_output()) as report:
+    with counting("images", progress_output()) as report:
         found = accuracy(
             loaded,
             images=images,
@@ -114,8 +114,6 @@ def accuracy(
     if as_json:
         print_json({"classifier": loaded.card.name, **asdict(found)})
         return
-    print(
-        f"{loaded.card.name}: top-1 {found.top1:.2%}, top-5 {found.top5:.2%} of {found.n} pictures"
-    )
+    print(f"{loaded.card.name}: top-1 {found.top1:.2%}, top-5 {found.top5:.2%} of {found.n} images")
     for line in found.actions:
         print(line)

@@ -1,4 +1,4 @@
-"""What the commands write with: consoles, JSON, tables, pictures in the terminal."""
+"""What the commands write with: consoles, JSON, tables, images in the terminal."""
 
 import json
 import re
@@ -74,16 +74,16 @@ def gigabytes(count: int) -> str:
     return f"{count / 1e9:.2f} GB"
 
 
-def half_blocks(picture: np.ndarray, *, columns: int) -> Text:
-    """Draws a picture in characters, two pixels each: the upper half block and its background.
+def half_blocks(image: np.ndarray, *, columns: int) -> Text:
+    """Draws an image in characters, two pixels each: the upper half block and its background.
 
     Args:
-        picture: 8-bit levels `[height, width, channels]`.
+        image: 8-bit levels `[height, width, channels]`.
         columns: most characters in a row.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     factor = max(1, columns // width) if width <= columns else columns / width
-    rows = np.asarray(resized(picture, round(factor * max(height, width))).convert("RGB"))
+    rows = np.asarray(resized(image, round(factor * max(height, width))).convert("RGB"))
     rows = np.concatenate([rows, rows[-1:]]) if len(rows) % 2 else rows
     text = Text(no_wrap=True, end="")
     for upper, lower in zip(rows[::2], rows[1::2], strict=True):

@@ -1,4 +1,4 @@
-"""The command that damages pictures and asks a classifier again: corrupt."""
+"""The command that damages images and asks a classifier again: corrupt."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +12,7 @@ from evofool.support import UserError
 if TYPE_CHECKING:
     from evofool.classifiers import Classifier
 
-SHOWN = 10  # pictures in a strip
+SHOWN = 10  # images in a strip
 
 
 def corrupt(
@@ -33,12 +33,12 @@ def corrupt(
     out: Path | None = None,
     as_json: Json = False,
 ) -> None:
-    """Damages labelled pictures and counts how often a classifier is still right.
+    """Damages labelled images and counts how often a classifier is still right.
 
     One kind of damage at a time: pixels shuffled within windows, tiles that change places,
-    Gaussian blur, or levels replaced by a table. The table says how many pictures are recognised
+    Gaussian blur, or levels replaced by a table. The table says how many images are recognised
     before and after, and how sure the classifier is of its likeliest class and of the right one.
-    The pictures are the test pictures of a data set, or a folder with a CSV file as for
+    The images are the test images of a data set, or a folder with a CSV file as for
     'evofool accuracy'.
 
       evofool corrupt --classifier lenet --dataset mnist --shuffle 7 --rows
@@ -50,16 +50,16 @@ def corrupt(
         weights: safetensors file, or the folder it is in.
         dataset: mnist or cifar10.
         data: folder of the data set; else $EVOFOOL_DATA and the user cache are tried.
-        images: folder of pictures, instead of a data set.
-        labels: CSV file with the columns file and index, of the pictures in the folder.
-        limit: only so many pictures, from the first on.
+        images: folder of images, instead of a data set.
+        labels: CSV file with the columns file and index, of the images in the folder.
+        limit: only so many images, from the first on.
         shuffle: side in pixels of windows whose pixels are shuffled.
         rows: with --shuffle, exchange the rows of a window as wholes.
         tiles: side in pixels of tiles that change places.
         blur: standard deviation of a Gaussian, in pixels.
         recolor: blondes, random, invert, or a text file with 256 levels.
         seed: of what is random.
-        out: folder for strip.png, ten of the pictures before and after.
+        out: folder for strip.png, ten of the images before and after.
         as_json: print JSON.
     """
     if sum(flag is not None for flag in (shuffle, tiles, blur, recolor)) != 1:
@@ -67,9 +67,9 @@ def corrupt(
     if rows and shuffle is None:
         raise UserError("--rows says how --shuffle is done; give --shuffle with a window")
     if (dataset is None) == (images is None) or (images is None) != (labels is None):
-        raise UserError("give the pictures: either --dataset, or --images with --labels")
+        raise UserError("give the images: either --dataset, or --images with --labels")
     if limit is not None and limit < 1:
-        raise UserError(f"limit is {limit}; expected 1 or more pictures")
+        raise UserError(f"limit is {limit}; expected 1 or more images")
     start_jax()
     from dataclasses import asdict
 
@@ -81,10 +81,10 @@ def corrupt(
     name, corruption = _corruption(shuffle, rows, tiles, blur, recolor, seed)
     loaded = load_classifier(classifier, weights=weights)
     check_classifier(loaded)
-    pictures, classes = _pictures(loaded, dataset, data, images, labels, limit)
-    found = corrupt(loaded, pictures, classes, corruption)
+    levels, classes = _images(loaded, dataset, data, images, labels, limit)
+    found = corrupt(loaded, levels, classes, corruption)
     if out is not None:
-        strip = _strip(loaded, name, pictures, classes, found)
+        strip = _strip(loaded, name, levels, classes, found)
         save_image(strip, out / "strip.png")
     if as_json:
         facts = {field: getattr(found, field) for field in ("n", "unchanged")}
@@ -100,11 +100,11 @@ def corrupt(
         ]
         for when, one in (("as they are", found.before), (name, found.after))
     ]
-    columns = ["pictures", "accuracy", "median confidence", "in the right class"]
+    columns = ["images", "accuracy", "median confidence", "in the right class"]
     output().print(make_table(columns, lines))
-    print(f"{found.n} pictures; {found.unchanged:.2%} keep their likeliest class")
+    print(f"{found.n} images; {found.unchanged:.2%} keep their likeliest class")
     if out is not None:
-        print(f"pictures: {out / 'strip.png'}")
+        print(f"images: {out / 'strip.png'}")
 
 
 def _corruption(
@@ -132,7 +132,7 @@ def _corruption(
     return f"recoloured: {recolor}", partial(corruptions.recolor, table=table)
 
 
-def _pictures(
+def _images(
     classifier: "Classifier",
     dataset: str | None,
     data: Path | None,
@@ -140,7 +140,7 @@ def _pictures(
     labels: Path | None,
     limit: int | None,
 ) -> tuple[Any, Any]:
-    """Reads the pictures, levels 0..255, and their classes."""
+    """Reads the images, levels 0..255, and their classes."""
     import numpy as np
 
     from evofool.data import load_cifar10, load_mnist, read_labels, read_photographs
@@ -155,14 +155,14 @@ def _pictures(
     return np.stack([one.levels for one in prepared]), np.array([row.index for row in rows])
 
 
-def _strip(classifier: "Classifier", name: str, pictures: Any, classes: Any, found: Any) -> Any:
-    """Draws some of the pictures, evenly spread over all, before and after."""
+def _strip(classifier: "Classifier", name: str, images: Any, classes: Any, found: Any) -> Any:
+    """Draws some of the images, evenly spread over all, before and after."""
     import numpy as np
 
     from evofool.classifiers import first_name
     from evofool.images import Section, draw_sheet, thumbnail
 
-    some = np.unique(np.linspace(0, len(pictures) - 1, SHOWN).astype(int))
+    some = np.unique(np.linspace(0, len(images) - 1, SHOWN).astype(int))
     card = classifier.card
 
     def row(heading: str, shown: Any, recognized: Any) -> Section:
@@ -178,7 +178,7 @@ def _strip(classifier: "Classifier", name: str, pictures: Any, classes: Any, fou
     truth = ", ".join(first_name(card.labels[classes[one]]) for one in some)
     return draw_sheet(
         [
-            row(f"{card.name}; the pictures show {truth}", pictures, found.recognized),
+            row(f"{card.name}; the images show {truth}", images, found.recognized),
             row(name, found.images, found.recognized_after),
         ]
     )

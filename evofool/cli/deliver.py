@@ -22,7 +22,7 @@ def export(run: RunFolder, *, out: Path) -> None:
     from evofool.runs import export
 
     paths = export(run, out)
-    print(f"{len(paths)} pictures in {out / 'images'}, table in {out / 'elites.csv'}")
+    print(f"{len(paths)} images in {out / 'images'}, table in {out / 'elites.csv'}")
 
 
 def poster(
@@ -53,7 +53,7 @@ def poster(
     from evofool.runs import poster
 
     paths = poster(run, out, count=count, size=size, least=least)
-    print(f"{len(paths)} pictures in {out}, all of them in {out / 'poster.jpg'} and index.html")
+    print(f"{len(paths)} images in {out}, all of them in {out / 'poster.jpg'} and index.html")
 
 
 def quiz(
@@ -71,7 +71,7 @@ def quiz(
 
     OUT/sheet.png asks, OUT/choices.txt lists the classes to choose from, OUT/answers.png is the
     same sheet with its answers, OUT/answer_key.csv and .json hold them as data. Two proxies are
-    printed: how many pictures have their class as the label of the nearest training picture
+    printed: how many images have their class as the label of the nearest training image
     (pixels; needs MNIST), and how many an independent network, the judge, puts into their class.
 
       evofool quiz runs/cppn-0 --out quiz
@@ -80,10 +80,10 @@ def quiz(
     Args:
         run: run directory.
         out: folder to write; it must not hold anything yet.
-        questions: number of pictures; all up to 50, and 50 of more than that, unless given.
-        seed: of the choice and the order of the pictures.
+        questions: number of images; all up to 50, and 50 of more than that, unless given.
+        seed: of the choice and the order of the images.
         data: folder with MNIST; else $EVOFOOL_DATA and the user cache are tried.
-        judge: an independent classifier for the same classes; pictures are scaled to its size.
+        judge: an independent classifier for the same classes; images are scaled to its size.
         judge_weights: its weights, when it does not ship with the package.
         as_json: print JSON.
     """
@@ -102,18 +102,18 @@ def quiz(
         return
     asked = f"of {made.questions} (guessing: 1 in {made.choices})"
     print(
-        f"{made.questions} of {made.elites} pictures, {made.choices} classes to choose from "
+        f"{made.questions} of {made.elites} images, {made.choices} classes to choose from "
         f"({out / 'choices.txt'})\nblind sheet: {out / 'sheet.png'}, answers: "
         f"{out / 'answers.png'}, {out / 'answer_key.csv'} (and .json)"
     )
     if made.nearest_right is None:
-        print(f"nearest training picture: unknown; {made.nearest_missing}")
+        print(f"nearest training image: unknown; {made.nearest_missing}")
     else:
-        print(f"nearest training picture: has the class of {made.nearest_right} {asked}")
+        print(f"nearest training image: has the class of {made.nearest_right} {asked}")
     if made.judge_right is None:
         print("independent network: none given; name one with --judge")
     else:
-        scaled = ", shown the pictures scaled to its size," if made.judge_scaled else ""
+        scaled = ", shown the images scaled to its size," if made.judge_scaled else ""
         print(f"independent network {judge}{scaled} recognises {made.judge_right} {asked}")
 
 

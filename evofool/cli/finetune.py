@@ -39,7 +39,7 @@ def fine_tune(
         images: folder of photographs, with a subfolder for every class, named by label, index or
             WordNet id; or any folder, with --labels.
         runs: run directories whose elites are the fooling images; a run of 0 generations gives
-            pictures of random genomes.
+            images of random genomes.
         labels: CSV file with the columns file and index.
         weights: folder of the classifier's weights, or their file.
         overweight: how much all fooling images together count, in photographs of one class.

@@ -11,7 +11,7 @@ from evofool.support import UserError
 
 Sort = Literal["class", "confidence", "group"]
 ShowAll = Annotated[bool, tyro.conf.arg(name="all")]
-MOST_COLUMNS = 64  # of a picture in the terminal
+MOST_COLUMNS = 64  # of an image in the terminal
 
 
 def inspect(
@@ -31,7 +31,7 @@ def inspect(
     born, size of the network, ancestors (generations in the line of descent), and how often that
     line changed class. Of more than 30 elites: a summary, the groups of ImageNet's classes, and
     the two ends of the table. With --class: the network as text, the line of descent, and the
-    picture (in a colour terminal).
+    image (in a colour terminal).
 
       evofool inspect runs/cppn-0
       evofool inspect runs/cppn-0 --class 7
@@ -94,7 +94,7 @@ def _inspect_elite(elite: Any, as_json: bool) -> None:
     if console.is_terminal and console.color_system and not console.no_color:
         console.print()
         room = min(console.width, 2 * (console.height - 4), MOST_COLUMNS)
-        console.print(half_blocks(elite.picture(), columns=max(room, 1)))
+        console.print(half_blocks(elite.image(), columns=max(room, 1)))
     console.print("\nline of descent (generation: class whose elite it was)")
     console.print("  " + " -> ".join(f"{stone.generation}: {stone.label}" for stone in stones))
     console.print("\ngenome")
@@ -144,7 +144,7 @@ def render(
         run: run directory.
         class_name: a class, by index, label or WordNet id.
         size: width and height in pixels.
-        out: picture to write, PNG by its name or any other format that Pillow knows.
+        out: image to write, PNG by its name or any other format that Pillow knows.
         run_index: which of the independent runs made with --runs.
     """
     start_jax()
@@ -172,7 +172,7 @@ def descent(
     Args:
         run: run directory.
         class_name: a class, by index, label or WordNet id.
-        out: picture to write; PNG, JPEG or another format by its name.
+        out: image to write; PNG, JPEG or another format by its name.
         run_index: which of the independent runs made with --runs.
     """
     start_jax()
@@ -205,7 +205,7 @@ def gallery(
 
     Args:
         run: run directory.
-        out: picture to write; PNG, JPEG or another format by its name.
+        out: image to write; PNG, JPEG or another format by its name.
         run_index: only this one of the independent runs made with --runs; all unless given.
         class_names: only these classes, by index, label or WordNet id.
         group: only this group of ImageNet's classes, for instance dogs.

@@ -50,7 +50,7 @@ def doctor(
 ) -> int:
     """Shows what was found, forecasts a run, and tests the classifier. Exit code 1 if that fails.
 
-    Devices, versions, data and weights; what the classifier is, and how pictures are prepared
+    Devices, versions, data and weights; what the classifier is, and how images are prepared
     for it; time and memory of the run that the settings describe, from a trial of two seconds;
     and whether the classifier recognises what it should: digits, or labelled photographs of
     yours (the first hundred).
@@ -108,7 +108,7 @@ def _print_diagnosis(found: "Diagnosis") -> None:
                 "  outputs",
                 f"{facts.outputs}; class 0 is output {facts.class_offset}: {facts.first_class}",
             ),
-            ("  pictures", facts.preprocessing),
+            ("  images", facts.preprocessing),
         ]
     cost = found.forecast
     if cost is not None:

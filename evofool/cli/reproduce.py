@@ -31,7 +31,7 @@ def reproduce(
 ) -> None:
     """Does an experiment of the paper, or all, and puts our figures beside the published ones.
 
-    Leaves, for each kind of data, a report with tables and pictures, and a score card of all. What
+    Leaves, for each kind of data, a report with tables and images, and a score card of all. What
     is finished is kept: the same command goes on where it was stopped. At small scale, a quick look
     at everything, there are fewer generations and networks are trained for less long.
 
@@ -49,7 +49,7 @@ def reproduce(
         out: folder for reports, networks and runs; reproduced-full or reproduced-small.
         data: folder of the data sets; else $EVOFOOL_DATA and the user cache are tried.
         weights: folder of the ImageNet networks; else imagenet-models beside the data sets.
-        photographs: folder of labelled pictures; else imagenet/samples beside the data sets.
+        photographs: folder of labelled images; else imagenet/samples beside the data sets.
         labels: CSV file with the columns file and index, of the photographs.
         again: make reports anew that are there, from the steps that are kept.
         quiet: no progress.

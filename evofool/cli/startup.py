@@ -84,7 +84,7 @@ def start_jax(
     _silence_libraries()
     config: Any = jax.config  # its attributes are made at run time
     if config.jax_default_matmul_precision is None:
-        # or GPUs multiply with 10 bits of mantissa (TF32), and score pictures otherwise than the
+        # or GPUs multiply with 10 bits of mantissa (TF32), and score images otherwise than the
         # processor that verifies them
         jax.config.update("jax_default_matmul_precision", "float32")
     with contextlib.suppress(RuntimeError):  # JAX runs already (notebook, test) and has devices

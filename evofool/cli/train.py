@@ -48,8 +48,8 @@ def train(
             takes some 80 seconds on two cores.
         decay: step t has the learning rate over 1 + decay t, 0 for a constant one; a cosine, of
             seed000-cnn 0.01, unless given.
-        examples: how many training pictures to use, the first ones; all unless given.
-        augment: random changes of training pictures: flip-shift (of cifar-cnn unless given),
+        examples: how many training images to use, the first ones; all unless given.
+        augment: random changes of training images: flip-shift (of cifar-cnn unless given),
             shift-scale (for digits) or none.
         adversarial: fgsm trains on images perturbed along the sign of the gradient too; vat
             (virtual adversarial training) keeps outputs from changing in the worst direction.

@@ -35,7 +35,7 @@ def evolve(
     quiet: bool = False,
     as_json: Json = False,
 ) -> int:
-    """Evolves pictures that a classifier takes for its classes with near certainty.
+    """Evolves images that a classifier takes for its classes with near certainty.
 
     Leaves a run directory: gallery.png, convergence.png, summary.json, metrics.jsonl and
     checkpoints. Settings come from the defaults, --preset, --config and the flags, the later
@@ -172,10 +172,10 @@ def _print_result(run: "Run") -> None:
         f"{summary['classes']} classes >= 99.99 %; {summary['evaluations']:,} evaluations in "
         f"{duration(summary['wall_seconds'])} ({duration(summary['compile_seconds'])} compiling)"
     )
-    pictures = summary["classes"] * summary["runs"]
+    images = summary["classes"] * summary["runs"]
     command = f"evofool gallery {shlex.quote(str(run.folder))} --out sheet.jpg"
-    part = f" ({PER_PAGE} of {pictures}; all: {command})" if pictures > PER_PAGE else ""
+    part = f" ({PER_PAGE} of {images}; all: {command})" if images > PER_PAGE else ""
     console.print(
-        f"pictures: {run.folder / 'gallery.png'}{part}, everything: {run.folder}/",
+        f"images: {run.folder / 'gallery.png'}{part}, everything: {run.folder}/",
         soft_wrap=True,
     )

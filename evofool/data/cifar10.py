@@ -1,7 +1,7 @@
 """CIFAR-10: 60,000 photographs of 32x32 pixels in ten classes.
 
 Three forms are read: the published binary batches, in their archive or unpacked; the same batches
-with every picture as a JPEG file, which lost something; and the first 4000 and 1000 pictures of
+with every image as a JPEG file, which lost something; and the first 4000 and 1000 images of
 the published ones, for measuring how much.
 
 References:
@@ -44,14 +44,14 @@ class _Batch(NamedTuple):
 
 
 def load_cifar10(data_dir: str | Path | None = None) -> Dataset:
-    """Reads CIFAR-10: 50,000 and 10,000 colour pictures of 32x32.
+    """Reads CIFAR-10: 50,000 and 10,000 colour images of 32x32.
 
     Args:
         data_dir: folder to look in; the usual places unless given.
 
     Returns:
         The data set, with three channels, RGB. `is_lossy` tells that only JPEG files were found.
-        Where nothing but the subset of 4,000 and 1,000 pictures is found, it is that.
+        Where nothing but the subset of 4,000 and 1,000 images is found, it is that.
 
     Raises:
         UserError: it is not found, or a file is damaged or not what its name says.
@@ -139,7 +139,7 @@ def _read_jpeg(path: Path) -> _Batch:
     content = files.tobytes()
     images = np.empty((PER_BATCH, SIDE, SIDE, CHANNELS), np.uint8)
     for index, (start, stop) in enumerate(itertools.pairwise(offsets)):
-        images[index] = _decode(content[start:stop], f"{path}, picture {index}")
+        images[index] = _decode(content[start:stop], f"{path}, image {index}")
     return _Batch(images, _checked(labels, str(path)))
 
 
@@ -162,7 +162,7 @@ def _checked(labels: UInt8[np.ndarray, " batch"], where: str) -> UInt8[np.ndarra
 
 def _wrong_size(where: str, size: int, count: int) -> UserError:
     return UserError(
-        f"{where} holds {size} bytes; expected {count * RECORD}, {count} pictures of {RECORD}: it "
+        f"{where} holds {size} bytes; expected {count * RECORD}, {count} images of {RECORD}: it "
         "was cut short or is something else"
     )
 

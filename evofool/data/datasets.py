@@ -18,7 +18,7 @@ class Source(NamedTuple):
     Attributes:
         files: file name -> sha256, hexadecimal.
         mirrors: base addresses that hold the files, tried in order.
-        forms: other sets of files that hold the same pictures, better ones first; paths below a
+        forms: other sets of files that hold the same images, better ones first; paths below a
             folder that data is looked for in.
     """
 
@@ -169,14 +169,14 @@ def _plain_or_gz(path: Path) -> Path:
 
 
 class Dataset(NamedTuple):
-    """Labelled pictures, for training and for testing.
+    """Labelled images, for training and for testing.
 
     Attributes:
         train_images: levels 0..255.
         train_labels: class indices.
         test_images: levels 0..255.
         test_labels: class indices.
-        is_lossy: whether the pictures are not the published ones but a compressed copy.
+        is_lossy: whether the images are not the published ones but a compressed copy.
     """
 
     train_images: UInt8[np.ndarray, "train height width channels"]
@@ -189,5 +189,5 @@ class Dataset(NamedTuple):
         height, width, channels = self.train_images.shape[1:]
         return (
             f"Dataset({len(self.train_images):,} training and {len(self.test_images):,} test "
-            f"pictures of {height}x{width}x{channels}{', lossy' if self.is_lossy else ''})"
+            f"images of {height}x{width}x{channels}{', lossy' if self.is_lossy else ''})"
         )

@@ -1,4 +1,4 @@
-"""Labelled pictures: a folder of files, and a table of which class each of them is of."""
+"""Labelled images: a folder of files, and a table of which class each of them is of."""
 
 import csv
 import re
@@ -12,10 +12,10 @@ from evofool.support import UserError
 
 
 class Labelled(NamedTuple):
-    """A picture and its class.
+    """An image and its class.
 
     Attributes:
-        path: of the picture.
+        path: of the image.
         index: of the class.
     """
 
@@ -24,7 +24,7 @@ class Labelled(NamedTuple):
 
 
 def read_labels(labels: str | Path, card: Card, *, images: str | Path) -> list[Labelled]:
-    """Reads which picture is of which class.
+    """Reads which image is of which class.
 
     Args:
         labels: CSV file with the columns `file` and `index`.
@@ -37,7 +37,7 @@ def read_labels(labels: str | Path, card: Card, *, images: str | Path) -> list[L
     """
     path, folder = Path(labels), Path(images)
     if not folder.is_dir():
-        raise UserError(f"images is {str(folder)!r}, which is no folder; give the pictures' folder")
+        raise UserError(f"images is {str(folder)!r}, which is no folder; give the images' folder")
     lines: dict[str, int] = {}
     rows = []
     try:
@@ -62,7 +62,7 @@ def read_labels(labels: str | Path, card: Card, *, images: str | Path) -> list[L
         reason = error.strerror if isinstance(error, OSError) else error
         raise UserError(f"cannot read the labels {path}: {reason}") from error
     if not rows:
-        raise UserError(f"{path} has no rows below its first line; expected a row per picture")
+        raise UserError(f"{path} has no rows below its first line; expected a row per image")
     absent = [row.path for row in rows if not row.path.exists()]
     if absent:
         more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
@@ -85,24 +85,24 @@ def _index_of(row: dict[str, str], card: Card, where: str) -> int:
 
 
 def read_image_folder(folder: str | Path, card: Card) -> list[Labelled]:
-    """Finds the pictures in a folder's subfolders, each named after a class.
+    """Finds the images in a folder's subfolders, each named after a class.
 
     Args:
         folder: holds a subfolder for every class, named by label, index or WordNet id; subfolders
             and files whose names begin with a dot are left out, and so are files that no format
-            of pictures has the ending of.
+            of images has the ending of.
         card: of the classifier that the classes are those of.
 
     Returns:
-        The pictures, sorted by folder and name.
+        The images, sorted by folder and name.
 
     Raises:
         UserError: there is no such folder, it has no subfolders, one of them is no class, or none
-            holds a picture.
+            holds an image.
     """
     path = Path(folder)
     if not path.is_dir():
-        raise UserError(f"images is {str(path)!r}, which is no folder; give the pictures' folder")
+        raise UserError(f"images is {str(path)!r}, which is no folder; give the images' folder")
     classes = sorted(child for child in path.iterdir() if child.is_dir() and _is_shown(child))
     if not classes:
         raise UserError(
@@ -122,7 +122,7 @@ def read_image_folder(folder: str | Path, card: Card) -> list[Labelled]:
             if file.suffix.lower() in endings and _is_shown(file)
         ]
     if not rows:
-        raise UserError(f"the subfolders of {path} hold no pictures; expected {path}/CLASS/*.jpg")
+        raise UserError(f"the subfolders of {path} hold no images; expected {path}/CLASS/*.jpg")
     return rows
 
 

@@ -47,7 +47,7 @@ def read_idx(path: Path, *, dimensions: int) -> UInt8[np.ndarray, "..."]:
 
     Args:
         path: the file.
-        dimensions: how many it must have: 3 for pictures, 1 for labels.
+        dimensions: how many it must have: 3 for images, 1 for labels.
 
     Raises:
         UserError: the file cannot be read, is cut short or too long, or holds something else.
@@ -63,7 +63,7 @@ def read_idx(path: Path, *, dimensions: int) -> UInt8[np.ndarray, "..."]:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     expected = bytes([0, 0, 8, dimensions])
     if content[:4] != expected:
-        kinds = {3: "pictures", 1: "labels"}
+        kinds = {3: "images", 1: "labels"}
         raise UserError(
             f"{path} starts with {content[:4].hex(' ') or 'nothing'}; expected "
             f"{expected.hex(' ')} (idx file of {kinds.get(dimensions, 'bytes')}): it is named "

@@ -1,8 +1,8 @@
-"""Picture files of any kind, made into what a classifier is given.
+"""Image files of any kind, made into what a classifier is given.
 
-A picture of the classifier's input size is used as it is. Any other is scaled so that its shorter
+An image of the classifier's input size is used as it is. Any other is scaled so that its shorter
 side is `card.resize`, the centre of `card.crop` pixels is cut out, and that is scaled to the input
-size. Everything that was done to a picture is noted, so that it can be said.
+size. Everything that was done to an image is noted, so that it can be said.
 """
 
 import warnings
@@ -22,17 +22,17 @@ from evofool.support import UserError
 # No format whose reader starts other programs (EPS) or needs more than Pillow.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 MOST_SCALED = 1 << 26  # pixels; a line of 1 x 100,000 would become 256 x 25,600,000
-THREADS = 4  # decoding at once, which bounds memory: a picture may hold some 90 million pixels
+THREADS = 4  # decoding at once, which bounds memory: an image may hold some 90 million pixels
 
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
 class Prepared(NamedTuple):
-    """A picture as the classifier is given it.
+    """An image as the classifier is given it.
 
     Attributes:
         levels: 0..255, of the card's `input_shape`, grey or RGB.
-        actions: what was done to the file's picture, for instance "turned upright (EXIF)".
+        actions: what was done to the file's image, for instance "turned upright (EXIF)".
     """
 
     levels: UInt8[np.ndarray, "height width channels"]
@@ -42,34 +42,34 @@ class Prepared(NamedTuple):
 def read_photographs(
     paths: Sequence[str | Path], card: Card, *, exact: bool = False
 ) -> list[Prepared]:
-    """Reads pictures and prepares them for a classifier.
+    """Reads images and prepares them for a classifier.
 
-    Grey pictures are repeated in the three channels, and a classifier of grey pictures is given
+    Grey images are repeated in the three channels, and a classifier of grey images is given
     the luminance (ITU-R 601) of coloured ones. EXIF rotation is applied, transparency is put on
     white, 16-bit levels are divided by 257, and of several frames the first is taken.
 
     Args:
         paths: files in one of `FORMATS`.
         card: of the classifier.
-        exact: refuse a picture that is not of the input size, instead of scaling it.
+        exact: refuse an image that is not of the input size, instead of scaling it.
 
     Returns:
-        A picture for each path, in order.
+        An image for each path, in order.
 
     Raises:
-        UserError: a file is missing, no picture, damaged, too large, or has levels without a
+        UserError: a file is missing, no image, damaged, too large, or has levels without a
             known range (floating point, 32 bits); or its size is not the input size with `exact`.
     """
     Image.init()  # so that all formats are known
     prepare = partial(_prepare, card=card, exact=exact)
     with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
-        warnings.simplefilter("ignore")  # about odd tags of pictures that can be read
+        warnings.simplefilter("ignore")  # about odd tags of images that can be read
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         return list(pool.map(prepare, map(Path, paths)))
 
 
 def describe_preprocessing(card: Card) -> str:
-    """Says in words what happens to a picture before the network's first layer.
+    """Says in words what happens to an image before the network's first layer.
 
     Example:
         >>> from evofool import load_classifier
@@ -110,7 +110,7 @@ def _prepare(path: Path, *, card: Card, exact: bool) -> Prepared:
         if exact:
             raise UserError(
                 f"{path} is {_size(image)}; {card.name} is given {width}x{height}, and exact "
-                "allows no scaling: leave it out, or scale the picture yourself"
+                "allows no scaling: leave it out, or scale the image yourself"
             )
         image, action = _scale(image, card, path)
         actions.append(action)
@@ -123,18 +123,18 @@ def _prepare(path: Path, *, card: Card, exact: bool) -> Prepared:
 
 
 def _decode(path: Path) -> tuple[Image.Image, list[str]]:
-    """Returns an upright, opaque picture of mode L or RGB, and what was done to make it one."""
+    """Returns an upright, opaque image of mode L or RGB, and what was done to make it one."""
     try:
         if not path.stat().st_size:
-            raise UserError(f"{path} is empty (0 bytes); it is no picture")
+            raise UserError(f"{path} is empty (0 bytes); it is no image")
         with Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN]) as image:
             return _normalize(image, path)
     except UserError:
         raise
     except FileNotFoundError as error:
-        raise UserError(f"there is no picture {path}") from error
+        raise UserError(f"there is no image {path}") from error
     except IsADirectoryError as error:
-        raise UserError(f"{path} is a folder; give the pictures in it: {path}/*.jpg") from error
+        raise UserError(f"{path} is a folder; give the images in it: {path}/*.jpg") from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise UserError(
             f"{path} holds more pixels than the {Image.MAX_IMAGE_PIXELS:,} that are read, because "
@@ -142,7 +142,7 @@ def _decode(path: Path) -> tuple[Image.Image, list[str]]:
         ) from error
     except UnidentifiedImageError as error:
         raise UserError(
-            f"{path} is no picture in a known format; expected one of {', '.join(FORMATS)}"
+            f"{path} is no image in a known format; expected one of {', '.join(FORMATS)}"
         ) from error
     except Exception as error:  # Pillow's readers raise almost anything on damaged files
         if isinstance(error, OSError) and error.errno is not None:  # the system's, not Pillow's
@@ -162,7 +162,7 @@ def _normalize(image: Image.Image, path: Path) -> tuple[Image.Image, list[str]]:
         image = ImageOps.exif_transpose(image)
         actions.append("turned upright (EXIF)")
     if image.mode.startswith("I"):
-        # Pillow has 16-bit PNM pictures as 32-bit integers, of which nothing else tells the range
+        # Pillow has 16-bit PNM images as 32-bit integers, of which nothing else tells the range
         if image.mode == "I" and kind not in ("PNG", "PPM"):
             raise _unknown_range("32-bit", path)
         levels = np.asarray(image).astype(np.int32)
@@ -186,7 +186,7 @@ def _unknown_range(levels: str, path: Path) -> UserError:
 
 
 def _scale(image: Image.Image, card: Card, path: Path) -> tuple[Image.Image, str]:
-    """Scales, crops and scales again, as the card says; a picture below the crop is enlarged."""
+    """Scales, crops and scales again, as the card says; an image below the crop is enlarged."""
     method = Image.Resampling[card.interpolation.upper()]
     height, width, _ = card.input_shape
     before, shorter = _size(image), min(image.size)

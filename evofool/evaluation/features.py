@@ -1,4 +1,4 @@
-"""What a network sees in pictures before it names a class: its penultimate layer."""
+"""What a network sees in images before it names a class: its penultimate layer."""
 
 from collections.abc import Callable
 from functools import cache
@@ -14,25 +14,25 @@ from evofool.evaluation.forward import in_parts
 from evofool.images import from_levels
 from evofool.support import UserError
 
-MICRO_BATCH = 8  # pictures in a forward pass
+MICRO_BATCH = 8  # images in a forward pass
 
 
 def extract_features(
     classifier: Classifier,
-    pictures: UInt8[np.ndarray, "batch height width channels"],
+    images: UInt8[np.ndarray, "batch height width channels"],
     *,
     micro_batch: int = MICRO_BATCH,
 ) -> Float[np.ndarray, "batch features"]:
-    """Returns the penultimate layer's values for pictures: the input of the last dense layer.
+    """Returns the penultimate layer's values for images: the input of the last dense layer.
 
     A module of one's own that has a method `features` says itself what they are; so does
-    SqueezeNet, which has no dense layer: what its last convolution sees, averaged over the picture.
+    SqueezeNet, which has no dense layer: what its last convolution sees, averaged over the image.
 
     Args:
         classifier: of a registered family; of one that sees views or has another fitness, the
             network within.
-        pictures: levels 0..255 of any size; scaled to what the network takes, whole.
-        micro_batch: pictures per forward pass.
+        images: levels 0..255 of any size; scaled to what the network takes, whole.
+        micro_batch: images per forward pass.
 
     Raises:
         UserError: an ensemble, a classifier of no registered family, a network without a dense
@@ -40,14 +40,14 @@ def extract_features(
     """
     classifier = _innermost(classifier)
     card = classifier.card
-    if pictures.shape[3] != card.input_shape[2]:
+    if images.shape[3] != card.input_shape[2]:
         raise UserError(
-            f"pictures have {pictures.shape[3]} channel(s), {card.name!r} sees "
-            f"{card.input_shape[2]}; give pictures with as many"
+            f"images have {images.shape[3]} channel(s), {card.name!r} sees "
+            f"{card.input_shape[2]}; give images with as many"
         )
     function = _features_of(make_network(card).module, card)
     return in_parts(
-        lambda part: function(classifier.params, from_levels(part)), [pictures], micro_batch
+        lambda part: function(classifier.params, from_levels(part)), [images], micro_batch
     )
 
 

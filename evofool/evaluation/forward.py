@@ -1,6 +1,6 @@
-"""From pictures to outputs: forward passes in micro-batches of a fixed size.
+"""From images to outputs: forward passes in micro-batches of a fixed size.
 
-Logits of one picture differ in the last bits between batch sizes, so every forward pass, in the
+Logits of one image differ in the last bits between batch sizes, so every forward pass, in the
 loop and afterwards, runs in padded micro-batches of a size that belongs to the run.
 """
 
@@ -16,13 +16,13 @@ from jaxtyping import Float
 from evofool.classifiers import Classifier, fitness_of
 
 CPU_VALUES = 256 * 28 * 28  # pixel values that fit the caches: about 256 digits
-ACCELERATOR_VALUES = 256 * CPU_VALUES  # that keep a GPU busy: about 256 pictures of 256x256x3
+ACCELERATOR_VALUES = 256 * CPU_VALUES  # that keep a GPU busy: about 256 images of 256x256x3
 
 _fitness_of = jax.jit(fitness_of, static_argnames="kind")
 
 
 def choose_micro_batch(batch: int, classifier: Classifier, encoding: str) -> int:
-    """Picks how many pictures are made and classified together.
+    """Picks how many images are made and classified together.
 
     As few equal parts of the batch as keep the pixel values of a part, all views counted, near
     what suits the device; at least two for CPPNs, which draw on one core per device (two parts
@@ -30,7 +30,7 @@ def choose_micro_batch(batch: int, classifier: Classifier, encoding: str) -> int
 
     Args:
         batch: children per generation and run.
-        classifier: how large its pictures are, and how many views it takes of each.
+        classifier: how large its images are, and how many views it takes of each.
         encoding: "cppn" or "direct".
     """
     values = CPU_VALUES if jax.default_backend() == "cpu" else ACCELERATOR_VALUES
@@ -68,7 +68,7 @@ def evaluate(
 
     stacked = in_parts(apply, [images], micro_batch)
     if classifier.kind == "probabilities":
-        # 0 counts as the least normal float32: a picture that leaves no doubt is still a number
+        # 0 counts as the least normal float32: an image that leaves no doubt is still a number
         stacked = np.log(np.maximum(stacked, np.finfo(np.float32).tiny))
     return stacked
 

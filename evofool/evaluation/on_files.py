@@ -1,4 +1,4 @@
-"""What a classifier makes of pictures in files, and how often it is right.
+"""What a classifier makes of images in files, and how often it is right.
 
 This is how one sees, before a long run, that weights, class order and preprocessing are right.
 """
@@ -26,17 +26,17 @@ from evofool.evaluation.forward import evaluate_log_odds
 from evofool.images import from_levels
 from evofool.support import UserError
 
-MICRO_BATCH = 8  # pictures in a forward pass; the same for one and for thousands
-CHUNK = 64  # pictures in memory
-MOST_LINES = 8  # about what was done to pictures
-# when indices are said to be off by one: hardly any picture is taken for its own class, and many
+MICRO_BATCH = 8  # images in a forward pass; the same for one and for thousands
+CHUNK = 64  # images in memory
+MOST_LINES = 8  # about what was done to images
+# when indices are said to be off by one: hardly any image is taken for its own class, and many
 # for the next, among so many classes that this cannot be chance
 FEW, MANY, LEAST_CLASSES = 0.1, 0.3, 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Guess:
-    """A class that a classifier sees in a picture.
+    """A class that a classifier sees in an image.
 
     Attributes:
         index: of the class.
@@ -53,15 +53,15 @@ class Guess:
 
 @dataclass(frozen=True, kw_only=True)
 class Classified:
-    """What a classifier makes of a picture.
+    """What a classifier makes of an image.
 
     Attributes:
-        picture: its path.
+        image: its path.
         guesses: the likeliest classes, most likely first.
-        actions: what was done to the picture before it was classified.
+        actions: what was done to the image before it was classified.
     """
 
-    picture: str
+    image: str
     guesses: tuple[Guess, ...]
     actions: tuple[str, ...]
 
@@ -71,10 +71,10 @@ class Accuracy:
     """How often a classifier is right.
 
     Attributes:
-        top1: share of the pictures whose class is the likeliest, in [0, 1].
-        top5: share of the pictures whose class is among the five likeliest.
-        n: number of pictures.
-        actions: what was done to the pictures, a line for each kind of thing.
+        top1: share of the images whose class is the likeliest, in [0, 1].
+        top5: share of the images whose class is among the five likeliest.
+        n: number of images.
+        actions: what was done to the images, a line for each kind of thing.
     """
 
     top1: float
@@ -91,14 +91,14 @@ def classify(
     top: int = 5,
     exact: bool = False,
 ) -> list[Classified]:
-    """Classifies pictures in files, after the preprocessing that the classifier's card says.
+    """Classifies images in files, after the preprocessing that the classifier's card says.
 
     Args:
         images: a file, or several; see `read_photographs` for what is read.
         classifier: a name, or a `Classifier` of your own.
         weights: as in `load_classifier`.
-        top: number of classes to name for a picture; all when there are fewer.
-        exact: refuse a picture that is not of the classifier's input size.
+        top: number of classes to name for an image; all when there are fewer.
+        exact: refuse an image that is not of the classifier's input size.
 
     Raises:
         UserError: a file that cannot be used, a classifier that cannot be used, or `top` below 1.
@@ -107,7 +107,7 @@ def classify(
         raise UserError(f"top is {top}; expected 1 or more classes")
     paths = [images] if isinstance(images, str | Path) else images
     if not paths:
-        raise UserError("no pictures to classify; give their files")
+        raise UserError("no images to classify; give their files")
     classifier = _usable(classifier, weights)
     card, found = classifier.card, []
     for scores, chunk in _score(paths, classifier, exact):
@@ -122,7 +122,7 @@ def classify(
                 )
                 for index in best
             )
-            found.append(Classified(picture=str(path), guesses=guesses, actions=actions))
+            found.append(Classified(image=str(path), guesses=guesses, actions=actions))
     return found
 
 
@@ -137,18 +137,18 @@ def accuracy(
     check_offset: bool = True,
     on_chunk: Callable[[int, int], None] | None = None,
 ) -> Accuracy:
-    """Counts how often a classifier is right about labelled pictures.
+    """Counts how often a classifier is right about labelled images.
 
     Args:
         classifier: a name, or a `Classifier` of your own.
-        images: folder of the pictures.
+        images: folder of the images.
         labels: CSV file with a column `file`, below that folder, and a column `index`, of the
             class (counted from 0, without "background"); others are ignored.
         weights: as in `load_classifier`.
-        exact: refuse a picture that is not of the classifier's input size.
+        exact: refuse an image that is not of the classifier's input size.
         limit: only so many rows, from the first on; all unless given.
         check_offset: refuse indices that are clearly off by one.
-        on_chunk: is told, as it goes, how many pictures of how many are done.
+        on_chunk: is told, as it goes, how many images of how many are done.
 
     Raises:
         UserError: a file or a row that cannot be used, a classifier that cannot be used, or
@@ -179,12 +179,12 @@ def accuracy(
 
 
 def summarize_actions(actions: Iterable[tuple[str, ...]]) -> list[str]:
-    """Says what was done to pictures: a line for each kind of thing, with how many it was.
+    """Says what was done to images: a line for each kind of thing, with how many it was.
 
     Args:
-        actions: what was done to each picture.
+        actions: what was done to each image.
     """
-    return _lines(Counter(action for of_picture in actions for action in of_picture))
+    return _lines(Counter(action for of_image in actions for action in of_image))
 
 
 def _lines(counts: Counter[str]) -> list[str]:
@@ -194,7 +194,7 @@ def _lines(counts: Counter[str]) -> list[str]:
             merged[re.sub(r"\d+x\d+ ->", "from various sizes ->", action)] += count
         counts = merged
     return [
-        f"{count} picture{'s' if count > 1 else ''} {action}"
+        f"{count} image{'s' if count > 1 else ''} {action}"
         for action, count in counts.most_common()
     ]
 
@@ -216,12 +216,12 @@ def _usable(classifier: str | Classifier, weights: str | Path | None) -> Classif
 def _score(
     paths: Sequence[str | Path], classifier: Classifier, exact: bool
 ) -> Iterator[tuple[Float[np.ndarray, "batch classes"], _Chunk]]:
-    """Yields the log-odds of the classes, some pictures at a time."""
+    """Yields the log-odds of the classes, some images at a time."""
     card = classifier.card
     for start in range(0, len(paths), CHUNK):
         some = paths[start : start + CHUNK]
         prepared = read_photographs(some, card, exact=exact)
-        levels = np.stack([picture.levels for picture in prepared])
+        levels = np.stack([image.levels for image in prepared])
         images = from_levels(levels)
         odds = evaluate_log_odds(classifier, images, MICRO_BATCH)
         bad = np.isnan(odds).any(axis=1)
@@ -230,7 +230,7 @@ def _score(
                 f"classifier {card.name!r} gives no numbers (NaN) for {some[int(bad.argmax())]}; "
                 "check its weights and preprocessing"
             )
-        actions = [picture.actions for picture in prepared]
+        actions = [image.actions for image in prepared]
         yield odds[:, card.class_offset :], _Chunk(some, actions)
 
 
@@ -240,8 +240,8 @@ def _ranks(scores: Float[np.ndarray, "batch classes"]) -> Int[np.ndarray, "batch
 
 
 def _check_offset(
-    guesses: Int[np.ndarray, " pictures"],
-    truth: Int[np.ndarray, " pictures"],
+    guesses: Int[np.ndarray, " images"],
+    truth: Int[np.ndarray, " images"],
     card: Card,
     labels: str | Path,
 ) -> None:
@@ -253,7 +253,7 @@ def _check_offset(
         beside = np.mean(guesses == truth + shift)
         if right < FEW and beside > MANY:
             raise UserError(
-                f"{right:.1%} of the pictures are taken for their class, but {beside:.1%} for the "
+                f"{right:.1%} of the images are taken for their class, but {beside:.1%} for the "
                 f"class {where} it: the indices in {labels} or the card's class_offset "
                 f"({card.class_offset}) are off by one; class 0 is {card.labels[0]!r}, output "
                 f"{card.class_offset} of the network"

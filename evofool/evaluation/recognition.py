@@ -1,4 +1,4 @@
-"""What a classifier makes of many pictures in memory, and how that changes with corruption."""
+"""What a classifier makes of many images in memory, and how that changes with corruption."""
 
 import math
 from collections.abc import Callable
@@ -6,21 +6,19 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, Integer, UInt8
+from jaxtyping import Float, Int, Integer
 
 from evofool.classifiers import Classifier, confidence
 from evofool.evaluation.forward import CPU_VALUES, evaluate_log_odds
-from evofool.images import from_levels
+from evofool.images import Levels, from_levels
 from evofool.support import UserError
 
-Levels = UInt8[np.ndarray, "batch height width channels"]
-
-LEAST_MICRO_BATCH = 8  # pictures in a forward pass, however large
-PASSES = 16  # whose pictures are in memory as floating-point numbers at a time
+LEAST_MICRO_BATCH = 8  # images in a forward pass, however large
+PASSES = 16  # whose images are in memory as floating-point numbers at a time
 
 
 class Recognized(NamedTuple):
-    """What a classifier makes of pictures.
+    """What a classifier makes of images.
 
     Attributes:
         classes: the likeliest class of each.
@@ -33,27 +31,27 @@ class Recognized(NamedTuple):
     log_odds: Float[np.ndarray, "batch classes"]
 
     def confidence_in(self, classes: Integer[np.ndarray, " batch"]) -> Float[np.ndarray, " batch"]:
-        """Returns each picture's softmax probability of a class of one's choice."""
+        """Returns each image's softmax probability of a class of one's choice."""
         return confidence(self.log_odds[np.arange(len(classes)), classes])
 
 
 def recognize(classifier: Classifier, images: Levels) -> Recognized:
-    """Shows pictures to a classifier.
+    """Shows images to a classifier.
 
     Args:
         classifier: any; see `load_classifier`.
         images: levels 0..255 of its input size, at least one.
 
     Raises:
-        UserError: the pictures have another size, or the classifier returns NaN for one.
+        UserError: the images have another size, or the classifier returns NaN for one.
     """
     card = classifier.card
     if images.shape[1:] != card.input_shape or not len(images):
         raise UserError(
-            f"{len(images)} pictures of shape {images.shape[1:]} for {card.name!r}; expected one "
+            f"{len(images)} images of shape {images.shape[1:]} for {card.name!r}; expected one "
             f"or more of shape {card.input_shape}"
         )
-    # of a size that does not depend on how many pictures there are, as the last bits depend on it
+    # of a size that does not depend on how many images there are, as the last bits depend on it
     micro_batch = max(LEAST_MICRO_BATCH, CPU_VALUES // math.prod(card.input_shape))
     found = []
     for start in range(0, len(images), PASSES * micro_batch):
@@ -63,7 +61,7 @@ def recognize(classifier: Classifier, images: Levels) -> Recognized:
     bad = np.isnan(odds).any(axis=1)
     if bad.any():
         raise UserError(
-            f"classifier {card.name!r} gives no numbers (NaN) for picture {int(bad.argmax())}; "
+            f"classifier {card.name!r} gives no numbers (NaN) for image {int(bad.argmax())}; "
             "check its weights and preprocessing"
         )
     classes = odds.argmax(axis=1)
@@ -72,7 +70,7 @@ def recognize(classifier: Classifier, images: Levels) -> Recognized:
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """How well labelled pictures are recognised.
+    """How well labelled images are recognised.
 
     Attributes:
         accuracy: share whose class is the likeliest, in [0, 1].
@@ -88,10 +86,10 @@ class Tally:
 
 
 def tally(recognized: Recognized, labels: Integer[np.ndarray, " batch"]) -> Tally:
-    """Sums up what a classifier made of labelled pictures.
+    """Sums up what a classifier made of labelled images.
 
     Args:
-        recognized: of all pictures.
+        recognized: of all images.
         labels: their classes.
     """
     return Tally(
@@ -106,15 +104,15 @@ def tally(recognized: Recognized, labels: Integer[np.ndarray, " batch"]) -> Tall
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Corrupted:
-    """What a corruption of pictures does to a classifier.
+    """What a corruption of images does to a classifier.
 
     Attributes:
-        n: number of pictures.
+        n: number of images.
         before: how well they are recognised as they are.
         after: how well they are recognised when they are corrupted.
-        unchanged: share of the pictures whose likeliest class stays, right or wrong.
-        images: the corrupted pictures, levels 0..255.
-        recognized: what the classifier makes of the pictures as they are.
+        unchanged: share of the images whose likeliest class stays, right or wrong.
+        images: the corrupted images, levels 0..255.
+        recognized: what the classifier makes of the images as they are.
         recognized_after: and of the corrupted ones.
     """
 
@@ -133,7 +131,7 @@ def corrupt(
     labels: Integer[np.ndarray, " labels"],
     corruption: Callable[[Levels], Levels],
 ) -> Corrupted:
-    """Shows labelled pictures to a classifier before and after a corruption.
+    """Shows labelled images to a classifier before and after a corruption.
 
     Args:
         classifier: any; see `load_classifier`.
@@ -143,7 +141,7 @@ def corrupt(
             `functools.partial(evofool.shuffle_pixels, window=7)`.
 
     Raises:
-        UserError: no pictures, of another size than the classifier's, or not a label for each.
+        UserError: no images, of another size than the classifier's, or not a label for each.
 
     Example:
         >>> import evofool, functools, numpy as np
@@ -156,7 +154,7 @@ def corrupt(
         (0.25, 1.0)
     """
     if len(labels) != len(images):
-        raise UserError(f"{len(labels)} labels for {len(images)} pictures; expected one for each")
+        raise UserError(f"{len(labels)} labels for {len(images)} images; expected one for each")
     damaged = corruption(images)
     before, after = recognize(classifier, images), recognize(classifier, damaged)
     return Corrupted(

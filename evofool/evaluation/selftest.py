@@ -16,14 +16,14 @@ from evofool.evaluation.on_files import Accuracy, accuracy
 from evofool.images import from_levels
 from evofool.support import UserError
 
-MICRO_BATCH = 500  # pictures classified together in the self-test
+MICRO_BATCH = 500  # images classified together in the self-test
 DIGITS = tuple("0123456789")
 
 LEAST_RIGHT = 7  # of ten drawn digits; a network without its weights gets about one
 # Log-odds of the label of a drawn digit, in nats: near 0 when the input is scaled to nothing, in
 # the hundreds when it is scaled by 255 too often.
 LEAST_ODDS, MOST_ODDS = 1.0, 100.0
-ACCURACY_TOLERANCE = 0.002  # other processors classify a picture or two otherwise
+ACCURACY_TOLERANCE = 0.002  # other processors classify an image or two otherwise
 
 PHOTOGRAPHS = 100  # of those given, the first
 SWAP_GAIN = 0.1  # top-1 that a classifier gains from exchanged channels only if they are wrong
@@ -80,12 +80,12 @@ def check_drawn_digits(classifier: Classifier) -> Check:
 def drawn_digits() -> Float[np.ndarray, "10 28 28 1"]:
     """Draws the digits 0 to 9 much as MNIST has them: white on black, 20 pixels high, centred."""
     font = ImageFont.load_default(25)
-    pictures = []
+    images = []
     for digit in DIGITS:
         image = Image.new("L", (28, 28))
         ImageDraw.Draw(image).text((14, 14), digit, fill=255, font=font, anchor="mm")
-        pictures.append(from_levels(image)[..., None])
-    return np.stack(pictures)
+        images.append(from_levels(image)[..., None])
+    return np.stack(images)
 
 
 def _check_accuracy(classifier: Classifier, images: np.ndarray, labels: np.ndarray) -> Check:
@@ -108,7 +108,7 @@ def check_photographs(
 
     Args:
         classifier: any.
-        images: folder of the pictures.
+        images: folder of the images.
         labels: CSV file with their classes, as for `accuracy`.
     """
     try:
@@ -150,7 +150,7 @@ def _channels_in_order(found: Accuracy, swapped: Accuracy) -> Check:
 
 
 def _swapped(classifier: Classifier) -> Classifier:
-    """Returns the classifier of pictures whose red is blue."""
+    """Returns the classifier of images whose red is blue."""
 
     def apply(params: Any, images: Any) -> Any:
         return classifier.apply(params, images[..., ::-1])

@@ -16,7 +16,7 @@ from evofool.evolution.forecast import Forecast, forecast_run
 from evofool.evolution.generation import RunState
 from evofool.evolution.lineage import Lineage, Step, class_changes
 from evofool.evolution.metrics import HIGH, LIKELY, NEAR_CERTAIN, generation_reaching, summarize
-from evofool.evolution.random_genomes import random_pictures
+from evofool.evolution.random_genomes import random_images
 from evofool.evolution.selection import best_of_class, make_selection
 from evofool.evolution.session import (
     INTERRUPTED,
@@ -61,7 +61,7 @@ __all__ = [
     "make_rates",
     "make_selection",
     "metrics",
-    "random_pictures",
+    "random_images",
     "resume_command",
     "run_of",
     "summarize",

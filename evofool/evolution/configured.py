@@ -21,7 +21,7 @@ def load_configured(config: EvolveConfig) -> Classifier:
 
 
 def configure(classifier: Classifier, config: EvolveConfig) -> Classifier:
-    """Makes of a classifier what a run's configuration asks for: picture size, views, fitness."""
+    """Makes of a classifier what a run's configuration asks for: image size, views, fitness."""
     classifier = at_size(classifier, image_size=config.image_size, views=config.views)
     return _with_fitness(classifier, config.fitness)
 

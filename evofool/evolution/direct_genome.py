@@ -1,7 +1,7 @@
-"""The direct encoding: a genome is the picture, one integer in 0..255 per pixel value.
+"""The direct encoding: a genome is the image, one integer in 0..255 per pixel value.
 
 Polynomial mutation, and the simulated binary crossover of the released code. Every function here
-works on one genome, uint8 `[genes]`: the picture's rows one after the other, as one long line.
+works on one genome, uint8 `[genes]`: the image's rows one after the other, as one long line.
 XLA runs a loop over it ten times as fast as one over `[height, width, 3]`, whose innermost
 dimension is too short for vectors.
 """

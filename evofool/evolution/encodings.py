@@ -20,7 +20,7 @@ Keys = Key[Array, " batch"]
 
 
 class Encoding(NamedTuple):
-    """An encoding of pictures; every function works on a batch (leading axis `batch`).
+    """An encoding of images; every function works on a batch (leading axis `batch`).
 
     Encodings that differ in rates alone are the same, functions included, so that a program which
     was compiled for one serves all.

@@ -50,7 +50,7 @@ class Item(NamedTuple):
     Attributes:
         genome: as the encoding makes it.
         born: int32 `[..., 2]`, its id: (generation, child index).
-        best: int32 `[..., 2]`, the classifier's two strongest outputs on its picture.
+        best: int32 `[..., 2]`, the classifier's two strongest outputs on its image.
     """
 
     genome: Any

@@ -1,4 +1,4 @@
-"""Pictures of random CPPNs, which no classifier has had a say in."""
+"""Images of random CPPNs, which no classifier has had a say in."""
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ from evofool.support import UserError, jit
 BATCH = 100  # genomes drawn together
 
 
-def random_pictures(
+def random_images(
     number: int,
     shape: tuple[int, int, int],
     *,
@@ -26,10 +26,10 @@ def random_pictures(
 
     Args:
         number: how many.
-        shape: (height, width, channels) of a picture.
-        seed: without mutations, that of a run whose generation 0 begins with the same pictures.
+        shape: (height, width, channels) of an image.
+        seed: without mutations, that of a run whose generation 0 begins with the same images.
         mutations: children in a row, each the only child of the one before, that come between the
-            random genome and the picture; one that would outgrow the room of its arrays is
+            random genome and the image; one that would outgrow the room of its arrays is
             skipped.
         config: of the encoding; `CppnConfig()` unless given.
 

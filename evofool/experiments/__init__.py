@@ -4,7 +4,7 @@
 that trains, evolves and caches; `report` is what it returns and how that is written.
 """
 
-from evofool.experiments.bench.lab import Lab, pictures_of
+from evofool.experiments.bench.lab import Lab, images_of
 from evofool.experiments.registry import DOMAINS, NAMES, Experiment, Part, experiments, find
 from evofool.experiments.report.findings import Findings, Row, Verdict
 from evofool.experiments.report.render import Report
@@ -22,7 +22,7 @@ __all__ = [
     "Verdict",
     "experiments",
     "find",
+    "images_of",
     "list_experiments",
-    "pictures_of",
     "reproduce",
 ]

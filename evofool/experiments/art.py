@@ -1,6 +1,6 @@
 """Art: the most striking elites, as large as a print needs them, and what the network says then.
 
-The paper's authors submitted such pictures to a juried exhibition. The rule by which 24 are chosen
+The paper's authors submitted such images to a juried exhibition. The rule by which 24 are chosen
 here stands in for a curator; `evofool poster` applies it to any run.
 """
 
@@ -11,7 +11,7 @@ from evofool.classifiers import confidence, first_name
 from evofool.experiments.bench.lab import Lab
 from evofool.experiments.bench.shared_runs import NETWORK, evolve_long
 from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
 from evofool.images import save_image
 from evofool.runs import colourfulness, contrast, poster, striking
 
@@ -38,21 +38,21 @@ def imagenet(lab: Lab) -> Findings:
     same = scores.argmax(axis=1) == wanted
     certain = sum(elite.confidence >= least for elite in run.elites())
     megabytes = sum(path.stat().st_size for path in paths) / 1e6
-    pictures = [elite.picture() for elite in elites]
+    images = [elite.image() for elite in elites]
     return Findings(
-        summary=("some were shown and awarded", f"{count} pictures of {size} pixels"),
+        summary=("some were shown and awarded", f"{count} images of {size} pixels"),
         rows=[
             Row(
                 what=f"the drawing of {size} pixels, made small, keeps its label",
                 ours=[float(np.mean(same))],
                 unit="%",
-                n=f"{count} pictures",
+                n=f"{count} images",
             ),
             Row(
                 what="and its confidence: median",
                 ours=[float(np.median(again))],
                 unit="%",
-                n=f"{count} pictures",
+                n=f"{count} images",
             ),
             Row(
                 what="share of works that the jury accepted",
@@ -63,7 +63,7 @@ def imagenet(lab: Lab) -> Findings:
         ],
         tables=[
             Table(
-                title="The pictures, in the order in which the rule chose them",
+                title="The images, in the order in which the rule chose them",
                 header=["", "class", "confidence", "shrunk again", "colourfulness", "contrast"],
                 rows=[
                     [
@@ -71,17 +71,17 @@ def imagenet(lab: Lab) -> Findings:
                         first_name(elite.label),
                         f"{elite.confidence:.2%}",
                         f"{share:.1%}",
-                        f"{colourfulness(picture):.0f}",
-                        f"{contrast(picture):.0f}",
+                        f"{colourfulness(image):.0f}",
+                        f"{contrast(image):.0f}",
                     ]
-                    for number, (elite, share, picture) in enumerate(
-                        zip(elites, again, pictures, strict=True), start=1
+                    for number, (elite, share, image) in enumerate(
+                        zip(elites, again, images, strict=True), start=1
                     )
                 ],
             )
         ],
-        pictures=[
-            Picture(
+        images=[
+            Figure(
                 file="poster.jpg",
                 caption=f"The {count} most striking of {certain} elites with a confidence of "
                 f"{least:.0%} or more",
@@ -92,16 +92,16 @@ def imagenet(lab: Lab) -> Findings:
             f"{least:.0%} or more, the half with the best sum of ranks in colourfulness (Hasler "
             "and Süsstrunk 2003) and contrast (standard deviation of luma); the best of these "
             "first, then again and again the one whose most similar chosen one is most different "
-            "from it, as pictures of 16x16 pixels. No person chose.",
+            "from it, as images of 16x16 pixels. No person chose.",
             f"`evofool poster RUN --out DIR` makes them, with a web page: {count} PNG files of "
             f"{size}x{size} pixels, {megabytes:.0f} MB. A CPPN has no resolution, so these are "
-            "drawings and not enlargements: where the picture that was evolved has a pattern finer "
+            "drawings and not enlargements: where the image that was evolved has a pattern finer "
             "than its pixels, the drawing shows what the network never saw. Made small again, with "
             f"smoothing, {int(same.sum())} of {count} keep their label.",
         ],
         verdict=Verdict(
             said="new",
-            because=f"{count} pictures of {size} pixels by one command; whether they are art, a "
+            because=f"{count} images of {size} pixels by one command; whether they are art, a "
             "jury would have to say",
         ),
     )
@@ -109,7 +109,7 @@ def imagenet(lab: Lab) -> Findings:
 
 EXPERIMENT = Experiment(
     name="art",
-    title="Which fooling pictures would one hang on a wall, and do they keep their label there?",
+    title="Which fooling images would one hang on a wall, and do they keep their label there?",
     paper="section 4, the exhibition",
     parts={"imagenet": Part(run=imagenet, networks=(NETWORK,))},
 )

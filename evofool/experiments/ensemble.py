@@ -10,10 +10,10 @@ from PIL import Image
 from evofool.analysis import mann_whitney
 from evofool.classifiers import confidence, first_name, with_views
 from evofool.evolution import HIGH, LIKELY, NEAR_CERTAIN
-from evofool.experiments.bench.lab import Lab, pictures_of
+from evofool.experiments.bench.lab import Lab, images_of
 from evofool.experiments.registry import Experiment, Part
 from evofool.experiments.report.elites import confidences, save_sheet
-from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
 from evofool.images import Section, draw_sheet, percent, thumbnail
 from evofool.runs import Run
 
@@ -23,12 +23,12 @@ OBJECTS = ("mobilenet_v1_0.25_128", "mobilenet_v1_0.75_192", "squeezenet_v1.0_de
 OTHER_OBJECTS = "mobilenet_v2_1.0_224_qat"
 PUBLISHED = 231  # of 1000 classes above 90 %, after 4000 generations
 COMBINED = {"mean": "mean of three", "min": "least of three"}
-SHOWN = 10  # pictures of each target on the sheet
-FEW = 20  # pictures that are judged at small scale
+SHOWN = 10  # images of each target on the sheet
+FEW = 20  # images that are judged at small scale
 
 
 class Target(NamedTuple):
-    """What pictures were evolved for.
+    """What images were evolved for.
 
     Attributes:
         name: a network, or a value of `COMBINED`.
@@ -40,15 +40,15 @@ class Target(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What networks make of the pictures evolved for a target.
+    """What networks make of the images evolved for a target.
 
     Attributes:
-        confidence: in the class a picture was evolved for.
+        confidence: in the class an image was evolved for.
         is_hit: whether that class is the likeliest.
     """
 
-    confidence: Float[np.ndarray, "judges pictures"]
-    is_hit: Bool[np.ndarray, "judges pictures"]
+    confidence: Float[np.ndarray, "judges images"]
+    is_hit: Bool[np.ndarray, "judges images"]
 
 
 def mnist(lab: Lab) -> Findings:
@@ -139,15 +139,15 @@ def _findings(
         verdict=verdict,
         rows=sorted(rows, key=lambda row: not row.paper),
         tables=[_growth(targets), _judgements(targets, judged, judges), _tests(targets)],
-        pictures=[Picture(file="sheet.jpg", caption="The most certain elites of the first seed")],
+        images=[Figure(file="sheet.jpg", caption="The most certain elites of the first seed")],
         notes=[
-            f"Every target had {run.generation + 1} x {run.config.batch_size} pictures a seed, "
+            f"Every target had {run.generation + 1} x {run.config.batch_size} images a seed, "
             f"{run.config.runs} seed(s). The confidence of an ensemble is the mean, or the least, "
-            f"of its members'. Pictures for the ensemble are drawn at {mean.card.input_shape[0]} "
+            f"of its members'. Images for the ensemble are drawn at {mean.card.input_shape[0]} "
             "pixels, the largest input of a member; networks see what was drawn at another size "
             "scaled to theirs.",
             f"The paper's ensemble is CaffeNet, AlexNet and GoogLeNet, ten crops, 4000 "
-            f"generations; ours is {', '.join(judges[:-1])}. {judges[-1]} judges the pictures "
+            f"generations; ours is {', '.join(judges[:-1])}. {judges[-1]} judges the images "
             "too, without having had a part in their evolution.",
         ],
         summary=(
@@ -166,9 +166,9 @@ def _judge(lab: Lab, target: Target, judges: Sequence[str]) -> Judged:
     wanted = [elite.class_index for elite in elites]
 
     def judge() -> dict[str, np.ndarray]:
-        pictures = pictures_of(run, elites)
+        images = images_of(run, elites)
         odds = [
-            lab.scores(with_views(lab.network(name), run.card.input_shape), pictures)
+            lab.scores(with_views(lab.network(name), run.card.input_shape), images)
             for name in judges
         ]
         own = [each[np.arange(len(wanted)), wanted] for each in odds]
@@ -208,8 +208,8 @@ def _judgements(
 ) -> Table:
     members = len(judges) - 1
     return Table(
-        title="Who is fooled: share of pictures whose class is the likeliest / median confidence",
-        header=["evolved for", *judges, "all members", "all members >= 90 %", "pictures"],
+        title="Who is fooled: share of images whose class is the likeliest / median confidence",
+        header=["evolved for", *judges, "all members", "all members >= 90 %", "images"],
         rows=[
             [
                 target.name,
@@ -244,8 +244,8 @@ def _sheet(targets: Sequence[Target]) -> Image.Image:
     for target in targets:
         elites = sorted(target.run.elites(), key=lambda elite: -elite.fitness)[:SHOWN]
         captions = [[first_name(elite.label), percent(elite.confidence)] for elite in elites]
-        pictures = [thumbnail(picture) for picture in target.run.pictures(elites)]
-        sections.append(Section(target.name, pictures, captions))
+        images = [thumbnail(image) for image in target.run.images(elites)]
+        sections.append(Section(target.name, images, captions))
     return draw_sheet(sections, columns=SHOWN)
 
 

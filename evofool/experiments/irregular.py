@@ -16,7 +16,7 @@ from evofool.experiments.report.elites import (
     show_runs,
     spell,
 )
-from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
 from evofool.images import chart
 from evofool.runs import Run, gallery
 
@@ -24,7 +24,7 @@ NETWORK = "mobilenet_v1_0.25_128"
 PUBLISHED_MEDIAN = 0.2159  # AlexNet, ten crops, 20,000 generations
 SOON = 50  # the generation before which the paper has all digits at 99.99 %
 FEW_RUNS = 5  # of other settings, for comparison
-FEW_GENES = 0.0005  # a mutation rate: 25 of the 49,152 genes of a 128x128 picture
+FEW_GENES = 0.0005  # a mutation rate: 25 of the 49,152 genes of a 128x128 image
 
 
 def mnist(lab: Lab) -> Findings:
@@ -52,7 +52,7 @@ def mnist(lab: Lab) -> Findings:
             ),
             *(_every_digit(other, what) for what, other in others.items()),
         ],
-        pictures=show_runs(lab, run, "Directly encoded digits"),
+        images=show_runs(lab, run, "Directly encoded digits"),
         notes=[
             _settings(run),
             "How soon the last digits get there: the last rows are of runs with crossover and "
@@ -74,7 +74,7 @@ def cifar10(lab: Lab) -> Findings:
     share = float(np.mean(found >= NEAR_CERTAIN))
     return Findings(
         rows=certainty_rows(run, every="", soon="", end=""),
-        pictures=show_runs(lab, run, "Directly encoded objects"),
+        images=show_runs(lab, run, "Directly encoded objects"),
         notes=[_settings(run), "The paper did not do this."],
         verdict=Verdict(
             said="new",
@@ -114,9 +114,9 @@ def imagenet(lab: Lab) -> Findings:
                 rows=tenths,
             )
         ],
-        pictures=[
-            Picture(file="sheet.jpg", caption="The hundred most certain elites of seed 0"),
-            Picture(file="curve.png", caption="Median confidence over generations"),
+        images=[
+            Figure(file="sheet.jpg", caption="The hundred most certain elites of seed 0"),
+            Figure(file="curve.png", caption="Median confidence over generations"),
         ],
         notes=[
             _settings(runs[0]),
@@ -135,7 +135,7 @@ def imagenet(lab: Lab) -> Findings:
 
 
 def evolve_directly(lab: Lab, network: str, *, runs: int | None = None, **settings: Any) -> Run:
-    """Evolves pictures of ten classes, runs in one program; as many as the lab wants."""
+    """Evolves images of ten classes, runs in one program; as many as the lab wants."""
     generations = lab.choose(full=200, small=40)
     return lab.evolve(
         network, encoding="direct", generations=generations, runs=runs or lab.seeds, **settings
@@ -152,7 +152,7 @@ def _every_digit(run: Run, what: str) -> Row:
 
 
 def evolve_imagenet_directly(lab: Lab, seeds: int | None = None) -> list[Run]:
-    """Evolves pictures of a thousand classes, a run for each seed; as many as the lab wants."""
+    """Evolves images of a thousand classes, a run for each seed; as many as the lab wants."""
     generations = lab.choose(full=20_000, small=20)
     return [_evolve(lab, generations=generations, seed=seed) for seed in range(seeds or lab.seeds)]
 

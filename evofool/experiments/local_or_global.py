@@ -1,7 +1,7 @@
 """Local or global features: what is left of confidence when either is destroyed.
 
 The paper concludes from repeated elements that networks learn low- and middle-level features
-rather than the global structure of objects. If a network went by global structure, pictures whose
+rather than the global structure of objects. If a network went by global structure, images whose
 tiles have changed places would lose their confidence; if by local features, it would go when the
 pixels within a tile are shuffled, or blurred.
 """
@@ -10,18 +10,19 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float
 from PIL import Image
 
 from evofool.analysis import Median, mann_whitney, median_interval, p_text
 from evofool.classifiers import Classifier, first_name
 from evofool.evaluation import recognize
-from evofool.experiments.bench.lab import Lab, pictures_of
+from evofool.experiments.bench.lab import Lab, images_of
 from evofool.experiments.bench.shared_runs import NETWORK
 from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
 from evofool.experiments.transfer.measures import evolve_digits, evolve_imagenet_long
 from evofool.images import (
+    Levels,
     Section,
     blur,
     chart,
@@ -35,11 +36,9 @@ from evofool.images import (
 from evofool.runs import Elite, Run
 from evofool.support import UserError
 
-Levels = UInt8[np.ndarray, "batch height width channels"]
-
-HIGH = 0.9  # least confidence of the pictures that are compared
+HIGH = 0.9  # least confidence of the images that are compared
 ELITES = 200
-SHOWN = 6  # pictures of each kind on a sheet
+SHOWN = 6  # images of each kind on a sheet
 KINDS: dict[str, Callable[[Levels, float], Levels]] = {
     "tiles exchanged": lambda images, side: exchange_tiles(images, tile=int(side)),
     "tiles mirrored": lambda images, side: mirror_tiles(images, tile=int(side)),
@@ -65,25 +64,25 @@ class Damage(NamedTuple):
         return f"{self.size:g}x{self.size:g} {self.kind}"
 
     def apply(self, images: Levels) -> Levels:
-        """Damages pictures."""
+        """Damages images."""
         return KINDS[self.kind](images, self.size)
 
 
 class Kept(NamedTuple):
-    """What pictures keep of a network's confidence in the class it took them for.
+    """What images keep of a network's confidence in the class it took them for.
 
     Attributes:
-        confidence: in that class, of the whole picture, in [0, 1].
+        confidence: in that class, of the whole image, in [0, 1].
         ratio: share of it that a damage leaves, a row per damage.
         label: whether it is still the likeliest class.
     """
 
-    confidence: Float[np.ndarray, " pictures"]
-    ratio: Float[np.ndarray, "damages pictures"]
-    label: Bool[np.ndarray, "damages pictures"]
+    confidence: Float[np.ndarray, " images"]
+    ratio: Float[np.ndarray, "damages images"]
+    label: Bool[np.ndarray, "damages images"]
 
-    def of(self, chosen: Bool[np.ndarray, " pictures"]) -> "Kept":
-        """Returns the same of some pictures."""
+    def of(self, chosen: Bool[np.ndarray, " images"]) -> "Kept":
+        """Returns the same of some images."""
         return Kept(self.confidence[chosen], self.ratio[:, chosen], self.label[:, chosen])
 
 
@@ -129,10 +128,10 @@ def damages(sides: Sequence[float | int], sigmas: Sequence[float]) -> list[Damag
     ]
 
 
-def measure(network: Classifier, pictures: Levels, planned: list[Damage]) -> Kept:
-    """Measures what every damage leaves of the confidence in each picture's likeliest class."""
-    whole = recognize(network, pictures)
-    seen = [recognize(network, damage.apply(pictures)) for damage in planned]
+def measure(network: Classifier, images: Levels, planned: list[Damage]) -> Kept:
+    """Measures what every damage leaves of the confidence in each image's likeliest class."""
+    whole = recognize(network, images)
+    seen = [recognize(network, damage.apply(images)) for damage in planned]
     return Kept(
         confidence=whole.confidence,
         ratio=np.stack([one.confidence_in(whole.classes) / whole.confidence for one in seen]),
@@ -149,7 +148,7 @@ def _compare(
     planned: list[Damage],
 ) -> Findings:
     chosen = choose_elites(run, ELITES)
-    evolved = pictures_of(run, chosen)
+    evolved = images_of(run, chosen)
 
     def compute() -> dict[str, np.ndarray]:
         found = {
@@ -181,8 +180,8 @@ def _compare(
         f"all {name}": all_reals,
     }
     _draw_chart(lab, planned, groups)
-    for what, pictures in (("elites", evolved), (name, reals[is_sure])):
-        save_image(_sheet(network, planned, pictures), lab.folder / f"{what}.jpg")
+    for what, images in (("elites", evolved), (name, reals[is_sure])):
+        save_image(_sheet(network, planned, images), lab.folder / f"{what}.jpg")
     return _findings(planned, groups, name, reals.shape[1])
 
 
@@ -216,7 +215,7 @@ def _findings(planned: list[Damage], groups: dict[str, Kept], name: str, side: i
                 ],
             ),
             Table(
-                title="Share of pictures whose likeliest class stays",
+                title="Share of images whose likeliest class stays",
                 header=["damage", *groups],
                 rows=[
                     [str(damage), *(f"{np.mean(kept.label[at]):.1%}" for kept in groups.values())]
@@ -224,16 +223,16 @@ def _findings(planned: list[Damage], groups: dict[str, Kept], name: str, side: i
                 ],
             ),
         ],
-        pictures=[
-            Picture(
+        images=[
+            Figure(
                 file="kept.png",
                 caption="Share of confidence kept: median and its 95 % interval",
             ),
-            Picture(
+            Figure(
                 file="elites.jpg",
                 caption="Elites whole and damaged, with the likeliest class and its confidence",
             ),
-            Picture(
+            Figure(
                 file=f"{name}.jpg",
                 caption=f"The same for {name}",
                 shows_photographs=name == "photographs",
@@ -242,7 +241,7 @@ def _findings(planned: list[Damage], groups: dict[str, Kept], name: str, side: i
         notes=[
             f"Elites: of those with a confidence of at least {HIGH:.0%}, in the order of their "
             f"classes, {ELITES} evenly spread (where there are fewer, the most confident ones). A "
-            "picture's class is the one that the network finds likeliest in the whole picture; "
+            "image's class is the one that the network finds likeliest in the whole image; "
             "what a damage leaves is its confidence in that class, divided by that before. Elites "
             f"are compared with the {name} that the network is as sure of (Mann-Whitney; P is the "
             "probability that an elite keeps more than one of these).",
@@ -261,7 +260,7 @@ def _interval(found: Median) -> str:
 
 
 def _verdict(planned: list[Damage], medians: list[dict[str, Median]], side: int) -> Verdict:
-    """Says what is left with tiles and windows of a quarter of the picture's side."""
+    """Says what is left with tiles and windows of a quarter of the image's side."""
     kept = {
         damage.kind: " and ".join(f"{found.median:.1%}" for found in list(at.values())[:2])
         for damage, at in zip(planned, medians, strict=True)
@@ -270,13 +269,13 @@ def _verdict(planned: list[Damage], medians: list[dict[str, Median]], side: int)
     return Verdict(
         said="new",
         because=f"with {side // 4}x{side // 4} tiles exchanged, elites and equally certain real "
-        f"pictures keep {kept['tiles exchanged']} of their confidence, with tiles mirrored in "
+        f"images keep {kept['tiles exchanged']} of their confidence, with tiles mirrored in "
         f"place {kept['tiles mirrored']}, with pixels shuffled {kept['windows shuffled']}",
     )
 
 
 def _draw_chart(lab: Lab, planned: list[Damage], groups: dict[str, Kept]) -> None:
-    """Draws the share kept over size, a panel per kind, for elites and equally certain pictures."""
+    """Draws the share kept over size, a panel per kind, for elites and equally certain images."""
     with chart(lab.folder / "kept.png", size=(12, 3.4), panels=len(KINDS)) as panels:
         for axes, kind in zip(panels, KINDS, strict=True):
             places = [at for at, damage in enumerate(planned) if damage.kind == kind]
@@ -296,10 +295,10 @@ def _draw_chart(lab: Lab, planned: list[Damage], groups: dict[str, Kept]) -> Non
         panels[-1].legend()
 
 
-def _sheet(network: Classifier, planned: list[Damage], pictures: Levels) -> Image.Image:
-    """Draws some pictures whole and, in a row each, damaged; with what the network sees."""
-    some = pictures[np.linspace(0, len(pictures) - 1, SHOWN).astype(int)]
-    side = pictures.shape[1]
+def _sheet(network: Classifier, planned: list[Damage], images: Levels) -> Image.Image:
+    """Draws some images whole and, in a row each, damaged; with what the network sees."""
+    some = images[np.linspace(0, len(images) - 1, SHOWN).astype(int)]
+    side = images.shape[1]
     shown = [d for d in planned if d.size == (2 if d.kind == "blur" else side / 4)]
 
     def row(heading: str, levels: Levels) -> Section:

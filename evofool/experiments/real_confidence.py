@@ -14,7 +14,7 @@ from evofool.experiments.bench.lab import Lab
 from evofool.experiments.bench.shared_runs import NETWORK
 from evofool.experiments.registry import Experiment, Part
 from evofool.experiments.report.elites import confidences
-from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
 from evofool.experiments.transfer.measures import evolve_digits, evolve_imagenet_long
 from evofool.images import chart, percent
 from evofool.runs import Run
@@ -57,9 +57,9 @@ def mnist(lab: Lab) -> Findings:
 
 
 def cifar10(lab: Lab) -> Findings:
-    """The 10,000 test pictures of CIFAR-10, and CPPN images, for evofool's CIFAR-10 network."""
+    """The 10,000 test images of CIFAR-10, and CPPN images, for evofool's CIFAR-10 network."""
     lossy = " (a copy in JPEG files, which is lossy)" if lab.dataset().is_lossy else ""
-    return _dataset(lab, "cifar_cnn", f"CIFAR-10 test pictures{lossy}")
+    return _dataset(lab, "cifar_cnn", f"CIFAR-10 test images{lossy}")
 
 
 def imagenet(lab: Lab) -> Findings:
@@ -80,10 +80,10 @@ def imagenet(lab: Lab) -> Findings:
 
 
 def _dataset(lab: Lab, name: str, what: str) -> Findings:
-    pictures = lab.dataset()
-    count = lab.choose(full=len(pictures.test_labels), small=1000)
-    labels = pictures.test_labels[:count].astype(int)
-    certainty = _look(lab, name, pictures.test_images[:count], labels)
+    images = lab.dataset()
+    count = lab.choose(full=len(images.test_labels), small=1000)
+    labels = images.test_labels[:count].astype(int)
+    certainty = _look(lab, name, images.test_images[:count], labels)
     return _findings([certainty], lab, evolve_digits(lab, name), what)
 
 
@@ -142,8 +142,8 @@ def _findings(certainties: list[Certainty], lab: Lab, run: Run, what: str) -> Fi
                 rows=[_line(certainty) for certainty in certainties],
             )
         ],
-        pictures=[
-            Picture(
+        images=[
+            Figure(
                 file="confidence.png",
                 caption=f"Confidence of {first.network} in real images and in images evolved for "
                 "it, a bar per nat of log-odds",

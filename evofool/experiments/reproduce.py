@@ -57,7 +57,7 @@ def reproduce(
         out: folder for reports, networks and runs; `reproduced-<scale>` unless given.
         data: folder of the data sets; looked for in the usual places unless given.
         weights: folder of the ImageNet networks; `imagenet-models` in the usual places if not.
-        photographs: folder of labelled pictures; `imagenet/samples` in the usual places if not.
+        photographs: folder of labelled images; `imagenet/samples` in the usual places if not.
         labels: CSV with the columns file and index, of the photographs.
         again: make reports that are there anew, from the steps that are kept.
         reporter: is told how it goes; silent by default.

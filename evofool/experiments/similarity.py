@@ -1,7 +1,7 @@
 """Similarity across runs and related classes.
 
 The paper shows elites of related classes that look alike, and elites of one class that do not
-where they come from different runs. Here likeness is a number: the cosine between two pictures in
+where they come from different runs. Here likeness is a number: the cosine between two images in
 the penultimate layer of the network they fool, of another network, or as pixels; and the share of
 common ancestors.
 """
@@ -14,10 +14,10 @@ from jaxtyping import Float, UInt8
 from evofool.analysis import Permuted, compare_groups, contrast_test, cosine, match_test
 from evofool.classifiers import first_name, imagenet_group
 from evofool.evaluation import extract_features
-from evofool.experiments.bench.lab import Lab, pictures_of
+from evofool.experiments.bench.lab import Lab, images_of
 from evofool.experiments.bench.shared_runs import NETWORK, evolve_long
 from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
 from evofool.images import Section, draw_sheet, percent, save_image, thumbnail, write_matrix
 from evofool.runs import Elite, Run, kinship
 
@@ -35,8 +35,8 @@ def imagenet(lab: Lab) -> Findings:
     runs = [evolve_long(lab, seed) for seed in range(max(2, lab.seeds))]
     elites = [run.elites() for run in runs]
     groups = [imagenet_group(elite.class_index) for elite in elites[0]]
-    pictures = [pictures_of(run, own) for run, own in zip(runs, elites, strict=True)]
-    views = [_views(lab, run, shown) for run, shown in zip(runs, pictures, strict=True)]
+    images = [images_of(run, own) for run, own in zip(runs, elites, strict=True)]
+    views = [_views(lab, run, shown) for run, shown in zip(runs, images, strict=True)]
     photographs, labels = lab.photographs(lab.network(NETWORK))
     seen = lab.arrays(
         "photographs", lambda: {OWN: extract_features(lab.network(NETWORK), photographs)}
@@ -65,12 +65,12 @@ def imagenet(lab: Lab) -> Findings:
     key = [run.summary["archive_sha256"] for run in runs if run.summary]
     kept = lab.step("permutations", tests, key=[*key, permutations])
     found = {what: [_permuted(values) for values in tests] for what, tests in kept.items()}
-    _draw(lab, elites, pictures, groups, within[OWN])
+    _draw(lab, elites, images, groups, within[OWN])
     return _findings(lab, groups, within, across, found)
 
 
 def _views(
-    lab: Lab, run: Run, pictures: UInt8[np.ndarray, "batch height width channels"]
+    lab: Lab, run: Run, images: UInt8[np.ndarray, "batch height width channels"]
 ) -> dict[str, np.ndarray]:
     """Returns what is seen of the elites of a run: by both networks, and as pixels."""
     own, other = lab.network(NETWORK), lab.network(OTHER)
@@ -79,16 +79,16 @@ def _views(
 
     def compute() -> dict[str, np.ndarray]:
         return {
-            OWN: extract_features(own, pictures),
-            FOREIGN: extract_features(other, pictures),
+            OWN: extract_features(own, images),
+            FOREIGN: extract_features(other, images),
         }
 
     kept = lab.arrays(f"features-{run.folder.name}", compute, key=key)
-    return kept | {PIXELS: pictures.reshape(len(pictures), -1).astype(np.float32)}
+    return kept | {PIXELS: images.reshape(len(images), -1).astype(np.float32)}
 
 
 def _centred(features: np.ndarray) -> np.ndarray:
-    """Subtracts the mean: values that all pictures share make none of them alike."""
+    """Subtracts the mean: values that all images share make none of them alike."""
     return features - features.mean(axis=0)
 
 
@@ -169,13 +169,13 @@ def _findings(
             _groups_table(groups, within),
             Table(title="Permutation tests", header=["what", "seed", "result"], rows=tests),
         ],
-        pictures=[
-            Picture(file="groups.png", caption="Mean cosine between groups, seed 0"),
-            Picture(
+        images=[
+            Figure(file="groups.png", caption="Mean cosine between groups, seed 0"),
+            Figure(
                 file="runs.jpg",
                 caption="The same classes in two runs: those that both are most certain of",
             ),
-            Picture(
+            Figure(
                 file="related.jpg",
                 caption="Related classes in one run: the most certain elites of some groups",
             ),
@@ -184,7 +184,7 @@ def _findings(
             "Cosines are between feature vectors less their mean over all elites of a run: 0 is no "
             "more alike than any two. In the difference of means every group counts once, however "
             "large. Tests deal the groups out anew among the classes (Mantel); the diagonal, a "
-            "picture with itself or two of one class, does not count among groups.",
+            "image with itself or two of one class, does not count among groups.",
             "That elites of related classes are alike in the network they fool says little by "
             "itself: they were selected to excite classes whose weights are alike. Hence the other "
             f"network ({OTHER}), pixels, and runs against each other, where nothing is inherited.",
@@ -193,7 +193,7 @@ def _findings(
             said="reproduced" if related else "differs",
             because=f"within groups elites are more alike (by "
             f"{found[OWN][0].effect:.0f} standard deviations of groups dealt at random) and closer "
-            f"kin (by {found[COMMON][0].effect:.0f}) than by chance; two runs find pictures of a "
+            f"kin (by {found[COMMON][0].effect:.0f}) than by chance; two runs find images of a "
             f"class whose pixels have a cosine of {unlike.observed:.2f}",
         ),
     )
@@ -224,7 +224,7 @@ def _groups_table(groups: Sequence[str], within: Mapping[str, Sequence[np.ndarra
 def _draw(
     lab: Lab,
     elites: Sequence[Sequence[Elite]],
-    pictures: Sequence[np.ndarray],
+    images: Sequence[np.ndarray],
     groups: Sequence[str],
     likeness: Sequence[np.ndarray],
 ) -> None:
@@ -242,7 +242,7 @@ def _draw(
         captions = [
             [first_name(elites[run][i].label), percent(elites[run][i].confidence)] for i in places
         ]
-        return Section(heading, [thumbnail(pictures[run][i]) for i in places], captions)
+        return Section(heading, [thumbnail(images[run][i]) for i in places], captions)
 
     confidence = np.array([[elite.confidence for elite in own] for own in elites])
     both = np.argsort(-confidence[:2].min(axis=0), kind="stable")
@@ -259,7 +259,7 @@ def _draw(
 
 EXPERIMENT = Experiment(
     name="similarity",
-    title="Are pictures of related classes alike, and those of one class in different runs?",
+    title="Are images of related classes alike, and those of one class in different runs?",
     paper="Figs. 8 and 9",
     parts={"imagenet": Part(run=imagenet, networks=(NETWORK, OTHER), images=True, seeds=2)},
 )

@@ -1,6 +1,6 @@
 """Stepping stones: lines of descent that pass from class to class.
 
-MAP-Elites lets every child compete for every class, so that a picture on its way to one class may
+MAP-Elites lets every child compete for every class, so that an image on its way to one class may
 become the best of another and go on from there. Where that happens, and along which classes, is
 read from the lineage of the runs.
 """
@@ -19,7 +19,7 @@ from evofool.evolution import HIGH, Step, class_changes
 from evofool.experiments.bench.lab import Lab
 from evofool.experiments.bench.shared_runs import NETWORK, evolve_long
 from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
 from evofool.images import save_image, write_matrix
 from evofool.runs import (
     Elite,
@@ -52,7 +52,7 @@ class Tree(NamedTuple):
     elites: list[Elite]
     lines: list[Line]
     moves: list[Move]
-    founders: list[int]  # elites that descend from each picture of generation 0, most first
+    founders: list[int]  # elites that descend from each image of generation 0, most first
 
 
 def mnist(lab: Lab) -> Findings:
@@ -121,21 +121,21 @@ def _findings(lab: Lab, trees: Sequence[Tree], *tables: Table) -> Findings:
             Row(what="changes of class along a line, median", ours=changes, n=each),
             Row(what="lines that held another class before", ours=travelled, unit="%", n=each),
             Row(
-                what="elites that descend from the most fertile picture of generation 0",
+                what="elites that descend from the most fertile image of generation 0",
                 ours=largest,
                 unit="%",
                 n=each,
             ),
             Row(
-                what="pictures of generation 0 with descendants among the elites",
+                what="images of generation 0 with descendants among the elites",
                 ours=[float(len(tree.founders)) for tree in trees],
                 n=f"of {trees[0].run.config.batch_size}",
             ),
         ],
         tables=[_periods_table(trees), *tables],
-        pictures=[
-            Picture(file="line.jpg", caption=shown),
-            Picture(
+        images=[
+            Figure(file="line.jpg", caption=shown),
+            Figure(
                 file="moves.png",
                 caption="Which class's elite was the parent (columns) of an ancestor in which class"
                 " (rows): share of each row, all runs together",
@@ -237,7 +237,7 @@ def _draw_longest(lab: Lab, tree: Tree) -> str:
     stones = stones_of(elite)
     save_image(draw_stones(stones), lab.folder / "line.jpg")
     return (
-        f"The line of descent of {first_name(elite.label)!r}, {len(stones)} pictures: each ancestor"
+        f"The line of descent of {first_name(elite.label)!r}, {len(stones)} images: each ancestor"
         f" with which it came to another class. Of the elites with {HIGH:.0%} or more, if any, it "
         f"has been in most classes: {held[id(elite)]}"
     )

@@ -8,14 +8,14 @@ shows many images with captions; a *corruption* changes an image whatever the cl
 from evofool.images import corruptions
 from evofool.images.charts import chart, write_matrix
 from evofool.images.corruptions import blur, exchange_tiles, mirror_tiles, recolor, shuffle_pixels
-from evofool.images.levels import Images, Picture, from_levels, to_image, to_levels
+from evofool.images.levels import Images, Levels, from_levels, to_image, to_levels
 from evofool.images.recoloring import disordered_table, intensity_table, non_monotonicity
 from evofool.images.saving import resized, save_image, save_pages
 from evofool.images.sheets import Section, draw_sheet, percent, thumbnail
 
 __all__ = [
     "Images",
-    "Picture",
+    "Levels",
     "Section",
     "blur",
     "chart",

@@ -1,12 +1,12 @@
-"""Damage that leaves a picture's content: pixels shuffled, tiles exchanged, blur, other levels.
+"""Damage that leaves an image's content: pixels shuffled, tiles exchanged, blur, other levels.
 
-Pictures are 8-bit levels `[batch, height, width, channels]`, grey or colour, and so are the
-results. What is done to a picture at random depends on the seed and on the picture's number only,
-never on the pictures beside it.
+Images are 8-bit levels `[batch, height, width, channels]`, grey or colour, and so are the
+results. What is done to an image at random depends on the seed and on the image's number only,
+never on the images beside it.
 
     shuffle_pixels    destroys what lies within a window and keeps where the windows are
     exchange_tiles    keeps what lies within a tile and destroys where the tiles are
-    mirror_tiles      keeps both, and cuts the picture at the edges of tiles all the same
+    mirror_tiles      keeps both, and cuts the image at the edges of tiles all the same
     blur              destroys what is small
     recolor           keeps every shape and replaces levels, by a table of 256 entries
 """
@@ -20,22 +20,22 @@ import scipy.ndimage
 from jax import lax
 from jaxtyping import Array, Int, Key, UInt8
 
+from evofool.images.levels import Levels
 from evofool.support import UserError, jit_lightly
 
-Levels = UInt8[np.ndarray, "batch height width channels"]
 Table = UInt8[np.ndarray, "256"]
 
-_TOGETHER = 64  # pictures rearranged at a time, which bounds memory
+_TOGETHER = 64  # images rearranged at a time, which bounds memory
 
 
 def shuffle_pixels(
     images: Levels, *, window: int, rows_only: bool = False, seed: int = 0, first: int = 0
 ) -> Levels:
-    """Cuts every picture into square windows and shuffles the pixels of each.
+    """Cuts every image into square windows and shuffles the pixels of each.
 
     Windows are counted from the upper left; where they do not divide a side, those at the right
     and at the bottom are smaller and are shuffled as they are. A pixel keeps its channels
-    together. Every window of every picture is shuffled in its own way.
+    together. Every window of every image is shuffled in its own way.
 
     Args:
         images: levels 0..255.
@@ -44,10 +44,10 @@ def shuffle_pixels(
             content. This is what `np.random.permutation` does to a window, and with it the
             article "Blondes, monsters and addictions of artificial intelligence".
         seed: determines the order of the pixels.
-        first: number of the first picture, where these are a part of more.
+        first: number of the first image, where these are a part of more.
 
     Raises:
-        UserError: `window` is below 1 or larger than a picture.
+        UserError: `window` is below 1 or larger than an image.
     """
     height, width = images.shape[1:3]
     _check_side("window", window, height, width)
@@ -57,19 +57,19 @@ def shuffle_pixels(
 
 
 def exchange_tiles(images: Levels, *, tile: int, seed: int = 0, first: int = 0) -> Levels:
-    """Cuts every picture into square tiles, which change places and keep their content.
+    """Cuts every image into square tiles, which change places and keep their content.
 
     Tiles are counted from the upper left; where they do not divide a side, those at the right and
     at the bottom are smaller and change places among themselves.
 
     Args:
         images: levels 0..255.
-        tile: side of a tile in pixels; the size of a picture changes nothing.
+        tile: side of a tile in pixels; the size of an image changes nothing.
         seed: determines the order of the tiles.
-        first: number of the first picture, where these are a part of more.
+        first: number of the first image, where these are a part of more.
 
     Raises:
-        UserError: `tile` is below 1 or larger than a picture.
+        UserError: `tile` is below 1 or larger than an image.
     """
     height, width = images.shape[1:3]
     _check_side("tile", tile, height, width)
@@ -89,7 +89,7 @@ def mirror_tiles(images: Levels, *, tile: int) -> Levels:
         tile: side of a tile in pixels; tiles are cut as for `exchange_tiles`.
 
     Raises:
-        UserError: `tile` is below 1 or larger than a picture.
+        UserError: `tile` is below 1 or larger than an image.
     """
     height, width = images.shape[1:3]
     _check_side("tile", tile, height, width)
@@ -101,7 +101,7 @@ def mirror_tiles(images: Levels, *, tile: int) -> Levels:
 
 
 def blur(images: Levels, *, sigma: float) -> Levels:
-    """Blurs every picture with a Gaussian; beyond the edges a picture is its mirror image.
+    """Blurs every image with a Gaussian; beyond the edges an image is its mirror image.
 
     Args:
         images: levels 0..255.
@@ -127,7 +127,7 @@ def recolor(images: Levels, table: Table) -> Levels:
 
 
 class _Units(NamedTuple):
-    """Rectangles that a picture is cut into, row by row from the upper left.
+    """Rectangles that an image is cut into, row by row from the upper left.
 
     Attributes:
         of_pixel: which of them every pixel belongs to, row by row.
@@ -173,7 +173,7 @@ def _rearranged(
     by_group: Int[Array, " units"],
     corners: Int[Array, " units"],
 ) -> UInt8[Array, "batch height width channels"]:
-    """Rearranges every picture; `by_group` lists the units group by group."""
+    """Rearranges every image; `by_group` lists the units group by group."""
     offsets = jnp.arange(len(unit_of_pixel)) - corners[unit_of_pixel]
 
     def rearrange(inputs):
@@ -191,6 +191,6 @@ def _rearranged(
 def _check_side(name: str, side: int, height: int, width: int) -> None:
     if not 1 <= side <= max(height, width):
         raise UserError(
-            f"{name} is {side}; expected 1..{max(height, width)} pixels, as the pictures are "
+            f"{name} is {side}; expected 1..{max(height, width)} pixels, as the images are "
             f"{height}x{width}"
         )

@@ -1,4 +1,4 @@
-"""Pictures as 8-bit levels, and as the values in [0, 1] that classifiers take."""
+"""Images as 8-bit levels, and as the values in [0, 1] that classifiers take."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-Picture = UInt8[np.ndarray, "height width channels"]
+Levels = UInt8[np.ndarray, "*batch height width channels"]
 Images = Float[np.ndarray, "batch height width channels"]
 
 
@@ -20,6 +20,6 @@ def from_levels(levels: Any) -> Float[np.ndarray, "*shape"]:
     return np.asarray(levels, np.float32) / np.float32(255)
 
 
-def to_image(picture: Picture) -> Image.Image:
+def to_image(image: Levels) -> Image.Image:
     """Wraps 8-bit levels as a Pillow image, grey or RGB."""
-    return Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
+    return Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)

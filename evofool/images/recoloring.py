@@ -32,7 +32,7 @@ def intensity_table(name: str | Path, *, seed: int = 0) -> Table:
         UserError: there is no such table or file, or the file does not hold 256 levels.
     """
     if name == "blondes":
-        text = resources.files("evofool").joinpath("blondes.txt").read_text()
+        text = resources.files("evofool.images").joinpath("blondes.txt").read_text()
         return _parse(text, "blondes")
     if name == "random":
         return np.random.default_rng(seed).permutation(LEVELS).astype(np.uint8)

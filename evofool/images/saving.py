@@ -1,4 +1,4 @@
-"""Pictures as files, and enlarged."""
+"""Images as files, and enlarged."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,19 +13,19 @@ QUALITY = 88  # of JPEG; other formats take no notice or mean the same by it
 
 
 def save_image(image: Image.Image, path: Path) -> None:
-    """Writes a picture, atomically, in the format that the name says.
+    """Writes an image, atomically, in the format that the name says.
 
     Raises:
         UserError: the name says no format that is known, or the file cannot be written.
     """
     if path.suffix.lower() not in Image.registered_extensions():
-        raise UserError(f"{path} has no known picture format in its name; use for instance .png")
+        raise UserError(f"{path} has no known image format in its name; use for instance .png")
     with replacing(path) as temporary:
         image.save(temporary, quality=QUALITY)
 
 
 def save_pages(pages: Sequence[Image.Image], path: Path) -> list[Path]:
-    """Writes one picture as `path`; several as `path` with -01, -02, ... after the stem.
+    """Writes one image as `path`; several as `path` with -01, -02, ... after the stem.
 
     Returns:
         The files written.
@@ -44,12 +44,12 @@ def save_pages(pages: Sequence[Image.Image], path: Path) -> list[Path]:
     return paths
 
 
-def resized(picture: np.ndarray, size: int) -> Image.Image:
+def resized(levels: np.ndarray, size: int) -> Image.Image:
     """Scales 8-bit levels `[height, width, channels]` so that the longer side is `size`.
 
     By a whole factor without smoothing; by any other with it.
     """
-    image = to_image(picture)
+    image = to_image(levels)
     longer = max(image.size)
     shape = (round(image.width * size / longer), round(image.height * size / longer))
     is_whole = size % longer == 0

@@ -1,16 +1,16 @@
-"""Sheets of pictures with captions, laid out in rows."""
+"""Sheets of images with captions, laid out in rows."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
-from evofool.images.levels import Picture
+from evofool.images.levels import Levels
 from evofool.images.saving import resized
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
-CELL, MOST_CELL = 112, 140  # pixels: width of a picture on the sheet
+CELL, MOST_CELL = 112, 140  # pixels: width of an image on the sheet
 TEXT, LINE = 13, 17  # pixels: size of the letters, and from one line to the next
 MARGIN = 12
 BLACK, GREY = "black", "#666666"
@@ -18,24 +18,24 @@ COLUMNS = 10
 
 
 class Section(NamedTuple):
-    """Pictures of a sheet under one heading.
+    """Images of a sheet under one heading.
 
     Attributes:
         heading: may be empty, and as long as it likes.
-        pictures: as `thumbnail` makes them, at least one.
+        images: as `thumbnail` makes them, at least one.
         captions: lines of text below each.
     """
 
     heading: str
-    pictures: Sequence[Image.Image]
+    images: Sequence[Image.Image]
     captions: Sequence[Sequence[str]]
 
 
 def draw_sheet(sections: Sequence[Section], *, columns: int = COLUMNS) -> Image.Image:
-    """Draws the pictures of every section in rows of at most `columns`."""
+    """Draws the images of every section in rows of at most `columns`."""
     font = ImageFont.load_default(TEXT)
-    cell = max(max(picture.size) for section in sections for picture in section.pictures)
-    columns = min(columns, max(len(section.pictures) for section in sections))
+    cell = max(max(image.size) for section in sections for image in section.images)
+    columns = min(columns, max(len(section.images) for section in sections))
     captions = [[_lines(caption, font, cell) for caption in s.captions] for s in sections]
     lines = max(len(caption) for of_section in captions for caption in of_section)
     step_x, step_y = cell + MARGIN, cell + lines * LINE + MARGIN + MARGIN // 2
@@ -43,7 +43,7 @@ def draw_sheet(sections: Sequence[Section], *, columns: int = COLUMNS) -> Image.
     headings = [_wrap(section.heading, font, width - 2 * MARGIN) for section in sections]
     tops = [0]
     for section, heading in zip(sections, headings, strict=True):
-        rows = -(-len(section.pictures) // columns)
+        rows = -(-len(section.images) // columns)
         tops.append(tops[-1] + _heading_height(heading) + rows * step_y)
     sheet = Image.new("RGB", (width, MARGIN + tops[-1]), "white")
     draw = ImageDraw.Draw(sheet)
@@ -55,25 +55,25 @@ def draw_sheet(sections: Sequence[Section], *, columns: int = COLUMNS) -> Image.
     for section, heading, texts, top in zip(sections, headings, captions, tops, strict=False):
         write(MARGIN, MARGIN + top, [(line, BLACK) for line in heading])
         first_row = MARGIN + top + _heading_height(heading)
-        for place, (picture, text) in enumerate(zip(section.pictures, texts, strict=True)):
+        for place, (image, text) in enumerate(zip(section.images, texts, strict=True)):
             x, y = MARGIN + place % columns * step_x, first_row + place // columns * step_y
-            high = y + cell - picture.height  # above its caption
-            sheet.paste(picture.convert("RGB"), (x, high))
-            draw.rectangle((x - 1, high - 1, x + picture.width, y + cell), outline="#cccccc")
+            high = y + cell - image.height  # above its caption
+            sheet.paste(image.convert("RGB"), (x, high))
+            draw.rectangle((x - 1, high - 1, x + image.width, y + cell), outline="#cccccc")
             write(x, y + cell + 3, text)
     return sheet
 
 
-def thumbnail(picture: Picture) -> Image.Image:
-    """Scales a picture for a sheet: near `CELL` pixels, and by a whole factor where that will do.
+def thumbnail(image: Levels) -> Image.Image:
+    """Scales an image for a sheet: near `CELL` pixels, and by a whole factor where that will do.
 
-    Small pictures keep their pixels as squares. Large ones keep them as they are (128), or are
+    Small images keep their pixels as squares. Large ones keep them as they are (128), or are
     halved (256); what lies between, for instance 192, is smoothed to `CELL`.
     """
-    side = max(picture.shape[:2])
+    side = max(image.shape[:2])
     factor = -(-CELL // side) if side < CELL else 1 / (side // CELL)
     size = round(side * factor)
-    return resized(picture, size if size <= MOST_CELL else CELL)
+    return resized(image, size if size <= MOST_CELL else CELL)
 
 
 def percent(value: float) -> str:

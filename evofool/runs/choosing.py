@@ -45,7 +45,7 @@ def select(
     else:
         elites = [elite for index in indices for elite in run.elites(index)]
     if not elites:
-        raise UserError(f"{run.folder} has no elites: no picture has got a score that is a number")
+        raise UserError(f"{run.folder} has no elites: no image has got a score that is a number")
     if group is not None:
         groups = sorted({group_of(elite) for elite in elites})
         if group not in groups:

@@ -19,7 +19,7 @@ class RunFacts:
         classifier: its name.
         seed: of the independent run.
         generation: the last one logged.
-        evaluations: pictures classified by then.
+        evaluations: images classified by then.
         min_confidence: of the least certain class, in [0, 1].
         median_confidence: over the classes, in [0, 1].
         classes: number of classes evolved for.

@@ -31,7 +31,7 @@ class ClassifierFacts:
         outputs: of the network.
         class_offset: output of class 0.
         first_class: label of class 0.
-        preprocessing: what happens to a picture, in words.
+        preprocessing: what happens to an image, in words.
     """
 
     name: str
@@ -94,7 +94,7 @@ def doctor(
     Args:
         config: the run to forecast; the default run unless given.
         data_dir: folder with data sets; looked for in the usual places unless given.
-        images: folder of labelled pictures to try the classifier on, with `labels`.
+        images: folder of labelled images to try the classifier on, with `labels`.
         labels: CSV file with their classes, as for `accuracy`; the first hundred rows are taken.
 
     Raises:
@@ -113,7 +113,7 @@ def doctor(
     except UserError as error:
         checks = [Check("classifier", False, str(error))]
     else:
-        checks = [Check("classifier", True, f"{classifier.card.name} tells pictures apart")]
+        checks = [Check("classifier", True, f"{classifier.card.name} tells images apart")]
         if classifier.is_jax:
             forecast = forecast_run(config, load_configured(config))
         checks += check_digits(classifier, data_dir)

@@ -19,6 +19,6 @@ def render(
         run_index: which of the independent runs.
 
     Raises:
-        UserError: no such run or class, or its pictures are directly encoded.
+        UserError: no such run or class, or its images are directly encoded.
     """
     return Run.open(run).elite(name, run_index).render(size)

@@ -20,18 +20,18 @@ def export(run: str | Path | Run, out: str | Path) -> list[Path]:
 
     `out/images/` holds a folder per class, as ImageFolder-style loaders expect, named by its
     WordNet id where it has one and else by index and label, so that both sort by class. The names
-    of the pictures carry class, confidence and seed: `images/7/7_0.999987_seed0.png`,
+    of the images carry class, confidence and seed: `images/7/7_0.999987_seed0.png`,
     `images/n02317335/327_starfish_0.970120_seed0.png`. The JSON of the same name holds what is
-    known of the elite and, for a CPPN, its genome; the genes of a directly encoded picture are its
+    known of the elite and, for a CPPN, its genome; the genes of a directly encoded image are its
     pixels (with `direct.color` hsv or hls: before they became RGB). `out/elites.csv` has a line
-    per picture.
+    per image.
 
     Args:
         run: a run directory; all its independent runs are exported.
         out: folder to write; made when it is not there.
 
     Returns:
-        The pictures, run by run, in the order of the classes.
+        The images, run by run, in the order of the classes.
 
     Raises:
         UserError: not a run directory, or `out` is there and not empty, or cannot be written.
@@ -41,9 +41,9 @@ def export(run: str | Path | Run, out: str | Path) -> list[Path]:
     paths, lines = [], []
     for index in range(run.config.runs):
         elites = run.elites(index)
-        for elite, picture in zip(elites, run.pictures(elites), strict=True):
+        for elite, image in zip(elites, run.images(elites), strict=True):
             path = folder / "images" / _class_folder(elite) / f"{_stem(elite)}.png"
-            save_image(to_image(picture), path)
+            save_image(to_image(image), path)
             known = {"seed": run.config.seed + index, **asdict(facts(elite))}
             content = {**known, "encoding": run.config.encoding, "genome": genome_json(elite)}
             write_json(path.with_suffix(".json"), content)

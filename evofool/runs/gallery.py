@@ -47,7 +47,7 @@ def gallery(
     """
     run = Run.open(run)
     if per_page < 1:
-        raise UserError(f"per_page is {per_page}; expected at least 1 picture")
+        raise UserError(f"per_page is {per_page}; expected at least 1 image")
     elites = select(run, run_index=run_index, classes=classes, group=group, sort=sort)
     pages = [elites[start : start + per_page] for start in range(0, len(elites), per_page)]
     if page is not None and not 1 <= page <= len(pages):
@@ -61,10 +61,10 @@ def gallery(
 
 def _sections(run: Run, elites: list[Elite], headings: dict[str, str]) -> list[Section]:
     """Groups the elites of one page; without headings they are one section."""
-    pictures = map(thumbnail, run.pictures(elites))
+    images = map(thumbnail, run.images(elites))
     runs = itertools.groupby(elites, key=lambda elite: headings.get(group_of(elite), ""))
     return [
-        Section(heading, [next(pictures) for _ in part], [_caption(elite) for elite in part])
+        Section(heading, [next(images) for _ in part], [_caption(elite) for elite in part])
         for heading, part in ((heading, list(members)) for heading, members in runs)
     ]
 

@@ -29,8 +29,8 @@ class EliteFacts:
         log_odds: the fitness, log(confidence / (1 - confidence)); never saturates.
         runner_up: label of the strongest other class.
         generation: in which it was born.
-        nodes: of its network, inputs and outputs included; None for directly encoded pictures.
-        connections: of its network; None for directly encoded pictures.
+        nodes: of its network, inputs and outputs included; None for directly encoded images.
+        connections: of its network; None for directly encoded images.
         ancestors: generations in its line of first parents.
         class_changes: how often that line passed from one class to another.
     """
@@ -167,7 +167,7 @@ def stepping_stones(elite: Elite) -> list[Ancestor]:
 def genome_text(elite: Elite) -> str:
     """Writes an elite's network as text that people can read.
 
-    A directly encoded picture is its own genome; the text says so.
+    A directly encoded image is its own genome; the text says so.
     """
     if not isinstance(elite.genome, cppn.Genome):
         height, width, channels = elite.run.card.input_shape
@@ -178,7 +178,7 @@ def genome_text(elite: Elite) -> str:
 def genome_json(elite: Elite) -> dict[str, Any] | None:
     """Returns an elite's network as plain values, with how to draw it, as `cppn.to_json` does.
 
-    A directly encoded picture has None: it is its own genome.
+    A directly encoded image has None: it is its own genome.
     """
     if not isinstance(elite.genome, cppn.Genome):
         return None

@@ -162,7 +162,7 @@ def _go_on(run: Run, generations: int | None) -> dict[str, Any] | None:
 def _carry_out(
     folder: Path, config: EvolveConfig, classifier: Classifier, reporter: Reporter
 ) -> Run:
-    """Runs to the end and leaves summary and pictures."""
+    """Runs to the end and leaves summary and images."""
     multihost.speak_when_aborted(lost_process(folder))
     runner = Runner(folder, config, classifier, reporter)
     try:

@@ -1,4 +1,4 @@
-"""How a picture came about: its ancestors, each where the line of descent entered a class."""
+"""How an image came about: its ancestors, each where the line of descent entered a class."""
 
 import itertools
 from pathlib import Path
@@ -9,7 +9,7 @@ from PIL import Image
 
 from evofool.classifiers import confidence, first_name, label_of
 from evofool.evaluation import evaluate_log_odds
-from evofool.images import Picture, Section, draw_sheet, percent, thumbnail, to_levels
+from evofool.images import Levels, Section, draw_sheet, percent, thumbnail, to_levels
 from evofool.runs.run import Elite, Run
 
 
@@ -20,13 +20,13 @@ class Stone(NamedTuple):
         generation: in which it was born.
         label: of the class that it held.
         confidence: of the classifier in that class, in [0, 1].
-        picture: as it was scored.
+        image: as it was scored.
     """
 
     generation: int
     label: str
     confidence: float
-    picture: Picture
+    image: Levels
 
 
 def stones_of(elite: Elite) -> list[Stone]:
@@ -58,14 +58,14 @@ def stones_of(elite: Elite) -> list[Stone]:
             generation=steps[i].generation,
             label=label_of(run.card, output),
             confidence=float(confidences[row, output]),
-            picture=to_levels(images[row]),
+            image=to_levels(images[row]),
         )
         for row, (i, output) in enumerate(zip(shown, outputs, strict=True))
     ]
 
 
 def descent(run: str | Path | Run, name: str | int, *, run_index: int = 0) -> Image.Image:
-    """Draws an elite's line of descent as it passes from class to class, a picture for each.
+    """Draws an elite's line of descent as it passes from class to class, an image for each.
 
     Args:
         run: a run directory.
@@ -84,4 +84,4 @@ def draw_stones(stones: list[Stone]) -> Image.Image:
         [first_name(stone.label), f"gen. {stone.generation}", percent(stone.confidence)]
         for stone in stones
     ]
-    return draw_sheet([Section("", [thumbnail(stone.picture) for stone in stones], captions)])
+    return draw_sheet([Section("", [thumbnail(stone.image) for stone in stones], captions)])

@@ -10,13 +10,13 @@ from PIL import Image
 
 from evofool.classifiers import first_name
 from evofool.evolution import HIGH
-from evofool.images import Picture, Section, draw_sheet, percent, save_image, to_image
+from evofool.images import Levels, Section, draw_sheet, percent, save_image, to_image
 from evofool.runs.exporting import class_name, new_folder
 from evofool.runs.run import Elite, Run
 from evofool.support import UserError, read_json, replacing, write_json
 
 COLUMNS = 6
-ON_SHEET, ON_PAGE = 200, 600  # pixels: width of a picture on the JPEG and on the web page
+ON_SHEET, ON_PAGE = 200, 600  # pixels: width of an image on the JPEG and on the web page
 
 
 def poster(
@@ -31,7 +31,7 @@ def poster(
 
     `out` gets a PNG of every elite that `striking` chooses, `poster.jpg` (all of them, small, with
     what the classifier takes them for) and `index.html` (the same, each a link to the large one).
-    A poster that was stopped goes on where it was: pictures that are there are kept.
+    A poster that was stopped goes on where it was: images that are there are kept.
 
     Args:
         run: a run directory; all its independent runs are chosen from.
@@ -41,10 +41,10 @@ def poster(
         least: confidence in [0, 1] that they have at least.
 
     Returns:
-        The large pictures.
+        The large images.
 
     Raises:
-        UserError: not a run directory, its pictures are directly encoded, fewer than `count` elites
+        UserError: not a run directory, its images are directly encoded, fewer than `count` elites
             are as certain as that, or `out` holds something else.
     """
     run = Run.open(run)
@@ -52,7 +52,7 @@ def poster(
     names = [f"{number:02d}_{class_name(elite)}" for number, elite in enumerate(elites, start=1)]
     run.check_drawable(size)
     source = f"{run.folder.resolve()}, generation {run.generation}"
-    folder = _claim(Path(out), {"run": source, "size": size, "pictures": names})
+    folder = _claim(Path(out), {"run": source, "size": size, "images": names})
     paths = [folder / f"{name}.png" for name in names]
     for elite, path in zip(elites, paths, strict=True):
         if not path.exists():
@@ -117,7 +117,7 @@ img {{ width: 100%; display: block; }}
 """
 
 
-SKETCH = 16  # pixels: side of the copies by which pictures are told apart
+SKETCH = 16  # pixels: side of the copies by which images are told apart
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
 
 
@@ -128,7 +128,7 @@ def striking(run: str | Path | Run, *, count: int = 24, least: float = HIGH) -> 
     2. Of these the half, or `count` if that is more, with the best sum of two ranks: that of
        colourfulness and that of contrast.
     3. The best of them first; then again and again the one that differs most from the chosen one
-       that it is most like: the largest least distance, Euclidean, of the pictures scaled to 16x16.
+       that it is most like: the largest least distance, Euclidean, of the images scaled to 16x16.
 
     Args:
         run: a run directory.
@@ -143,7 +143,7 @@ def striking(run: str | Path | Run, *, count: int = 24, least: float = HIGH) -> 
     """
     run = Run.open(run)
     if count < 1:
-        raise UserError(f"count is {count}; expected at least 1 picture")
+        raise UserError(f"count is {count}; expected at least 1 image")
     every = [elite for index in range(run.config.runs) for elite in run.elites(index)]
     certain = [elite for elite in every if elite.confidence >= least]
     if len(certain) < count:
@@ -153,32 +153,32 @@ def striking(run: str | Path | Run, *, count: int = 24, least: float = HIGH) -> 
         )
     from scipy.stats import rankdata  # takes half a second, which only this is worth
 
-    pictures = list(run.pictures(certain))
-    score = rankdata([colourfulness(p) for p in pictures])
-    score += rankdata([contrast(p) for p in pictures])
+    images = list(run.images(certain))
+    score = rankdata([colourfulness(p) for p in images])
+    score += rankdata([contrast(p) for p in images])
     kept = np.argsort(-score, kind="stable")[: max(count, len(certain) // 2)]
-    chosen = most_different(np.stack([_sketch(pictures[i]) for i in kept]), count)
+    chosen = most_different(np.stack([_sketch(images[i]) for i in kept]), count)
     return [certain[kept[i]] for i in chosen]
 
 
-def colourfulness(picture: Picture) -> float:
-    """Measures how colourful a picture looks to people: 0 is grey, from about 110 on extremely so.
+def colourfulness(image: Levels) -> float:
+    """Measures how colourful an image looks to people: 0 is grey, from about 110 on extremely so.
 
     References:
         Hasler and Süsstrunk, "Measuring colourfulness in natural images", 2003, measure M3.
     """
-    if picture.shape[2] == 1:
+    if image.shape[2] == 1:
         return 0.0
-    red, green, blue = np.moveaxis(picture.astype(np.float64), 2, 0)
+    red, green, blue = np.moveaxis(image.astype(np.float64), 2, 0)
     opponents = red - green, (red + green) / 2 - blue
     spread = np.hypot(*(axis.std() for axis in opponents))
     return float(spread + 0.3 * np.hypot(*(axis.mean() for axis in opponents)))
 
 
-def contrast(picture: Picture) -> float:
-    """Returns the standard deviation of the luma of a picture, in levels (0..127.5)."""
-    weights = LUMA if picture.shape[2] == 3 else (1.0,)
-    return float((picture @ np.array(weights)).std())
+def contrast(image: Levels) -> float:
+    """Returns the standard deviation of the luma of an image, in levels (0..127.5)."""
+    weights = LUMA if image.shape[2] == 3 else (1.0,)
+    return float((image @ np.array(weights)).std())
 
 
 def most_different(points: Float[np.ndarray, "points dimensions"], count: int) -> Sequence[int]:
@@ -199,6 +199,6 @@ def most_different(points: Float[np.ndarray, "points dimensions"], count: int) -
     return chosen
 
 
-def _sketch(picture: Picture) -> np.ndarray:
-    small = to_image(picture).resize((SKETCH, SKETCH), Image.Resampling.BOX)
+def _sketch(image: Levels) -> np.ndarray:
+    small = to_image(image).resize((SKETCH, SKETCH), Image.Resampling.BOX)
     return np.asarray(small, np.float64).ravel()

@@ -1,4 +1,4 @@
-"""Can anyone tell what the pictures are? A sheet without labels, its key, and two proxies."""
+"""Can anyone tell what the images are? A sheet without labels, its key, and two proxies."""
 
 import random
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from evofool.classifiers import Card, Classifier, first_name, label_of
 from evofool.data import load_mnist
 from evofool.evaluation import evaluate
 from evofool.images import (
-    Picture,
+    Levels,
     Section,
     draw_sheet,
     from_levels,
@@ -37,12 +37,12 @@ class Quiz:
     Attributes:
         folder: holds sheet.png, the same with answers as answers.png, answer_key.json,
             answer_key.csv and choices.txt.
-        questions: number of pictures.
-        elites: number of pictures that they were drawn from.
+        questions: number of images.
+        elites: number of images that they were drawn from.
         choices: number of classes to choose from; guessing is right once in so many.
-        nearest_right: pictures whose nearest training picture has their class; None if unknown.
+        nearest_right: images whose nearest training image has their class; None if unknown.
         nearest_missing: why that is unknown; empty when it is known.
-        judge_right: pictures that the judge takes for their class; None without a judge.
+        judge_right: images that the judge takes for their class; None without a judge.
         judge_scaled: whether the judge saw them scaled to another size.
     """
 
@@ -67,22 +67,22 @@ def quiz(
 ) -> Quiz:
     """Writes a blind sheet of shuffled elites, its answer key, and what two proxies say.
 
-    The proxies tell whether a picture resembles its class without asking a person: the class of
-    the nearest training picture, by Euclidean distance of the pixels, and the class that an
+    The proxies tell whether an image resembles its class without asking a person: the class of
+    the nearest training image, by Euclidean distance of the pixels, and the class that an
     independent network finds.
 
     Args:
         run: a run directory; the elites of all its independent runs are drawn from.
         out: folder to write; made when it is not there.
-        questions: number of pictures; all up to 50, and 50 of more than that, unless given.
+        questions: number of images; all up to 50, and 50 of more than that, unless given.
         seed: of the choice and the order; the same seed gives the same sheet.
-        judge: an independent network for the same classes, in the same order. Pictures are
+        judge: an independent network for the same classes, in the same order. Images are
             scaled to the size that it wants.
         data_dir: folder with MNIST; looked for in the usual places unless given.
 
     Raises:
         UserError: not a run directory, `out` is not empty, fewer elites than questions, the judge
-            is not independent or is for other pictures, or `data_dir` is given and does not hold
+            is not independent or is for other images, or `data_dir` is given and does not hold
             MNIST.
     """
     run = Run.open(run)
@@ -96,9 +96,9 @@ def quiz(
     elites = list(every)
     random.Random(seed).shuffle(elites)
     elites = elites[:questions]
-    pictures = np.stack(list(run.pictures(elites)))
-    nearest, nearest_missing = nearest_classes(run, pictures, data_dir)
-    judged = [None] * questions if judge is None else judged_classes(judge, pictures)
+    images = np.stack(list(run.images(elites)))
+    nearest, nearest_missing = nearest_classes(run, images, data_dir)
+    judged = [None] * questions if judge is None else judged_classes(judge, images)
     key = [
         _answer(number, elite, near, by_judge)
         for number, (elite, near, by_judge) in enumerate(
@@ -106,7 +106,7 @@ def quiz(
         )
     ]
     folder = new_folder(out)
-    _write_sheets(folder, pictures, elites, list(run.card.labels))
+    _write_sheets(folder, images, elites, list(run.card.labels))
     write_json(folder / "answer_key.json", {"run": str(run.folder), "seed": seed, "answers": key})
     write_csv(folder / "answer_key.csv", key)
     return Quiz(
@@ -121,14 +121,12 @@ def quiz(
     )
 
 
-def _write_sheets(
-    folder: Path, pictures: np.ndarray, elites: list[Elite], labels: list[str]
-) -> None:
+def _write_sheets(folder: Path, images: np.ndarray, elites: list[Elite], labels: list[str]) -> None:
     """Writes the sheet, the sheet with its answers, and the classes to choose from."""
     few = len(labels) <= MOST_CHOICES
     choices = ", ".join(labels) if few else f"one of the {len(labels)} classes of choices.txt"
-    question = f"What does each picture show: {choices}, or none of these?"
-    shown = [thumbnail(picture) for picture in pictures]
+    question = f"What does each image show: {choices}, or none of these?"
+    shown = [thumbnail(image) for image in images]
     numbers = [[str(number)] for number in range(1, len(shown) + 1)]
     answers = [
         [f"{number}: {first_name(elite.label)}", percent(elite.confidence)]
@@ -136,7 +134,7 @@ def _write_sheets(
     ]
     save_image(draw_sheet([Section(question, shown, numbers)]), folder / "sheet.png")
     answered = Section(
-        "What each picture was evolved for, and how certain of it the classifier is.",
+        "What each image was evolved for, and how certain of it the classifier is.",
         shown,
         answers,
     )
@@ -168,29 +166,29 @@ def _right(key: list[dict[str, Any]], column: str) -> int:
     return sum(line[column] == line["class_index"] for line in key)
 
 
-Pictures = UInt8[np.ndarray, "batch height width channels"]
+Images = UInt8[np.ndarray, "batch height width channels"]
 
-MICRO_BATCH = 10  # pictures that the judge classifies together
-CHUNK = 10_000  # training pictures compared at a time
+MICRO_BATCH = 10  # images that the judge classifies together
+CHUNK = 10_000  # training images compared at a time
 
 
 def nearest_classes(
-    run: Run, pictures: Pictures, data_dir: str | Path | None
+    run: Run, images: Images, data_dir: str | Path | None
 ) -> tuple[list[int | None], str]:
-    """Finds the class of the training picture nearest to each picture.
+    """Finds the class of the training image nearest to each image.
 
     Args:
-        run: that the pictures are from.
-        pictures: to find neighbours for.
+        run: that the images are from.
+        images: to find neighbours for.
         data_dir: folder with MNIST; looked for in the usual places unless given.
 
     Returns:
-        Class indices, all None when there are no training pictures; and why there are none.
+        Class indices, all None when there are no training images; and why there are none.
 
     Raises:
         UserError: `data_dir` is given and does not hold MNIST.
     """
-    nothing: list[int | None] = [None] * len(pictures)
+    nothing: list[int | None] = [None] * len(images)
     if run.card.input_shape != (28, 28, 1) or run.card.labels[:10] != tuple("0123456789"):
         return nothing, f"{run.card.name!r} is not a classifier of 28x28 digits"
     try:
@@ -199,16 +197,16 @@ def nearest_classes(
         if data_dir is not None:
             raise
         return nothing, str(error)
-    return [*nearest_labels(pictures, mnist.train_images, mnist.train_labels)], ""
+    return [*nearest_labels(images, mnist.train_images, mnist.train_labels)], ""
 
 
 def nearest_labels(
-    pictures: UInt8[np.ndarray, "batch height width channels"],
+    images: UInt8[np.ndarray, "batch height width channels"],
     examples: UInt8[np.ndarray, "examples height width channels"],
     labels: UInt8[np.ndarray, " examples"],
 ) -> list[int]:
-    """Returns the label of the example nearest to each picture, the first of equals."""
-    wanted = pictures.reshape(len(pictures), -1).astype(np.float32)
+    """Returns the label of the example nearest to each image, the first of equals."""
+    wanted = images.reshape(len(images), -1).astype(np.float32)
     best = np.full(len(wanted), np.inf, np.float32)
     found = np.zeros(len(wanted), int)
     for start in range(0, len(examples), CHUNK):
@@ -223,7 +221,7 @@ def nearest_labels(
 
 
 def check_judge(run: Run, judge: Classifier) -> None:
-    """Makes sure that a network can judge a run's pictures.
+    """Makes sure that a network can judge a run's images.
 
     Raises:
         UserError: it is the one that they fool, tells other classes apart, or wants colour where
@@ -238,35 +236,35 @@ def check_judge(run: Run, judge: Classifier) -> None:
     if card.classes != run.card.classes:
         raise UserError(
             f"the judge {card.name!r} tells {card.classes} classes apart, {run.folder} has "
-            f"pictures of {run.card.classes}; give a judge for the same classes"
+            f"images of {run.card.classes}; give a judge for the same classes"
         )
     if card.input_shape[2] != run.card.input_shape[2]:
         raise UserError(
-            f"the judge {card.name!r} wants pictures of shape {card.input_shape}, those of "
+            f"the judge {card.name!r} wants images of shape {card.input_shape}, those of "
             f"{run.folder} have {run.card.input_shape}; give a judge with as many channels"
         )
 
 
-def judged_classes(judge: Classifier, pictures: Pictures) -> list[int]:
-    """Returns the class that a network finds in each picture, -1 for the background.
+def judged_classes(judge: Classifier, images: Images) -> list[int]:
+    """Returns the class that a network finds in each image, -1 for the background.
 
-    Classes are those of the network's card, in its order. Pictures of another size than it wants
+    Classes are those of the network's card, in its order. Images of another size than it wants
     are scaled to it, whole, as its card says.
     """
     found: list[int] = []
-    for start in range(0, len(pictures), MICRO_BATCH):
-        part = pictures[start : start + MICRO_BATCH]
-        scaled = np.stack([_scaled(picture, judge.card) for picture in part])
+    for start in range(0, len(images), MICRO_BATCH):
+        part = images[start : start + MICRO_BATCH]
+        scaled = np.stack([_scaled(image, judge.card) for image in part])
         outputs = evaluate(judge, from_levels(scaled), MICRO_BATCH)
         found += [max(int(best) - judge.card.class_offset, -1) for best in outputs.argmax(axis=1)]
     return found
 
 
-def _scaled(picture: Picture, card: Card) -> np.ndarray:
-    """Returns the picture at the size of the card's input."""
-    if picture.shape == card.input_shape:
-        return picture
+def _scaled(levels: Levels, card: Card) -> np.ndarray:
+    """Returns the image at the size of the card's input."""
+    if levels.shape == card.input_shape:
+        return levels
     height, width, _ = card.input_shape
     method = Image.Resampling[card.interpolation.upper()]
-    image = to_image(picture).resize((width, height), method)
+    image = to_image(levels).resize((width, height), method)
     return np.asarray(image).reshape(card.input_shape)

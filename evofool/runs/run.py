@@ -1,4 +1,4 @@
-"""A run directory, opened: its configuration, its elites, their pictures and their ancestors."""
+"""A run directory, opened: its configuration, its elites, their images and their ancestors."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ from evofool.evolution import (
     make_rates,
     metrics,
 )
-from evofool.images import Images, Picture, to_image, to_levels
+from evofool.images import Images, Levels, to_image, to_levels
 from evofool.support import UserError, jit, read_json
 
 MOST_NAMES = 20  # of classes in a message
@@ -42,7 +42,7 @@ MOST_NAMES = 20  # of classes in a message
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Elite:
-    """The best picture found for one class.
+    """The best image found for one class.
 
     Attributes:
         run: the run it belongs to.
@@ -81,15 +81,17 @@ class Elite:
         """The line of descent, from this elite back to generation 0."""
         return self.run.lineage.descent(self.run_index, self.born, self.cell)
 
-    def picture(self) -> Picture:
-        """Draws the 8-bit picture that was scored."""
-        return next(self.run.pictures([self]))
+    def image(self) -> Levels:
+        """Draws the 8-bit image that was scored."""
+        return next(self.run.images([self]))
+
+    picture = image  # its name until 0.1
 
     def render(self, size: int) -> Image.Image:
         """Draws a CPPN elite anew with `size` pixels along its longer side.
 
         Raises:
-            UserError: a directly encoded picture, which has no detail beyond its own pixels.
+            UserError: a directly encoded image, which has no detail beyond its own pixels.
         """
         return to_image(self.run.draw_large(self.genome, size))
 
@@ -136,7 +138,7 @@ class Run:
             return load_configured(self.config)
         given = self._classifier
         if given.members and given.card.input_shape == self.card.input_shape:
-            return given  # sees this run's pictures already
+            return given  # sees this run's images already
         return configure(given, self.config)
 
     def check_weights(self, classifier: Classifier) -> None:
@@ -250,10 +252,12 @@ class Run:
     def __getitem__(self, name: str | int) -> Elite:
         return self.elite(name)
 
-    def pictures(self, elites: Sequence[Elite]) -> Iterator[Picture]:
+    def images(self, elites: Sequence[Elite]) -> Iterator[Levels]:
         """Draws elites, as 8-bit levels; no more than a micro-batch is in memory at a time."""
         for images in self.draw([elite.genome for elite in elites]):
             yield from to_levels(images)
+
+    pictures = images  # its name until 0.1
 
     def draw(self, genomes: Sequence[Any]) -> Iterator[Images]:
         """Draws genomes as the loop drew them, one micro-batch after the other.
@@ -276,13 +280,13 @@ class Run:
         """
         if self.config.encoding != "cppn":
             raise UserError(
-                f"{self.folder} is directly encoded: its pictures have no detail beyond their "
+                f"{self.folder} is directly encoded: its images have no detail beyond their "
                 "own pixels; use 'evofool export' for those"
             )
         if size < 1:
             raise UserError(f"size is {size}; expected at least 1 pixel")
 
-    def draw_large(self, genome: Any, size: int) -> Picture:
+    def draw_large(self, genome: Any, size: int) -> Levels:
         """Draws one CPPN genome with `size` pixels along its longer side.
 
         Raises:

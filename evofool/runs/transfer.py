@@ -1,4 +1,4 @@
-"""Whether pictures evolved for one network are taken for the same by another."""
+"""Whether images evolved for one network are taken for the same by another."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,28 +13,28 @@ from evofool.images import Images
 from evofool.runs.run import Elite, Run
 from evofool.support import UserError
 
-MICRO_BATCH = 8  # pictures in a forward pass; they are only looked at once
+MICRO_BATCH = 8  # images in a forward pass; they are only looked at once
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Seen:
-    """What a network makes of pictures that were evolved for given classes.
+    """What a network makes of images that were evolved for given classes.
 
     Attributes:
-        classes: that the pictures were evolved for.
+        classes: that the images were evolved for.
         top: the likeliest class; the network's "background" output is none.
-        confidence: of the class a picture was evolved for, in [0, 1].
+        confidence: of the class an image was evolved for, in [0, 1].
         log_odds: of the same.
     """
 
-    classes: Int[np.ndarray, " pictures"]
-    top: Int[np.ndarray, " pictures"]
-    confidence: Float[np.ndarray, " pictures"]
-    log_odds: Float[np.ndarray, " pictures"]
+    classes: Int[np.ndarray, " images"]
+    top: Int[np.ndarray, " images"]
+    confidence: Float[np.ndarray, " images"]
+    log_odds: Float[np.ndarray, " images"]
 
     @property
-    def hits(self) -> Bool[np.ndarray, " pictures"]:
-        """Whether the likeliest class is the one that the picture was evolved for."""
+    def hits(self) -> Bool[np.ndarray, " images"]:
+        """Whether the likeliest class is the one that the image was evolved for."""
         return self.top == self.classes
 
 
@@ -53,7 +53,7 @@ class Transfer:
     after: Seen
 
     @property
-    def same_label(self) -> Bool[np.ndarray, " pictures"]:
+    def same_label(self) -> Bool[np.ndarray, " images"]:
         """Whether both find the same class likeliest (the paper's measure)."""
         return self.before.top == self.after.top
 
@@ -67,7 +67,7 @@ def transfer(
 ) -> Transfer:
     """Shows the elites of a run to another network.
 
-    The pictures are those that were scored, at the size they were drawn; a network of another input
+    The images are those that were scored, at the size they were drawn; a network of another input
     size sees them scaled (bicubic), whole.
 
     Args:
@@ -93,10 +93,10 @@ def transfer(
 
 
 def look(classifier: Classifier, images: Images, classes: Sequence[int]) -> Seen:
-    """Returns what a network makes of pictures that were evolved for given classes.
+    """Returns what a network makes of images that were evolved for given classes.
 
     Args:
-        classifier: the network; it sees pictures of another size than its input scaled to it.
+        classifier: the network; it sees images of another size than its input scaled to it.
         images: in [0, 1].
         classes: a class index for each.
     """
@@ -117,6 +117,6 @@ def check_same_classes(run: Run, classifier: Classifier) -> None:
     ours, theirs = run.card, classifier.card
     if ours.classes != theirs.classes or (ours.ids and theirs.ids and ours.ids != theirs.ids):
         raise UserError(
-            f"{theirs.name!r} tells {theirs.classes} classes apart and {run.folder} has pictures "
+            f"{theirs.name!r} tells {theirs.classes} classes apart and {run.folder} has images "
             f"for the {ours.classes} of {ours.name!r}; give a network of the same classes"
         )

@@ -94,7 +94,7 @@ def _differences(
     Args:
         run: whose classifier scores.
         elites: of that run.
-        images: their pictures, in any number of parts: never all are in memory.
+        images: their images, in any number of parts: never all are in memory.
     """
     assert run.config.micro_batch is not None
     odds = np.concatenate(

@@ -1,6 +1,6 @@
 """Several processes, usually one per host, that work on one run as one program.
 
-Every process computes the same state; the first one alone writes metrics, lineage and pictures
+Every process computes the same state; the first one alone writes metrics, lineage and images
 and speaks to the user. What depends on a clock, a disk or a signal is decided by the first
 process, or by all together, so that all of them make the same device calls. All processes see
 the run directory. In a program of one process every function here is trivial.

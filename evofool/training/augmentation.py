@@ -1,4 +1,4 @@
-"""Random changes of training pictures that leave what they show."""
+"""Random changes of training images that leave what they show."""
 
 import jax
 import jax.numpy as jnp
@@ -12,13 +12,13 @@ MOST_CHANGE = 0.1  # of the side, in position and in size
 def flip_and_shift(
     key: Key[Array, ""], images: Float[Array, "batch height width channels"]
 ) -> Float[Array, "batch height width channels"]:
-    """Mirrors every second picture, left to right, and shifts every one a little.
+    """Mirrors every second image, left to right, and shifts every one a little.
 
-    Each picture moves by up to `MOST_SHIFT` pixels in either direction; what it uncovers is
-    filled with the picture's reflection.
+    Each image moves by up to `MOST_SHIFT` pixels in either direction; what it uncovers is
+    filled with the image's reflection.
 
     Args:
-        key: decides for every picture.
+        key: decides for every image.
         images: any values, larger than `MOST_SHIFT` on both sides.
     """
     key_flip, key_shift = jax.random.split(key)
@@ -37,19 +37,19 @@ def flip_and_shift(
 def shift_and_scale(
     key: Key[Array, ""], images: Float[Array, "batch height width channels"]
 ) -> Float[Array, "batch height width channels"]:
-    """Shifts and stretches every picture a little, each in its own way; what is uncovered is 0.
+    """Shifts and stretches every image a little, each in its own way; what is uncovered is 0.
 
     Position and size change by up to `MOST_CHANGE` of the side, in height and width independently,
     uniformly; values between pixels are interpolated linearly.
 
     Args:
-        key: decides for every picture.
+        key: decides for every image.
         images: any values, 0 being the background.
     """
     sides = jnp.array(images.shape[1:3], jnp.float32)
     changes = jax.random.uniform(key, (2, len(images), 2), minval=-MOST_CHANGE, maxval=MOST_CHANGE)
     scales = 1 + changes[0]
-    # a scaled picture keeps its centre, then moves
+    # a scaled image keeps its centre, then moves
     translations = (changes[1] + (1 - scales) / 2) * sides[None]
 
     def change(image, scale, translation):

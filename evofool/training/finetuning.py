@@ -16,7 +16,7 @@ from evofool.training.fooling_class import (
     FOOLING,
     HEAD,
     OVERWEIGHT,
-    Pictures,
+    Images,
     add_fooling_class,
     outputs_of,
 )
@@ -81,7 +81,7 @@ def fine_tune(
         images: photographs: a folder with a subfolder for every class, named by label, index or
             WordNet id; or any folder, with `labels`. All of them are held in memory, at the
             classifier's input size.
-        fooling: run directories; a run of 0 generations gives pictures of random genomes.
+        fooling: run directories; a run of 0 generations gives images of random genomes.
         labels: CSV file with the columns file and index.
         weights: as in `load_classifier`.
         hold_out: share of the photographs that is not learned from but measured on.
@@ -108,10 +108,10 @@ def fine_tune(
     )
     held = round(hold_out * len(rows))
     if not 0 < held < len(rows):
-        raise UserError(f"{images} has {len(rows)} picture(s); too few to learn from and to test")
+        raise UserError(f"{images} has {len(rows)} image(s); too few to learn from and to test")
     elites = _elites(fooling, card)
     prepared = read_photographs([row.path for row in rows], card)
-    levels = np.stack([picture.levels for picture in prepared])
+    levels = np.stack([image.levels for image in prepared])
     outputs = np.array([row.index + card.class_offset for row in rows])
     order = np.random.default_rng(seed).permutation(len(rows))
     tested, learned = order[:held], order[held:]
@@ -133,26 +133,26 @@ def fine_tune(
     return FineTuned(tuned, change, len(learned), len(elites))
 
 
-def _elites(runs: Sequence[str | Path | Run], card: Card) -> Pictures:
+def _elites(runs: Sequence[str | Path | Run], card: Card) -> Images:
     """Draws all elites of runs."""
     if not runs:
         raise UserError("fooling names no runs; expected run directories")
-    pictures = []
+    images = []
     for run in map(Run.open, runs):
         if run.card.input_shape != card.input_shape:
             raise UserError(
-                f"{run.folder} has pictures of shape {run.card.input_shape}; expected "
+                f"{run.folder} has images of shape {run.card.input_shape}; expected "
                 f"{card.input_shape}, the input of {card.name}"
             )
         for index in range(run.config.runs):
-            pictures += run.pictures(run.elites(index))
-    return np.stack(pictures)
+            images += run.images(run.elites(index))
+    return np.stack(images)
 
 
 def measure_change(
     before: Classifier,
     after: Classifier,
-    photographs: Pictures,
+    photographs: Images,
     outputs: Integer[np.ndarray, " _"],
 ) -> Change:
     """Compares a classifier with the one that has a class more.

@@ -44,19 +44,19 @@ FOOLING = "fooling"  # label of the class
 OVERWEIGHT = 7.0  # as in the paper: 9000 fooling images, 1300 photographs of another class
 HEAD = TrainConfig(epochs=2, batch_size=32, learning_rate=1e-2, warmup=0.1, weight_decay=0.0)
 ALL = TrainConfig(epochs=3, batch_size=32, learning_rate=1e-4, warmup=0.1, weight_decay=0.0)
-MICRO_BATCH = 8  # pictures in a forward pass, when pictures are only looked at
-CHUNK = 256  # pictures that are float32 at a time
+MICRO_BATCH = 8  # images in a forward pass, when images are only looked at
+CHUNK = 256  # images that are float32 at a time
 
-Pictures = UInt8[np.ndarray, "_ height width channels"]  # as many as there are
+Images = UInt8[np.ndarray, "_ height width channels"]  # as many as there are
 
 
 def add_fooling_class(
     classifier: Classifier,
     out: str | Path,
     *,
-    photographs: Pictures,
-    fooling: Pictures,
-    test: tuple[Pictures, Integer[np.ndarray, " _"]],
+    photographs: Images,
+    fooling: Images,
+    test: tuple[Images, Integer[np.ndarray, " _"]],
     classes: int,
     overweight: float = OVERWEIGHT,
     label: str = FOOLING,
@@ -70,8 +70,8 @@ def add_fooling_class(
     Args:
         classifier: of a registered family, with logits.
         out: weights file, ending in .safetensors; the card gets the same stem and .json.
-        photographs: pictures whose outputs are to stay, levels 0..255.
-        fooling: pictures of the new class.
+        photographs: images whose outputs are to stay, levels 0..255.
+        fooling: images of the new class.
         test: other photographs and their outputs (class plus `class_offset`), for the accuracy.
         classes: how many classes the photographs are of.
         overweight: how much all fooling images together count, in photographs of one class.
@@ -85,7 +85,7 @@ def add_fooling_class(
         The classifier that was written.
 
     Raises:
-        UserError: the classifier has no weights to go on with, pictures do not fit it, the label
+        UserError: the classifier has no weights to go on with, images do not fit it, the label
             is taken, `overweight` is not above 0, or `out` cannot be written.
     """
     card = with_class(classifier.card, label)
@@ -174,7 +174,7 @@ def extend(params: Any, shapes: Any) -> Any:
     return jax.tree.map(fit, params, shapes)
 
 
-def mix(classifier: Classifier, photographs: Pictures, fooling: Pictures, share: float) -> Examples:
+def mix(classifier: Classifier, photographs: Images, fooling: Images, share: float) -> Examples:
     """Mixes photographs and fooling images.
 
     The photographs are repeated until there are as many of them, so that every batch has both;
@@ -202,10 +202,10 @@ def mix(classifier: Classifier, photographs: Pictures, fooling: Pictures, share:
     )
 
 
-def outputs_of(classifier: Classifier, pictures: Pictures) -> Float[np.ndarray, "_ outputs"]:
-    """Returns what a classifier makes of pictures."""
+def outputs_of(classifier: Classifier, images: Images) -> Float[np.ndarray, "_ outputs"]:
+    """Returns what a classifier makes of images."""
     found = [
         evaluate(classifier, from_levels(part), MICRO_BATCH)
-        for part in np.array_split(pictures, len(pictures) // CHUNK + 1)
+        for part in np.array_split(images, len(images) // CHUNK + 1)
     ]
     return np.concatenate(found)

@@ -119,8 +119,8 @@ def train_classifier(
         data: folder with the data set; looked for in the usual places unless given.
         seed: determines the initial weights, the order of the examples and what is drawn for them.
         config: how to train; that of `RECIPES` unless given.
-        examples: how many training pictures to use, the first ones; all unless given.
-        augment: what is done to training pictures, a key of `AUGMENTATIONS`; that of `RECIPES`
+        examples: how many training images to use, the first ones; all unless given.
+        augment: what is done to training images, a key of `AUGMENTATIONS`; that of `RECIPES`
             unless given.
         adversarial: "fgsm" or "vat" hardens the network, see `evofool.training.adversarial`.
         epsilon: how far that perturbs: each pixel (fgsm) or each image in L2 norm (vat), in
@@ -169,7 +169,7 @@ def train_classifier(
         seed=seed,
         augment=AUGMENTATIONS[augment],
         harden=harden,
-        notes=f"`evofool train {network} {flags}` on {len(labels):,} training pictures of "
+        notes=f"`evofool train {network} {flags}` on {len(labels):,} training images of "
         f"{recipe.dataset}{lossy}",
         on_epoch=on_epoch,
     )
@@ -218,11 +218,11 @@ def train_network(
         card: family, input and number of outputs; its name becomes the stem of `out`, and what it
             says of other weights (accuracy, sha256, probe, notes) is replaced.
         examples: what to learn from; the labels are outputs of the network.
-        test: pictures (levels 0..255) and labels that give the card's accuracy.
+        test: images (levels 0..255) and labels that give the card's accuracy.
         config: how to train; `TrainConfig()` unless given.
         seed: determines the initial weights, the order of the examples and what is drawn for them.
         start: parameters to go on from, for instance those of a trained classifier.
-        augment: `augment(key, images)` changes the training pictures of a step, see
+        augment: `augment(key, images)` changes the training images of a step, see
             `evofool.training.augmentation`.
         harden: `harden(network, loss)` gives the loss to train with instead of the cross-entropy,
             see `evofool.training.adversarial`.
@@ -265,10 +265,10 @@ def train_network(
 def _check_examples(card: Card, examples: Examples) -> None:
     shape, labels = examples.images.shape, jnp.asarray(examples.labels)
     if not len(labels):
-        raise UserError("examples is empty; expected at least one picture")
+        raise UserError("examples is empty; expected at least one image")
     if shape[1:] != card.input_shape:
         raise UserError(
-            f"examples: pictures of shape {shape[1:]}; expected {card.input_shape}, the "
+            f"examples: images of shape {shape[1:]}; expected {card.input_shape}, the "
             f"input_shape of the card of {card.name!r}"
         )
     if labels.ndim == 1 and not 0 <= int(labels.min()) <= int(labels.max()) < card.outputs:

@@ -1,6 +1,6 @@
 """The networks again, in PyTorch: plain, functional, and written without a look at ours.
 
-Every function takes a picture batch `[n, channels, height, width]`, preprocessed, and a `Weights`
+Every function takes an image batch `[n, channels, height, width]`, preprocessed, and a `Weights`
 that hands out tensors by their published names. The first call makes them, at random; so a
 forward pass also makes the state dict.
 """

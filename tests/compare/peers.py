@@ -12,7 +12,7 @@ WARNINGS = ("ignore::DeprecationWarning", "ignore:PyTorch not found:UserWarning"
 
 
 def for_foolbox(classifier: Classifier) -> Any:
-    """A foolbox model; pictures are in [0, 1]."""
+    """A foolbox model; images are in [0, 1]."""
     import foolbox
 
     apply = jax.jit(classifier.apply)
@@ -20,7 +20,7 @@ def for_foolbox(classifier: Classifier) -> Any:
 
 
 def for_art(classifier: Classifier) -> Any:
-    """An ART classifier that counts the pictures it is shown; pictures are in [0, 1]."""
+    """An ART classifier that counts the images it is shown; images are in [0, 1]."""
     from art.estimators import BaseEstimator, NeuralNetworkMixin
     from art.estimators.classification.classifier import ClassGradientsMixin, ClassifierMixin
 

@@ -45,7 +45,7 @@ def task_of(count: int) -> Task:
 
 
 def success(lenet, levels: np.ndarray, labels: np.ndarray) -> float:
-    """The share of pictures, not rounded, that are taken for another class."""
+    """The share of images, not rounded, that are taken for another class."""
     outputs = lenet.apply(lenet.params, jnp.asarray(levels, jnp.float32) / 255)
     return float(np.mean(np.argmax(outputs, axis=1) != labels))
 

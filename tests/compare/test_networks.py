@@ -51,8 +51,8 @@ CASES = {
 }
 
 
-def pictures(height, width):
-    """Two pictures: one of noise, one smooth in which every channel and direction differs."""
+def levels(height, width):
+    """Two images: one of noise, one smooth in which every channel and direction differs."""
     random = np.random.default_rng(1)
     rows, columns = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     smooth = np.stack([rows, columns**2, 1 - rows * columns], axis=-1)
@@ -62,7 +62,7 @@ def pictures(height, width):
 @pytest.mark.parametrize("case", CASES)
 def test_logits_are_those_of_pytorch(case, tmp_path):
     family, network, preprocess, (height, width) = CASES[case]
-    images = pictures(height, width)
+    images = levels(height, width)
     weights = networks.Weights(seed=0)
     fed = torch.from_numpy(np.ascontiguousarray(preprocess(images).transpose(0, 3, 1, 2)))
     with torch.inference_mode():
@@ -77,5 +77,5 @@ def test_logits_are_those_of_pytorch(case, tmp_path):
     check_classifier(classifier)
     logits = np.asarray(jax.jit(classifier.apply)(classifier.params, images))
     spread = np.abs(expected).max()
-    assert np.abs(expected[0] - expected[1]).max() > 0.01 * spread  # it looks at the picture
+    assert np.abs(expected[0] - expected[1]).max() > 0.01 * spread  # it looks at the image
     np.testing.assert_allclose(logits, expected, atol=3e-5 * spread, rtol=0)

@@ -73,14 +73,14 @@ def values(genome, spec, height, width, coordinates="centered"):
 
 
 def image(genome, spec, height, width, color, coordinates="centered", rounding="nearest"):
-    """The 8-bit levels of a picture, one pixel at a time."""
+    """The 8-bit levels of an image, one pixel at a time."""
     levels = np.abs(values(genome, spec, height, width, coordinates))
     if rounding == "truncate":
         levels = np.floor(levels * 255) / 255
-    picture = np.empty(levels.shape)
+    image = np.empty(levels.shape)
     for index in np.ndindex(height, width):
-        picture[index] = pixel(levels[index], color)
-    return np.floor(picture * 255 + 0.5).astype(int)
+        image[index] = pixel(levels[index], color)
+    return np.floor(image * 255 + 0.5).astype(int)
 
 
 def pixel(levels, color):

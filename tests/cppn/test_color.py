@@ -69,7 +69,7 @@ def test_hue_goes_round_once_in_hsv_and_by_510_degrees_in_hls():
 
 
 @pytest.mark.parametrize("color", ["hsv", "hls"])
-def test_pictures_read_as_another_color_are_those_that_outputs_would_give(color):
+def test_images_read_as_another_color_are_those_that_outputs_would_give(color):
     levels = np.random.default_rng(0).integers(0, 256, (4, 9, 3)).astype(np.float32) / 255
     found = np.asarray(jax.jit(partial(module.to_rgb, color=color))(levels))
     expected = channels(levels.reshape(-1, 3), color, rounding="nearest", quantize=True)

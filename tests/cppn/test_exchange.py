@@ -31,8 +31,8 @@ def test_genome_read_from_json_draws_the_same_bytes(colored):
     assert genomes.same_bytes(cppn.render(again, spec=spec, **options), first)
 
 
-def test_stored_genome_still_draws_its_picture():
-    """Written by version 1; a change here changes the pictures of archives people have."""
+def test_stored_genome_still_draws_its_image():
+    """Written by version 1; a change here changes the images of archives people have."""
     stored = json.loads(GOLDEN.read_text())
     genome, spec, drawing = cppn.from_json(stored["genome"])
     levels = cppn.to_bytes(cppn.render(genome, spec=spec, height=8, width=8, **drawing))

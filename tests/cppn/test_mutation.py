@@ -195,7 +195,7 @@ def test_new_connections_are_distributed_as_the_oracle_says():
 
 
 def test_new_connection_keeps_all_others():
-    """Renumbering moves connections about but changes no path: the drawn picture stays."""
+    """Renumbering moves connections about but changes no path: the drawn image stays."""
     parent = genomes.make(NAMED, NAMES, TANGLE, max_nodes=16, max_connections=20)
     edges = {(a, b) for a, b, _ in TANGLE}
     name = {n: int(parent.activation[n]) for n in range(4, 12)} | {n: -n for n in range(4)}

@@ -29,12 +29,12 @@ def test_values_equal_the_oracle(name, request):
     options = {"spec": spec, "color": "grey" if name == "grey" else "rgb", **SMALL}
     found = cppn.render_batch(batch, quantize=False, **options)
     jumps = {"step", "square_wave"} & set(spec.activations)
-    for genome, picture in zip(genomes.host(batch), found, strict=True):
+    for genome, image in zip(genomes.host(batch), found, strict=True):
         expected = np.abs(reference.values(genome, spec, **SMALL))
         # a jump at a value that is zero but for rounding may fall to either side
         codes = genome.activation[4 : int(genome.num_nodes)]
         share = 0.9 if jumps & {spec.activations[code] for code in codes} else 1.0
-        assert np.mean(np.abs(picture - expected) < 1e-5) >= share
+        assert np.mean(np.abs(image - expected) < 1e-5) >= share
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_large_arguments_of_the_sine_keep_their_precision():
     assert np.abs(found - expected).max() < 3 * largest * 2**-24 + 1e-6
 
 
-def test_pictures_do_not_depend_on_room(grey):
+def test_images_do_not_depend_on_room(grey):
     options = {"spec": genomes.GREY, **SMALL}
     expected = cppn.render_batch(grey, **options)
     for room in ({"max_nodes": 256, "max_connections": 256}, None):
@@ -79,7 +79,7 @@ def test_pictures_do_not_depend_on_room(grey):
         assert genomes.same_bytes(cppn.render_batch(other, **options), expected)
 
 
-def test_pictures_do_not_depend_on_their_neighbours(grey):
+def test_images_do_not_depend_on_their_neighbours(grey):
     options = {"spec": genomes.GREY, **SMALL}
     together = cppn.render_batch(grey, **options)
     order = np.random.default_rng(0).permutation(40)[:7]
@@ -90,7 +90,7 @@ def test_pictures_do_not_depend_on_their_neighbours(grey):
 
 
 @pytest.mark.parametrize("tile", [7, 107])
-def test_pictures_do_not_depend_on_tiles(colored, tile, monkeypatch):
+def test_images_do_not_depend_on_tiles(colored, tile, monkeypatch):
     options = {"spec": cppn.GenomeSpec(outputs=3), "color": "hsv", **SMALL}
     some = jax.tree.map(lambda leaf: leaf[-8:], colored)
     some = some._replace(activation=some.activation % 4)
@@ -100,7 +100,7 @@ def test_pictures_do_not_depend_on_tiles(colored, tile, monkeypatch):
     assert genomes.same_bytes(whole, tiled)
 
 
-def test_pictures_do_not_depend_on_the_jit_around_them(grey):
+def test_images_do_not_depend_on_the_jit_around_them(grey):
     options = {"spec": genomes.GREY, **SMALL}
     inside = jax.jit(lambda batch: 1 - cppn.render_batch(batch, **options))(grey)
     assert genomes.same_bytes(inside, 1 - cppn.render_batch(grey, **options))
@@ -116,10 +116,10 @@ def test_running_in_turn_equals_running_together(grey):
 
 
 def test_values_lie_on_the_grid_of_8_bits(colored):
-    picture = np.asarray(cppn.render_batch(colored, spec=genomes.COLORED, color="hls", **SMALL))
-    assert np.isin(picture, GRID).all()
-    assert len(np.unique(picture)) > 100
-    assert genomes.same_bytes(cppn.from_bytes(cppn.to_bytes(picture)), picture)
+    image = np.asarray(cppn.render_batch(colored, spec=genomes.COLORED, color="hls", **SMALL))
+    assert np.isin(image, GRID).all()
+    assert len(np.unique(image)) > 100
+    assert genomes.same_bytes(cppn.from_bytes(cppn.to_bytes(image)), image)
 
 
 def test_levels_divide_as_in_numpy():
@@ -140,8 +140,8 @@ def test_gradient_equals_that_of_the_oracle():
     target = np.random.default_rng(1).uniform(size=(12, 9, 1))
 
     def loss(weight, quantize):
-        picture = cppn.render(genome._replace(weight=weight), spec=spec, quantize=quantize, **SMALL)
-        return jnp.sum(picture * target)
+        image = cppn.render(genome._replace(weight=weight), spec=spec, quantize=quantize, **SMALL)
+        return jnp.sum(image * target)
 
     found = jax.jit(jax.grad(loss), static_argnums=1)(genome.weight, False)
     for i in range(10):
@@ -149,8 +149,8 @@ def test_gradient_equals_that_of_the_oracle():
         for step in (-1e-4, 1e-4):
             weight = np.asarray(genome.weight, np.float64)
             weight[i] += step
-            picture = np.abs(reference.values(genome._replace(weight=weight), spec, **SMALL))
-            ends.append(np.sum(picture * target))
+            image = np.abs(reference.values(genome._replace(weight=weight), spec, **SMALL))
+            ends.append(np.sum(image * target))
         assert found[i] == pytest.approx((ends[1] - ends[0]) / 2e-4, rel=1e-3, abs=1e-3)
     assert not found[10:].any()
     straight_through = jax.jit(jax.grad(loss), static_argnums=1)(genome.weight, True)
@@ -166,7 +166,7 @@ def test_coordinates_of_the_released_code():
     assert (inputs[3] == 1).all()
 
 
-def test_picture_evolved_on_raw_indices_is_the_same_at_another_size(grey):
+def test_image_evolved_on_raw_indices_is_the_same_at_another_size(grey):
     options = {"spec": genomes.GREY, "coordinates": "pixels", "drawn_at": (5, 9)}
     small = cppn.render_batch(grey, height=5, width=9, **options)
     large = cppn.render_batch(grey, height=17, width=33, **options)
@@ -176,10 +176,10 @@ def test_picture_evolved_on_raw_indices_is_the_same_at_another_size(grey):
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 6), (6, 1)])
-def test_pictures_one_pixel_wide_or_high_are_finite(height, width, grey):
-    picture = cppn.render_batch(grey, spec=genomes.GREY, height=height, width=width)
-    assert picture.shape == (40, height, width, 1)
-    assert np.isfinite(picture).all()
+def test_images_one_pixel_wide_or_high_are_finite(height, width, grey):
+    image = cppn.render_batch(grey, spec=genomes.GREY, height=height, width=width)
+    assert image.shape == (40, height, width, 1)
+    assert np.isfinite(image).all()
 
 
 def test_node_without_connections_is_its_function_of_zero():

@@ -1,4 +1,4 @@
-"""Pictures of two kinds that stay what they are when they are mirrored and shifted."""
+"""Images of two kinds that stay what they are when they are mirrored and shifted."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ CARD = dataclasses.replace(linear_card(outputs=2), input_shape=(20, 20, 1), labe
 
 
 def halves(number: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures that are bright above (class 0) or below (class 1)."""
+    """Images that are bright above (class 0) or below (class 1)."""
     labels = np.arange(number) % 2
     images = dark(number, seed)
     images[labels == 0, :10] += 190
@@ -19,5 +19,5 @@ def halves(number: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def dark(number: int, seed: int) -> np.ndarray:
-    """Pictures that are bright nowhere."""
+    """Images that are bright nowhere."""
     return np.random.default_rng(seed).integers(0, 60, (number, 20, 20, 1), np.uint8)

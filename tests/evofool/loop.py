@@ -21,7 +21,7 @@ from evofool.evolution.selection import make_selection
 from evofool.evolution.session import Outcome, Quiet, Reporter, Runner
 from evofool.support.files import write_json
 
-CLASSIFIER = "mock:5:8x8x1"  # five classes, pictures of 8x8 grey pixels
+CLASSIFIER = "mock:5:8x8x1"  # five classes, images of 8x8 grey pixels
 CHUNK = 6
 # 13 children in micro-batches of 5: neither the batch nor the runs divide evenly
 SETTINGS: dict[str, Any] = {"classifier": CLASSIFIER, "batch_size": 13, "micro_batch": 5}
@@ -128,7 +128,7 @@ class Evolved(NamedTuple):
 def evolve(
     folder: Path, config: EvolveConfig, *, reporter: Reporter | None = None, **other: Any
 ) -> tuple[Evolved, Outcome]:
-    """Carries a run out in `folder`, or goes on with it, without summary and pictures."""
+    """Carries a run out in `folder`, or goes on with it, without summary and images."""
     folder.mkdir(exist_ok=True)
     if not (folder / "config.json").exists():
         write_json(folder / "config.json", {"config": config.to_dict()})

@@ -1,4 +1,4 @@
-"""Pictures to look for repetition in: textures, and copies planted in them."""
+"""Images to look for repetition in: textures, and copies planted in them."""
 
 import numpy as np
 from scipy import ndimage
@@ -28,7 +28,7 @@ def plant(
     """Puts copies of a soft random patch on a ground, and noise on all of it.
 
     Returns:
-        The picture in levels, and (row, column) of the copies' corners.
+        The image in levels, and (row, column) of the copies' corners.
     """
     patch = ndimage.gaussian_filter(generator.normal(size=(size, size, 3)), (1.5, 1.5, 0))
     patch = 0.5 + 0.25 * patch / patch.std()
@@ -37,8 +37,8 @@ def plant(
         corner = generator.integers(1, len(ground) - size, 2)
         if all(np.abs(corner - other).max() >= size for other in corners):
             corners.append(corner)
-    picture = ground.copy()
+    image = ground.copy()
     for row, column in corners:
-        picture[row : row + size, column : column + size] = patch
-    picture += noise * generator.normal(size=picture.shape)
-    return to_levels(np.clip(picture, 0, 1)), np.array(corners)
+        image[row : row + size, column : column + size] = patch
+    image += noise * generator.normal(size=image.shape)
+    return to_levels(np.clip(image, 0, 1)), np.array(corners)

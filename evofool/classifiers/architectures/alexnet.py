@@ -96,7 +96,7 @@ def local_response_norm(images: Images) -> Images:
 
 
 def adaptive_mean(images: Images, grid: int) -> Outputs:
-    """Averages over `grid` x `grid` windows that cover the picture, as PyTorch's adaptive pooling.
+    """Averages over `grid` x `grid` windows that cover the image, as PyTorch's adaptive pooling.
 
     Window i of n spans rows floor(i * side / n) up to ceil((i + 1) * side / n): windows overlap
     where the side is no multiple of n, and repeat rows where it is smaller.
@@ -121,16 +121,16 @@ def _window_means(side: int, grid: int) -> Float[np.ndarray, "grid side"]:
 
 
 def _channels_first(images: Images) -> Float[Array, "batch values"]:
-    """Flattens every picture, channel by channel."""
+    """Flattens every image, channel by channel."""
     return jnp.moveaxis(images, 3, 1).reshape(images.shape[0], -1)
 
 
 def _check_size(card: Card, smallest: int) -> None:
-    """Refuses pictures of which the convolutions and pools would leave nothing."""
+    """Refuses images of which the convolutions and pools would leave nothing."""
     if min(card.input_shape[:2]) < smallest:
         raise UserError(
             f"card of {card.name!r}: input_shape is {list(card.input_shape)}; a network of family "
-            f"{card.family} needs pictures of {smallest}x{smallest} or more"
+            f"{card.family} needs images of {smallest}x{smallest} or more"
         )
 
 

@@ -1,7 +1,7 @@
-"""A small convolutional network for the 32x32 colour pictures of CIFAR-10.
+"""A small convolutional network for the 32x32 colour images of CIFAR-10.
 
 Four 3x3 convolutions, three of them max-pooled, and one dense layer: 261,322 parameters and 20
-million multiplications a picture, so that it trains in minutes on two cores. Plain layers with
+million multiplications an image, so that it trains in minutes on two cores. Plain layers with
 ReLU as in VGG, without batch norm: there is nothing to fold.
 
 References:
@@ -62,7 +62,7 @@ def cifar_cnn_card(*, outputs: int = 10, width: float = 1.0) -> Card:
         outputs=outputs,
         labels=with_extra(CIFAR10_LABELS, outputs),
         channel_order="RGB",
-        mean=(125.3, 122.9, 113.9),  # of the training pictures
+        mean=(125.3, 122.9, 113.9),  # of the training images
         scale=1 / 64,  # their standard deviation
         width=width,
     )

@@ -225,7 +225,7 @@ def max_pool(
         stride: step between them.
         padding: rows of minus infinity on every side.
         ceil: also use windows that stick out below or right, as Caffe does; those that would
-            begin outside the picture are left out, as Caffe and PyTorch do.
+            begin outside the image are left out, as Caffe and PyTorch do.
     """
     pads: Sequence[tuple[int, int]] = [(0, 0)]
     for side in images.shape[1:3]:

@@ -56,7 +56,7 @@ _POOL_AFTER = {"3b": 3, "4e": 2}  # side of the max pool, of stride 2
 
 
 class GoogLeNet(nnx.Module):
-    """A stem, nine inception blocks, an average over the picture and a linear layer."""
+    """A stem, nine inception blocks, an average over the image and a linear layer."""
 
     def __init__(self, card: Card, rngs: nnx.Rngs):
         self.conv1 = Convolution(card.input_shape[2], 64, 7, stride=2, padding=3, rngs=rngs)

@@ -19,7 +19,7 @@ ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid}
 
 
 class LeNet(nnx.Module):
-    """LeNet for 28x28 grey pictures; inputs in [0, 1] are used as they are."""
+    """LeNet for 28x28 grey images; inputs in [0, 1] are used as they are."""
 
     def __init__(self, card: Card, rngs: nnx.Rngs):
         self.conv1 = Conv(card.input_shape[2], 20, 5, pool=2, rngs=rngs)

@@ -37,7 +37,7 @@ _V2_LAST = 1280  # channels of the last convolution; narrow networks have as man
 
 
 class MobileNetV1(nnx.Module):
-    """A stem, thirteen separable convolutions, an average over the picture and a linear layer."""
+    """A stem, thirteen separable convolutions, an average over the image and a linear layer."""
 
     def __init__(self, card: Card, rngs: nnx.Rngs):
         padding = _padding(card)

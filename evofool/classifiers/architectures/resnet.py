@@ -28,7 +28,7 @@ class Place(NamedTuple):
 
     @property
     def stride(self) -> int:
-        """The first block of every stage but the first halves the picture."""
+        """The first block of every stage but the first halves the image."""
         return 2 if self.stage > 1 and self.index == 0 else 1
 
     @property
@@ -47,7 +47,7 @@ def places(family: str) -> list[Place]:
 
 
 class ResNet(nnx.Module):
-    """A stem, residual blocks in four stages, an average over the picture and a linear layer."""
+    """A stem, residual blocks in four stages, an average over the image and a linear layer."""
 
     def __init__(self, card: Card, rngs: nnx.Rngs):
         block = Basic if card.family == "resnet18" else Bottleneck

@@ -2,7 +2,7 @@
 
 Eight "fire" modules: a 1x1 convolution to few channels, then 1x1 and 3x3 convolutions side by
 side. Max pooling counts windows as Caffe does (those that stick out below or right as well). The
-last convolution's ReLU outputs are averaged over the picture; there is no linear layer.
+last convolution's ReLU outputs are averaged over the image; there is no linear layer.
 
 The two halves of the channels that a fire module makes are never joined: what follows is max
 pooling, which goes channel by channel, or a 1x1 convolution, which is a sum over channels. That
@@ -83,7 +83,7 @@ class SqueezeNet(nnx.Module):
     def features(
         self, images: Float[Array, "batch height width channels"]
     ) -> Float[Array, "batch 512"]:
-        """Returns what the last convolution sees, averaged over the picture."""
+        """Returns what the last convolution sees, averaged over the image."""
         return jnp.concatenate([part.mean(axis=(1, 2)) for part in self._fires(images)], axis=1)
 
     def _fires(self, images: Images) -> list[Outputs]:

@@ -26,14 +26,14 @@ from evofool.experiments.ablation.measures import (
     remove_all,
 )
 from evofool.experiments.bench.lab import Lab
-from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
 from evofool.images import save_image
 from evofool.runs import Run
 from evofool.support import UserError
 
 
 def findings(lab: Lab, runs: Sequence[Run], *, least_confidence: float) -> Findings:
-    """Removes copies from elites, says what that does, and leaves pictures of it.
+    """Removes copies from elites, says what that does, and leaves images of it.
 
     Args:
         lab: where everything is kept.
@@ -62,13 +62,13 @@ def findings(lab: Lab, runs: Sequence[Run], *, least_confidence: float) -> Findi
     return Findings(
         rows=_rows([of_run for of_run in by_run if of_run]),
         tables=[_losses(every), _tests(every)],
-        pictures=[
-            Picture(
+        images=[
+            Figure(
                 file="copies.png",
                 caption="Confidence lost with copies and with patches elsewhere: median and 95 % "
                 "interval",
             ),
-            Picture(
+            Figure(
                 file="copies.jpg",
                 caption="Whole; with its copies (cyan) and patches elsewhere of their contrast "
                 "(magenta) marked; without the copies; without the patches elsewhere",
@@ -77,7 +77,7 @@ def findings(lab: Lab, runs: Sequence[Run], *, least_confidence: float) -> Findi
         notes=[
             f"Of the elites with a confidence of at least {least_confidence:g}, {has_some} repeat "
             f"an element at least {LEAST_COPIES} times: squares of an eighth to a quarter of the "
-            "picture's side, found by autocorrelation and counted as copies from a normalised "
+            "image's side, found by autocorrelation and counted as copies from a normalised "
             f"correlation of {similarity} on (shifted copies; mirrored ones are not looked for). "
             "Copies are removed one by one, those most like the element first. Holes are filled by "
             "the smoothest surface that meets the pixels around them (membrane: Laplace's "
@@ -85,7 +85,7 @@ def findings(lab: Lab, runs: Sequence[Run], *, least_confidence: float) -> Findi
             "Control: squares of the same size and number that overlap no copy, filled the same "
             f"way, mean log-odds of {DRAWS} draws: anywhere at random, or alike in contrast (of "
             f"{CANDIDATES} random places the one nearest to the copy's). Where the rest of a "
-            "picture has too little room, an elite is left out of that comparison.",
+            "image has too little room, an elite is left out of that comparison.",
         ],
         verdict=_verdict(every, falls),
     )

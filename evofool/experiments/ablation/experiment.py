@@ -22,7 +22,7 @@ def imagenet(lab: Lab) -> Findings:
     return Findings(
         rows=[*without_copies.rows, *without_parts.rows],
         tables=[*without_copies.tables, *without_parts.tables],
-        pictures=[*without_copies.pictures, *without_parts.pictures],
+        images=[*without_copies.images, *without_parts.images],
         notes=[*without_copies.notes, *without_parts.notes],
         verdict=without_copies.verdict,
     )

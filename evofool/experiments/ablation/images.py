@@ -1,4 +1,4 @@
-"""The ablation experiment's pictures of copies: what they cost, and what is left without them."""
+"""The ablation experiment's images of copies: what they cost, and what is left without them."""
 
 from collections.abc import Sequence
 
@@ -59,19 +59,19 @@ def draw_copies(run: Run, removed: Sequence[Removed]) -> Image.Image:
 
 
 def _section(run: Run, elite: Elite, repeats: Repeats) -> Section:
-    picture, size = elite.picture(), repeats.size
+    image, size = elite.image(), repeats.size
     generator = np.random.default_rng(elite.cell)
-    elsewhere = places_elsewhere(generator, picture, repeats, alike=True)
+    elsewhere = places_elsewhere(generator, image, repeats, alike=True)
     without = [
-        remove_patches(picture, corners, size, fill=FILL)[-1]
+        remove_patches(image, corners, size, fill=FILL)[-1]
         for corners in (repeats.corners, elsewhere)
     ]
-    marked = _outlined(_outlined(picture, repeats.corners, size, CYAN), elsewhere, size, MAGENTA)
-    found = recognize(run.classifier, np.stack([picture, *without]))
+    marked = _outlined(_outlined(image, repeats.corners, size, CYAN), elsewhere, size, MAGENTA)
+    found = recognize(run.classifier, np.stack([image, *without]))
     whole, *left = found.confidence_in(np.full(3, elite.class_index)).tolist()
     return Section(
         heading=f"{first_name(elite.label)}, {len(repeats.corners)} copies",
-        pictures=[thumbnail(each) for each in (picture, marked, *without)],
+        images=[thumbnail(each) for each in (image, marked, *without)],
         captions=[
             ["whole", percent(whole)],
             ["marked"],
@@ -82,10 +82,10 @@ def _section(run: Run, elite: Elite, repeats: Repeats) -> Section:
 
 
 def _outlined(
-    picture: np.ndarray, corners: np.ndarray, size: int, color: tuple[int, int, int]
+    image: np.ndarray, corners: np.ndarray, size: int, color: tuple[int, int, int]
 ) -> np.ndarray:
     """Draws squares, one pixel wide, around patches."""
-    outlined = picture.copy()
+    outlined = image.copy()
     for row, column in corners:
         rows, columns = slice(row, row + size), slice(column, column + size)
         for edge in (row, row + size - 1):

@@ -19,12 +19,12 @@ from evofool.classifiers import confidence, first_name
 from evofool.evaluation import recognize
 from evofool.evolution import cppn_spec
 from evofool.experiments.bench.lab import Lab
-from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
 from evofool.images import Section, chart, draw_sheet, percent, save_image, thumbnail, to_levels
 from evofool.runs import Elite, Run
 
 HARMLESS = 0.01  # of confidence: a lesion that costs less is harmless
-SHOWN, OF_EACH = 6, 9  # elites in the picture, and lesions of each
+SHOWN, OF_EACH = 6, 9  # elites in the image, and lesions of each
 PARTS = ("node", "connection")
 
 
@@ -35,7 +35,7 @@ class Cut(NamedTuple):
         elite: number of the elite: run index times the number of classes, plus its cell.
         is_node: a node was cut, else a connection.
         activation: index into the run's activations: of the node; of where the connection led.
-        changed: share of the picture's values that are others than before.
+        changed: share of the image's values that are others than before.
         whole: log-odds of the class before.
         left: and after.
     """
@@ -58,7 +58,7 @@ class Cut(NamedTuple):
 
 
 def findings(lab: Lab, runs: Sequence[Run], *, least_confidence: float) -> Findings:
-    """Cuts parts out of elites' networks, says what that does, and leaves pictures of it.
+    """Cuts parts out of elites' networks, says what that does, and leaves images of it.
 
     Args:
         lab: where everything is kept.
@@ -78,19 +78,19 @@ def findings(lab: Lab, runs: Sequence[Run], *, least_confidence: float) -> Findi
         shown = sum(len(one.elite) for one in seen)
         rows += [
             Row(
-                what=f"{part} cut: the picture stays as it is, bit for bit",
+                what=f"{part} cut: the image stays as it is, bit for bit",
                 ours=[float(np.mean(one.changed == 0)) for one in of_part],
                 unit="%",
                 n=f"{count} {part}s of {elites} elites",
             ),
             Row(
-                what=f"{part} cut, another picture: costs less than {HARMLESS:.0%} of confidence",
+                what=f"{part} cut, another image: costs less than {HARMLESS:.0%} of confidence",
                 ours=[float(np.mean(one.lost < HARMLESS)) for one in seen],
                 unit="%",
                 n=f"{shown} {part}s",
             ),
             Row(
-                what=f"{part} cut, another picture: confidence lost, median",
+                what=f"{part} cut, another image: confidence lost, median",
                 ours=[float(np.median(one.lost)) for one in seen],
                 unit="%",
                 n=f"{shown} {part}s",
@@ -102,20 +102,20 @@ def findings(lab: Lab, runs: Sequence[Run], *, least_confidence: float) -> Findi
     return Findings(
         rows=rows,
         tables=[_by_activation(visible, names)],
-        pictures=[
-            Picture(
+        images=[
+            Figure(
                 file="lesions.png",
-                caption="Confidence lost by lesions that change the picture: the share that costs "
+                caption="Confidence lost by lesions that change the image: the share that costs "
                 "no more than what the axis says",
             ),
-            Picture(
+            Figure(
                 file="lesions.jpg",
                 caption="Elites, whole and with hidden nodes cut out, the costliest first",
             ),
         ],
         notes=[
             f"Lesions: of {elites} elites, every hidden node (with its connections) and every "
-            "connection was cut out, one at a time, and the picture drawn and scored again. "
+            "connection was cut out, one at a time, and the image drawn and scored again. "
             "Negative losses are gains: evolution had not found these.",
         ],
         verdict=Verdict(
@@ -142,14 +142,14 @@ def _cut_parts(lab: Lab, run: Run, least_confidence: float) -> Cut:
 
 def _cut(run: Run, elite: Elite) -> Cut:
     made = _lesions(run, elite)
-    pictures = to_levels(np.concatenate(list(run.draw([elite.genome, *(m.genome for m in made)]))))
-    odds = recognize(run.classifier, pictures).log_odds[:, elite.class_index]
+    images = to_levels(np.concatenate(list(run.draw([elite.genome, *(m.genome for m in made)]))))
+    odds = recognize(run.classifier, images).log_odds[:, elite.class_index]
     activations = run.config.cppn.activations
     return Cut(
         elite=np.full(len(made), elite.run_index * len(run.outputs) + elite.cell),
         is_node=np.array([lesion.part == "node" for lesion in made]),
         activation=np.array([activations.index(lesion.activation) for lesion in made]),
-        changed=(pictures[1:] != pictures[0]).mean(axis=(1, 2, 3)),
+        changed=(images[1:] != images[0]).mean(axis=(1, 2, 3)),
         whole=np.full(len(made), odds[0]),
         left=odds[1:],
     )
@@ -175,7 +175,7 @@ def _by_activation(visible: Cut, names: Sequence[str]) -> Table:
             costs = nodes.lost[nodes.activation == code]
             rows.append([name, len(of_name), _nats(of_name), _percent(costs), str(test)])
     return Table(
-        title="Cutting a hidden node, where it changes the picture: median [95 % interval]",
+        title="Cutting a hidden node, where it changes the image: median [95 % interval]",
         header=["activation", "nodes", "log-odds lost", "confidence lost", "against all others"],
         rows=rows,
     )
@@ -220,12 +220,12 @@ def _section(run: Run, number: int) -> Section:
     elite = next(elite for elite in run.elites(index) if elite.cell == cell)
     made = [lesion for lesion in _lesions(run, elite) if lesion.part == "node"]
     genomes = [elite.genome, *(lesion.genome for lesion in made)]
-    pictures = to_levels(np.concatenate(list(run.draw(genomes))))
-    found = confidence(recognize(run.classifier, pictures).log_odds[:, elite.class_index])
+    images = to_levels(np.concatenate(list(run.draw(genomes))))
+    found = confidence(recognize(run.classifier, images).log_odds[:, elite.class_index])
     order = [0, *(1 + np.argsort(found[1:], kind="stable")[:OF_EACH])]
     captions = ["whole", *(f"no {lesion.activation}" for lesion in made)]
     return Section(
         heading=first_name(elite.label),
-        pictures=[thumbnail(pictures[i]) for i in order],
+        images=[thumbnail(images[i]) for i in order],
         captions=[[captions[i], percent(float(found[i]))] for i in order],
     )

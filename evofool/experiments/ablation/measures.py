@@ -33,7 +33,7 @@ class Removed(NamedTuple):
         cell: of the elite.
         repeats: its element.
         left: by fill, then by what is removed ("copies", "anywhere", "alike"): the log-odds of the
-            whole picture and after 1, 2, ... patches; NaN where no more patches have room.
+            whole image and after 1, 2, ... patches; NaN where no more patches have room.
     """
 
     cell: int
@@ -60,13 +60,13 @@ def remove_all(
 
     def compute() -> list[dict[str, Any]]:
         records = []
-        for elite, picture in zip(elites, run.pictures(elites), strict=True):
+        for elite, image in zip(elites, run.images(elites), strict=True):
             repeats = find_repeats(
-                picture, least_copies=LEAST_COPIES, least_similarity=least_similarity
+                image, least_copies=LEAST_COPIES, least_similarity=least_similarity
             )
             if repeats is not None:
                 record = {name: np.asarray(v).tolist() for name, v in repeats._asdict().items()}
-                left = {fill: _left(run, elite, picture, repeats, fill) for fill in FILLS}
+                left = {fill: _left(run, elite, image, repeats, fill) for fill in FILLS}
                 records.append(record | {"cell": elite.cell, "left": left})
         return records
 
@@ -90,14 +90,14 @@ def remove_all(
 
 
 def _left(
-    run: Run, elite: Elite, picture: np.ndarray, repeats: Repeats, fill: str
+    run: Run, elite: Elite, image: np.ndarray, repeats: Repeats, fill: str
 ) -> dict[str, list[float | None]]:
     """The log-odds of `Removed`; None for NaN, which JSON does not know."""
 
-    def score(pictures: np.ndarray) -> np.ndarray:
-        return recognize(run.classifier, pictures).log_odds[:, elite.class_index]
+    def score(images: np.ndarray) -> np.ndarray:
+        return recognize(run.classifier, images).log_odds[:, elite.class_index]
 
-    found = ablate(picture, repeats, score, fill=fill, seed=elite.cell)
+    found = ablate(image, repeats, score, fill=fill, seed=elite.cell)
     series = {"copies": found.copies, "anywhere": found.anywhere, "alike": found.alike}
     return {
         what: [found.whole, *(None if np.isnan(odds) else float(odds) for odds in left)]

@@ -25,7 +25,7 @@ from evofool.support import UserError, read_json, replacing, write_json
 from evofool.training import recipes
 
 Value = TypeVar("Value")
-MICRO_BATCH = 8  # pictures in a forward pass, when pictures are only looked at
+MICRO_BATCH = 8  # images in a forward pass, when images are only looked at
 FEW_EXAMPLES = 2500  # that networks learn from at small scale
 # settings that say how a run is carried out, not what comes out
 _OPERATIONAL = ("weights", "micro_batch", "checkpoint_every", "keep_checkpoints", "log_every")
@@ -43,7 +43,7 @@ class Lab:
         out: folder that all experiments share: `networks/`, `runs/`.
         supplies: where data and weights are.
         reporter: is told how runs go.
-        evaluations: pictures that evolution has shown to classifiers, for this part.
+        evaluations: images that evolution has shown to classifiers, for this part.
         seconds: wall time of evolution, training and steps, also of earlier processes.
     """
 
@@ -60,7 +60,7 @@ class Lab:
 
     @property
     def folder(self) -> Path:
-        """Where this part leaves its report, pictures and steps."""
+        """Where this part leaves its report, images and steps."""
         return self.out / self.experiment / self.domain
 
     def say(self, text: str) -> None:
@@ -215,7 +215,7 @@ class Lab:
         with np.load(path) as stored:
             return {array: stored[array] for array in stored.files}
 
-    # pictures
+    # images
 
     def dataset(self) -> Dataset:
         """Returns MNIST or CIFAR-10, images as levels 0..255."""
@@ -230,7 +230,7 @@ class Lab:
         """
         rows = self.supplies.labelled(classifier.card)[:: self.choose(full=1, small=10)]
         prepared = read_photographs([row.path for row in rows], classifier.card)
-        levels = np.stack([picture.levels for picture in prepared])
+        levels = np.stack([image.levels for image in prepared])
         return levels, np.array([row.index for row in rows])
 
     def scores(
@@ -244,8 +244,8 @@ class Lab:
 
         Args:
             classifier: whose.
-            levels: pictures of its input size, 0..255.
-            micro_batch: pictures per forward pass.
+            levels: images of its input size, 0..255.
+            micro_batch: images per forward pass.
         """
         odds = [
             evaluate_log_odds(classifier, from_levels(part), micro_batch)
@@ -292,8 +292,6 @@ def _dataset(supplies: Supplies, domain: str) -> Dataset:
     return supplies.dataset(domain)
 
 
-def pictures_of(
-    run: Run, elites: Sequence[Any]
-) -> UInt8[np.ndarray, "batch height width channels"]:
-    """Returns the pictures of elites of a run, as levels 0..255."""
-    return np.stack(list(run.pictures(elites)))
+def images_of(run: Run, elites: Sequence[Any]) -> UInt8[np.ndarray, "batch height width channels"]:
+    """Returns the images of elites of a run, as levels 0..255."""
+    return np.stack(list(run.images(elites)))

@@ -14,7 +14,7 @@ def every(step: int) -> tuple[str, ...]:
 
 
 def evolve_long(lab: Lab, seed: int = 0, *, small: dict[str, Any] | None = None) -> Run:
-    """Evolves CPPN pictures of the thousand classes for as many generations as the paper did.
+    """Evolves CPPN images of the thousand classes for as many generations as the paper did.
 
     Args:
         lab: whose runs.

@@ -59,7 +59,7 @@ class Supplies:
     Attributes:
         data: folder of the data sets; looked for in the usual places unless given.
         weights: folder of the ImageNet networks; `imagenet-models` in the usual places if not.
-        photographs: folder of pictures; `imagenet/samples` in the usual places if not.
+        photographs: folder of images; `imagenet/samples` in the usual places if not.
         labels: their classes, CSV with the columns file and index; `imagenet/samples_index.csv`.
     """
 

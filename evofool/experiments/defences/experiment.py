@@ -1,4 +1,4 @@
-"""Defences against small perturbations: do they help against pictures that show nothing?
+"""Defences against small perturbations: do they help against images that show nothing?
 
 Networks learn digits plainly, from digits perturbed along the sign of the gradient too, and with
 outputs that must not change in the worst direction (virtual adversarial training). Then they are
@@ -131,7 +131,7 @@ def _sum_up(runs: Mapping[str, Run]) -> Measures:
 
 
 def evaluations_needed(run: Run) -> list[float]:
-    """Returns for each run the pictures tried until every class was certain; infinity if never."""
+    """Returns for each run the images tried until every class was certain; infinity if never."""
     first: dict[int, float] = {}
     for line in run.metrics:
         if line["min_confidence"] >= NEAR_CERTAIN:
@@ -142,7 +142,7 @@ def evaluations_needed(run: Run) -> list[float]:
 
 EXPERIMENT = Experiment(
     name="defences",
-    title="Do defences against small perturbations help against pictures that show nothing?",
+    title="Do defences against small perturbations help against images that show nothing?",
     paper="not in the paper; adversarial training of Goodfellow et al. and Miyato et al.",
     parts={"mnist": Part(run=mnist, images=True, seeds=3)},
 )

@@ -9,7 +9,7 @@ from evofool.classifiers import confidence
 from evofool.evolution import NEAR_CERTAIN
 from evofool.experiments.bench.lab import Lab
 from evofool.experiments.report.elites import confidences, save_sheet
-from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
 from evofool.experiments.shredded_or_recolored.measures import BLONDES, PIXELS, ROWS
 from evofool.images import Section, chart, draw_sheet, percent, thumbnail
 from evofool.runs import Run
@@ -47,10 +47,10 @@ def report(
     *,
     epochs: int,
 ) -> Findings:
-    """Says what came out, and leaves the pictures.
+    """Says what came out, and leaves the images.
 
     Args:
-        lab: where pictures are left.
+        lab: where images are left.
         measures: by defence, of each network.
         runs: by defence and encoding, against each network.
         epochs: of training.
@@ -84,7 +84,7 @@ def report(
                 rows=tests,
             ),
         ],
-        pictures=[_write_sheet(lab, runs), _draw_curves(lab, runs)],
+        images=[_write_sheet(lab, runs), _draw_curves(lab, runs)],
         notes=[
             f"LeNets learn for {epochs} epoch(s). FGSM: training digits are perturbed by epsilon "
             f"{EPSILONS['fgsm']:g} too, at equal weight. VAT: by {EPSILONS['vat']:g} in L2 norm, "
@@ -169,7 +169,7 @@ def _count(evaluations: float) -> str:
     return f"{evaluations:,.0f}" if np.isfinite(evaluations) else "never"
 
 
-def _write_sheet(lab: Lab, runs: Mapping[str, Mapping[str, Sequence[Run]]]) -> Picture:
+def _write_sheet(lab: Lab, runs: Mapping[str, Mapping[str, Sequence[Run]]]) -> Figure:
     """Leaves the elites of the first run against the first network of each kind."""
     sections = []
     for name, own in runs.items():
@@ -178,17 +178,17 @@ def _write_sheet(lab: Lab, runs: Mapping[str, Mapping[str, Sequence[Run]]]) -> P
             sections.append(
                 Section(
                     f"{name} training, {ENCODINGS[encoding]}",
-                    [thumbnail(elite.picture()) for elite in elites],
+                    [thumbnail(elite.image()) for elite in elites],
                     [[elite.label, percent(float(confidence(elite.fitness)))] for elite in elites],
                 )
             )
     save_sheet(draw_sheet(sections), lab.folder / "elites.jpg")
-    return Picture(
+    return Figure(
         file="elites.jpg", caption="Elites against networks trained in three ways: seed 0, run 0"
     )
 
 
-def _draw_curves(lab: Lab, runs: Mapping[str, Mapping[str, Sequence[Run]]]) -> Picture:
+def _draw_curves(lab: Lab, runs: Mapping[str, Mapping[str, Sequence[Run]]]) -> Figure:
     """Draws how the median confidence rises, every run a line."""
     with chart(lab.folder / "curves.png", size=(11, 4), panels=len(ENCODINGS)) as panels:
         for axes, (encoding, title) in zip(panels, ENCODINGS.items(), strict=True):
@@ -206,6 +206,6 @@ def _draw_curves(lab: Lab, runs: Mapping[str, Mapping[str, Sequence[Run]]]) -> P
             axes.grid(alpha=0.3)
         panels[0].set_ylabel("median confidence of the elites")
         panels[0].legend(title="training")
-    return Picture(
+    return Figure(
         file="curves.png", caption="How fast evolution fools networks trained in three ways"
     )

@@ -1,4 +1,4 @@
-"""What the two experiments of gradient ascent share: the pictures, and how they are shown."""
+"""What the two experiments of gradient ascent share: the images, and how they are shown."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -10,31 +10,31 @@ from evofool.attacks import Ascent, AscentResult, gradient_ascent
 from evofool.classifiers import Classifier, confidence, first_name
 from evofool.experiments.bench.lab import Lab
 from evofool.experiments.report.elites import save_sheet
-from evofool.experiments.report.findings import Picture
+from evofool.experiments.report.findings import Figure
 from evofool.images import Section, draw_sheet, percent, thumbnail
 
-Steps = Int[np.ndarray, " pictures"]
+Steps = Int[np.ndarray, " images"]
 
 
 class Ascents(NamedTuple):
-    """Pictures by gradient ascent, class by class.
+    """Images by gradient ascent, class by class.
 
     Attributes:
         images: levels 0..255, rounded.
-        confidence: probability of the class in the rounded picture, in [0, 1].
+        confidence: probability of the class in the rounded image, in [0, 1].
         before: the same before rounding, at the last step.
         first: first step at which the class is the likeliest, p > .99, > .999, > .9999; or -1.
         target: class of each.
     """
 
-    images: UInt8[np.ndarray, "pictures height width channels"]
-    confidence: Float[np.ndarray, " pictures"]
-    before: Float[np.ndarray, " pictures"]
-    first: Int[np.ndarray, "pictures milestones"]
-    target: Int[np.ndarray, " pictures"]
+    images: UInt8[np.ndarray, "images height width channels"]
+    confidence: Float[np.ndarray, " images"]
+    before: Float[np.ndarray, " images"]
+    first: Int[np.ndarray, "images milestones"]
+    target: Int[np.ndarray, " images"]
 
     def ever(self, milestone: int) -> float:
-        """Returns the share of the pictures that came to a milestone."""
+        """Returns the share of the images that came to a milestone."""
         return float(np.mean(self.first[:, milestone] >= 0))
 
     def median_first(self, milestone: int) -> float:
@@ -53,7 +53,7 @@ def ascend(
     starts: int,
     seed: int = 0,
 ) -> Ascents:
-    """Makes pictures once; what an interrupted process has done of it is kept."""
+    """Makes images once; what an interrupted process has done of it is kept."""
     save = lab.folder / "steps" / f"{name}-state.npz"
 
     def report(done: int, total: int) -> None:
@@ -88,13 +88,13 @@ def ascend(
 
 def show(
     lab: Lab, classifier: Classifier, found: Mapping[str, Ascents], rows: Sequence[int], what: str
-) -> Picture:
-    """Leaves a sheet of some of the pictures, each with its class and confidence.
+) -> Figure:
+    """Leaves a sheet of some of the images, each with its class and confidence.
 
     Args:
         lab: where it is left.
-        classifier: that the pictures are for.
-        found: pictures, by the heading that they are shown under.
+        classifier: that the images are for.
+        found: images, by the heading that they are shown under.
         rows: which of them.
         what: the caption says first.
     """
@@ -110,17 +110,17 @@ def show(
         factors.append(factor)
     save_sheet(draw_sheet(sections), lab.folder / "sheet.jpg")
     every = np.concatenate(factors)
-    enlarged = f"; contrast around each picture's mean enlarged, {_times(every)}"
-    return Picture(file="sheet.jpg", caption=what + (enlarged if every.max() >= 1.5 else ""))
+    enlarged = f"; contrast around each image's mean enlarged, {_times(every)}"
+    return Figure(file="sheet.jpg", caption=what + (enlarged if every.max() >= 1.5 else ""))
 
 
 def stretched(
-    images: UInt8[np.ndarray, "pictures height width channels"],
-) -> tuple[UInt8[np.ndarray, "pictures height width channels"], Float[np.ndarray, " pictures"]]:
-    """Enlarges contrast around the mean of each picture, until a value is at an end of the range.
+    images: UInt8[np.ndarray, "images height width channels"],
+) -> tuple[UInt8[np.ndarray, "images height width channels"], Float[np.ndarray, " images"]]:
+    """Enlarges contrast around the mean of each image, until a value is at an end of the range.
 
     Returns:
-        The pictures, and the factor of each: 1 where the range is used up already.
+        The images, and the factor of each: 1 where the range is used up already.
     """
     axes = (1, 2, 3)
     mean = images.mean(axis=axes, keepdims=True)
@@ -130,6 +130,6 @@ def stretched(
     return np.rint(mean + factor * deviation).astype(np.uint8), factor.ravel()
 
 
-def _times(factors: Float[np.ndarray, " pictures"]) -> str:
+def _times(factors: Float[np.ndarray, " images"]) -> str:
     low, high = f"{factors.min():.0f}", f"{factors.max():.0f}"
     return f"x {low}" if low == high else f"x {low} to {high}"

@@ -59,9 +59,9 @@ def _ascents(lab: Lab, network: str, classes: Sequence[int], *, starts: int) -> 
 def _findings(lab: Lab, network: str, found: list[Ascents], *, published: bool) -> Findings:
     first, classifier = found[0], lab.network(network)
     rows = np.linspace(0, len(first.images) - 1, min(SHOWN, len(first.images))).astype(int)
-    what = "The first seed's pictures, evenly chosen"
-    picture = show(lab, classifier, {"": first}, rows.tolist(), what)
-    n = f"{len(first.images)} pictures of {len(set(first.target.tolist()))} classes"
+    what = "The first seed's images, evenly chosen"
+    image = show(lab, classifier, {"": first}, rows.tolist(), what)
+    n = f"{len(first.images)} images of {len(set(first.target.tolist()))} classes"
     medians = [float(np.median(each.confidence)) for each in found]
     certain = [each.ever(3) for each in found]
     measures = {
@@ -95,16 +95,16 @@ def _findings(lab: Lab, network: str, found: list[Ascents], *, published: bool) 
                 if any(each.ever(milestone) for each in found)
             ),
         ],
-        pictures=[picture],
+        images=[image],
         notes=[
             f"{lab.choose(full=ASCENTS['plain'], small=ASCENTS['plain'].shorter(50)).steps} steps "
             f"from the network's mean {classifier.card.mean} plus normal noise of one level, by "
             "the authors' rule for the step (a wanted gain in p of .02, or a tenth of what is "
-            "left), without decay or blur. The last picture counts, not the best.",
+            "left), without decay or blur. The last image counts, not the best.",
         ],
         verdict=Verdict(
             said=said if published else "new",
-            because=f"median {spell(medians)}; {spell(certain)} of the pictures exceed 99.99 % "
+            because=f"median {spell(medians)}; {spell(certain)} of the images exceed 99.99 % "
             "on the way",
         ),
     )

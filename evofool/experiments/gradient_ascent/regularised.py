@@ -8,7 +8,7 @@ from evofool.evolution import NEAR_CERTAIN
 from evofool.experiments.bench.lab import Lab
 from evofool.experiments.gradient_ascent.ascents import Ascents, ascend, show
 from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
 from evofool.experiments.report.render import as_percentage
 from evofool.images import percent
 
@@ -53,15 +53,15 @@ def imagenet(lab: Lab) -> Findings:
 
 
 def _findings(
-    lab: Lab, found: dict[str, Ascents], starts: int, sheet: Picture, begin: float
+    lab: Lab, found: dict[str, Ascents], starts: int, sheet: Figure, begin: float
 ) -> Findings:
     """Compares the settings.
 
     Args:
         lab: whose scale it is.
-        found: pictures by setting.
+        found: images by setting.
         starts: of each class.
-        sheet: of the pictures.
+        sheet: of the images.
         begin: median log-odds of the classes in the grey that all begin with.
     """
     n = f"{len(found['plain'].images) // starts} classes x {starts} starts"
@@ -97,13 +97,13 @@ def _findings(
             _by_setting(found, before, rounded, variation, slope, n),
             _against_plain(found, variation, slope),
         ],
-        pictures=[sheet],
+        images=[sheet],
         notes=[
-            f"Steps: {', '.join(_steps(lab))}. Confidence is that of the last picture: before "
-            "rounding, as the paper has it, and rounded to 8 bits, as are the pictures that total "
-            "variation and slope are of. Steps are medians of the pictures that get there, with "
+            f"Steps: {', '.join(_steps(lab))}. Confidence is that of the last image: before "
+            "rounding, as the paper has it, and rounded to 8 bits, as are the images that total "
+            "variation and slope are of. Steps are medians of the images that get there, with "
             "how many do. Total variation is the mean difference of neighbouring pixels; the "
-            "spectral slope is 0 for white noise and about -2 for photographs. That such pictures "
+            "spectral slope is 0 for white noise and about -2 for photographs. That such images "
             "are easier to recognise is a judgement of people, which these two figures can only "
             "suggest.",
             _of_rounding(found, variation, before, rounded),
@@ -156,7 +156,7 @@ def _by_setting(
 def _against_plain(
     found: dict[str, Ascents], variation: dict[str, np.ndarray], slope: dict[str, np.ndarray]
 ) -> Table:
-    """Compares every regularised setting with plain ascent, picture by picture."""
+    """Compares every regularised setting with plain ascent, image by image."""
     measures = {
         "confidence before rounding": {name: each.before for name, each in found.items()},
         "total variation": variation,
@@ -164,7 +164,7 @@ def _against_plain(
     }
     return Table(
         title="Against no regularisation: Mann-Whitney p, and the probability that a "
-        "regularised picture has the larger value",
+        "regularised image has the larger value",
         header=["setting", *(f"{one}: {what}" for one in measures for what in ("p", "larger"))],
         rows=[
             [
@@ -183,7 +183,7 @@ def _of_rounding(
     before: dict[str, float],
     rounded: dict[str, float],
 ) -> str:
-    """Says what 8 bits leave of pictures that differ little from grey."""
+    """Says what 8 bits leave of images that differ little from grey."""
     others = [name for name in found if name != "plain"]
     levels = [float(np.median(variation[name])) for name in others]
     grey = [float(np.mean(found[name].images == np.median(found[name].images))) for name in others]
@@ -192,7 +192,7 @@ def _of_rounding(
     )
     return (
         "Why does rounding take so much? This network needs changes of a fraction of a level only: "
-        f"in the regularised pictures neighbouring pixels differ by {min(levels):.2f} to "
+        f"in the regularised images neighbouring pixels differ by {min(levels):.2f} to "
         f"{max(levels):.2f} levels, and {min(grey):.0%} to {max(grey):.0%} of the values have one "
         f"and the same level after rounding. Medians fall with it from {kept}."
     )
@@ -207,12 +207,12 @@ def _of_rest(lab: Lab, p: float, begin: float) -> str:
         "Why so far below the paper? With decay alone, the rule comes to rest where the gain that "
         "a step asks for is what decay takes again: to first order gain (1 - p) = decay X.dp/dX, "
         f"so that X.d(log-odds)/dX = gain / (decay p), which is {gain:g} / ({settings.decay:g} x "
-        f"{p:.3f}) = {nats:.0f} nats at the median. If log-odds were linear in X, a picture would "
+        f"{p:.3f}) = {nats:.0f} nats at the median. If log-odds were linear in X, an image would "
         f"stand {nats:.0f} nats above the grey that it began with; it stands "
         f"{np.log(p / (1 - p)) - begin:.1f} above. So they rise steeply in the last part of the "
-        "way: a picture that is a little fainter has lost most of it. A rest near p = 1, as in the "
+        "way: an image that is a little fainter has lost most of it. A rest near p = 1, as in the "
         f"paper, asks for a slope of {certain:g} nats only, of a network that is about as certain "
-        "of a fainter picture; this one is not."
+        "of a fainter image; this one is not."
     )
 
 

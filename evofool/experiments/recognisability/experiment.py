@@ -1,20 +1,20 @@
 """Are they unrecognisable? A blind quiz for people, and what stands in for people until then.
 
-The paper calls its pictures unrecognisable to humans and shows them; it asks nobody. Here two
-kinds of proxies say whether a picture resembles what the network takes it for: other networks
-(judges), and the real picture that is nearest to it. Neither is worth anything by itself, so that
-the same is asked of real pictures that the network is as certain of.
+The paper calls its images unrecognisable to humans and shows them; it asks nobody. Here two
+kinds of proxies say whether an image resembles what the network takes it for: other networks
+(judges), and the real image that is nearest to it. Neither is worth anything by itself, so that
+the same is asked of real images that the network is as certain of.
 """
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Int
 
 from evofool.classifiers import Classifier, imagenet_group
 from evofool.evaluation import extract_features, recognize
-from evofool.experiments.bench.lab import Lab, pictures_of
+from evofool.experiments.bench.lab import Lab, images_of
 from evofool.experiments.bench.shared_runs import NETWORK, evolve_long
 from evofool.experiments.irregular import evolve_directly, evolve_imagenet_directly
 from evofool.experiments.recognisability.measures import (
@@ -29,26 +29,24 @@ from evofool.experiments.recognisability.report import report
 from evofool.experiments.registry import Experiment, Part
 from evofool.experiments.report.findings import Findings
 from evofool.experiments.transfer.measures import evolve_digits
-from evofool.images import from_levels
+from evofool.images import Levels, from_levels
 from evofool.runs import Run, look
 from evofool.support import UserError
 
-Levels = UInt8[np.ndarray, "batch height width channels"]
-
 DIGIT_JUDGES = ("lenet-b", "seed000-cnn", "mlp")
 OTHERS = ("mobilenet_v1_0.75_192", "mobilenet_v2_1.0_224_qat", "squeezenet_v1.0_deepcompression")
-MICRO_BATCH = 64  # pictures whose features are extracted together
+MICRO_BATCH = 64  # images whose features are extracted together
 
 
 class Examples(NamedTuple):
-    """Real pictures to look for the nearest among.
+    """Real images to look for the nearest among.
 
     Attributes:
-        pictures: levels 0..255.
+        images: levels 0..255.
         kinds: what counts as the same: classes, or groups of them.
     """
 
-    pictures: Levels
+    images: Levels
     kinds: np.ndarray
 
 
@@ -59,7 +57,7 @@ class Question(NamedTuple):
         network: that was fooled.
         judges: other networks, by name; the first one's penultimate layer is compared too.
         runs: evolved, by encoding.
-        reals: real pictures that the network sees, and where they are among the examples, or -1.
+        reals: real images that the network sees, and where they are among the examples, or -1.
         labels: what people say that those show.
         examples: to find the nearest among.
         kind: of a class, see `Examples`.
@@ -130,7 +128,7 @@ def _answer(lab: Lab, question: Question) -> Findings:
     if "CPPN" not in pairs:
         raise UserError(
             f"{question.network.card.name} is as certain of none of {len(question.reals)} real "
-            "pictures as of an elite, so that there is nothing to compare elites with; give more"
+            "images as of an elite, so that there is nothing to compare elites with; give more"
         )
     reals = {
         encoding: Shown(question.reals[rows], seen.classes[rows], certainty[rows])
@@ -152,7 +150,7 @@ def _answer(lab: Lab, question: Question) -> Findings:
     key = [
         *(run.summary["archive_sha256"] for run in question.runs.values() if run.summary),
         *(one.card.sha256 for one in (question.network, *question.judges.values())),
-        *(len(question.reals), len(question.examples.pictures), NEAR),
+        *(len(question.reals), len(question.examples.images), NEAR),
     ]
     kept = lab.arrays("proxies", compute, key=key)
 
@@ -177,7 +175,7 @@ def _answer(lab: Lab, question: Question) -> Findings:
         spaces=[*_spaces(question)],
         kind=question.kind,
         card=question.network.card,
-        examples=len(question.examples.pictures),
+        examples=len(question.examples.images),
         unmatched=[encoding for encoding in question.runs if encoding not in compared],
     )
 
@@ -185,19 +183,19 @@ def _answer(lab: Lab, question: Question) -> Findings:
 def _elites_of(run: Run) -> Shown:
     elites = [elite for index in range(run.config.runs) for elite in run.elites(index)]
     return Shown(
-        pictures=pictures_of(run, elites),
+        images=images_of(run, elites),
         classes=np.array([elite.class_index for elite in elites]),
         log_odds=np.array([elite.fitness for elite in elites]),
     )
 
 
 def _look(
-    question: Question, groups: Mapping[str, tuple[Shown, Int[np.ndarray, " pictures"]]]
+    question: Question, groups: Mapping[str, tuple[Shown, Int[np.ndarray, " images"]]]
 ) -> dict[str, Proxies]:
-    """Asks judges and neighbours about groups of pictures."""
+    """Asks judges and neighbours about groups of images."""
     seen = {
         name: [
-            look(judge, from_levels(group.pictures), group.classes.tolist())
+            look(judge, from_levels(group.images), group.classes.tolist())
             for judge in question.judges.values()
         ]
         for name, (group, _) in groups.items()
@@ -205,9 +203,9 @@ def _look(
     cosines: dict[str, list[np.ndarray]] = {name: [] for name in groups}
     is_same: dict[str, list[np.ndarray]] = {name: [] for name in groups}
     for features in _spaces(question).values():
-        examples = features(question.examples.pictures)
+        examples = features(question.examples.images)
         for name, (group, places) in groups.items():
-            found, alike = nearest(features(group.pictures), examples, places)
+            found, alike = nearest(features(group.images), examples, places)
             kinds = np.array([question.kind(int(index)) for index in group.classes])
             cosines[name].append(alike)
             is_same[name].append(question.examples.kinds[found] == kinds)
@@ -223,14 +221,14 @@ def _look(
 
 
 def _spaces(question: Question) -> dict[str, Callable[[Levels], np.ndarray]]:
-    """Returns what pictures are compared by: pixels, and two penultimate layers."""
+    """Returns what images are compared by: pixels, and two penultimate layers."""
 
     def layer(network: Classifier) -> Callable[[Levels], np.ndarray]:
-        return lambda pictures: extract_features(network, pictures, micro_batch=MICRO_BATCH)
+        return lambda images: extract_features(network, images, micro_batch=MICRO_BATCH)
 
     name, judge = next(iter(question.judges.items()))
     return {
-        "pixels": lambda pictures: pictures.reshape(len(pictures), -1).astype(np.float32),
+        "pixels": lambda images: images.reshape(len(images), -1).astype(np.float32),
         f"features of {question.network.card.name}": layer(question.network),
         f"features of {name}": layer(judge),
     }

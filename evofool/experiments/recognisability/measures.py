@@ -1,4 +1,4 @@
-"""Pictures beside others that a network is as certain of, and what stands in for people says."""
+"""Images beside others that a network is as certain of, and what stands in for people says."""
 
 from typing import NamedTuple
 
@@ -8,26 +8,26 @@ from scipy.optimize import linear_sum_assignment
 
 from evofool.analysis import TwoGroups, cosine, mann_whitney
 
-NEAR = 0.25  # nats of log-odds: pictures that a network is as certain of
-CHUNK = 100  # pictures compared with all examples at a time
+NEAR = 0.25  # nats of log-odds: images that a network is as certain of
+CHUNK = 100  # images compared with all examples at a time
 
 
 class Shown(NamedTuple):
-    """Pictures, and what the network that is fooled makes of them.
+    """Images, and what the network that is fooled makes of them.
 
     Attributes:
-        pictures: levels 0..255.
-        classes: that an elite was evolved for, or the likeliest of a real picture.
+        images: levels 0..255.
+        classes: that an elite was evolved for, or the likeliest of a real image.
         log_odds: the network's, of that class.
     """
 
-    pictures: UInt8[np.ndarray, "batch height width channels"]
+    images: UInt8[np.ndarray, "batch height width channels"]
     classes: Int[np.ndarray, " batch"]
     log_odds: Float[np.ndarray, " batch"]
 
 
 class Proxies(NamedTuple):
-    """What stands in for people says of pictures.
+    """What stands in for people says of images.
 
     Attributes:
         confirmed: whether a judge's likeliest class is the one that the network sees.
@@ -42,20 +42,20 @@ class Proxies(NamedTuple):
     is_same: Bool[np.ndarray, "spaces batch"]
 
     def of(self, rows: Int[np.ndarray, " rows"]) -> "Proxies":
-        """Returns the same of some of the pictures."""
+        """Returns the same of some of the images."""
         return Proxies(*(values[:, rows] for values in self))
 
 
 class Compared(NamedTuple):
-    """Elites of one encoding, and real pictures that the network is as certain of.
+    """Elites of one encoding, and real images that the network is as certain of.
 
     Attributes:
         elites: all of them.
         reals: one for each that has a partner.
         matched: which elites have one.
         of_elites: what proxies say of all elites.
-        of_reals: and of the real pictures.
-        labelled: whether people's label of a real picture is what the network sees.
+        of_reals: and of the real images.
+        labelled: whether people's label of a real image is what the network sees.
     """
 
     elites: Shown
@@ -66,7 +66,7 @@ class Compared(NamedTuple):
     labelled: Bool[np.ndarray, " pairs"]
 
     def tests(self, field: str) -> list[TwoGroups]:
-        """Compares a number of matched elites with that of real pictures, judge by judge."""
+        """Compares a number of matched elites with that of real images, judge by judge."""
         ours = getattr(self.of_elites.of(self.matched), field)
         return [
             mann_whitney(a, b) for a, b in zip(ours, getattr(self.of_reals, field), strict=True)
@@ -74,9 +74,9 @@ class Compared(NamedTuple):
 
 
 def match_certainty(
-    log_odds: Float[np.ndarray, " pictures"], others: Float[np.ndarray, " others"]
+    log_odds: Float[np.ndarray, " images"], others: Float[np.ndarray, " others"]
 ) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"]]:
-    """Pairs pictures with others that a network is as certain of; none is taken twice.
+    """Pairs images with others that a network is as certain of; none is taken twice.
 
     Returns:
         The places of the pairs' halves: as many pairs within `NEAR` as there can be.
@@ -88,16 +88,16 @@ def match_certainty(
 
 
 def nearest(
-    features: Float[np.ndarray, "pictures features"],
+    features: Float[np.ndarray, "images features"],
     examples: Float[np.ndarray, "examples features"],
-    places: Int[np.ndarray, " pictures"],
-) -> tuple[Int[np.ndarray, " pictures"], Float[np.ndarray, " pictures"]]:
+    places: Int[np.ndarray, " images"],
+) -> tuple[Int[np.ndarray, " images"], Float[np.ndarray, " images"]]:
     """Finds the example with the largest cosine, after the examples' mean is taken off.
 
     Args:
-        features: of pictures.
+        features: of images.
         examples: of examples.
-        places: where each picture is among the examples itself, which does not count; or -1.
+        places: where each image is among the examples itself, which does not count; or -1.
 
     Returns:
         Which example it is, and the cosine.

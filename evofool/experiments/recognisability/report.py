@@ -1,4 +1,4 @@
-"""What proxies say of evolved and of real pictures: rows, tables, what they are worth."""
+"""What proxies say of evolved and of real images: rows, tables, what they are worth."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -27,16 +27,16 @@ def report(
     examples: int,
     unmatched: Sequence[str],
 ) -> Findings:
-    """Says what came out, and leaves the pictures.
+    """Says what came out, and leaves the images.
 
     Args:
-        lab: where pictures are left.
+        lab: where images are left.
         compared: by encoding; "CPPN" is among them.
         judges: their names.
         spaces: in which the nearest example was looked for.
         kind: the class or group that counts as the same.
         card: of the network that is fooled.
-        examples: number of pictures that the nearest was looked for among.
+        examples: number of images that the nearest was looked for among.
         unmatched: encodings without a pair.
     """
     is_grouped = kind(0) != str(0)
@@ -47,11 +47,11 @@ def report(
             _neighbours_table(compared, spaces, examples, is_grouped),
             _kinds_table(compared, kind, is_grouped),
         ],
-        pictures=[*write_quiz(lab, compared, card), write_extremes(lab, compared["CPPN"], card)],
+        images=[*write_quiz(lab, compared, card), write_extremes(lab, compared["CPPN"], card)],
         notes=_notes(compared, judges, card, unmatched, is_grouped),
         summary=(
             "unrecognisable (no figure)",
-            "judges confirm {:.0%} of CPPN elites, {:.0%} of equally certain real pictures".format(
+            "judges confirm {:.0%} of CPPN elites, {:.0%} of equally certain real images".format(
                 *_shares(compared["CPPN"])
             ),
         ),
@@ -60,7 +60,7 @@ def report(
 
 
 def _shares(one: Compared) -> tuple[float, float]:
-    """Returns the mean share that judges confirm, of matched elites and of real pictures."""
+    """Returns the mean share that judges confirm, of matched elites and of real images."""
     ours = one.of_elites.of(one.matched)
     return float(ours.confirmed.mean()), float(one.of_reals.confirmed.mean())
 
@@ -77,12 +77,12 @@ def _rows(compared: Mapping[str, Compared]) -> list[Row]:
                     paper="" if found is one.of_reals else "unrecognisable to people",
                     ours=found.confirmed.mean(axis=1).tolist(),
                     unit="%",
-                    n=f"{len(one.matched)} pictures, {len(found.confirmed)} judge(s)",
+                    n=f"{len(one.matched)} images, {len(found.confirmed)} judge(s)",
                 ),
                 Row(
-                    what=f"{what}: cosine with the nearest real picture, pixels, median",
+                    what=f"{what}: cosine with the nearest real image, pixels, median",
                     ours=[float(np.median(found.nearest[0]))],
-                    n=f"{len(one.matched)} pictures",
+                    n=f"{len(one.matched)} images",
                 ),
             ]
     return rows
@@ -109,7 +109,7 @@ def _judges_table(compared: Mapping[str, Compared], judges: Sequence[str]) -> Ta
         ]
     return Table(
         title="Share whose class a judge sees too [95 % interval], and the probability that the "
-        "judge is more certain of an elite's than of a real picture's",
+        "judge is more certain of an elite's than of a real image's",
         header=["encoding", "judge", "all elites", "matched elites", "real", "P", "p"],
         rows=rows,
     )
@@ -134,8 +134,8 @@ def _neighbours_table(
             )
     same = "of its group" if is_grouped else "of its class"
     return Table(
-        title=f"The nearest of {examples} real pictures: median cosine [95 % interval], the "
-        "probability that an elite's is larger, and how often that picture is "
+        title=f"The nearest of {examples} real images: median cosine [95 % interval], the "
+        "probability that an elite's is larger, and how often that image is "
         f"{same}; matched pairs",
         header=["encoding", "compared by", "elites", "real", "P", "p", same, "real", "n"],
         rows=rows,
@@ -179,13 +179,13 @@ def _notes(
     )
     labelled = ", ".join(f"{one.labelled.mean():.1%}" for one in compared.values())
     notes = [
-        f"Every elite that has one is paired with a real picture that {card.name} is as certain "
-        f"of, within {NEAR} nats of log-odds: {pairs}. For real pictures the class is what "
+        f"Every elite that has one is paired with a real image that {card.name} is as certain "
+        f"of, within {NEAR} nats of log-odds: {pairs}. For real images the class is what "
         f"{card.name} sees, right or wrong; their labels, which people gave, agree in {labelled}. "
         "Both kinds are scaled alike for judges of another input size.",
-        "What a proxy can tell: where judges and neighbours confirm real pictures and not equally "
-        "certain elites, the elites lack what real pictures of the class have. What it cannot: "
-        "judges were trained on the same pictures as the network and share blind spots with it, so "
+        "What a proxy can tell: where judges and neighbours confirm real images and not equally "
+        "certain elites, the elites lack what real images of the class have. What it cannot: "
+        "judges were trained on the same images as the network and share blind spots with it, so "
         "that what they confirm (it transfers) may still show nothing to a person; and a person "
         "may recognise what they reject. Only people who take the quiz can tell; none were asked. "
         "`evofool quiz RUN --out DIR` makes one of any run, with its key.",
@@ -205,7 +205,7 @@ def _notes(
         )
     if unmatched:
         notes.append(
-            f"No real picture is as uncertain as the elites of: {', '.join(unmatched)}; they are "
+            f"No real image is as uncertain as the elites of: {', '.join(unmatched)}; they are "
             "not compared."
         )
     return notes
@@ -217,7 +217,7 @@ def _verdict(one: Compared) -> Verdict:
     tests = one.tests("log_odds")
     fewer = ours < real and all(test.p < 0.05 and test.superiority < 0.5 for test in tests)
     because = (
-        f"judges see the class of {ours:.0%} of CPPN elites and of {real:.0%} of real pictures of "
+        f"judges see the class of {ours:.0%} of CPPN elites and of {real:.0%} of real images of "
         f"the same certainty (n = {len(one.matched)} pairs)"
     )
     return Verdict(

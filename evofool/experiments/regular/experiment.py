@@ -19,7 +19,7 @@ from evofool.experiments.bench.shared_runs import NETWORK
 from evofool.experiments.registry import Experiment, Part
 from evofool.experiments.regular.imagenet import imagenet
 from evofool.experiments.report.elites import certainty_rows, confidences, show_runs
-from evofool.experiments.report.findings import Findings, Picture, Table, Verdict
+from evofool.experiments.report.findings import Figure, Findings, Table, Verdict
 from evofool.experiments.transfer.measures import evolve_digits, settings
 from evofool.images import chart
 from evofool.runs import Run
@@ -35,7 +35,7 @@ def mnist(lab: Lab) -> Findings:
     elites = [elite for index in range(run.config.runs) for elite in run.elites(index)]
     digits = np.array([elite.class_index for elite in elites])
     runs = np.array([elite.run_index for elite in elites])
-    energy = stroke_energy(np.stack(list(run.pictures(elites))))
+    energy = stroke_energy(np.stack(list(run.images(elites))))
     upright, low_bar = strokes(energy)
     test = lab.dataset()
     real = strokes(stroke_energy(test.test_images[:REAL_DIGITS])), test.test_labels[:REAL_DIGITS]
@@ -45,7 +45,7 @@ def mnist(lab: Lab) -> Findings:
     return Findings(
         rows=certainty_rows(run, every="a few", soon="a few", end="99.99 % by generation 200"),
         tables=[_table((upright, low_bar), digits, *real)],
-        pictures=[
+        images=[
             *show_runs(lab, run, "Digits drawn by CPPNs"),
             _draw_strokes(lab, (upright, low_bar), digits, *real),
         ],
@@ -53,7 +53,7 @@ def mnist(lab: Lab) -> Findings:
             settings(run),
             "Strokes are measured by the energy of edges (derivatives of a Gaussian, 1 pixel), by "
             "orientation of the stroke in four sectors of 45 degrees and by band, thirds of the "
-            "height; shares of a picture add up to 1. Tested is the mean of one digit's pictures "
+            "height; shares of an image add up to 1. Tested is the mean of one digit's images "
             "less that of all others', with the digits permuted within each run, one-sided.",
             f'Do "1"s carry vertical strokes? Share of vertical strokes: {ones}. Most of '
             f'its energy is in one direction: {_directions(energy[digits == 1])} of the "1"s; for '
@@ -77,7 +77,7 @@ def cifar10(lab: Lab) -> Findings:
     share = float(np.mean(found >= NEAR_CERTAIN))
     return Findings(
         rows=certainty_rows(run, every="", soon="", end=""),
-        pictures=show_runs(lab, run, "Objects drawn by CPPNs"),
+        images=show_runs(lab, run, "Objects drawn by CPPNs"),
         notes=[settings(run), "The paper did not do this."],
         verdict=Verdict(
             said="new", because=f"{100 * share:.0f} % of {found.size} elites reach 99.99 %"
@@ -96,7 +96,7 @@ def exceeds(
     digit: int,
     runs: Int[np.ndarray, " images"],
 ) -> Permuted:
-    """Tests whether one digit's pictures have more of something than the others'."""
+    """Tests whether one digit's images have more of something than the others'."""
 
     def more(labels: np.ndarray) -> float:
         return float(values[labels == digit].mean() - values[labels != digit].mean())
@@ -105,7 +105,7 @@ def exceeds(
 
 
 def _directions(energy: np.ndarray) -> str:
-    """Counts pictures by the direction of most of their strokes."""
+    """Counts images by the direction of most of their strokes."""
     names = ("horizontal", "rising (/)", "vertical", "falling (\\)")
     counts = np.bincount(energy.sum(axis=2).argmax(axis=1), minlength=len(names))
     return ", ".join(f"{count} {name}" for count, name in zip(counts, names, strict=True))
@@ -135,7 +135,7 @@ def _table(ours: Strokes, digits: np.ndarray, real: Strokes, labels: np.ndarray)
             row += [float(np.median(real_values[labels == digit]))]
         rows.append(row)
     return Table(
-        title=f"Strokes by digit, medians: {len(digits)} evolved pictures with intervals, and "
+        title=f"Strokes by digit, medians: {len(digits)} evolved images with intervals, and "
         f"{len(labels)} test digits",
         header=["digit", "vertical", "in real digits", "horizontal, low", "in real digits"],
         rows=rows,
@@ -144,7 +144,7 @@ def _table(ours: Strokes, digits: np.ndarray, real: Strokes, labels: np.ndarray)
 
 def _draw_strokes(
     lab: Lab, ours: Strokes, digits: np.ndarray, real: Strokes, labels: np.ndarray
-) -> Picture:
+) -> Figure:
     names = ("vertical strokes", "horizontal strokes in the lower third")
     with chart(lab.folder / "strokes.png", size=(9, 3.6), panels=2) as panels:
         for axes, name, values, real_values, digit in zip(
@@ -167,7 +167,7 @@ def _draw_strokes(
             axes.set_ylim(0, 1)
             axes.grid(axis="y", alpha=0.3)
         panels[0].legend(loc="upper right")
-    return Picture(
+    return Figure(
         file="strokes.png",
         caption="Strokes of evolved digits (boxes) and of real ones (diamonds); the paper's claims "
         "are about the digits in yellow",

@@ -8,7 +8,7 @@ import scipy.stats
 from evofool.analysis import Family, family_probabilities, mann_whitney, median_interval
 from evofool.classifiers import confidence, groups_of
 from evofool.evolution import HIGH, LIKELY, NEAR_CERTAIN
-from evofool.experiments.bench.lab import Lab, pictures_of
+from evofool.experiments.bench.lab import Lab, images_of
 from evofool.experiments.bench.shared_runs import evolve_long
 from evofool.experiments.irregular import evolve_imagenet_directly
 from evofool.experiments.regular.images import (
@@ -46,7 +46,7 @@ def imagenet(lab: Lab) -> Findings:
     return Findings(
         rows=_rows(found, irregular, groups),
         tables=[_by_group(found, families, groups)],
-        pictures=[
+        images=[
             draw_distributions(lab, runs, found, direct, irregular, groups),
             draw_families(lab, families, groups),
             show_elites(lab, runs[-1], groups),
@@ -80,12 +80,12 @@ def imagenet(lab: Lab) -> Findings:
 
 
 def _families(lab: Lab, run: Run) -> Family:
-    """Scores the elites' pictures for all classes; keeps what concerns their families."""
+    """Scores the elites' images for all classes; keeps what concerns their families."""
     elites = run.elites()
     groups = groups_of(run.card)
 
     def compute() -> Mapping[str, np.ndarray]:
-        odds = lab.scores(run.classifier, pictures_of(run, elites))
+        odds = lab.scores(run.classifier, images_of(run, elites))
         classes = np.array([elite.class_index for elite in elites])
         return family_probabilities(confidence(odds), classes, groups)._asdict()
 

@@ -1,4 +1,4 @@
-"""Pictures of how a thousand classes, and groups of them, came out."""
+"""Images of how a thousand classes, and groups of them, came out."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from evofool.analysis import Family
 from evofool.classifiers import first_name
 from evofool.experiments.bench.lab import Lab
 from evofool.experiments.report.elites import save_sheet
-from evofool.experiments.report.findings import Picture
+from evofool.experiments.report.findings import Figure
 from evofool.images import Section, chart, draw_sheet, percent, thumbnail
 from evofool.runs import Run
 
@@ -23,7 +23,7 @@ def draw_distributions(
     direct: Run,
     irregular: np.ndarray,
     groups: np.ndarray,
-) -> Picture:
+) -> Figure:
     """Draws confidence over the classes of every run, and over the groups of classes."""
     pooled = {name: np.concatenate([e[groups == name] for e in found]) for name in set(groups)}
     names = sorted(pooled, key=lambda name: np.median(pooled[name]))
@@ -42,14 +42,14 @@ def draw_distributions(
         )
         right.set_yticks(range(1, len(names) + 1), names)
         right.set_xlabel("confidence of the classes of a group, all seeds")
-    return Picture(
+    return Figure(
         file="classes.png",
         caption="How confidence is distributed over the classes, and over their groups (hardest "
         "below)",
     )
 
 
-def draw_families(lab: Lab, families: Sequence[Family], groups: np.ndarray) -> Picture:
+def draw_families(lab: Lab, families: Sequence[Family], groups: np.ndarray) -> Figure:
     """Draws the probability of a class beside that of its group, by group."""
     names = np.unique(groups).tolist()
     median = {
@@ -72,13 +72,13 @@ def draw_families(lab: Lab, families: Sequence[Family], groups: np.ndarray) -> P
         axes.set_xlabel("median probability over the elites of a group")
         axes.grid(axis="x", alpha=0.3)
         axes.legend(loc="lower left")
-    return Picture(
+    return Figure(
         file="families.png",
         caption="Probability of the class, and summed over the classes of its group",
     )
 
 
-def show_elites(lab: Lab, run: Run, groups: np.ndarray) -> Picture:
+def show_elites(lab: Lab, run: Run, groups: np.ndarray) -> Figure:
     """Leaves a sheet of the surest elites, and of the dogs and cats, surest and least sure."""
     ranked = sorted(run.elites(), key=lambda elite: -elite.fitness)
     dogs, cats = ([e for e in ranked if groups[e.class_index] == pet] for pet in PETS)
@@ -90,9 +90,9 @@ def show_elites(lab: Lab, run: Run, groups: np.ndarray) -> Picture:
         ("Cats", cats),
     ):
         captions = [[first_name(e.label), percent(e.confidence)] for e in elites]
-        sections.append(Section(heading, [*map(thumbnail, run.pictures(elites))], captions))
+        sections.append(Section(heading, [*map(thumbnail, run.images(elites))], captions))
     save_sheet(draw_sheet(sections), lab.folder / "sheet.jpg")
-    return Picture(file="sheet.jpg", caption=f"Elites of seed {run.config.seed}")
+    return Figure(file="sheet.jpg", caption=f"Elites of seed {run.config.seed}")
 
 
 def together(families: Sequence[Family], field: str, chosen: np.ndarray) -> np.ndarray:

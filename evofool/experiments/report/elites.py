@@ -11,7 +11,7 @@ from PIL import Image
 from evofool.classifiers import confidence
 from evofool.evolution import NEAR_CERTAIN
 from evofool.experiments.bench.lab import Lab
-from evofool.experiments.report.findings import Picture, Row
+from evofool.experiments.report.findings import Figure, Row
 from evofool.experiments.report.render import as_percentage
 from evofool.images import save_image
 from evofool.runs import Run, gallery, write_convergence
@@ -78,7 +78,7 @@ def certainty_rows(run: Run, *, every: str, soon: str, end: str) -> list[Row]:
     ]
 
 
-def show_runs(lab: Lab, run: Run, what: str) -> list[Picture]:
+def show_runs(lab: Lab, run: Run, what: str) -> list[Figure]:
     """Leaves the sheet of the first runs and the convergence of all, for a report."""
     shown = min(RUNS_ON_A_SHEET, run.config.runs)
     classes = len(run.outputs)
@@ -86,15 +86,13 @@ def show_runs(lab: Lab, run: Run, what: str) -> list[Picture]:
     save_image(sheet, lab.folder / "sheet.png")
     write_convergence(run, lab.folder / "convergence.png")
     return [
-        Picture(
-            file="sheet.png", caption=f"{what}: {shown} run(s), a row each, best of each class"
-        ),
-        Picture(file="convergence.png", caption="Confidence over generations, a colour per run"),
+        Figure(file="sheet.png", caption=f"{what}: {shown} run(s), a row each, best of each class"),
+        Figure(file="convergence.png", caption="Confidence over generations, a colour per run"),
     ]
 
 
 def save_sheet(sheet: Image.Image, path: Path) -> None:
-    """Writes a sheet of many coloured pictures as JPEG, as good as a report has room for."""
+    """Writes a sheet of many coloured images as JPEG, as good as a report has room for."""
     factor = min(1.0, MOST_WIDTH / sheet.width)
     size = (round(sheet.width * factor), round(sheet.height * factor))
     scaled = sheet.resize(size, Image.Resampling.LANCZOS)

@@ -1,4 +1,4 @@
-"""What an experiment found: figures beside the paper's, tables, pictures, and a verdict."""
+"""What an experiment found: figures beside the paper's, tables, images, and a verdict."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -37,8 +37,8 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
-    """A picture in the report.
+class Figure:
+    """An image in the report.
 
     Attributes:
         file: its name in the folder of the report.
@@ -72,7 +72,7 @@ class Findings:
         verdict: in a word and a clause.
         rows: figures beside the paper's.
         tables: further ones.
-        pictures: files that the part has left in its folder.
+        images: files that the part has left in its folder.
         notes: paragraphs: what was done, and where ours differs why, with evidence.
         summary: what the score card shows of the paper and of ours; the first row unless given.
     """
@@ -80,7 +80,7 @@ class Findings:
     verdict: Verdict
     rows: Sequence[Row] = ()
     tables: Sequence[Table] = ()
-    pictures: Sequence[Picture] = ()
+    images: Sequence[Figure] = ()
     notes: Sequence[str] = ()
     summary: tuple[str, str] | None = field(default=None)
 
@@ -95,7 +95,7 @@ class Findings:
             verdict=Verdict(**values["verdict"]),
             rows=[Row(**row) for row in values["rows"]],
             tables=[Table(**table) for table in values["tables"]],
-            pictures=[Picture(**picture) for picture in values["pictures"]],
+            images=[Figure(**image) for image in values["images"]],
             notes=list(values["notes"]),
             summary=tuple(values["summary"]) if values["summary"] else None,
         )

@@ -39,7 +39,7 @@ class Report:
         seeds: independent repetitions.
         command: that makes it.
         machine: facts of `evofool.support.platforms.platform_facts`, and the number of cores.
-        evaluations: pictures that evolution showed to classifiers.
+        evaluations: images that evolution showed to classifiers.
         seconds: wall time of everything that it is made of.
         findings: the result.
     """
@@ -130,8 +130,8 @@ def _markdown(report: Report) -> str:
             *_table(["measure", "paper", "ours: median [95 % interval]", "n", "seeds"], rows),
             "",
         ]
-    for picture in findings.pictures:
-        lines += [f"![{picture.caption}]({picture.file})", "", picture.caption, ""]
+    for image in findings.images:
+        lines += [f"![{image.caption}]({image.file})", "", image.caption, ""]
     for table in findings.tables:
         lines += [f"**{table.title}**", "", *_table(table.header, table.rows), ""]
     for note in findings.notes:

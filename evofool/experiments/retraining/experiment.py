@@ -8,7 +8,7 @@ import numpy as np
 from evofool.classifiers import cifar_cnn_card, lenet_card
 from evofool.experiments.bench.lab import FEW_EXAMPLES, Lab
 from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.findings import Findings, Picture, Row, Said, Table, Verdict
+from evofool.experiments.report.findings import Figure, Findings, Row, Said, Table, Verdict
 from evofool.experiments.report.render import as_percentage
 from evofool.experiments.retraining.finetuning import NETWORK, OTHER, imagenet
 from evofool.experiments.retraining.rounds import Longer, Plan, Round, fool_longer, retrain
@@ -17,13 +17,13 @@ from evofool.training import RECIPES, flip_and_shift
 
 CERTAIN = 0.9999
 STILL_CERTAIN = 0.9  # a median that is below the published one, but of the same kind
-SHEET_ROUNDS = 6  # whose pictures are shown
+SHEET_ROUNDS = 6  # whose images are shown
 MOST_NINES = 8.0  # of the chart
 LONGER_SHOWN = 5  # lines of the table
 
 
 def mnist(lab: Lab) -> Findings:
-    """Rounds at the paper's set sizes: 300 runs of 20 pictures, then 50 runs of 20."""
+    """Rounds at the paper's set sizes: 300 runs of 20 images, then 50 runs of 20."""
     plan = Plan(
         network="lenet",
         card=lenet_card(),
@@ -153,13 +153,13 @@ def _findings(
             *(_table(rounds, number) for number, rounds in enumerate(series)),
             *(_table_of_longer(one, number) for number, one in enumerate(longer)),
         ],
-        pictures=[
-            Picture(
+        images=[
+            Figure(
                 file="rounds.png",
                 caption="New images per round: median confidence, and the middle 90 %. "
                 "Right: test images taken for another class, and for fooling images.",
             ),
-            Picture(
+            Figure(
                 file="sheet.png",
                 caption="The elites of one run against the network of some of the rounds, with its "
                 "confidence.",
@@ -257,7 +257,7 @@ def _draw_sheet(lab: Lab, plan: Plan, rounds: Sequence[Round]) -> None:
     sections = [
         Section(
             heading=f"round {rounds[i].number}",
-            pictures=[thumbnail(picture) for picture in rounds[i].pictures[0]],
+            images=[thumbnail(image) for image in rounds[i].images[0]],
             captions=[
                 (label, percent(float(value)))
                 for label, value in zip(plan.card.labels, rounds[i].confidence[0], strict=True)

@@ -15,16 +15,16 @@ from jaxtyping import Float, UInt8
 
 from evofool.analysis import mann_whitney
 from evofool.classifiers import Classifier, at_size, read_classifier
-from evofool.evolution import random_pictures
-from evofool.experiments.bench.lab import Lab, pictures_of
-from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.evolution import random_images
+from evofool.experiments.bench.lab import Lab, images_of
+from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
 from evofool.images import Section, draw_sheet, percent, save_image, thumbnail
 from evofool.runs import Run
 from evofool.training import (
     ALL,
     HEAD,
     Change,
-    Pictures,
+    Images,
     add_fooling_class,
     measure_change,
     outputs_of,
@@ -59,16 +59,16 @@ class Tuned(NamedTuple):
     Attributes:
         overweight: of the fooling images it learned from; 0 for the network as it was.
         change: for the photographs that were held out; None for the network as it was.
-        called: by group of pictures, the share that it calls fooling.
+        called: by group of images, the share that it calls fooling.
         confidence: of the elites that were evolved to fool it.
-        pictures: of these elites.
+        images: of these elites.
     """
 
     overweight: float
     change: Change | None
     called: dict[str, float]
     confidence: Float[np.ndarray, " classes"]
-    pictures: UInt8[np.ndarray, "classes height width channels"]
+    images: UInt8[np.ndarray, "classes height width channels"]
 
 
 def imagenet(lab: Lab) -> Findings:
@@ -104,8 +104,8 @@ def imagenet(lab: Lab) -> Findings:
         verdict=verdict,
         rows=rows,
         tables=[_by_overweight(before, tuned), _by_group(tuned)],
-        pictures=[
-            Picture(
+        images=[
+            Figure(
                 file="sheet.jpg",
                 caption="Elites of the same classes against the network as it was (above), and "
                 f"with the new class, over-weight {PAPERS:g} (below).",
@@ -146,8 +146,8 @@ def _by_overweight(before: Tuned, tuned: Sequence[Tuned]) -> Table:
 
 def _by_group(tuned: Sequence[Tuned]) -> Table:
     return Table(
-        title="Pictures that are called fooling, by over-weight",
-        header=["pictures", *(f"{one.overweight:g}" for one in tuned)],
+        title="Images that are called fooling, by over-weight",
+        header=["images", *(f"{one.overweight:g}" for one in tuned)],
         rows=[[name, *(f"{one.called[name]:.1%}" for one in tuned)] for name in tuned[0].called],
     )
 
@@ -158,7 +158,7 @@ def _draw(lab: Lab, before: Tuned, after: Tuned) -> None:
     sections = [
         Section(
             heading=heading,
-            pictures=[thumbnail(one.pictures[i]) for i in chosen],
+            images=[thumbnail(one.images[i]) for i in chosen],
             captions=[(labels[i].split(",")[0], percent(float(one.confidence[i]))) for i in chosen],
         )
         for heading, one in (("as it was", before), ("with a class of fooling images", after))
@@ -190,7 +190,7 @@ def fine_tuned(lab: Lab) -> list[Tuned]:
     def measure(path: Path) -> list[dict[str, Any]]:
         after = read_classifier(path)
         change = measure_change(before, after, levels[tested], outputs[tested])
-        called = {name: _called(after, pictures) for name, pictures in groups.items()}
+        called = {name: _called(after, images) for name, images in groups.items()}
         return [change._asdict(), called]
 
     groups = _groups(lab, fooling, before.card.input_shape)
@@ -204,48 +204,48 @@ def fine_tuned(lab: Lab) -> list[Tuned]:
     return found
 
 
-def _elite_pictures(run: Run) -> Pictures:
-    return pictures_of(run, run.elites())
+def _elite_images(run: Run) -> Images:
+    return images_of(run, run.elites())
 
 
 def _fooling(lab: Lab) -> dict[str, np.ndarray]:
     """Elites of the first and of the last generation of two runs."""
-    pictures = {}
+    images = {}
     for seed in range(lab.choose(full=2, small=1)):
         settings = {"seed": seed, "batch_size": lab.choose(full=400, small=50)}
         for name, generations in (("first", 0), ("last", lab.choose(full=5000, small=3))):
             run = lab.evolve(NETWORK, generations=generations, **settings)
             chosen = slice(None, None, lab.choose(full=1, small=20))
-            pictures[f"{name} {seed}"] = _elite_pictures(run)[chosen]
-    return pictures
+            images[f"{name} {seed}"] = _elite_images(run)[chosen]
+    return images
 
 
 def _groups(
     lab: Lab, fooling: dict[str, np.ndarray], shape: tuple[int, int, int]
-) -> dict[str, Pictures]:
-    """Returns pictures that were learned, and pictures of several kinds that were not."""
+) -> dict[str, Images]:
+    """Returns images that were learned, and images of several kinds that were not."""
     number = lab.choose(full=1000, small=20)
     generations, batch = lab.choose(full=(300, 200), small=(2, 20))
     other = lab.evolve(OTHER, generations=generations, batch_size=batch)
     return {
         "learned, first generation": np.concatenate(
-            [pictures for name, pictures in fooling.items() if name.startswith("first")]
+            [images for name, images in fooling.items() if name.startswith("first")]
         ),
         "learned, last generation": np.concatenate(
-            [pictures for name, pictures in fooling.items() if name.startswith("last")]
+            [images for name, images in fooling.items() if name.startswith("last")]
         ),
-        "random CPPNs": random_pictures(number, shape, seed=UNSEEN),
-        f"random CPPNs, {WALK} random mutations later": random_pictures(
+        "random CPPNs": random_images(number, shape, seed=UNSEEN),
+        f"random CPPNs, {WALK} random mutations later": random_images(
             number, shape, seed=UNSEEN, mutations=WALK
         ),
-        f"elites against {OTHER}": _elite_pictures(other)[:: lab.choose(full=1, small=20)],
+        f"elites against {OTHER}": _elite_images(other)[:: lab.choose(full=1, small=20)],
     }
 
 
-def _called(classifier: Classifier, pictures: Pictures) -> float:
-    """Returns the share of pictures, of any size, that are called fooling."""
-    seen = at_size(classifier, image_size=pictures.shape[1])
-    return float(np.mean(outputs_of(seen, pictures).argmax(axis=1) == classifier.card.outputs - 1))
+def _called(classifier: Classifier, images: Images) -> float:
+    """Returns the share of images, of any size, that are called fooling."""
+    seen = at_size(classifier, image_size=images.shape[1])
+    return float(np.mean(outputs_of(seen, images).argmax(axis=1) == classifier.card.outputs - 1))
 
 
 def _fool(
@@ -270,5 +270,5 @@ def _fool(
         change=change,
         called=called,
         confidence=np.array([elite.confidence for elite in elites]),
-        pictures=pictures_of(run, elites),
+        images=images_of(run, elites),
     )

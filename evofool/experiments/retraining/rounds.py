@@ -1,6 +1,6 @@
 """Retraining from scratch with a class of fooling images, again and again.
 
-Round 0 is a network of the data set's classes alone. Pictures are evolved to fool it; they join
+Round 0 is a network of the data set's classes alone. Images are evolved to fool it; they join
 the training set as one more class; a new network learns that from other initial weights; it is
 fooled in turn, and so on. Every run gives the elites of its first and of its last generation, as
 in the paper.
@@ -16,7 +16,7 @@ from jaxtyping import Float, Int, UInt8
 
 from evofool.classifiers import Card, Classifier, confidence, read_classifier
 from evofool.data import Dataset
-from evofool.experiments.bench.lab import Lab, pictures_of
+from evofool.experiments.bench.lab import Lab, images_of
 from evofool.runs import Run
 from evofool.training import FOOLING, Augment, Examples, TrainConfig, recipes, with_class
 
@@ -33,11 +33,11 @@ class Plan:
         network: what the networks' files are named after.
         card: of a network of the data set's classes.
         config: how a network is trained.
-        augment: what is done to training pictures.
-        examples: training pictures of the data set; None for all.
-        tests: test pictures; None for all.
-        rounds: how often pictures join the training set.
-        first_runs: runs against the first network; each gives two pictures per class.
+        augment: what is done to training images.
+        examples: training images of the data set; None for all.
+        tests: test images; None for all.
+        rounds: how often images join the training set.
+        first_runs: runs against the first network; each gives two images per class.
         later_runs: runs against each network after it.
         generations: of a run.
         batch_size: children per generation.
@@ -65,14 +65,14 @@ class Round(NamedTuple):
 
     Attributes:
         network: its weights.
-        number: how often pictures had joined its training set.
-        training_set: pictures it learned from.
-        fooling_share: of them that were fooling pictures, in [0, 1].
-        error: share of the test pictures that it takes for another class, the added one included.
-        rejected: share of the test pictures that it takes for fooling pictures.
+        number: how often images had joined its training set.
+        training_set: images it learned from.
+        fooling_share: of them that were fooling images, in [0, 1].
+        error: share of the test images that it takes for another class, the added one included.
+        rejected: share of the test images that it takes for fooling images.
         error_among_classes: the same as `error`, if the added output is left out.
         confidence: of the last elites.
-        pictures: of the last elites.
+        images: of the last elites.
     """
 
     network: Path
@@ -83,7 +83,7 @@ class Round(NamedTuple):
     rejected: float
     error_among_classes: float
     confidence: Float[np.ndarray, "runs classes"]
-    pictures: UInt8[np.ndarray, "runs classes height width channels"]
+    images: UInt8[np.ndarray, "runs classes height width channels"]
 
     @property
     def median(self) -> float:
@@ -104,7 +104,7 @@ class Longer(NamedTuple):
 
 
 def retrain(lab: Lab, plan: Plan, repetition: int) -> list[Round]:
-    """Does all rounds; networks, runs and pictures are made once and then kept.
+    """Does all rounds; networks, runs and images are made once and then kept.
 
     Args:
         lab: of the part.
@@ -131,7 +131,7 @@ def retrain(lab: Lab, plan: Plan, repetition: int) -> list[Round]:
                 fooling_share=1 - own / len(examples.labels),
                 **test,
                 confidence=evolved["confidence"],
-                pictures=evolved["last"],
+                images=evolved["last"],
             )
         )
         lab.say(f"round {number}: error {test['error']:.2%}, median {rounds[-1].median:.4%}")
@@ -173,7 +173,7 @@ def _train(lab: Lab, plan: Plan, examples: Examples, path: Path, *, seed: int) -
         seed=seed,
         augment=plan.augment,
         notes=f"the experiment retraining, {np.sum(examples.labels == plan.card.outputs):,} "
-        f"fooling pictures among {len(examples.labels):,}",
+        f"fooling images among {len(examples.labels):,}",
     )
 
 
@@ -189,12 +189,12 @@ def _joined(
     *,
     output: int,
 ) -> Examples:
-    """Returns the examples and, behind them, pictures that are to get another output."""
-    pictures = fooling.reshape(-1, *fooling.shape[2:])
+    """Returns the examples and, behind them, images that are to get another output."""
+    images = fooling.reshape(-1, *fooling.shape[2:])
     return Examples(
-        np.concatenate([examples.images, pictures]),
-        np.concatenate([examples.labels, np.full(len(pictures), output, np.int32)]),
-        np.concatenate([examples.weights, np.ones(len(pictures), np.float32)]),
+        np.concatenate([examples.images, images]),
+        np.concatenate([examples.labels, np.full(len(images), output, np.int32)]),
+        np.concatenate([examples.weights, np.ones(len(images), np.float32)]),
     )
 
 
@@ -211,7 +211,7 @@ def _settings(plan: Plan, *, runs: int, seed: int) -> dict[str, Any]:
 def _evolve(
     lab: Lab, plan: Plan, path: Path, mark: str, *, runs: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """Fools a network; returns first and last pictures, and the confidence of the last."""
+    """Fools a network; returns first and last images, and the confidence of the last."""
     settings = _settings(plan, runs=runs, seed=seed)
 
     def compute() -> dict[str, np.ndarray]:
@@ -225,9 +225,9 @@ def _evolve(
 
 
 def _all(run: Run) -> UInt8[np.ndarray, "runs classes height width channels"]:
-    """Returns the pictures of all elites of all runs."""
+    """Returns the images of all elites of all runs."""
     elites = [elite for index in range(run.config.runs) for elite in run.elites(index)]
-    return pictures_of(run, elites).reshape(run.config.runs, -1, *run.card.input_shape)
+    return images_of(run, elites).reshape(run.config.runs, -1, *run.card.input_shape)
 
 
 def _test(lab: Lab, plan: Plan, path: Path) -> dict[str, float]:

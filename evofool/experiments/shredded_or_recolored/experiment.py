@@ -21,7 +21,7 @@ from evofool.classifiers import Classifier, load_classifier
 from evofool.evaluation import recognize
 from evofool.experiments.bench.lab import Lab
 from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
 from evofool.experiments.shredded_or_recolored.measures import (
     BLONDES,
     CONDITIONS,
@@ -202,10 +202,10 @@ def _findings(
                 rows=list(made.items()),
             ),
         ],
-        pictures=[
-            Picture(file="strip.png", caption="One digit of each kind, and what is made of it"),
-            Picture(file="windows.png", caption="Accuracy over the side of the windows"),
-            Picture(
+        images=[
+            Figure(file="strip.png", caption="One digit of each kind, and what is made of it"),
+            Figure(file="windows.png", caption="Accuracy over the side of the windows"),
+            Figure(
                 file="tables.png",
                 caption="What recoloured digits are taken for; accuracy under random tables; and "
                 "under tables of growing disorder, where colour is the contrast of ink",

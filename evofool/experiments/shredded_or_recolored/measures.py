@@ -11,6 +11,7 @@ from PIL import Image
 from evofool.classifiers import Classifier
 from evofool.evaluation import recognize
 from evofool.images import (
+    Levels,
     Section,
     chart,
     draw_sheet,
@@ -21,7 +22,6 @@ from evofool.images import (
     thumbnail,
 )
 
-Levels = UInt8[np.ndarray, "batch height width channels"]
 Labels = Integer[np.ndarray, " batch"]
 Table = UInt8[np.ndarray, "256"]
 
@@ -131,7 +131,7 @@ def draw_tables(
     """Draws what digits are taken for, and the accuracy under many tables.
 
     Args:
-        path: of the picture.
+        path: of the image.
         counts: of recoloured digits by what they are taken for.
         random: accuracies under random tables.
         graded: the same under tables of growing disorder.

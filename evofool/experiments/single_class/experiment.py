@@ -10,7 +10,7 @@ from evofool.evolution import LIKELY, NEAR_CERTAIN
 from evofool.experiments.bench.lab import Lab
 from evofool.experiments.registry import Experiment, Part
 from evofool.experiments.report.elites import save_sheet, spell
-from evofool.experiments.report.findings import Findings, Picture, Row, Verdict
+from evofool.experiments.report.findings import Figure, Findings, Row, Verdict
 from evofool.experiments.single_class.strategies import (
     Strategy,
     budgets,
@@ -110,11 +110,11 @@ def _findings(
             tests(first, others),
             each_class([first, *others]),
         ],
-        pictures=[Picture(file="sheet.jpg", caption="Elites of the first seed")],
+        images=[Figure(file="sheet.jpg", caption="Elites of the first seed")],
         notes=[
-            "single-class of N: every class has N pictures of its own. Of them and their children "
+            "single-class of N: every class has N images of its own. Of them and their children "
             "the best N survive; parents are drawn uniformly (a (N + lambda) strategy with "
-            "truncation). Mutation, first pictures and classifier are those of MAP-Elites. Equal "
+            "truncation). Mutation, first images and classifier are those of MAP-Elites. Equal "
             "means as many evaluations as MAP-Elites spends, divided by all of its classes.",
             f"Tests compare log-odds, which tell elites apart where confidences are all near 1: "
             f"{seeds * classes} values each ({seeds} seed(s) x {classes} classes) in Mann-Whitney "

@@ -1,4 +1,4 @@
-"""Ways to spend evaluations, beside each other: budgets, tests, confidences, pictures."""
+"""Ways to spend evaluations, beside each other: budgets, tests, confidences, images."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -115,6 +115,6 @@ def draw_elites(strategies: Sequence[Strategy]) -> Image.Image:
         shown = each.outputs[:: -(-len(each.outputs) // SHOWN)]
         elites = [elite for elite in each.runs[0].elites() if elite.output in shown]
         captions = [[first_name(elite.label), percent(elite.confidence)] for elite in elites]
-        pictures = [thumbnail(picture) for picture in each.runs[0].pictures(elites)]
-        sections.append(Section(each.name, pictures, captions))
+        images = [thumbnail(image) for image in each.runs[0].images(elites)]
+        sections.append(Section(each.name, images, captions))
     return draw_sheet(sections, columns=SHOWN)

@@ -13,7 +13,7 @@ from evofool.attacks import fgsm
 from evofool.classifiers import Classifier
 from evofool.evaluation import recognize
 from evofool.experiments.bench.lab import Lab
-from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
 from evofool.experiments.small_perturbations.perturbing import (
     Classes,
     Levels,
@@ -107,7 +107,7 @@ def _fool(network: Classifier, images: Levels, labels: Classes) -> Fooled:
 def templates(network: Classifier) -> UInt8[np.ndarray, "classes height width channels"]:
     """Draws the weights of a linear classifier: grey is 0, white speaks for a class.
 
-    They are the gradients of its outputs, which are the same at every picture. Weights beyond all
+    They are the gradients of its outputs, which are the same at every image. Weights beyond all
     but `EXTREME` of them are drawn as those are.
     """
     blank = jnp.zeros(network.card.input_shape)
@@ -120,7 +120,7 @@ def _templates(network: Classifier) -> Section:
     heading = (
         "Templates of the linear classifier: what it adds up for each digit (white), or against it"
     )
-    shown = [thumbnail(picture) for picture in templates(network)]
+    shown = [thumbnail(image) for image in templates(network)]
     return Section(heading, shown, [[label] for label in network.card.labels])
 
 
@@ -130,13 +130,13 @@ def _changed(name: str, network: Classifier, images: Levels, labels: Classes) ->
     return [
         Section(
             f"FGSM for {name}, epsilon {epsilon:g}: the right digit, what the network sees",
-            [thumbnail(picture) for picture in pictures],
+            [thumbnail(image) for image in levels],
             [
                 [f"{label}: {seen}, {sure:.1%}"]
                 for label, seen, sure in zip(labels, classes, certainty, strict=True)
             ],
         )
-        for epsilon, pictures, classes, certainty in zip(
+        for epsilon, levels, classes, certainty in zip(
             (0.1, 0.25), found.images, found.label, found.confidence, strict=True
         )
     ]
@@ -167,9 +167,9 @@ def _findings(fooled: Mapping[str, Fooled], count: int) -> Findings:
     return Findings(
         rows=rows,
         tables=[_table(fooled)],
-        pictures=[
-            Picture(file="curves.png", caption="Error over epsilon, by FGSM and by random signs"),
-            Picture(file="digits.png", caption="Templates, and the first test digits after FGSM"),
+        images=[
+            Figure(file="curves.png", caption="Error over epsilon, by FGSM and by random signs"),
+            Figure(file="digits.png", caption="Templates, and the first test digits after FGSM"),
         ],
         notes=[
             "Goodfellow et al. give 99.9 % error for a shallow softmax classifier (and 89.4 % for "

@@ -1,8 +1,8 @@
-"""Small perturbations: pictures that look as before and are taken for something else.
+"""Small perturbations: images that look as before and are taken for something else.
 
-An article makes them from a network's outputs alone: it raises every value of a picture in turn,
+An article makes them from a network's outputs alone: it raises every value of an image in turn,
 and moves all values by epsilon along the signs of what that changed. A cat becomes an airplane at
-epsilon .05 and is no longer a cat from .01 on; at .05 nearly every test picture is fooled.
+epsilon .05 and is no longer a cat from .01 on; at .05 nearly every test image is fooled.
 
 References:
     planetaria, "Adversarial examples" (in Japanese), Deep Learning Advent Calendar 2016, day 13.
@@ -20,7 +20,7 @@ from evofool.experiments.small_perturbations.photographs import imagenet
 
 EXPERIMENT = Experiment(
     name="small-perturbations",
-    title="How little must a picture change to be taken for something else?",
+    title="How little must an image change to be taken for something else?",
     paper='"Adversarial examples" (article), and Goodfellow et al. 2015; not in the paper itself',
     parts={
         "mnist": Part(run=mnist, networks=DIGIT_NETWORKS, images=True),

@@ -1,7 +1,7 @@
 """The figure that small perturbations are known by: a panda becomes a gibbon at epsilon .007.
 
-That epsilon is on GoogLeNet's scale, on which pictures span 2: it is .9 of 255 levels, chosen as
-the smallest bit of an 8-bit picture. Here epsilon is a share of the range, and that bit 1 / 255.
+That epsilon is on GoogLeNet's scale, on which images span 2: it is .9 of 255 levels, chosen as
+the smallest bit of an 8-bit image. Here epsilon is a share of the range, and that bit 1 / 255.
 
 References:
     Goodfellow, Shlens, Szegedy, "Explaining and harnessing adversarial examples", 2015,
@@ -18,7 +18,7 @@ from evofool.attacks import fgsm
 from evofool.classifiers import Classifier, first_name
 from evofool.evaluation import Recognized, recognize
 from evofool.experiments.bench.lab import Lab
-from evofool.experiments.report.findings import Picture, Row, Verdict
+from evofool.experiments.report.findings import Figure, Row, Verdict
 from evofool.experiments.report.render import as_percentage
 from evofool.experiments.small_perturbations.perturbing import LEVELS, perturb, strip
 from evofool.images import draw_sheet, save_image
@@ -104,14 +104,14 @@ def rows_of(found: list[Way], name: str) -> list[Row]:
 
 def write_ways(
     lab: Lab, network: Classifier, image: UInt8[np.ndarray, "h w c"], found: list[Way], name: str
-) -> Picture:
+) -> Figure:
     """Leaves the figure, a row for each attack."""
     sections = [
         strip(network, image, way.signs, EPSILONS, f"{name} to gibbon by {way.attack}")
         for way in found
     ]
     save_image(draw_sheet(sections), lab.folder / "gibbon.png")
-    return Picture(
+    return Figure(
         file="gibbon.png",
         caption=f"{name} to gibbon: the photograph, the change, and what {network.card.name} sees",
         shows_photographs=True,

@@ -1,11 +1,11 @@
-"""Small perturbations of CIFAR-10 pictures: finite differences, beside the gradient."""
+"""Small perturbations of CIFAR-10 images: finite differences, beside the gradient."""
 
 import numpy as np
 
 from evofool.classifiers import Classifier
 from evofool.evaluation import recognize
 from evofool.experiments.bench.lab import Lab
-from evofool.experiments.report.findings import Findings, Picture
+from evofool.experiments.report.findings import Figure, Findings
 from evofool.experiments.small_perturbations.objects_report import (
     AIRPLANE,
     AS_WRITTEN,
@@ -36,7 +36,7 @@ STEPS = {"r = 0.01": USUAL_STEP, "r = 1/255": 1 / 255, "r = 0.05": 0.05, "r = 0.
 
 
 def cifar10(lab: Lab) -> Findings:
-    """Recognised test pictures, away from their class and towards each of the nine others."""
+    """Recognised test images, away from their class and towards each of the nine others."""
     network, dataset = lab.network(NETWORK), lab.dataset()
     tried = dataset.test_images[: lab.choose(full=None, small=100)]
     seen = recognize(network, tried)
@@ -67,14 +67,14 @@ def cifar10(lab: Lab) -> Findings:
         targets=rivals[1:],
         differences=differences,
     )
-    pictures = _draw(lab, network, images, study)
-    return report(study, pictures, float(is_right.mean()), dataset.is_lossy)
+    levels = _draw(lab, network, images, study)
+    return report(study, levels, float(is_right.mean()), dataset.is_lossy)
 
 
 def _differences(
     lab: Lab, network: Classifier, images: Levels, labels: Classes, rivals: np.ndarray, step: float
 ) -> dict[str, np.ndarray]:
-    """Attacks by finite differences; pictures are the last axis of what comes out."""
+    """Attacks by finite differences; images are the last axis of what comes out."""
 
     def compute(rows: slice) -> dict[str, np.ndarray]:
         found = [
@@ -113,7 +113,7 @@ def _others(
     return lab.arrays("fgsm", compute, key=[network.card.sha256, len(images), LEVELS])
 
 
-def _draw(lab: Lab, network: Classifier, images: Levels, study: Study) -> list[Picture]:
+def _draw(lab: Lab, network: Classifier, images: Levels, study: Study) -> list[Figure]:
     """Draws success over epsilon, and a cat on its way to an airplane, as the article does."""
     draw_curves(
         lab.folder / "curves.png",
@@ -124,8 +124,8 @@ def _draw(lab: Lab, network: Classifier, images: Levels, study: Study) -> list[P
             },
         },
     )
-    caption = "Success over epsilon; the table says of how many recognised test pictures"
-    pictures = [Picture(file="curves.png", caption=caption)]
+    caption = "Success over epsilon; the table says of how many recognised test images"
+    levels = [Figure(file="curves.png", caption=caption)]
     rows, became = study.cats()
     if len(rows):
         is_alike = (became[LEVELS.index(2)] != CAT) & (became[LEVELS.index(12)] == AIRPLANE)
@@ -139,6 +139,6 @@ def _draw(lab: Lab, network: Classifier, images: Levels, study: Study) -> list[P
             )
         ]
         save_image(draw_sheet(sections), lab.folder / "cat.png")
-        what = "A test cat on its way to an airplane: the picture, the change, what is seen in it"
-        pictures.append(Picture(file="cat.png", caption=what))
-    return pictures
+        what = "A test cat on its way to an airplane: the image, the change, what is seen in it"
+        levels.append(Figure(file="cat.png", caption=what))
+    return levels

@@ -1,4 +1,4 @@
-"""What came out of small perturbations of CIFAR-10 pictures: rows, tables, notes."""
+"""What came out of small perturbations of CIFAR-10 images: rows, tables, notes."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from evofool.analysis import median_interval, signed_rank
-from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
 from evofool.experiments.small_perturbations.perturbing import (
     LEVELS,
     Classes,
@@ -19,18 +19,18 @@ CAT, AIRPLANE = 3, 0
 USUAL = "finite differences, r = 0.01"
 AS_WRITTEN, CHANCE = "with the sign as written, r = 0.01", "signs at random"
 EPSILONS = (0.01, 0.02, 0.05, 0.1)
-NEARLY_ALL, MOST = 0.9, 0.9  # shares of the pictures
+NEARLY_ALL, MOST = 0.9, 0.9  # shares of the images
 
 
 class Study(NamedTuple):
-    """What the network takes perturbed pictures for.
+    """What the network takes perturbed images for.
 
     Attributes:
-        labels: of the pictures, all of which it recognises as they are.
+        labels: of the images, all of which it recognises as they are.
         away: classes after attacks that only lead away from the label, by name.
         towards: classes after attacks with each of nine targets, by name.
-        targets: those of each picture.
-        differences: the other fields of `Differences`, by attack; pictures are the last axis.
+        targets: those of each image.
+        differences: the other fields of `Differences`, by attack; images are the last axis.
     """
 
     labels: Classes
@@ -40,30 +40,30 @@ class Study(NamedTuple):
     differences: Mapping[str, Mapping[str, np.ndarray]]
 
     def lost(self, name: str) -> Bool[np.ndarray, "strengths images"]:
-        """Returns which of the pictures an attack makes the network lose."""
+        """Returns which of the images an attack makes the network lose."""
         return self.away[name] != self.labels
 
     def reached(self, name: str) -> Bool[np.ndarray, "strengths pairs"]:
-        """Returns whether pictures are taken for each target."""
+        """Returns whether images are taken for each target."""
         hits = self.towards[name] == self.targets
         return hits.reshape(len(hits), -1)
 
     def cats(self) -> tuple[Int[np.ndarray, " cats"], Int[np.ndarray, "strengths cats"]]:
-        """Returns which pictures are cats, and what they become on the way to airplanes."""
+        """Returns which images are cats, and what they become on the way to airplanes."""
         rows = np.flatnonzero(self.labels == CAT)
         return rows, self.towards[USUAL][:, (AIRPLANE - CAT) % 10 - 1, rows]
 
 
-def report(study: Study, pictures: list[Picture], accuracy: float, is_lossy: bool) -> Findings:
+def report(study: Study, images: list[Figure], accuracy: float, is_lossy: bool) -> Findings:
     """Says what came out.
 
     Args:
-        study: of recognised pictures.
-        pictures: that were drawn.
-        accuracy: share of the test pictures that are recognised, in [0, 1].
+        study: of recognised images.
+        images: that were drawn.
+        accuracy: share of the test images that are recognised, in [0, 1].
         is_lossy: whether these are a lossy copy.
     """
-    n = f"{len(study.labels)} recognised test pictures"
+    n = f"{len(study.labels)} recognised test images"
     usual = study.lost(USUAL)
     at = {epsilon: share_at(usual, epsilon) for epsilon in EPSILONS}
     _, became = study.cats()
@@ -83,7 +83,7 @@ def report(study: Study, pictures: list[Picture], accuracy: float, is_lossy: boo
         rows += [
             Row(
                 what=f"cats {what} at epsilon {epsilon:g}, {USUAL}",
-                paper="of one picture",
+                paper="of one image",
                 ours=[share_at(hits, epsilon).share],
                 unit="%",
                 n=cats,
@@ -102,18 +102,18 @@ def report(study: Study, pictures: list[Picture], accuracy: float, is_lossy: boo
         ),
         rows=rows,
         tables=[_success_table(study), _steps_table(study)],
-        pictures=pictures,
+        images=images,
         notes=_notes(study, accuracy, is_lossy),
         verdict=Verdict(
             said="reproduced" if is_published else "in part" if at[0.05].share > 0.5 else "differs",
-            because=f"at epsilon .05, {at[0.05]} of recognised pictures are lost, at .01 "
+            because=f"at epsilon .05, {at[0.05]} of recognised images are lost, at .01 "
             f"{at[0.01].share:.1%}",
         ),
     )
 
 
 def _success_table(study: Study) -> Table:
-    def shares(hits: Bool[np.ndarray, "strengths pictures"]) -> list[str]:
+    def shares(hits: Bool[np.ndarray, "strengths images"]) -> list[str]:
         found = [share_at(hits, epsilon) for epsilon in EPSILONS]
         return [f"{one.share:.1%} [{one.low:.1%}, {one.high:.1%}]" for one in found]
 
@@ -126,11 +126,11 @@ def _success_table(study: Study) -> Table:
         for name, classes in study.towards.items()
     ]
     return Table(
-        title="Success [95 % interval] with recognised pictures, without a target and with nine",
+        title="Success [95 % interval] with recognised images, without a target and with nine",
         header=[
             "where to",
             "attack",
-            "pictures",
+            "images",
             *(f"epsilon {epsilon:g}" for epsilon in EPSILONS),
         ],
         rows=away + towards,
@@ -151,7 +151,7 @@ def _steps_table(study: Study) -> Table:
     return Table(
         title="Signs of finite differences (label against runner-up): share that the gradient of "
         "the same difference has, and that of FGSM's gradient; and the smallest epsilon of a "
-        "picture",
+        "image",
         header=[
             *("attack", "as the gradient", "as FGSM", "no difference"),
             *("smallest epsilon, median", f"enough for {MOST:.0%}"),
@@ -173,14 +173,14 @@ def _notes(study: Study, accuracy: float, is_lossy: bool) -> list[str]:
     never = ", ".join(f"{name}: {np.isinf(one).sum()}" for name, one in least.items())
     lossy = ", in a copy of JPEG files, which is lossy" if is_lossy else ""
     notes = [
-        f"The network (cifar_cnn) recognises {accuracy:.1%} of the test pictures{lossy}; the first "
+        f"The network (cifar_cnn) recognises {accuracy:.1%} of the test images{lossy}; the first "
         f"{len(study.labels)} of those are attacked.",
-        "The article names neither its classifier nor r, and shows one picture. Here r is on the "
+        "The article names neither its classifier nor r, and shows one image. Here r is on the "
         "scale [0, 1] and differences are of logits; one map of outputs (3073 forward passes) "
         "serves the runner-up and all nine targets. Changes are whole levels, rounded towards the "
-        "picture: epsilon .01 is 2 levels of 255, .02 is 5, .05 is 12, .1 is 25.",
+        "image: epsilon .01 is 2 levels of 255, .02 is 5, .05 is 12, .1 is 25.",
         "The sign slip: the article takes the sign p of what raising a value does to the label's "
-        "lead over the target, and adds epsilon p, which defends the picture. Its results need "
+        "lead over the target, and adds epsilon p, which defends the image. Its results need "
         f"epsilon p subtracted. As written, {share_at(study.lost(AS_WRITTEN), 0.05)} are lost at "
         f".05; signs at random lose {share_at(study.lost(CHANCE), 0.05)}.",
         f"Never lost within epsilon {LEVELS[-1] / 255:.2f}: {never}.",

@@ -1,7 +1,7 @@
 """What the experiments on small perturbations share: sign maps, what they do, how it is shown.
 
-Perturbations are whole levels of 8-bit pictures: an epsilon of .05 is 12 of 255 levels, .01 is 2.
-A recognised picture is *lost* when it is taken for another class.
+Perturbations are whole levels of 8-bit images: an epsilon of .05 is 12 of 255 levels, .01 is 2.
+A recognised image is *lost* when it is taken for another class.
 """
 
 import itertools
@@ -19,19 +19,18 @@ from evofool.analysis import Share, proportion_interval
 from evofool.attacks import fgsm, output_map
 from evofool.classifiers import Classifier, first_name
 from evofool.evaluation import Recognized, recognize
-from evofool.images import Section, chart, thumbnail
+from evofool.images import Levels, Section, chart, thumbnail
 
-Levels = UInt8[np.ndarray, "images height width channels"]
-Picture = UInt8[np.ndarray, "height width channels"]
+Figure = UInt8[np.ndarray, "height width channels"]
 Classes = Int[np.ndarray, " images"]
 
 LEVELS = (*range(1, 13), 15, 18, 21, 25)  # of 255, that values change by
-PART = 256  # pictures attacked together
+PART = 256  # images attacked together
 STYLES = ("o-", "s-", "^-", "v-", "D--", "x--", "+:", "*:")  # of curves
 
 
 class Differences(NamedTuple):
-    """What finite differences at one picture lead to; rows of `LEVELS` on the way.
+    """What finite differences at one image lead to; rows of `LEVELS` on the way.
 
     Attributes:
         signs: where raising a value favours the label over a rival (1) or not (-1).
@@ -57,7 +56,7 @@ def level_of(epsilon: float) -> int:
 
 
 def runners_up(found: Recognized, labels: Classes) -> Classes:
-    """Returns the likeliest class of each picture that is not its own."""
+    """Returns the likeliest class of each image that is not its own."""
     odds = found.log_odds.copy()
     odds[np.arange(len(labels)), labels] = -np.inf
     return odds.argmax(axis=1)
@@ -65,19 +64,19 @@ def runners_up(found: Recognized, labels: Classes) -> Classes:
 
 def examine(
     network: Classifier,
-    image: Picture,
+    image: Figure,
     label: int,
     rivals: Sequence[int],
     *,
     step: float,
     of: str = "logits",
 ) -> Differences:
-    """Attacks a picture by finite differences, towards every rival, from one map of outputs.
+    """Attacks an image by finite differences, towards every rival, from one map of outputs.
 
     Args:
         network: that sees it.
         image: levels 0..255.
-        label: of the picture.
+        label: of the image.
         rivals: classes that it is to be taken for.
         step: r, as a share of the range.
         of: outputs that differences are taken of, "logits" or "probabilities".
@@ -149,7 +148,7 @@ def parts(count: int) -> list[slice]:
 
 
 def share_at(is_hit: Bool[np.ndarray, "strengths images"], epsilon: float) -> Share:
-    """Returns the share of the pictures that are hit at an epsilon."""
+    """Returns the share of the images that are hit at an epsilon."""
     hit = is_hit[LEVELS.index(level_of(epsilon))]
     return proportion_interval(int(hit.sum()), len(hit))
 
@@ -157,7 +156,7 @@ def share_at(is_hit: Bool[np.ndarray, "strengths images"], epsilon: float) -> Sh
 def smallest_epsilons(
     is_hit: Bool[np.ndarray, "strengths images"],
 ) -> Float[np.ndarray, " images"]:
-    """Returns the least strength that hits each picture, as a share of the range; infinity if none.
+    """Returns the least strength that hits each image, as a share of the range; infinity if none.
 
     It is one of `LEVELS`.
     """
@@ -167,12 +166,12 @@ def smallest_epsilons(
 
 def strip(
     network: Classifier,
-    image: Picture,
+    image: Figure,
     signs: Int8[np.ndarray, "height width channels"],
     epsilons: Sequence[float],
     heading: str,
 ) -> Section:
-    """Shows a picture, the signs of its change, and what a network makes of it at each epsilon."""
+    """Shows an image, the signs of its change, and what a network makes of it at each epsilon."""
     changed = [perturb(image[None], signs[None], level_of(epsilon)) for epsilon in epsilons]
     found = recognize(network, np.concatenate([image[None], *changed]))
     seen = [
@@ -182,7 +181,7 @@ def strip(
     change = (128 - 127 * signs.astype(np.int16)).astype(np.uint8)
     return Section(
         heading,
-        [thumbnail(picture) for picture in (image, change, *(one[0] for one in changed))],
+        [thumbnail(levels) for levels in (image, change, *(one[0] for one in changed))],
         [
             seen[0],
             ["the change, enlarged"],
@@ -208,14 +207,14 @@ def draw_curves(
                 each.plot(epsilons, shares, style, label=name, markersize=4)
             each.set_title(title)
             each.set_xlabel("epsilon")
-            each.set_ylabel("share of the pictures")
+            each.set_ylabel("share of the images")
             each.set_ylim(-0.02, 1.02)
             each.grid(alpha=0.3)
             each.legend(fontsize=8)
 
 
 def _gradient_signs(
-    network: Classifier, image: Picture, label: int, rivals: Sequence[int]
+    network: Classifier, image: Figure, label: int, rivals: Sequence[int]
 ) -> Int8[np.ndarray, "rows height width channels"]:
     """Returns the signs of the gradient of the label's log-odds, then of its lead over rivals."""
     offset = network.card.class_offset

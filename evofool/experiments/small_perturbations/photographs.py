@@ -12,7 +12,7 @@ from evofool.attacks import universal
 from evofool.classifiers import Classifier, with_views
 from evofool.evaluation import recognize
 from evofool.experiments.bench.lab import Lab
-from evofool.experiments.report.findings import Findings, Picture, Row, Table
+from evofool.experiments.report.findings import Figure, Findings, Row, Table
 from evofool.experiments.report.render import as_percentage
 from evofool.experiments.small_perturbations.gibbon import (
     EPSILONS,
@@ -130,12 +130,12 @@ def imagenet(lab: Lab) -> Findings:
         DIFFERENCES: differences[chosen]["signs"][1],
     }
     found_ways, name = ways(network, image, signs), name_of(network, label)
-    pictures = [
+    images = [
         write_ways(lab, network, image, found_ways, name),
         write_change(lab, network, photographs[1::2], study.change),
     ]
     lost = travel(lab, networks, study.change)
-    return _findings(lab, study, found_ways, name, pictures, lost)
+    return _findings(lab, study, found_ways, name, images, lost)
 
 
 def _difference(
@@ -191,7 +191,7 @@ def _findings(
     study: Study,
     found: list[Way],
     name: str,
-    pictures: list[Picture],
+    images: list[Figure],
     travelled: Lost,
 ) -> Findings:
     counts = {attack: hits.shape[1] for attack, hits in study.lost.items()}
@@ -233,9 +233,9 @@ def _findings(
         ),
         rows=rows_of(found, name) + rows,
         tables=[success, table],
-        pictures=[
-            *pictures,
-            Picture(file="curves.png", caption="Recognised photographs that are lost, by epsilon"),
+        images=[
+            *images,
+            Figure(file="curves.png", caption="Recognised photographs that are lost, by epsilon"),
             matrix,
         ],
         notes=_notes(study, counts, travelled),
@@ -263,7 +263,7 @@ def _notes(study: Study, counts: Mapping[str, int], travelled: Lost) -> list[str
         f"GoogLeNet's scale, which spans 2, and is {PUBLISHED_LEVELS:.1f} levels: a panda is "
         "compared at one level. It is not said there to be the least that does.",
         f'"{WRITTEN.capitalize()}": the article adds epsilon times the sign of what raising a '
-        "value does to the label's lead, which is the wrong way round and defends the picture; its "
+        "value does to the label's lead, which is the wrong way round and defends the image; its "
         "results need it subtracted, as in all other rows.",
         *_of_growth(study),
         "The one change for all is made with every second photograph, against what the network "

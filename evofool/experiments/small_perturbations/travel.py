@@ -12,7 +12,7 @@ from evofool.attacks import fgsm
 from evofool.classifiers import Classifier, first_name
 from evofool.evaluation import recognize
 from evofool.experiments.bench.lab import Lab
-from evofool.experiments.report.findings import Picture, Table
+from evofool.experiments.report.findings import Figure, Table
 from evofool.experiments.small_perturbations.perturbing import (
     Classes,
     Levels,
@@ -113,7 +113,7 @@ def _add_noise(photographs: Levels, labels: Classes) -> Levels:
     return perturb(photographs, random_signs(photographs.shape), STRONG)
 
 
-def show_matrix(lab: Lab, lost: Lost) -> tuple[Picture, Table]:
+def show_matrix(lab: Lab, lost: Lost) -> tuple[Figure, Table]:
     """Shows who loses photographs that were perturbed for whom."""
     columns = list(next(iter(lost.values())))
     write_matrix(
@@ -132,22 +132,22 @@ def show_matrix(lab: Lab, lost: Lost) -> tuple[Picture, Table]:
         rows=[[name, *map(str, row.values())] for name, row in lost.items()],
     )
     caption = "How often perturbed photographs are lost; rows: what was done, columns: shown to"
-    return Picture(file="travel.png", caption=caption), table
+    return Figure(file="travel.png", caption=caption), table
 
 
-def write_change(lab: Lab, network: Classifier, photographs: Levels, change: Change) -> Picture:
+def write_change(lab: Lab, network: Classifier, photographs: Levels, change: Change) -> Figure:
     """Shows the universal change, and photographs that it was not made with, without and with."""
     some = photographs[np.linspace(0, len(photographs) - 1, SHOWN).astype(int)]
     changed = np.clip(some + change, 0, 255).astype(np.uint8)
     magnified = np.rint(128 + 127 * change / max(1, np.abs(change).max())).astype(np.uint8)
 
-    def row(heading: str, pictures: Levels) -> Section:
-        found = recognize(network, pictures)
+    def row(heading: str, images: Levels) -> Section:
+        found = recognize(network, images)
         captions = [
             (first_name(network.card.labels[index]), f"{sure:.1%}")
             for index, sure in zip(found.classes, found.confidence, strict=True)
         ]
-        return Section(heading, list(map(thumbnail, pictures)), captions)
+        return Section(heading, list(map(thumbnail, images)), captions)
 
     sections = [
         row("photographs", some),
@@ -155,7 +155,7 @@ def write_change(lab: Lab, network: Classifier, photographs: Levels, change: Cha
         Section("the change, enlarged", [thumbnail(magnified)], [[""]]),
     ]
     save_image(draw_sheet(sections), lab.folder / "one-change.jpg")
-    return Picture(
+    return Figure(
         file="one-change.jpg",
         caption="One change for all photographs, on some that it was not made with",
         shows_photographs=True,

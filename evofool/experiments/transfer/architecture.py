@@ -1,4 +1,4 @@
-"""Transfer to networks of another architecture: who takes whose pictures for the same."""
+"""Transfer to networks of another architecture: who takes whose images for the same."""
 
 from collections.abc import Mapping
 
@@ -30,7 +30,7 @@ FEW_NETWORKS = NETWORKS[::2]
 PUBLISHED = (0.207, 0.173)  # GoogLeNet to AlexNet, and back
 PAPER = "20.7 % and 17.3 % (GoogLeNet, AlexNet)"
 
-Views = dict[str, dict[str, Seen]]  # by the network the pictures are for: what each makes of them
+Views = dict[str, dict[str, Seen]]  # by the network the images are for: what each makes of them
 
 
 def mnist(lab: Lab) -> Findings:
@@ -40,7 +40,7 @@ def mnist(lab: Lab) -> Findings:
     seen = {name: seen_by(lab, run, networks) for name, run in runs.items()}
     shares = _shares(seen)
     owners = {name: name for name in networks}
-    picture, table = matrix(lab, seen, owners)
+    image, table = matrix(lab, seen, owners)
     images = f"{len(shares)} ordered pairs, {next(iter(shares.values())).n} images each"
     return Findings(
         rows=[
@@ -58,7 +58,7 @@ def mnist(lab: Lab) -> Findings:
             ),
         ],
         tables=[table, _own(seen, owners)],
-        pictures=[picture],
+        images=[image],
         notes=[
             settings(runs[networks[0]]) + " The other networks' runs are of the same size.",
             "The figures over pairs are a median over ordered pairs of networks, with its interval "
@@ -78,7 +78,7 @@ def imagenet(lab: Lab) -> Findings:
     long_name = f"{NETWORK}, {long.config.generations} generations"
     all_seen = seen | {long_name: seen_by(lab, long, networks)}
     owners = {name: name for name in networks} | {long_name: NETWORK}
-    picture, table = matrix(lab, all_seen, owners)
+    image, table = matrix(lab, all_seen, owners)
     of_long = all_seen[long_name]
     return Findings(
         rows=[
@@ -99,12 +99,12 @@ def imagenet(lab: Lab) -> Findings:
                 for name in networks[1:]
             ),
         ],
-        pictures=[picture],
+        images=[image],
         notes=[
             settings(runs[NETWORK]) + " The other networks' runs are of the same size.",
             settings(long),
             _why(of_long, long_name),
-            "Pictures are scaled to the other's input, whole. All images count, also those whose "
+            "Images are scaled to the other's input, whole. All images count, also those whose "
             "own network finds another class likelier than the one they were evolved for.",
         ],
         verdict=_verdict(shares),
@@ -113,7 +113,7 @@ def imagenet(lab: Lab) -> Findings:
 
 
 def _shares(seen: Views, *, certain: bool = False) -> dict[tuple[str, str], Share]:
-    """Returns, by ordered pair of networks, how many pictures both see alike (or surely so)."""
+    """Returns, by ordered pair of networks, how many images both see alike (or surely so)."""
     found = {}
     for own, of_row in seen.items():
         for other, after in of_row.items():
@@ -133,7 +133,7 @@ def _span(shares: Mapping[tuple[str, str], Share]) -> str:
 
 
 def _why(seen: Mapping[str, Seen], name: str) -> str:
-    """Says what the length of a run and the certainty of its pictures change."""
+    """Says what the length of a run and the certainty of its images change."""
     before = seen[NETWORK]
     sure = before.confidence >= HIGH
     parts = []
@@ -144,7 +144,7 @@ def _why(seen: Mapping[str, Seen], name: str) -> str:
         of_sure = f", of those at 99 % and more {share(same[sure])}" if sure.any() else ""
         parts.append(f"{other}: {share(same)}{of_sure}")
     return (
-        f"By chance 0.1 % would keep their label. Longer runs and surer pictures transfer more "
+        f"By chance 0.1 % would keep their label. Longer runs and surer images transfer more "
         f"often: of {name}, to {'; to '.join(parts)}."
     )
 
@@ -161,14 +161,14 @@ def _verdict(shares: Mapping[tuple[str, str], Share]) -> Verdict:
 
 
 def _own(seen: Views, owners: Mapping[str, str]) -> Table:
-    """Says how well the pictures fool the networks that they are for."""
+    """Says how well the images fool the networks that they are for."""
     rows = []
     for row, of_row in seen.items():
         own = of_row[owners[row]]
         high = [int(np.sum(own.confidence >= bar)) for bar in (LIKELY, HIGH, NEAR_CERTAIN)]
         rows.append([row, str(share(own.hits)), float(np.median(own.confidence)), *high])
     return Table(
-        title="The pictures on the network that they were evolved for",
+        title="The images on the network that they were evolved for",
         header=[
             "evolved for",
             "likeliest class is theirs",

@@ -12,7 +12,7 @@ from evofool.experiments.bench.lab import Lab
 from evofool.experiments.bench.shared_runs import NETWORK
 from evofool.experiments.registry import Experiment, Part
 from evofool.experiments.report.elites import save_sheet
-from evofool.experiments.report.findings import Findings, Picture, Row, Table, Verdict
+from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
 from evofool.experiments.transfer.measures import (
     by_own_confidence,
     evolve_digits,
@@ -37,7 +37,7 @@ def mnist(lab: Lab) -> Findings:
     """Two LeNets, which differ in the seed of their first weights and of their training."""
     runs = [evolve_digits(lab, name) for name in DIGITS]
     rows, tables, seen = _both_ways(lab, runs, DIGITS)
-    # pictures that have been certain for long all transfer: the digits differ before that
+    # images that have been certain for long all transfer: the digits differ before that
     early = [evolve_digits(lab, name, is_short=True) for name in DIGITS]
     early_rows, _, early_seen = _both_ways(lab, early, DIGITS)
     when = f", generation {early[0].generation}"
@@ -51,11 +51,11 @@ def mnist(lab: Lab) -> Findings:
     return Findings(
         rows=[*rows, *(dataclasses.replace(row, what=row.what + when) for row in early_rows)],
         tables=[per_digit, *tables],
-        pictures=[_show(lab, runs[0], *seen[0], f"Evolved for {DIGITS[0]}, shown to {DIGITS[1]}")],
+        images=[_show(lab, runs[0], *seen[0], f"Evolved for {DIGITS[0]}, shown to {DIGITS[1]}")],
         notes=[
             settings(runs[0]),
             "Fitness is the log-odds, which go on rising where a confidence is 1 in float32: after "
-            f"{runs[0].generation} generations the pictures have a median of "
+            f"{runs[0].generation} generations the images have a median of "
             f"{_odds(runs[0])} nats. Which digits transfer best is seen before: after "
             f"{early[0].generation} generations, with a median of {_odds(early[0])} nats.",
             f"Do 6, 9 and 2 transfer better than the other digits{when}? {DIGITS[0]} to "
@@ -82,10 +82,8 @@ def cifar10(lab: Lab) -> Findings:
     return Findings(
         rows=rows,
         tables=tables,
-        pictures=[
-            _show(lab, runs[0], *seen[0], f"Evolved for {OBJECTS[0]}, shown to {OBJECTS[1]}")
-        ],
-        notes=[settings(runs[0]), "The paper did not do this with these pictures."],
+        images=[_show(lab, runs[0], *seen[0], f"Evolved for {OBJECTS[0]}, shown to {OBJECTS[1]}")],
+        notes=[settings(runs[0]), "The paper did not do this with these images."],
         verdict=Verdict(said="new", because=_shares(seen)),
     )
 
@@ -97,12 +95,12 @@ def imagenet(lab: Lab) -> Findings:
     return Findings(
         rows=rows,
         tables=tables,
-        pictures=[_show(lab, runs[0], *seen[0], f"Evolved for {NETWORK}, shown to {WIDER}")],
+        images=[_show(lab, runs[0], *seen[0], f"Evolved for {NETWORK}, shown to {WIDER}")],
         notes=[
             *map(settings, runs),
             "The paper trained AlexNet twice. These two networks have one architecture in two "
             "widths and input sizes (128 and 192 pixels) and were trained by others, so that more "
-            "than the initial weights differs, and fewer pictures should transfer. Pictures are "
+            "than the initial weights differs, and fewer images should transfer. Images are "
             "scaled to the other's input, whole.",
         ],
         verdict=Verdict(said="in part", because=f"{_shares(seen)}; the networks differ in width"),
@@ -151,7 +149,7 @@ def _odds(run: Run) -> str:
 
 
 def _by_digit(seen: Sequence[tuple[Seen, Seen]], when: str) -> tuple[Table, set[int]]:
-    """Returns how the pictures of every digit transfer, and the three best: more where some tie."""
+    """Returns how the images of every digit transfer, and the three best: more where some tie."""
     digits = range(10)
     kept = [
         [before.top[before.classes == d] == after.top[before.classes == d] for d in digits]
@@ -184,8 +182,8 @@ def _test_best(classes: np.ndarray, same: np.ndarray, runs: np.ndarray) -> Permu
     return permutation_test(more, classes, within=runs, alternative="greater")
 
 
-def _show(lab: Lab, run: Run, before: Seen, after: Seen, what: str) -> Picture:
-    """Leaves a sheet of the pictures of which the other network is surest, and least sure."""
+def _show(lab: Lab, run: Run, before: Seen, after: Seen, what: str) -> Figure:
+    """Leaves a sheet of the images of which the other network is surest, and least sure."""
     elites = [elite for index in range(run.config.runs) for elite in run.elites(index)]
     order = np.argsort(after.log_odds, kind="stable")
     count = min(ON_A_SHEET, len(order) // 2)
@@ -203,10 +201,10 @@ def _show(lab: Lab, run: Run, before: Seen, after: Seen, what: str) -> Picture:
             ]
             for place in places
         ]
-        pictures: list[Image.Image] = [thumbnail(picture) for picture in run.pictures(chosen)]
-        sections.append(Section(heading, pictures, captions))
+        images: list[Image.Image] = [thumbnail(image) for image in run.images(chosen)]
+        sections.append(Section(heading, images, captions))
     save_sheet(draw_sheet(sections), lab.folder / "sheet.jpg")
-    return Picture(file="sheet.jpg", caption=f"{what}: confidence in the class before and after")
+    return Figure(file="sheet.jpg", caption=f"{what}: confidence in the class before and after")
 
 
 def _shares(seen: Sequence[tuple[Seen, Seen]]) -> str:

@@ -1,4 +1,4 @@
-"""What the transfer experiments share: who takes whose pictures for what, and how that is said."""
+"""What the transfer experiments share: who takes whose images for what, and how that is said."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from evofool.classifiers import confidence
 from evofool.evolution import NEAR_CERTAIN
 from evofool.experiments.bench.lab import Lab
 from evofool.experiments.bench.shared_runs import every, evolve_long
-from evofool.experiments.report.findings import Picture, Table
+from evofool.experiments.report.findings import Figure, Table
 from evofool.images import write_matrix
 from evofool.runs import Run, Seen, look
 
@@ -46,11 +46,11 @@ def seen_by(lab: Lab, run: Run, networks: Sequence[str]) -> dict[str, Seen]:
 
 
 def evolve_digits(lab: Lab, network: str, *, is_short: bool = False) -> Run:
-    """Evolves CPPN pictures of ten classes, `lab.seeds` runs in one program.
+    """Evolves CPPN images of ten classes, `lab.seeds` runs in one program.
 
     Args:
         lab: whose runs.
-        network: that the pictures are for.
+        network: that the images are for.
         is_short: stop when most classes have just become certain.
     """
     generations = lab.choose(full=20, small=5) if is_short else lab.choose(full=200, small=20)
@@ -58,7 +58,7 @@ def evolve_digits(lab: Lab, network: str, *, is_short: bool = False) -> Run:
 
 
 def evolve_imagenet(lab: Lab, network: str) -> Run:
-    """Evolves CPPN pictures of a thousand classes, briefly."""
+    """Evolves CPPN images of a thousand classes, briefly."""
     if lab.scale == "small":
         return lab.evolve(network, generations=2, batch_size=20, classes=every(50))
     return lab.evolve(network, generations=300)
@@ -79,18 +79,18 @@ def settings(run: Run) -> str:
     )
 
 
-def share(kept: Bool[np.ndarray, " pictures"]) -> Share:
-    """Returns the share of pictures for which something holds, with its interval."""
+def share(kept: Bool[np.ndarray, " images"]) -> Share:
+    """Returns the share of images for which something holds, with its interval."""
     return proportion_interval(int(np.sum(kept)), len(kept))
 
 
-def near_certain(*seen: Seen) -> Bool[np.ndarray, " pictures"]:
-    """Whether every network is certain of a picture's class, at 99.99 % or more."""
+def near_certain(*seen: Seen) -> Bool[np.ndarray, " images"]:
+    """Whether every network is certain of an image's class, at 99.99 % or more."""
     return np.all([one.confidence >= NEAR_CERTAIN for one in seen], axis=0)
 
 
 def by_own_confidence(before: Seen, after: Seen, *, title: str) -> Table:
-    """Tells whether pictures transfer better the surer the network is that they were made for."""
+    """Tells whether images transfer better the surer the network is that they were made for."""
     edges = (0.0, 0.5, 0.9, 0.99, 0.999, NEAR_CERTAIN, np.inf)
     same = before.top == after.top
     rows = []
@@ -109,16 +109,16 @@ def by_own_confidence(before: Seen, after: Seen, *, title: str) -> Table:
 
 def matrix(
     lab: Lab, seen: Mapping[str, Mapping[str, Seen]], owners: Mapping[str, str]
-) -> tuple[Picture, Table]:
-    """Shows who takes whose pictures for what their own network takes them for.
+) -> tuple[Figure, Table]:
+    """Shows who takes whose images for what their own network takes them for.
 
     Args:
-        lab: where the picture is left.
-        seen: by row, what each network makes of the pictures; columns in the same order.
-        owners: by row, the network that the pictures were evolved for.
+        lab: where the image is left.
+        seen: by row, what each network makes of the images; columns in the same order.
+        owners: by row, the network that the images were evolved for.
 
     Returns:
-        A picture of coloured squares, and a table with intervals and n.
+        An image of coloured squares, and a table with intervals and n.
     """
     columns = list(next(iter(seen.values())))
     shares = [
@@ -130,7 +130,7 @@ def matrix(
         lab.folder / "matrix.png",
         rows=list(seen),
         columns=columns,
-        title="Share of pictures with the same label on both",
+        title="Share of images with the same label on both",
         row_axis="evolved for",
         column_axis="shown to",
         texts=[[f"{one.share:.0%}" for one in of_row] for of_row in shares],
@@ -151,8 +151,8 @@ def matrix(
             for (row, of_row), of_shares in zip(seen.items(), shares, strict=True)
         ],
     )
-    picture = Picture(
+    image = Figure(
         file="matrix.png",
         caption="How often two networks see the same; rows: evolved for, columns: shown to",
     )
-    return picture, table
+    return image, table

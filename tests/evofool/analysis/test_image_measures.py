@@ -27,13 +27,13 @@ def test_spectral_slope_finds_the_exponent_of_noise(exponent):
     radius = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.fftfreq(side))
     radius[0, 0] = 1.0
     noise = np.fft.fft2(rng.normal(size=(side, side))) * radius ** (exponent / 2)
-    picture = np.fft.ifft2(noise).real
-    levels = np.clip(128 + 30 * picture / picture.std(), 0, 255).astype(np.uint8)
+    image = np.fft.ifft2(noise).real
+    levels = np.clip(128 + 30 * image / image.std(), 0, 255).astype(np.uint8)
     found = spectral_slope(np.repeat(levels[None, :, :, None], 3, axis=3))
     assert found[0] == pytest.approx(exponent, abs=0.15)
 
 
-def test_a_picture_of_one_level_has_no_slope():
+def test_a_image_of_one_level_has_no_slope():
     assert np.isnan(spectral_slope(np.full((1, 8, 8, 1), 9, np.uint8))).all()
 
 
@@ -61,43 +61,43 @@ def test_a_stroke_has_its_orientation(degrees, orientation):
 
 
 def test_a_stroke_that_rises_to_the_right_is_rising():
-    picture = np.flipud(np.eye(28, dtype=np.uint8) * 200)[None, ..., None]
-    assert stroke_energy(picture).sum(axis=2)[0, RISING] > 0.85
+    image = np.flipud(np.eye(28, dtype=np.uint8) * 200)[None, ..., None]
+    assert stroke_energy(image).sum(axis=2)[0, RISING] > 0.85
 
 
 @pytest.mark.parametrize("row", [3, 14, 24])
 def test_a_bar_lies_in_its_band(row):
-    picture = np.zeros((1, 28, 28, 1), np.uint8)
-    picture[0, row - 1 : row + 1] = 255
-    energy = stroke_energy(picture)[0]
+    image = np.zeros((1, 28, 28, 1), np.uint8)
+    image[0, row - 1 : row + 1] = 255
+    energy = stroke_energy(image)[0]
     assert energy[HORIZONTAL].argmax() == row * 3 // 28
     assert energy[HORIZONTAL].max() > 0.95
 
 
 @given(arrays(np.uint8, (3, 12, 9, 2)), st.integers(1, 6), st.integers(1, 5))
-def test_shares_add_up_to_one_unless_a_picture_is_plain(pictures, orientations, bands):
-    found = stroke_energy(pictures, orientations=orientations, bands=bands)
-    plain = [len(np.unique(picture.reshape(-1, 2), axis=0)) == 1 for picture in pictures]
+def test_shares_add_up_to_one_unless_a_image_is_plain(images, orientations, bands):
+    found = stroke_energy(images, orientations=orientations, bands=bands)
+    plain = [len(np.unique(image.reshape(-1, 2), axis=0)) == 1 for image in images]
     assert found.shape == (3, orientations, bands)
     np.testing.assert_allclose(found.sum(axis=(1, 2)), 1 - np.array(plain), atol=1e-12)
     assert (found >= 0).all()
 
 
 def test_a_quarter_turn_turns_the_orientations():
-    pictures = np.random.default_rng(0).integers(0, 256, (5, 20, 20, 1), np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (5, 20, 20, 1), np.uint8)
     energy, turned = (
-        stroke_energy(each, bands=1)[..., 0] for each in (pictures, np.rot90(pictures, axes=(1, 2)))
+        stroke_energy(each, bands=1)[..., 0] for each in (images, np.rot90(images, axes=(1, 2)))
     )
     swapped = energy[:, [VERTICAL, FALLING, HORIZONTAL, RISING]]
     np.testing.assert_allclose(turned, swapped, atol=1e-9)
 
 
 def test_contrast_and_brightness_change_nothing():
-    picture = stroke(30)[None] // 4
-    np.testing.assert_allclose(stroke_energy(picture), stroke_energy(2 * picture + 50), atol=1e-12)
+    image = stroke(30)[None] // 4
+    np.testing.assert_allclose(stroke_energy(image), stroke_energy(2 * image + 50), atol=1e-12)
 
 
-def test_a_plain_picture_has_no_energy():
+def test_a_plain_image_has_no_energy():
     assert not stroke_energy(np.full((1, 8, 8, 3), 77, np.uint8)).any()
 
 

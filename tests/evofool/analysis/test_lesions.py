@@ -30,7 +30,7 @@ def test_every_hidden_node_and_every_connection_is_cut_once(elite):
 
 def test_lesions_are_drawn_like_elites(elite):
     cut = lesions(elite.genome, cppn_spec(elite.run.config.cppn, 1))
-    pictures = np.concatenate(list(elite.run.draw([lesion.genome for lesion in cut])))
-    assert len(pictures) == len(cut)
-    whole = elite.picture() / 255
-    assert any(np.abs(picture - whole).max() > 0.1 for picture in pictures)
+    images = np.concatenate(list(elite.run.draw([lesion.genome for lesion in cut])))
+    assert len(images) == len(cut)
+    whole = elite.image() / 255
+    assert any(np.abs(image - whole).max() > 0.1 for image in images)

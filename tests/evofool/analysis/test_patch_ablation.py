@@ -16,17 +16,17 @@ def overlap(first, second, size):
 
 @pytest.fixture(scope="module")
 def planted():
-    """A picture with four planted copies of 12x12 pixels."""
+    """An image with four planted copies of 12x12 pixels."""
     generator = np.random.default_rng(7)
-    picture, corners = plant(generator, smooth(generator, SIDE), size=12, copies=4)
-    return picture, Repeats(12, corners, np.ones(4))
+    image, corners = plant(generator, smooth(generator, SIDE), size=12, copies=4)
+    return image, Repeats(12, corners, np.ones(4))
 
 
 def test_patches_go_one_after_the_other_and_all_else_stays(planted):
-    picture, repeats = planted
-    series = remove_patches(picture, repeats.corners, repeats.size)
+    image, repeats = planted
+    series = remove_patches(image, repeats.corners, repeats.size)
     assert len(series) == 5
-    np.testing.assert_array_equal(series[0], picture)
+    np.testing.assert_array_equal(series[0], image)
     for step, (row, column) in enumerate(repeats.corners):
         changed = (series[step + 1] != series[step]).any(axis=2)
         inside = np.zeros_like(changed)
@@ -36,9 +36,9 @@ def test_patches_go_one_after_the_other_and_all_else_stays(planted):
 
 
 def test_membrane_is_the_mean_of_its_neighbours_everywhere(planted):
-    picture, repeats = planted
+    image, repeats = planted
     corner = repeats.corners[:1]
-    filled = remove_patches(picture, corner, 12)[1].astype(float)
+    filled = remove_patches(image, corner, 12)[1].astype(float)
     row, column = corner[0]
     rows, columns = slice(row, row + 12), slice(column, column + 12)
     neighbours = [
@@ -56,18 +56,18 @@ def test_membrane_closes_a_hole_in_a_slope_without_trace():
 
 
 def test_mean_is_the_mean_of_the_pixels_around():
-    picture = RAMP.copy()
-    picture[19, 20:28] = picture[28, 20:28] = 10
-    picture[20:28, 19] = picture[20:28, 28] = 30
-    filled = remove_patches(picture, np.array([[20, 20]]), 8, fill="mean")[1]
+    image = RAMP.copy()
+    image[19, 20:28] = image[28, 20:28] = 10
+    image[20:28, 19] = image[20:28, 28] = 30
+    filled = remove_patches(image, np.array([[20, 20]]), 8, fill="mean")[1]
     assert (filled[20:28, 20:28] == 20).all()
 
 
 @pytest.mark.parametrize("alike", [False, True])
 def test_places_elsewhere_overlap_neither_copies_nor_each_other(planted, alike):
-    picture, repeats = planted
+    image, repeats = planted
     for seed in range(5):
-        places = places_elsewhere(np.random.default_rng(seed), picture, repeats, alike=alike)
+        places = places_elsewhere(np.random.default_rng(seed), image, repeats, alike=alike)
         assert not overlap(places, repeats.corners, 12).any()
         assert not overlap(places, places, 12)[~np.eye(len(places), dtype=bool)].any()
         assert places.min() >= 1
@@ -78,16 +78,16 @@ def test_places_alike_have_more_nearly_the_contrast_of_the_copies():
     generator = np.random.default_rng(0)
     ground = smooth(generator, 128)
     ground[:, 64:] = texture(generator, 128)[:, 64:]  # flat on the left, rough on the right
-    picture, corners = plant(generator, ground, size=12, copies=3)
+    image, corners = plant(generator, ground, size=12, copies=3)
     repeats = Repeats(12, corners, np.ones(3))
 
     def contrast(places):
-        patches = [picture[r : r + 12, c : c + 12] / 255 for r, c in places]
+        patches = [image[r : r + 12, c : c + 12] / 255 for r, c in places]
         return np.array([patch.std(axis=(0, 1)).mean() for patch in patches])
 
     off = {
         alike: [
-            np.abs(contrast(places_elsewhere(generator, picture, repeats, alike=alike)) - copies)
+            np.abs(contrast(places_elsewhere(generator, image, repeats, alike=alike)) - copies)
             for copies in [contrast(corners)] * 20
         ]
         for alike in (False, True)
@@ -103,17 +103,17 @@ def test_no_place_is_drawn_where_there_is_no_room():
 
 def test_ablation_tells_copies_from_patches_elsewhere():
     """A "network" that counts white dots loses them with the copies, and only with these."""
-    picture = np.full((SIDE, SIDE, 1), 90, np.uint8)
+    image = np.full((SIDE, SIDE, 1), 90, np.uint8)
     dots = np.array([[10, 10], [10, 40], [40, 10]])
     for row, column in dots:
-        picture[row : row + 4, column : column + 4] = 255
-    repeats = find_repeats(picture, least_copies=3)
+        image[row : row + 4, column : column + 4] = 255
+    repeats = find_repeats(image, least_copies=3)
     assert repeats is not None
 
-    def count(pictures):
-        return (pictures > 200).sum(axis=(1, 2, 3)) / 16
+    def count(images):
+        return (images > 200).sum(axis=(1, 2, 3)) / 16
 
-    found = ablate(picture, repeats, count)
+    found = ablate(image, repeats, count)
     assert found.whole == 3
     np.testing.assert_array_equal(found.copies, [2, 1, 0])
     np.testing.assert_array_equal(found.anywhere, [3, 3, 3])
@@ -121,12 +121,12 @@ def test_ablation_tells_copies_from_patches_elsewhere():
 
 
 def test_ablation_is_the_same_for_the_same_seed_only(planted):
-    picture, repeats = planted
+    image, repeats = planted
 
-    def score(pictures):
-        return pictures[:, ::3, ::5].astype(float).mean(axis=(1, 2, 3))
+    def score(images):
+        return images[:, ::3, ::5].astype(float).mean(axis=(1, 2, 3))
 
-    first, same, other = (ablate(picture, repeats, score, seed=seed) for seed in (1, 1, 2))
+    first, same, other = (ablate(image, repeats, score, seed=seed) for seed in (1, 1, 2))
     for name in ("copies", "anywhere", "alike"):
         np.testing.assert_array_equal(getattr(first, name), getattr(same, name))
     np.testing.assert_array_equal(first.copies, other.copies)
@@ -143,7 +143,7 @@ def test_ablation_has_no_number_where_nothing_else_can_be_removed():
 @pytest.mark.parametrize(
     ("corner", "options", "message"),
     [
-        ([0, 5], {}, "patch of 8 pixels at row 0, column 5 is not inside a picture of 64x64"),
+        ([0, 5], {}, "patch of 8 pixels at row 0, column 5 is not inside an image of 64x64"),
         ([5, 56], {}, "at row 5, column 56"),
         ([5, 5], {"fill": "means"}, "unknown fill 'means'; did you mean 'mean'"),
     ],

@@ -24,10 +24,8 @@ SIDE = 96
 )
 def test_planted_copies_are_all_found_to_two_pixels(seed, size, copies, make, noise):
     generator = np.random.default_rng(seed)
-    picture, corners = plant(
-        generator, make(generator, SIDE), size=size, copies=copies, noise=noise
-    )
-    found = find_repeats(picture)
+    image, corners = plant(generator, make(generator, SIDE), size=size, copies=copies, noise=noise)
+    found = find_repeats(image)
     assert found is not None
     distance = np.abs((found.corners + found.size / 2)[:, None] - (corners + size / 2)[None])
     is_near = distance.max(axis=2) <= 2
@@ -35,10 +33,10 @@ def test_planted_copies_are_all_found_to_two_pixels(seed, size, copies, make, no
     assert is_near.any(axis=1).all()  # and nothing else
 
 
-def test_copies_are_apart_inside_the_picture_and_sorted_by_similarity():
+def test_copies_are_apart_inside_the_image_and_sorted_by_similarity():
     generator = np.random.default_rng(3)
-    picture, _ = plant(generator, texture(generator, SIDE), size=16, copies=5, noise=0.03)
-    found = find_repeats(picture)
+    image, _ = plant(generator, texture(generator, SIDE), size=16, copies=5, noise=0.03)
+    found = find_repeats(image)
     assert found is not None
     gaps = np.abs(found.corners[:, None] - found.corners[None]).max(axis=2)
     assert (gaps[~np.eye(len(gaps), dtype=bool)] >= found.size).all()
@@ -49,7 +47,7 @@ def test_copies_are_apart_inside_the_picture_and_sorted_by_similarity():
     assert found.similarity[-1] >= 0.8
 
 
-def test_pictures_without_repetition_give_no_false_alarm():
+def test_images_without_repetition_give_no_false_alarm():
     alarms = [find_repeats(to_levels(texture(np.random.default_rng(s), SIDE))) for s in range(10)]
     assert alarms == [None] * 10
 
@@ -63,10 +61,10 @@ def test_stripes_have_no_element(angle):
 
 
 def test_a_lattice_of_dots_is_found_dot_by_dot():
-    picture = np.zeros((SIDE, SIDE, 1))
-    picture[16::24, 16::24] = 1
-    picture = ndimage.gaussian_filter(picture, (2, 2, 0))
-    found = find_repeats(to_levels(picture / picture.max()))
+    image = np.zeros((SIDE, SIDE, 1))
+    image[16::24, 16::24] = 1
+    image = ndimage.gaussian_filter(image, (2, 2, 0))
+    found = find_repeats(to_levels(image / image.max()))
     assert found is not None
     assert len(found.corners) == 16
     steps = found.corners - found.corners[0]
@@ -75,19 +73,19 @@ def test_a_lattice_of_dots_is_found_dot_by_dot():
 
 def test_too_few_copies_are_none():
     generator = np.random.default_rng(0)
-    picture, _ = plant(generator, texture(generator, SIDE), size=16, copies=3)
-    assert find_repeats(picture, least_copies=3) is not None
-    assert find_repeats(picture, least_copies=4) is None
+    image, _ = plant(generator, texture(generator, SIDE), size=16, copies=3)
+    assert find_repeats(image, least_copies=3) is not None
+    assert find_repeats(image, least_copies=4) is None
 
 
-def test_an_even_picture_has_no_element():
+def test_an_even_image_has_no_element():
     assert find_repeats(np.full((32, 32, 3), 77, np.uint8)) is None
 
 
 @pytest.mark.parametrize(
     ("shape", "options", "message"),
     [
-        ((17, 40, 1), {}, "picture is 40x17; expected at least 18 pixels"),
+        ((17, 40, 1), {}, "image is 40x17; expected at least 18 pixels"),
         ((40, 40, 1), {"least_copies": 1}, "least_copies is 1; expected at least 2"),
         (
             (40, 40, 1),

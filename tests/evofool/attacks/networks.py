@@ -42,7 +42,7 @@ def outside() -> Classifier:
     return Classifier(card=linear().card, params=WEIGHTS, apply=apply, kind="probabilities")
 
 
-def pictures(count=5) -> np.ndarray:
+def levels(count=5) -> np.ndarray:
     return np.random.default_rng(1).integers(0, 256, (count, *SHAPE)).astype(np.uint8)
 
 

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from evofool.attacks.candidates import breed, first_genes, paint, three_others
-from tests.evofool.attacks.networks import pictures
+from tests.evofool.attacks.networks import levels
 
 
 def test_parents_are_three_others():
@@ -20,7 +20,7 @@ def test_parents_are_three_others():
 
 
 def test_pixels_are_painted_in_whole_levels_and_the_last_one_stays():
-    image = jnp.asarray(pictures(1)[0])
+    image = jnp.asarray(levels(1)[0])
     below, above = [0.0, 0.999, 3.4, 255.0, 0.6], [0.1, 0.9, 7.0, 300.0, -2.0]
     painted = np.asarray(paint(image, jnp.array([[below], [above]])))
     assert painted[:, 0, 4].tolist() == [[3, 255, 1], [7, 255, 0]]
@@ -29,7 +29,7 @@ def test_pixels_are_painted_in_whole_levels_and_the_last_one_stays():
     np.testing.assert_array_equal(both[0], painted[1])
 
 
-def test_children_stay_in_range_and_do_not_depend_on_other_pictures():
+def test_children_stay_in_range_and_do_not_depend_on_other_images():
     genes, alone = first_genes(1, 3, 10, 2, 3), first_genes(1, 1, 10, 2, 3)
     for generation in range(1, 40):
         genes, alone = breed(1, generation, genes), breed(1, generation, alone)

@@ -3,7 +3,7 @@ import pytest
 
 from evofool import UserError
 from evofool.attacks.deepfool import NUDGE, deepfool, deepfool_steps
-from tests.evofool.attacks.networks import WEIGHTS, classes_of, curved, linear, pictures
+from tests.evofool.attacks.networks import WEIGHTS, classes_of, curved, levels, linear
 
 OPTIONS = {"steps": 20, "overshoot": 0.0, "candidates": 4}
 
@@ -11,7 +11,7 @@ OPTIONS = {"steps": 20, "overshoot": 0.0, "candidates": 4}
 @pytest.mark.parametrize("norm", ["l2", "linf"])
 def test_a_linear_border_is_reached_in_one_round_by_the_shortest_way(norm):
     # mid-grey, so that the box is far
-    images = np.clip(pictures(), 110, 145).astype(np.float32)
+    images = np.clip(levels(), 110, 145).astype(np.float32)
     labels = classes_of(linear(), images)
     change, rounds = deepfool_steps(linear(), images, labels, norm=norm, **OPTIONS)
     outputs = (images / 255 - 0.5).reshape(5, -1) @ WEIGHTS
@@ -27,19 +27,19 @@ def test_a_linear_border_is_reached_in_one_round_by_the_shortest_way(norm):
     assert rounds.max() == 1
 
 
-def test_pictures_cross_the_border_and_stay_across_when_rounded():
-    images = pictures(8)
+def test_images_cross_the_border_and_stay_across_when_rounded():
+    images = levels(8)
     labels = classes_of(curved(), images)
     found = deepfool(curved(), images, labels)
     assert found.success.all()
     assert found.l2.max() < 3
-    # a round looks at all four classes; then the rounded picture is shown, at least once
+    # a round looks at all four classes; then the rounded image is shown, at least once
     assert (found.gradients % 4 == 0).all()
     assert (found.gradients // 4 + 2 <= found.queries).all()
 
 
-def test_a_picture_of_another_class_is_left_alone():
-    images = pictures(2)
+def test_a_image_of_another_class_is_left_alone():
+    images = levels(2)
     labels = (classes_of(curved(), images) + 1) % 4
     found = deepfool(curved(), images, labels)
     np.testing.assert_array_equal(found.images, images)
@@ -57,4 +57,4 @@ def test_a_picture_of_another_class_is_left_alone():
 )
 def test_options_are_checked(options, message):
     with pytest.raises(UserError, match=message):
-        deepfool(linear(), pictures(), 0, **options)
+        deepfool(linear(), levels(), 0, **options)

@@ -5,13 +5,13 @@ from evofool import UserError
 from evofool.attacks.finite_differences import finite_differences, output_map
 from evofool.attacks.gradient_sign import gradient_signs
 from evofool.attacks.inputs import check_task
-from tests.evofool.attacks.networks import WEIGHTS, classes_of, curved, linear, outside, pictures
+from tests.evofool.attacks.networks import WEIGHTS, classes_of, curved, levels, linear, outside
 
 
 @pytest.mark.parametrize("step", [1 / 255, 0.05])
 @pytest.mark.parametrize("make", [linear, outside])
 def test_differences_of_a_linear_classifier_are_its_weights(make, step):
-    found = output_map(make(), pictures()[0], step=step)
+    found = output_map(make(), levels()[0], step=step)
     label, target = 1, 2  # log-probabilities differ as logits do
     lead = (found.change[..., label] - found.change[..., target]).reshape(-1)
     np.testing.assert_allclose(lead, step * (WEIGHTS[:, label] - WEIGHTS[:, target]), atol=2e-5)
@@ -21,10 +21,10 @@ def test_differences_of_a_linear_classifier_are_its_weights(make, step):
 
 
 def test_probabilities_change_as_a_loop_over_pixels_says():
-    classifier, image = curved(), pictures()[0]
+    classifier, image = curved(), levels()[0]
 
-    def probabilities(picture):
-        logits = np.asarray(classifier.apply(classifier.params, picture[None]), np.float64)[0]
+    def probabilities(image):
+        logits = np.asarray(classifier.apply(classifier.params, image[None]), np.float64)[0]
         return np.exp(logits) / np.exp(logits).sum()
 
     base = image.astype(np.float32) / 255
@@ -38,7 +38,7 @@ def test_probabilities_change_as_a_loop_over_pixels_says():
 
 
 def test_small_steps_agree_with_the_gradient():
-    images = pictures(3)
+    images = levels(3)
     labels = classes_of(linear(), images)
     found = finite_differences(linear(), images, labels, target=(labels + 1) % 4, epsilon=0.1)
     # with two classes left, log-odds of the target rise with its lead
@@ -50,7 +50,7 @@ def test_small_steps_agree_with_the_gradient():
 
 
 def test_the_target_is_reached_and_the_article_defends():
-    images = pictures(10)
+    images = levels(10)
     labels = classes_of(linear(), images)
     target = (labels + 1) % 4
     attacked = finite_differences(linear(), images, labels, target=target, epsilon=0.2)
@@ -63,7 +63,7 @@ def test_the_target_is_reached_and_the_article_defends():
 
 
 def test_without_a_target_it_is_the_runner_up():
-    images = pictures(6)
+    images = levels(6)
     labels = classes_of(linear(), images)
     outputs = (images / 255 - 0.5).reshape(6, -1) @ WEIGHTS
     outputs[np.arange(6), labels] = -np.inf
@@ -73,7 +73,7 @@ def test_without_a_target_it_is_the_runner_up():
 
 
 def test_finished_maps_are_kept(tmp_path):
-    file, images = tmp_path / "maps.npz", pictures(3)
+    file, images = tmp_path / "maps.npz", levels(3)
 
     def interrupt(done, total):
         if done == 2:
@@ -98,4 +98,4 @@ def test_finished_maps_are_kept(tmp_path):
 )
 def test_options_are_checked(given, message):
     with pytest.raises(UserError, match=message):
-        output_map(linear(), pictures()[0], **given)
+        output_map(linear(), levels()[0], **given)

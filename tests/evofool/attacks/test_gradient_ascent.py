@@ -23,7 +23,7 @@ def linear(*, factor=1.0, **card) -> Classifier:
 
 
 def by_the_book(x, settings, target):
-    """The authors' loop, one picture at a time, in float64 and with the gradient of p itself."""
+    """The authors' loop, one image at a time, in float64 and with the gradient of p itself."""
     mean, path = np.array(MEAN), []
     for number in range(settings.steps):
         x = np.clip(x + mean, 0, 255) - mean
@@ -56,9 +56,9 @@ def test_all_settings_do_what_the_authors_loop_does(name):
     noise = jax.random.normal(jax.random.fold_in(jax.random.key(3), 1), SHAPE)
     found = gradient_ascent(linear(), [2, 3], settings=settings, starts=2, seed=3)
     for row, target in ((1, 2), (3, 3)):
-        picture, path = by_the_book(np.asarray(noise, np.float64), settings, target)
+        image, path = by_the_book(np.asarray(noise, np.float64), settings, target)
         np.testing.assert_allclose(found.path[row], path, rtol=2e-3)
-        off = np.abs(found.attack.images[row].astype(int) - picture)
+        off = np.abs(found.attack.images[row].astype(int) - image)
         # a pixel at the percentile may fall on either side of it
         assert (off > 1).mean() <= 0.1 if settings.small_norm else off.max() <= 1
 
@@ -82,9 +82,9 @@ def test_a_milestone_that_is_not_reached_is_minus_one():
 
 @pytest.mark.parametrize("deviation", [0.3, 0.4, 1.5])
 def test_the_blur_is_that_of_scipy(deviation):
-    pictures = np.random.default_rng(1).normal(size=(2, 9, 8, 3)).astype(np.float32)
-    expected = gaussian_filter(pictures, (0, deviation, deviation, 0))
-    found = _blur(jnp.asarray(pictures), jnp.asarray(_blur_weights(deviation)))
+    levels = np.random.default_rng(1).normal(size=(2, 9, 8, 3)).astype(np.float32)
+    expected = gaussian_filter(levels, (0, deviation, deviation, 0))
+    found = _blur(jnp.asarray(levels), jnp.asarray(_blur_weights(deviation)))
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 

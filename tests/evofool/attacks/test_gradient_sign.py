@@ -6,7 +6,7 @@ import pytest
 from evofool import Classifier, UserError
 from evofool.attacks.gradient_sign import fgsm, gradient_signs, pgd
 from evofool.attacks.inputs import check_task
-from tests.evofool.attacks.networks import classes_of, curved, linear, outside, pictures
+from tests.evofool.attacks.networks import classes_of, curved, levels, linear, outside
 
 
 def cross_entropy(classifier, images, classes):
@@ -19,47 +19,47 @@ def cross_entropy(classifier, images, classes):
 
 @pytest.mark.parametrize("target", [None, [1, 2, 3, 0, 1]])
 def test_signs_are_those_of_the_cross_entropy(target):
-    images, labels = pictures(), np.array([0, 1, 2, 3, 0])
+    images, labels = levels(), np.array([0, 1, 2, 3, 0])
     task = check_task(curved(), images, labels, target)
     gradient = cross_entropy(curved(), images, task.aim)
     expected = np.sign(gradient) if target is None else -np.sign(gradient)
     np.testing.assert_array_equal(gradient_signs(curved(), task), expected)
 
 
-def test_a_picture_without_doubt_has_a_direction_too():
+def test_a_image_without_doubt_has_a_direction_too():
     classifier = linear()
     certain = Classifier(
         card=classifier.card, params=900 * classifier.params, apply=classifier.apply
     )
-    labels = classes_of(classifier, pictures())
-    assert not np.any(cross_entropy(certain, pictures(), labels)[0])  # p is 1.0 in float32
-    signs = gradient_signs(certain, check_task(certain, pictures(), labels, None))
+    labels = classes_of(classifier, levels())
+    assert not np.any(cross_entropy(certain, levels(), labels)[0])  # p is 1.0 in float32
+    signs = gradient_signs(certain, check_task(certain, levels(), labels, None))
     assert np.all(signs != 0)
 
 
 def test_every_value_moves_by_whole_levels_up_to_epsilon():
-    images = pictures()
+    images = levels()
     labels = classes_of(curved(), images)
     epsilons = [1 / 255, 0.01, 8 / 255, 0.2]
     found = fgsm(curved(), images, labels, epsilon=epsilons)
     assert found.images.shape == (4, *images.shape)
     inside = (images > 60) & (images < 195)
-    for made, levels, epsilon, linf in zip(
+    for made, steps, epsilon, linf in zip(
         found.images, (1, 2, 8, 51), epsilons, found.linf, strict=True
     ):
-        assert set(np.abs(made.astype(int) - images)[inside]) == {levels}
+        assert set(np.abs(made.astype(int) - images)[inside]) == {steps}
         assert (linf <= epsilon + 1e-7).all()
     assert found.success.mean(axis=1).tolist() == sorted(found.success.mean(axis=1))
     assert found.success[-1].all()
 
 
 def test_one_epsilon_gives_no_axis_of_its_own():
-    assert fgsm(curved(), pictures(), 0, epsilon=0.1).success.shape == (5,)
-    assert fgsm(curved(), pictures(), 0, epsilon=[0.1]).success.shape == (1, 5)
+    assert fgsm(curved(), levels(), 0, epsilon=0.1).success.shape == (5,)
+    assert fgsm(curved(), levels(), 0, epsilon=[0.1]).success.shape == (1, 5)
 
 
 def test_steps_reach_targets_that_one_step_misses():
-    images = pictures(40)
+    images = levels(40)
     labels = classes_of(curved(), images)
     given = {"target": (labels + 1) % 4, "epsilon": [0.04, 0.08, 0.2]}
     one = fgsm(curved(), images, labels, **given)
@@ -70,9 +70,9 @@ def test_steps_reach_targets_that_one_step_misses():
 
 
 def test_one_whole_step_is_fgsm():
-    labels = classes_of(curved(), pictures())
-    single = pgd(curved(), pictures(), labels, epsilon=[0.03, 0.1], steps=1, relative_step=1.0)
-    expected = fgsm(curved(), pictures(), labels, epsilon=[0.03, 0.1])
+    labels = classes_of(curved(), levels())
+    single = pgd(curved(), levels(), labels, epsilon=[0.03, 0.1], steps=1, relative_step=1.0)
+    expected = fgsm(curved(), levels(), labels, epsilon=[0.03, 0.1])
     np.testing.assert_array_equal(single.images, expected.images)
 
 
@@ -81,7 +81,7 @@ def test_random_starts_depend_on_the_seed_and_the_place_only():
         given = {"epsilon": 0.1, "steps": 1, "relative_step": 1e-6}
         return pgd(curved(), images, 0, random_start=True, seed=seed, **given).images
 
-    images = pictures()
+    images = levels()
     np.testing.assert_array_equal(start(images, 3)[:2], start(images[:2], 3))
     assert np.any(start(images, 3) != start(images, 4))
     change = start(images, 3).astype(int) - images
@@ -92,10 +92,10 @@ def test_random_starts_depend_on_the_seed_and_the_place_only():
 @pytest.mark.parametrize("attack", [fgsm, pgd])
 def test_a_classifier_outside_jax_is_refused(attack):
     with pytest.raises(UserError, match=r"needs gradients.*finite_differences, one_pixel"):
-        attack(outside(), pictures(), 0)
+        attack(outside(), levels(), 0)
 
 
 @pytest.mark.parametrize("steps", [{"steps": 0}, {"relative_step": 0.0}, {"relative_step": 2.0}])
 def test_steps_are_checked(steps):
     with pytest.raises(UserError, match="expected 1 or more, and a share"):
-        pgd(linear(), pictures(), 0, **steps)
+        pgd(linear(), levels(), 0, **steps)

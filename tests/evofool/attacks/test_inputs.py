@@ -9,25 +9,25 @@ from evofool.attacks.gradients import micro_batch
 from evofool.attacks.inputs import check_epsilon, check_seed, check_task
 from evofool.attacks.results import judge, quantize_towards
 from evofool.evaluation.forward import in_parts
-from tests.evofool.attacks.networks import classes_of, linear, pictures
+from tests.evofool.attacks.networks import classes_of, levels, linear
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"images": pictures() / np.float32(255)}, "images are float32; expected 8-bit levels"),
-        ({"images": pictures()[..., :1]}, r"shape \(5, 6, 5, 1\); expected .* in colour"),
-        ({"images": pictures()[0]}, "one or more pictures"),
-        ({"images": pictures()[:0]}, "one or more pictures"),
+        ({"images": levels() / np.float32(255)}, "images are float32; expected 8-bit levels"),
+        ({"images": levels()[..., :1]}, r"shape \(5, 6, 5, 1\); expected .* in colour"),
+        ({"images": levels()[0]}, "one or more images"),
+        ({"images": levels()[:0]}, "one or more images"),
         ({"labels": 4}, "labels has 4; expected 0..3"),
         ({"labels": [0, 1]}, r"labels has shape \(2,\)"),
         ({"labels": np.array([0.5])}, "expected indices of classes"),
         ({"target": -1}, "target has -1"),
-        ({"target": 1}, r"target of picture 1 is its own class, 1 \(b\)"),
+        ({"target": 1}, r"target of image 1 is its own class, 1 \(b\)"),
     ],
 )
 def test_mistakes_are_explained(changes, message):
-    given = {"images": pictures(), "labels": [0, 1, 2, 3, 0], "target": None} | changes
+    given = {"images": levels(), "labels": [0, 1, 2, 3, 0], "target": None} | changes
     with pytest.raises(UserError, match=message):
         check_task(linear(), given["images"], given["labels"], given["target"])
 
@@ -61,8 +61,8 @@ def test_seeds_are_not_negative():
 
 
 def test_aim_is_the_target_or_else_the_label():
-    free = check_task(linear(), pictures(), 2, None)
-    aimed = check_task(linear(), pictures(), 2, [0, 1, 3, 0, 1])
+    free = check_task(linear(), levels(), 2, None)
+    aimed = check_task(linear(), levels(), 2, [0, 1, 3, 0, 1])
     assert (free.aim.tolist(), free.direction) == ([2] * 5, -1)
     assert (aimed.aim.tolist(), aimed.direction) == ([0, 1, 3, 0, 1], 1)
     assert aimed.of(np.array([2])).aim.tolist() == [3]
@@ -86,7 +86,7 @@ def test_whole_levels_are_kept():
 
 
 def test_norms_are_shares_of_the_range():
-    images = pictures(2)
+    images = levels(2)
     changed = images.copy()
     changed[0, 0, 0] = 255 - images[0, 0, 0]
     changed[0, 1, 2, 1] ^= 1
@@ -103,8 +103,8 @@ def test_norms_are_shares_of_the_range():
 
 def test_background_is_no_class():
     card = {"class_offset": 1, "labels": tuple("bcd")}
-    found = judge(linear(**card), check_task(linear(**card), pictures(), 0, None), pictures())
-    outputs = (pictures() / 255 - 0.5).reshape(5, -1) @ np.asarray(linear().params)
+    found = judge(linear(**card), check_task(linear(**card), levels(), 0, None), levels())
+    outputs = (levels() / 255 - 0.5).reshape(5, -1) @ np.asarray(linear().params)
     assert found.label.tolist() == outputs[:, 1:].argmax(axis=1).tolist()
 
 
@@ -122,7 +122,7 @@ def test_parts_are_of_one_size_and_come_back_in_order():
     assert reports == [(3, 7), (6, 7), (7, 7)]
 
 
-def test_few_pictures_do_not_cost_as_much_as_many():
+def test_few_images_do_not_cost_as_much_as_many():
     digits, photographs = load_classifier("mock:5:28x28x1"), load_classifier("mock:5:128x128x3")
     sizes = [micro_batch(digits, count) for count in (1, 8, 9, 200, 256, 5000)]
     assert sizes == [8, 8, 16, 256, 256, 256]

@@ -4,11 +4,11 @@ import pytest
 from evofool import UserError
 from evofool.attacks.gradient_sign import fgsm
 from evofool.attacks.lbfgs import lbfgs
-from tests.evofool.attacks.networks import WEIGHTS, classes_of, curved, linear, pictures
+from tests.evofool.attacks.networks import WEIGHTS, classes_of, curved, levels, linear
 
 
 def test_it_finds_nearly_the_shortest_way_to_a_linear_target():
-    images = np.clip(pictures(2), 110, 145)
+    images = np.clip(levels(2), 110, 145)
     labels = classes_of(linear(), images)
     target = (labels + 2) % 4
     found = lbfgs(linear(), images, labels, target=target, searches=14)
@@ -22,7 +22,7 @@ def test_it_finds_nearly_the_shortest_way_to_a_linear_target():
 
 
 def test_the_change_is_smaller_than_that_of_a_single_step(tmp_path):
-    images = pictures(3)
+    images = levels(3)
     labels = classes_of(curved(), images)
     target, file = (labels + 1) % 4, tmp_path / "search.npz"
     found = lbfgs(curved(), images, labels, target=target, save=file)
@@ -41,4 +41,4 @@ def test_the_change_is_smaller_than_that_of_a_single_step(tmp_path):
 
 def test_searches_are_counted_from_one():
     with pytest.raises(UserError, match="searches is 0"):
-        lbfgs(linear(), pictures(), 0, target=1, searches=0)
+        lbfgs(linear(), levels(), 0, target=1, searches=0)

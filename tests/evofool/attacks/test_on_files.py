@@ -8,17 +8,17 @@ from PIL import Image
 from evofool import Classifier, UserError, attack, fgsm, gradient_ascent, load_classifier, recognize
 from evofool.attacks import on_files
 from evofool.attacks.by_name import ATTACKS
-from evofool.attacks.gradient_ascent import noise_pictures
+from evofool.attacks.gradient_ascent import noise_images
 from evofool.data.photographs import read_photographs
 
 MOCK = "mock:4:12x12x3"
-# what makes each attack quick on pictures of 12x12
+# what makes each attack quick on images of 12x12
 QUICK = {"pgd": {"steps": 3}, "lbfgs": {"target": "2", "steps": 5}, "one-pixel": {"pixels": 2}}
 
 
 @pytest.fixture
-def pictures(in_tmp_path: Path) -> list[str]:
-    """Two pictures that the mock takes for its class 1, the second in another size."""
+def images(in_tmp_path: Path) -> list[str]:
+    """Two images that the mock takes for its class 1, the second in another size."""
     levels = np.random.default_rng(0).integers(0, 256, (40, 12, 12, 3)).astype(np.uint8)
     first, second = levels[recognize(load_classifier(MOCK), levels).classes == 1][:2]
     Image.fromarray(first).save("a.png")
@@ -27,11 +27,11 @@ def pictures(in_tmp_path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", [name for name in ATTACKS if name != "gradient-ascent"])
-def test_every_attack_works_on_files(name: str, pictures: list[str]):
-    found = attack(name, pictures, MOCK, out="made", **QUICK.get(name, {}))
+def test_every_attack_works_on_files(name: str, images: list[str]):
+    found = attack(name, images, MOCK, out="made", **QUICK.get(name, {}))
     epsilons = {line.epsilon for line in found}
     assert epsilons in ({None}, {0.01, 0.02, 0.05})
-    assert [line.picture for line in found] == [p for p in pictures for _ in epsilons]
+    assert [line.image for line in found] == [p for p in images for _ in epsilons]
     assert {line.label for line in found} == {"class 1"}
     for line in found:
         is_fooled = line.found == line.target if line.target else line.found != line.label
@@ -45,7 +45,7 @@ def test_every_attack_works_on_files(name: str, pictures: list[str]):
     assert len(made) == len(found) + 2 + 2 * (len(epsilons) > 1)
 
 
-def test_the_files_hold_what_the_attack_on_arrays_gives(pictures: list[str]):
+def test_the_files_hold_what_the_attack_on_arrays_gives(images: list[str]):
     (line,) = attack("fgsm", "a.png", MOCK, target="3", epsilon=0.1, out="made")
     original = np.asarray(Image.open("a.png"))[None]
     expected = fgsm(load_classifier(MOCK), original, 1, target=3, epsilon=0.1)
@@ -55,18 +55,18 @@ def test_the_files_hold_what_the_attack_on_arrays_gives(pictures: list[str]):
     assert line.actions == ()
 
 
-def test_pictures_of_other_sizes_are_prepared(pictures: list[str]):
-    assert [len(line.actions) for line in attack("fgsm", pictures, MOCK, epsilon=0.1)] == [0, 1]
+def test_images_of_other_sizes_are_prepared(images: list[str]):
+    assert [len(line.actions) for line in attack("fgsm", images, MOCK, epsilon=0.1)] == [0, 1]
 
 
-def test_the_label_may_be_given(pictures: list[str]):
+def test_the_label_may_be_given(images: list[str]):
     (line,) = attack("fgsm", "a.png", MOCK, label="2", epsilon=[0.01])
     assert line.label == "class 2"
     assert line.before < 0.5 < line.seen_confidence
     assert (line.seen, line.success, line.already) == ("class 1", True, True)
 
 
-def test_a_target_is_shown_before_and_after(pictures: list[str]):
+def test_a_target_is_shown_before_and_after(images: list[str]):
     (line,) = attack("fgsm", "a.png", MOCK, target="3", epsilon=0.02)
     original = read_photographs(["a.png"], load_classifier(MOCK).card)[0].levels[None]
     expected = recognize(load_classifier(MOCK), original).confidence_in(np.array([3]))
@@ -79,7 +79,7 @@ def test_a_target_is_shown_before_and_after(pictures: list[str]):
     assert (free.target, free.target_before, free.of_target) == (None, None, None)
 
 
-def test_the_curve_begins_with_what_was_seen(pictures: list[str], monkeypatch: pytest.MonkeyPatch):
+def test_the_curve_begins_with_what_was_seen(images: list[str], monkeypatch: pytest.MonkeyPatch):
     drawn = {}
 
     def keep(path, epsilons, **values):
@@ -97,22 +97,22 @@ def test_the_curve_begins_with_what_was_seen(pictures: list[str], monkeypatch: p
     }
 
 
-def test_gradient_ascent_needs_no_picture(in_tmp_path: Path):
+def test_gradient_ascent_needs_no_image(in_tmp_path: Path):
     (line,) = attack("gradient-ascent", [], MOCK, target="2", seed=3, out="made")
-    assert line.picture == "noise"
+    assert line.image == "noise"
     assert line.found == "class 2"
     assert line.confidence > 0.9
     (expected,) = gradient_ascent(load_classifier(MOCK), 2, seed=3).attack.images
     made = np.asarray(Image.open("made/01-noise.png"))
     np.testing.assert_array_equal(made, expected)
-    change = (made.astype(float) - noise_pictures(load_classifier(MOCK), 1, seed=3)[0]) / 255
+    change = (made.astype(float) - noise_images(load_classifier(MOCK), 1, seed=3)[0]) / 255
     assert line.l2 == pytest.approx(np.linalg.norm(change))
 
 
-def test_a_universal_change_is_the_same_for_all_pictures(pictures: list[str]):
-    attack("universal", pictures, MOCK, epsilon=[0.05, 0.1], out="made", save="state.npz")
+def test_a_universal_change_is_the_same_for_all_images(images: list[str]):
+    attack("universal", images, MOCK, epsilon=[0.05, 0.1], out="made", save="state.npz")
     assert {path.name for path in Path().glob("*.npz")} == {"state-0.05.npz", "state-0.1.npz"}
-    prepared = read_photographs(pictures, load_classifier(MOCK).card)
+    prepared = read_photographs(images, load_classifier(MOCK).card)
     made = [np.asarray(Image.open(f"made/{name}-0.1.png"), int) for name in ("01-a", "02-b")]
     first, second = (found - one.levels for found, one in zip(made, prepared, strict=True))
     is_inside = np.all([(found > 0) & (found < 255) for found in made], axis=0)
@@ -129,27 +129,27 @@ def test_a_universal_change_is_the_same_for_all_pictures(pictures: list[str]):
         ({"epsilon": 0.0}, "epsilon is 0"),
         ({"epsilon": [0.1, 3.0]}, "divide by 255"),
         ({"epsilon": []}, "epsilon is empty"),
-        ({"target": "class 1"}, "target of picture 0 is its own class, 1"),
+        ({"target": "class 1"}, "target of image 0 is its own class, 1"),
         ({"target": "class 9"}, "unknown class 'class 9'"),
         ({"label": "0", "target": "0"}, "its own class, 0"),
-        ({"images": []}, "no pictures to attack"),
-        ({"images": "c.png"}, "there is no picture c.png"),
+        ({"images": []}, "no images to attack"),
+        ({"images": "c.png"}, "there is no image c.png"),
         ({"name": "lbfgs"}, "lbfgs looks for a class that you choose; give a target"),
         ({"name": "gradient-ascent", "images": []}, "give a target"),
-        ({"name": "gradient-ascent", "target": "2"}, "starts from noise; give no pictures"),
+        ({"name": "gradient-ascent", "target": "2"}, "starts from noise; give no images"),
         ({"name": "deepfool", "target": "2"}, "takes no target; those that do: fgsm, pgd"),
         ({"name": "one-pixel", "epsilon": 0.1}, "takes no epsilon; those that do: fgsm, pgd"),
         ({"steps": 3}, "fgsm takes no steps; those that do: pgd, deepfool, lbfgs"),
         ({"colour": "red"}, "fgsm takes no colour$"),
     ],
 )
-def test_mistakes_are_explained(arguments: dict, message: str, pictures: list[str]):
-    given = {"name": "fgsm", "images": pictures, "classifier": MOCK} | arguments
+def test_mistakes_are_explained(arguments: dict, message: str, images: list[str]):
+    given = {"name": "fgsm", "images": images, "classifier": MOCK} | arguments
     with pytest.raises(UserError, match=message):
         attack(**given)
 
 
-def test_a_classifier_outside_jax_can_be_attacked_through_its_outputs(pictures: list[str]):
+def test_a_classifier_outside_jax_can_be_attacked_through_its_outputs(images: list[str]):
     mock = load_classifier(MOCK)
 
     def apply(params, images):

@@ -4,7 +4,7 @@ import pytest
 
 from evofool import UserError
 from evofool.attacks.one_pixel import one_pixel
-from tests.evofool.attacks.networks import WEIGHTS, classes_of, linear, outside, pictures
+from tests.evofool.attacks.networks import WEIGHTS, classes_of, levels, linear, outside
 
 
 def best_possible(image, label):
@@ -22,7 +22,7 @@ def best_possible(image, label):
 
 
 def test_evolution_comes_near_to_the_best_pixel_and_changes_no_other():
-    images = pictures(3)
+    images = levels(3)
     labels = classes_of(linear(), images)
     options = {"population": 60, "generations": 40, "stop_early": False}
     found = one_pixel(linear(), images, labels, **options)
@@ -33,13 +33,13 @@ def test_evolution_comes_near_to_the_best_pixel_and_changes_no_other():
         odds = np.exp(logits - logits.max())
         p, best = odds[labels[row]] / odds.sum(), best_possible(images[row], labels[row])
         assert best * 0.999 <= p < best + 0.05
-    # a picture's candidates do not depend on how many others there are
+    # an image's candidates do not depend on how many others there are
     alone = one_pixel(linear(), images[:1], labels[:1], **options)
     np.testing.assert_array_equal(alone.images[0], found.images[0])
 
 
-def test_pictures_that_succeed_are_left_alone():
-    images = pictures(3)
+def test_images_that_succeed_are_left_alone():
+    images = levels(3)
     labels = (
         classes_of(linear(), images) + np.array([0, 1, 1])
     ) % 4  # two are taken for others already
@@ -50,7 +50,7 @@ def test_pictures_that_succeed_are_left_alone():
 
 
 def test_more_pixels_do_more_and_targets_are_reached():
-    images = pictures(4)
+    images = levels(4)
     labels = classes_of(linear(), images)
     target = (labels + 1) % 4
     options = {"target": target, "population": 40, "generations": 20}
@@ -61,7 +61,7 @@ def test_more_pixels_do_more_and_targets_are_reached():
 
 
 def test_a_classifier_outside_jax_is_attacked_likewise(tmp_path):
-    images, file = pictures(2), tmp_path / "population.npz"
+    images, file = levels(2), tmp_path / "population.npz"
     labels = classes_of(linear(), images)
     options = {"population": 20, "generations": 7, "stop_early": False}
     inside = one_pixel(linear(), images, labels, **options)
@@ -76,7 +76,7 @@ def test_a_classifier_outside_jax_is_attacked_likewise(tmp_path):
 
 
 def test_an_interrupted_search_goes_on_with_the_same_bits(tmp_path):
-    images, file = pictures(2), tmp_path / "population.npz"
+    images, file = levels(2), tmp_path / "population.npz"
     options = {"population": 20, "generations": 7, "stop_early": False}
 
     def interrupt(done, total):
@@ -95,4 +95,4 @@ def test_an_interrupted_search_goes_on_with_the_same_bits(tmp_path):
 )
 def test_options_are_checked(option, value, least):
     with pytest.raises(UserError, match=f"^{option} is {value}; expected {least} or more$"):
-        one_pixel(linear(), pictures(), 0, **{option: value})
+        one_pixel(linear(), levels(), 0, **{option: value})

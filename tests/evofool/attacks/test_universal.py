@@ -4,13 +4,13 @@ import pytest
 
 from evofool import UserError
 from evofool.attacks.universal import _into_ball, add_change, universal
-from tests.evofool.attacks.networks import classes_of, curved, linear, pictures
+from tests.evofool.attacks.networks import classes_of, curved, levels, linear
 
-IMAGES = pictures(140)
+IMAGES = levels(140)
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_one_change_fools_on_most_pictures_and_on_others(norm):
+def test_one_change_fools_on_most_images_and_on_others(norm):
     labels = classes_of(curved(), IMAGES)
     epsilon = {"linf": 0.25, "l2": 1.0}[norm]
     found = universal(
@@ -72,9 +72,9 @@ def test_balls():
 )
 def test_options_are_checked(options, message):
     with pytest.raises(UserError, match=message):
-        universal(linear(), pictures(), 0, **options)
+        universal(linear(), levels(), 0, **options)
 
 
-def test_a_change_has_the_shape_of_pictures():
+def test_a_change_has_the_shape_of_images():
     with pytest.raises(UserError, match="the change has shape"):
-        add_change(linear(), pictures(), 0, np.zeros((5, 6, 3), np.int16))
+        add_change(linear(), levels(), 0, np.zeros((5, 6, 3), np.int16))

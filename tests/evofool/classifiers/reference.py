@@ -37,7 +37,7 @@ def lenet(params: dict, image: np.ndarray, activation: str) -> np.ndarray:
 
 
 def cifar_cnn(params: dict, image: np.ndarray) -> np.ndarray:
-    """The logits of one picture in [0, 1] by the layers of the network for CIFAR-10."""
+    """The logits of one image in [0, 1] by the layers of the network for CIFAR-10."""
     x = (255 * image.astype(np.float64) - (125.3, 122.9, 113.9)) / 64
     for name, pool in (("conv1", 2), ("conv2", 2), ("conv3", 1), ("conv4", 2)):
         x = np.maximum(convolved(x, **params[name], padding=1, pool=pool), 0.0)

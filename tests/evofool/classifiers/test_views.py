@@ -44,12 +44,12 @@ def test_resize_agrees_with_pillow(size):
             np.testing.assert_allclose(scaled[..., channel], expected.clip(0, 1), atol=2e-5)
 
 
-def test_a_view_of_the_input_size_is_the_picture_itself(mock):
+def test_a_view_of_the_input_size_is_the_image_itself(mock):
     assert with_views(mock, (16, 16, 3)) is mock
     assert at_size(mock) is mock
 
 
-def test_a_single_view_is_the_picture_scaled(mock):
+def test_a_single_view_is_the_image_scaled(mock):
     larger = at_size(mock, image_size=32)
     assert larger.card.input_shape == (32, 32, 3)
     assert (larger.kind, larger.views) == ("logits", 1)
@@ -92,7 +92,7 @@ def test_mean_log_odds_are_exact_where_probabilities_saturate():
 @pytest.mark.parametrize(
     ("shape", "views", "message"),
     [
-        ((32, 32, 1), "single", "pictures of 1 channel"),
+        ((32, 32, 1), "single", "images of 1 channel"),
         ((32, 32, 3), "five", "views 'five'"),
         ((1, 1, 3), "ten-crop", "1x1 pixels; expected 2 or more"),
     ],

@@ -14,34 +14,32 @@ MOCK = "mock:4:12x12x3"
 
 
 @pytest.fixture
-def pictures(in_tmp_path: Path) -> list[str]:
+def images(in_tmp_path: Path) -> list[str]:
     levels = np.random.default_rng(0).integers(0, 256, (2, 12, 12, 3)).astype(np.uint8)
     Image.fromarray(levels[0]).save("a.png")
     Image.fromarray(levels[1]).resize((30, 24)).save("b.png")
     return ["a.png", "b.png"]
 
 
-def test_a_line_for_each_picture_and_epsilon(
-    pictures: list[str], capsys: pytest.CaptureFixture[str]
-):
+def test_a_line_for_each_image_and_epsilon(images: list[str], capsys: pytest.CaptureFixture[str]):
     flags = ["--classifier", MOCK, "--epsilon", "0.02", "0.3", "--out", "made"]
-    assert main(["attack", "fgsm", *pictures, *flags]) == 0
+    assert main(["attack", "fgsm", *images, *flags]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert lines[0][:6] == ["picture", "epsilon", "class", "before", "taken", "for"]
+    assert lines[0][:6] == ["image", "epsilon", "class", "before", "taken", "for"]
     assert [line[:2] for line in lines[1:5]] == [
-        [picture, epsilon] for picture in pictures for epsilon in ("0.02", "0.3")
+        [image, epsilon] for image in images for epsilon in ("0.02", "0.3")
     ]
-    expected = attack("fgsm", pictures, MOCK, epsilon=[0.02, 0.3])
+    expected = attack("fgsm", images, MOCK, epsilon=[0.02, 0.3])
     assert [("yes" in line) for line in lines[1:5]] == [one.success for one in expected]
-    assert " ".join(lines[5]) == "1 picture resized 30x24 -> 12x12 (crop 24, bicubic)"
-    assert " ".join(lines[6]) == "pictures: made"
+    assert " ".join(lines[5]) == "1 image resized 30x24 -> 12x12 (crop 24, bicubic)"
+    assert " ".join(lines[6]) == "images: made"
     assert {"01-a-0.02.png", "01-a-strip.png", "02-b-curve.png"} <= {
         path.name for path in Path("made").iterdir()
     }
 
 
 def test_what_was_mistaken_before_is_no_success_of_the_attack(
-    pictures: list[str], capsys: pytest.CaptureFixture[str]
+    images: list[str], capsys: pytest.CaptureFixture[str]
 ):
     (as_it_is,) = attack("fgsm", "a.png", MOCK, epsilon=0.004)
     others = [name for name in ("class 0", "class 1", "class 2") if name != as_it_is.label]
@@ -59,7 +57,7 @@ def test_what_was_mistaken_before_is_no_success_of_the_attack(
     assert rest == ["already: the classifier took the original for such a class, too"]
 
 
-def test_json_has_all_figures(pictures: list[str], capsys: pytest.CaptureFixture[str]):
+def test_json_has_all_figures(images: list[str], capsys: pytest.CaptureFixture[str]):
     flags = ["--classifier", MOCK, "--pixels", "3", "--seed", "4", "--save", "state.npz", "--json"]
     assert main(["attack", "one-pixel", "a.png", *flags]) == 0
     (found,) = json.loads(capsys.readouterr().out)
@@ -70,7 +68,7 @@ def test_json_has_all_figures(pictures: list[str], capsys: pytest.CaptureFixture
 
 
 def test_several_classifiers_are_attacked_at_once(
-    pictures: list[str], capsys: pytest.CaptureFixture[str]
+    images: list[str], capsys: pytest.CaptureFixture[str]
 ):
     Image.new("L", (28, 28), 90).save("grey.png")
     flags = ["--classifier", "mock:10+lenet", "--combine", "min", "--epsilon", "0.3", "--json"]
@@ -79,8 +77,8 @@ def test_several_classifiers_are_attacked_at_once(
     assert found["linf"] == pytest.approx(76 / 255, abs=1e-6)
 
 
-def test_a_picture_without_a_known_range_is_refused(
-    pictures: list[str], capsys: pytest.CaptureFixture[str]
+def test_a_image_without_a_known_range_is_refused(
+    images: list[str], capsys: pytest.CaptureFixture[str]
 ):
     Image.new("F", (12, 12)).save("floating.tiff")
     assert main(["attack", "fgsm", "floating.tiff", "--classifier", MOCK]) == 2
@@ -90,7 +88,7 @@ def test_a_picture_without_a_known_range_is_refused(
 
 
 def test_a_classifier_without_gradients_names_the_attacks_that_work(
-    pictures: list[str], capsys: pytest.CaptureFixture[str]
+    images: list[str], capsys: pytest.CaptureFixture[str]
 ):
     Path("outside.py").write_text(
         "import numpy as np\n"

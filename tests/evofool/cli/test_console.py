@@ -27,14 +27,14 @@ def test_nothing_is_a_dash():
 @pytest.mark.parametrize("size", [(4, 4), (5, 7)])
 def test_half_blocks_show_every_pixel(size: tuple[int, int]):
     height, width = size
-    picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    text = half_blocks(picture, columns=width)
+    image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    text = half_blocks(image, columns=width)
     shown = np.zeros((height + height % 2, width, 3), np.uint8)
     for span in text.spans:
         row, column = divmod(span.start, width + 1)
         colors = [part[4:-1].split(",") for part in str(span.style).split(" on ")]
         shown[2 * row : 2 * row + 2, column] = np.array(colors, np.uint8)
-    np.testing.assert_array_equal(shown[:height], picture)
+    np.testing.assert_array_equal(shown[:height], image)
     assert {len(line) for line in text.plain.splitlines()} == {width}
 
 

@@ -15,12 +15,12 @@ FLAGS = ["--classifier", "mock:10", "--images", ".", "--labels", "labels.csv"]
 
 
 @pytest.fixture
-def pictures(in_tmp_path: Path) -> None:
-    """Twelve pictures, all but the last of the class that the mock sees in them."""
+def images(in_tmp_path: Path) -> None:
+    """Twelve images, all but the last of the class that the mock sees in them."""
     levels = np.random.default_rng(0).integers(0, 256, (12, 28, 28)).astype(np.uint8)
     names = [f"{number}.png" for number in range(12)]
-    for name, picture in zip(names, levels, strict=True):
-        Image.fromarray(picture).save(name)
+    for name, image in zip(names, levels, strict=True):
+        Image.fromarray(image).save(name)
     classes = [one.guesses[0].index for one in classify(names, "mock:10")]
     classes[-1] = (classes[-1] + 1) % 10
     rows = [f"{name},{index}" for name, index in zip(names, classes, strict=True)]
@@ -38,24 +38,24 @@ def pictures(in_tmp_path: Path) -> None:
     ],
 )
 def test_every_damage_is_told_and_shown(
-    damage: str, name: str, pictures: None, capsys: pytest.CaptureFixture[str]
+    damage: str, name: str, images: None, capsys: pytest.CaptureFixture[str]
 ):
     assert main(["corrupt", *FLAGS, *damage.split(), "--out", "shown"]) == 0
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     assert lines[0].split() == [
-        "pictures",
+        "images",
         "accuracy",
         *["median", "confidence", "in", "the", "right", "class"],
     ]
     assert lines[1].startswith("as they are")
     assert "91.67 %" in lines[1]
     assert lines[2].startswith(name)
-    assert lines[3].startswith("12 pictures; ")
+    assert lines[3].startswith("12 images; ")
     with Image.open("shown/strip.png") as strip:
         assert strip.width > 10 * 112
 
 
-def test_json_has_all_figures(pictures: None, capsys: pytest.CaptureFixture[str]):
+def test_json_has_all_figures(images: None, capsys: pytest.CaptureFixture[str]):
     assert main(["corrupt", *FLAGS, "--recolor", "blondes", "--limit", "11", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["classifier"] == "mock:10"
@@ -66,7 +66,7 @@ def test_json_has_all_figures(pictures: None, capsys: pytest.CaptureFixture[str]
     assert found["after"].keys() == {"accuracy", "confidence", "label_confidence", "counts"}
 
 
-def test_the_seed_decides(pictures: None, capsys: pytest.CaptureFixture[str]):
+def test_the_seed_decides(images: None, capsys: pytest.CaptureFixture[str]):
     def shuffled(seed: int) -> str:
         flags = [*FLAGS, "--shuffle", "28", "--seed", str(seed), "--json"]
         assert main(["corrupt", *flags]) == 0
@@ -90,7 +90,7 @@ def test_the_seed_decides(pictures: None, capsys: pytest.CaptureFixture[str]):
     ],
 )
 def test_mistakes_are_explained(
-    arguments: str, message: str, pictures: None, capsys: pytest.CaptureFixture[str]
+    arguments: str, message: str, images: None, capsys: pytest.CaptureFixture[str]
 ):
     assert main(["corrupt", *FLAGS, *arguments.split()]) == 2
     said = capsys.readouterr()

@@ -38,7 +38,7 @@ def test_inspect_class_shows_genome_and_lineage(cppn_run: Run, capsys: pytest.Ca
     shown = said(capsys, "inspect", cppn_run.folder, "--class", "class 7")
     assert "\nout = " in shown
     assert "\n  0: class " in shown
-    assert "▀" not in shown  # no picture in a pipe
+    assert "▀" not in shown  # no image in a pipe
 
 
 def test_inspect_class_json_has_the_genome(cppn_run: Run, capsys: pytest.CaptureFixture[str]):
@@ -105,13 +105,13 @@ def test_render_draws_at_the_size_asked_for(
         assert (image.size, image.mode) == ((100, 100), "L")
 
 
-def test_render_at_the_native_size_is_the_picture_that_was_scored(
+def test_render_at_the_native_size_is_the_image_that_was_scored(
     cppn_run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     out = tmp_path / "seven.png"
     said(capsys, "render", cppn_run.folder, "--class", 7, "--size", 28, "--out", out)
     with Image.open(out) as image:
-        np.testing.assert_array_equal(np.asarray(image), cppn_run["7"].picture()[..., 0])
+        np.testing.assert_array_equal(np.asarray(image), cppn_run["7"].image()[..., 0])
 
 
 def test_gallery_writes_a_sheet(cppn_run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -161,14 +161,14 @@ def test_quiz_and_export_say_where_things_are(
     assert "not a classifier of 28x28 digits" in shown
     assert "name one with --judge" in shown
     shown = said(capsys, "export", direct_run.folder, "--out", tmp_path / "elites")
-    assert shown.startswith("3 pictures in ")
+    assert shown.startswith("3 images in ")
 
 
 def test_doctor_forecasts_and_tests(capsys: pytest.CaptureFixture[str]):
     small = ["--classifier", "mock:10", "--encoding", "direct", "--batch-size", 20]
     shown = said(capsys, "doctor", *small)
     assert "evaluations/s" in shown
-    assert "ok: mock:10 tells pictures apart" in shown
+    assert "ok: mock:10 tells images apart" in shown
 
 
 def test_doctor_fails_when_the_classifier_cannot_be_loaded(capsys: pytest.CaptureFixture[str]):

@@ -14,20 +14,20 @@ from evofool.support.errors import UserError
 from tests.evofool.local_server import serving
 from tests.evofool.real_data import data_folder
 
-COUNT = 12  # pictures in a batch of these tests
+COUNT = 12  # images in a batch of these tests
 RANDOM = np.random.default_rng(0)
 LABELS = {name: RANDOM.integers(0, 10, COUNT).astype(np.uint8) for name in cifar10.BATCHES}
 RAMP = np.linspace(0, 255, 32).astype(np.uint8)
 
 
-def picture(number: int) -> np.ndarray:
+def levels(number: int) -> np.ndarray:
     """Smooth, so that JPEG loses little; no two are equal."""
     planes = np.broadcast_arrays(RAMP, RAMP[:, None], np.uint8(2 * number))
     return np.stack(planes, axis=-1)
 
 
 IMAGES = {
-    name: np.stack([picture(COUNT * batch + i) for i in range(COUNT)])
+    name: np.stack([levels(COUNT * batch + i) for i in range(COUNT)])
     for batch, name in enumerate(cifar10.BATCHES)
 }
 
@@ -105,7 +105,7 @@ def test_binary_batches_are_read(folder, suffix, tmp_path):
     found = data.load_cifar10(tmp_path / "data")
     check(found)
     assert not found.is_lossy
-    assert "test pictures of 32x32x3)" in repr(found)
+    assert "test images of 32x32x3)" in repr(found)
     assert len(repr(found)) < 100
 
 
@@ -121,7 +121,7 @@ def test_the_archive_is_fetched_and_read_as_it_is(tmp_path, monkeypatch):
     found = data.load_cifar10(tmp_path / "sets")
     check(found)
     assert not found.is_lossy
-    assert "test pictures of 32x32x3)" in repr(found)
+    assert "test images of 32x32x3)" in repr(found)
     assert len(repr(found)) < 100
     assert [path.name for path in folder.iterdir()] == ["cifar-10-binary.tar.gz"]
 
@@ -163,7 +163,7 @@ NAME = "data_batch_3"
 GREY = io.BytesIO()
 Image.new("L", (32, 32)).save(GREY, "JPEG")
 DAMAGED = {
-    "cut binary": lambda: (damaged_binary(binary(NAME)[:-1]), "expected 36876, 12 pictures"),
+    "cut binary": lambda: (damaged_binary(binary(NAME)[:-1]), "expected 36876, 12 images"),
     "label 10": lambda: (
         damaged_binary(binary(NAME, np.full(COUNT, 10))),
         "data_batch_3.bin: labels go up to 10; expected 0..9",
@@ -191,11 +191,11 @@ DAMAGED = {
         damaged_jpeg(jpeg(NAME, offsets=np.arange(COUNT + 1) * 100_000)),
         "rising offsets [13] into jpeg",
     ),
-    "cut picture": lambda: (
+    "cut image": lambda: (
         damaged_jpeg(jpeg(NAME, offsets=np.arange(COUNT + 1) * 10)),
-        "data_batch_3.npz, picture 0 is damaged",
+        "data_batch_3.npz, image 0 is damaged",
     ),
-    "grey picture": lambda: (
+    "grey image": lambda: (
         damaged_jpeg(
             jpeg(
                 NAME,
@@ -203,7 +203,7 @@ DAMAGED = {
                 offsets=np.minimum(np.arange(COUNT + 1), 1) * len(GREY.getvalue()),
             )
         ),
-        "picture 0 has shape (32, 32); expected (32, 32, 3)",
+        "image 0 has shape (32, 32); expected (32, 32, 3)",
     ),
 }
 
@@ -223,7 +223,7 @@ def test_labels_are_in_the_order_of_the_classes():
 
 
 @pytest.mark.data
-def test_the_jpeg_copy_is_near_the_published_pictures(monkeypatch):
+def test_the_jpeg_copy_is_near_the_published_images(monkeypatch):
     monkeypatch.undo()
     whole = data.load_cifar10(data_folder() / "cifar10-jpeg")
     assert (whole.is_lossy, len(whole.train_labels), len(whole.test_labels)) == (

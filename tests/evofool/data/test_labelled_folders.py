@@ -12,10 +12,10 @@ CARD = load_classifier("mock:10").card
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with two files; tables of labels lie beside it."""
-    (tmp_path / "pictures/deep").mkdir(parents=True)
+    (tmp_path / "images/deep").mkdir(parents=True)
     for name in ("a.png", "deep/b.png"):
-        (tmp_path / "pictures" / name).write_bytes(b"")
-    return tmp_path / "pictures"
+        (tmp_path / "images" / name).write_bytes(b"")
+    return tmp_path / "images"
 
 
 def table(folder: Path, content: str | bytes) -> Path:
@@ -50,8 +50,8 @@ MISTAKES = {
     "file,index\na.png\n": "line 2: expected a file and an index, found ['a.png', None]",
     "file,index\n,3\n": "line 2: expected a file and an index, found ['', '3']",
     "file,index\na.png,3\n\na.png,3\n": "line 4: a.png is on line 2 already; name each file once",
-    "file,index\na.png,3\nb.png,3\n": "pictures/b.png, not there; is ",
-    "file,index\nc.png,3\nb.png,3\n": "pictures/c.png and 1 more, not there; is ",
+    "file,index\na.png,3\nb.png,3\n": "images/b.png, not there; is ",
+    "file,index\nc.png,3\nb.png,3\n": "images/c.png and 1 more, not there; is ",
 }
 
 
@@ -100,7 +100,7 @@ def test_folders_are_classes_by_label_index_or_id(tmp_path):
     ]
 
 
-def test_what_is_hidden_or_no_picture_is_left_out(tmp_path):
+def test_what_is_hidden_or_no_image_is_left_out(tmp_path):
     fill(tmp_path, "1/a.jpg", "1/.b.jpg", "1/notes.txt", ".cache/c.jpg", "labels.csv")
     assert [row.path.name for row in read_image_folder(tmp_path, CARD)] == ["a.jpg"]
 
@@ -109,7 +109,7 @@ def test_what_is_hidden_or_no_picture_is_left_out(tmp_path):
     ("files", "message"),
     [
         ((), "has no subfolders; expected one for every class"),
-        (("1/notes.txt",), r"hold no pictures; expected .*/CLASS/\*\.jpg"),
+        (("1/notes.txt",), r"hold no images; expected .*/CLASS/\*\.jpg"),
         (("star fish/a.jpg",), "star fish: unknown class 'star fish'; did you mean 'starfish'"),
     ],
 )
@@ -120,5 +120,5 @@ def test_what_cannot_be_used_is_named(tmp_path, files, message):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(UserError, match="which is no folder; give the pictures' folder"):
+    with pytest.raises(UserError, match="which is no folder; give the images' folder"):
         read_image_folder(tmp_path / "none", CARD)

@@ -27,7 +27,7 @@ def test_idx_files_are_read_packed_and_plain(name, values, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "starts with nothing; expected 00 00 08 03 (idx file of pictures)"),
+        (b"", "starts with nothing; expected 00 00 08 03 (idx file of images)"),
         (idx(IMAGES)[:-1], "holds 39 bytes; expected 40 for shape [2, 3, 4]"),
         (idx(IMAGES) + b"\0", "holds 41 bytes; expected 40 for shape [2, 3, 4]"),
         (idx(IMAGES)[:9], "cut short"),

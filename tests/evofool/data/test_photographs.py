@@ -45,13 +45,13 @@ def levels_of(image: Image.Image) -> np.ndarray:
     return np.asarray(image.convert("RGB"))
 
 
-def test_a_picture_of_the_input_size_is_used_as_it_is(tmp_path):
+def test_a_image_of_the_input_size_is_used_as_it_is(tmp_path):
     found = read(save(tmp_path / "a.png", Image.fromarray(RGB)), exact=True)
     np.testing.assert_array_equal(found.levels, RGB)
     assert found.actions == ()
 
 
-def test_pictures_come_back_in_their_order(tmp_path):
+def test_images_come_back_in_their_order(tmp_path):
     paths = [
         save(tmp_path / f"{i}.png", Image.new("RGB", (8, 8), (i, i, i))) for i in range(20, 0, -1)
     ]
@@ -59,7 +59,7 @@ def test_pictures_come_back_in_their_order(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["RGB", "P", "CMYK", "RGBA", "YCbCr"])
-def test_a_classifier_of_grey_pictures_is_given_the_luminance(mode, tmp_path):
+def test_a_classifier_of_grey_images_is_given_the_luminance(mode, tmp_path):
     image = Image.fromarray(RGB).convert(mode)
     path = save(tmp_path / ("a.tif" if mode in ("CMYK", "YCbCr") else "a.png"), image)
     found = read(path, GREY)
@@ -115,7 +115,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_pictures_of_every_kind_are_read(name, tmp_path):
+def test_images_of_every_kind_are_read(name, tmp_path):
     image, expected, actions = KINDS[name]
     found = read(save(tmp_path / name, image), exact=True)
     expected = np.asarray(image.convert("RGB") if expected is None else expected, np.float32)
@@ -136,7 +136,7 @@ def test_a_transparent_colour_of_a_palette_becomes_white(tmp_path):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_pictures_are_turned_upright(orientation, tmp_path):
+def test_images_are_turned_upright(orientation, tmp_path):
     wide = RGB[:4]
     upright = Image.fromarray(wide)
     turned = {
@@ -190,26 +190,24 @@ def jpeg() -> bytes:
 
 
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
-def test_a_truncated_picture_is_refused(share, tmp_path):
+def test_a_truncated_image_is_refused(share, tmp_path):
     content = jpeg()
     (tmp_path / "a.jpg").write_bytes(content[: int(len(content) * share)])
-    assert "no picture in" in (said := refusal(tmp_path / "a.jpg")) or "cut short" in said
+    assert "no image in" in (said := refusal(tmp_path / "a.jpg")) or "cut short" in said
 
 
-def test_what_is_no_picture_is_refused(tmp_path):
+def test_what_is_no_image_is_refused(tmp_path):
     (tmp_path / "empty.png").write_bytes(b"")
     assert "is empty (0 bytes)" in refusal(tmp_path / "empty.png")
-    (tmp_path / "text.png").write_text("no picture at all")
-    assert "no picture in a known format; expected one of AVIF, BMP" in refusal(
-        tmp_path / "text.png"
-    )
+    (tmp_path / "text.png").write_text("no image at all")
+    assert "no image in a known format; expected one of AVIF, BMP" in refusal(tmp_path / "text.png")
     (tmp_path / "a.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n")
-    assert "no picture in a known format" in refusal(tmp_path / "a.eps")
-    assert "there is no picture" in refusal(tmp_path / "missing.png")
+    assert "no image in a known format" in refusal(tmp_path / "a.eps")
+    assert "there is no image" in refusal(tmp_path / "missing.png")
     below = tmp_path / "text.png/deeper.png"
     assert refusal(below) == f"cannot read {below}: Not a directory"
     (tmp_path / "folder").mkdir()
-    assert "is a folder; give the pictures in it" in refusal(tmp_path / "folder")
+    assert "is a folder; give the images in it" in refusal(tmp_path / "folder")
 
 
 @pytest.mark.parametrize(
@@ -276,7 +274,7 @@ def test_the_card_says_how_a_photograph_is_prepared(settings, action, tmp_path):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (20, 300)])
-def test_a_small_picture_is_enlarged_and_that_is_said(size, tmp_path):
+def test_a_small_image_is_enlarged_and_that_is_said(size, tmp_path):
     found = read(save(tmp_path / "a.png", Image.new("RGB", size, "red")), PHOTOGRAPHS)
     assert found.actions[0].startswith(f"enlarged {size[0]}x{size[1]} -> 16x16")
     np.testing.assert_array_equal(found.levels, np.broadcast_to([255, 0, 0], (16, 16, 3)))

@@ -36,7 +36,7 @@ def colour_card(family: str, side: int, **changes: object) -> Card:
     )
 
 
-def pictures(shape: tuple[int, int, int], count: int = 3) -> np.ndarray:
+def levels(shape: tuple[int, int, int], count: int = 3) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (count, *shape), np.uint8)
 
 
@@ -51,7 +51,7 @@ def pictures(shape: tuple[int, int, int], count: int = 3) -> np.ndarray:
 )
 def test_features_are_what_the_last_dense_layer_makes_logits_of(card, last: str, number: int):
     classifier = untrained(card)
-    shown = pictures(card.input_shape)
+    shown = levels(card.input_shape)
     found = extract_features(classifier, shown, micro_batch=2)
     assert found.shape == (3, number)
     layer = classifier.params[last]
@@ -63,15 +63,15 @@ def test_features_are_what_the_last_dense_layer_makes_logits_of(card, last: str,
 
 def test_features_of_squeezenet_are_channels_of_the_last_fire_module():
     classifier = untrained(colour_card("squeezenet_v1.1", 64))
-    found = extract_features(classifier, pictures((64, 64, 3)))
+    found = extract_features(classifier, levels((64, 64, 3)))
     assert found.shape == (3, 512)
     assert (found >= 0).all()  # after ReLU
-    assert np.ptp(found, axis=0).max() > 0  # pictures differ
+    assert np.ptp(found, axis=0).max() > 0  # images differ
 
 
-def test_pictures_are_scaled_to_what_the_network_takes():
+def test_images_are_scaled_to_what_the_network_takes():
     lenet = load_classifier("lenet")
-    large = np.repeat(np.repeat(pictures((28, 28, 1)), 2, axis=1), 2, axis=2)
+    large = np.repeat(np.repeat(levels((28, 28, 1)), 2, axis=1), 2, axis=2)
     seen = with_views(lenet, (56, 56, 1))
     np.testing.assert_array_equal(extract_features(lenet, large), extract_features(seen, large))
     assert extract_features(lenet, large).shape == (3, 500)
@@ -90,7 +90,7 @@ def test_a_module_may_say_what_its_features_are():
 
     register_family("test_features_mean", Mean)
     card = colour_card("test_features_mean", 4)
-    shown = pictures((4, 4, 3))
+    shown = levels((4, 4, 3))
     expected = (shown.astype(float).mean(axis=(1, 2, 3)) - 128) / 128
     np.testing.assert_allclose(extract_features(untrained(card), shown)[:, 0], expected, rtol=1e-4)
 
@@ -104,15 +104,15 @@ def test_what_has_no_features_is_refused():
             return images.mean(axis=(1, 2, 3))[:, None] * self.scale[...]
 
     register_family("test_features_bare", Bare)
-    shown = pictures((4, 4, 3))
+    shown = levels((4, 4, 3))
     with pytest.raises(UserError, match="has no dense layer"):
         extract_features(untrained(colour_card("test_features_bare", 4)), shown)
     with pytest.raises(UserError, match="unknown family"):
         extract_features(load_classifier("mock:10:4x4x3"), shown)
     lenet = load_classifier("lenet")
     with pytest.raises(UserError, match="joins 2 networks"):
-        extract_features(ensemble([lenet, lenet]), pictures((28, 28, 1)))
-    with pytest.raises(UserError, match=r"pictures have 3 channel\(s\), 'lenet' sees 1"):
+        extract_features(ensemble([lenet, lenet]), levels((28, 28, 1)))
+    with pytest.raises(UserError, match=r"images have 3 channel\(s\), 'lenet' sees 1"):
         extract_features(lenet, shown)
     odd = dataclasses.replace(lenet, members=(lenet,))
-    assert extract_features(odd, pictures((28, 28, 1))).shape == (3, 500)
+    assert extract_features(odd, levels((28, 28, 1))).shape == (3, 500)

@@ -27,14 +27,14 @@ def test_a_cppn_batch_has_work_for_two_devices():
     assert choose_micro_batch(200, load_classifier("mock:5:8x8x1"), "cppn") == 100
 
 
-def test_more_views_of_larger_pictures_are_taken_in_smaller_parts():
+def test_more_views_of_larger_images_are_taken_in_smaller_parts():
     mock = load_classifier("mock:5:64x64x3")
     assert choose_micro_batch(200, mock, "direct") == 16
     ten = with_views(mock, (64, 64, 3), views="ten-crop")
     assert choose_micro_batch(200, ten, "direct") == 1
 
 
-def test_evaluate_gives_a_picture_the_same_outputs_in_any_company(mock_classifier):
+def test_evaluate_gives_a_image_the_same_outputs_in_any_company(mock_classifier):
     images = np.random.default_rng(0).random((11, 8, 8, 1), np.float32)
     together = evaluate(mock_classifier, images, 4)
     assert together.shape == (11, 5)
@@ -59,7 +59,7 @@ def test_evaluate_turns_probabilities_into_logits_of_the_same_log_odds(mock_clas
     np.testing.assert_allclose(compiled(outside), compiled(inside), rtol=1e-4, atol=1e-4)
 
 
-def test_a_picture_that_an_outside_model_is_certain_of_has_finite_log_odds(mock_classifier):
+def test_a_image_that_an_outside_model_is_certain_of_has_finite_log_odds(mock_classifier):
     def certain(params, images):
         return np.eye(5, dtype=np.float32)[: len(images)]
 

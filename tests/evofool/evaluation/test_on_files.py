@@ -36,8 +36,8 @@ def brightness(params: Any, images: Any) -> Any:
 ROWS = Classifier(card=CARD, params=(), apply=brightness)
 
 
-def picture(path: Path, row: int, *, second: int | None = None, scale: int = 1) -> Path:
-    """Writes a picture that is white in one row and grey in another."""
+def image(path: Path, row: int, *, second: int | None = None, scale: int = 1) -> Path:
+    """Writes an image that is white in one row and grey in another."""
     levels = np.zeros((CLASSES, 4, 3), np.uint8)
     levels[row] = 255
     if second is not None:
@@ -47,18 +47,18 @@ def picture(path: Path, row: int, *, second: int | None = None, scale: int = 1) 
 
 
 def labelled(folder: Path, indices: list[int], *, shift: int = 0) -> dict[str, Path]:
-    """Writes pictures of these classes and the table that says so."""
+    """Writes images of these classes and the table that says so."""
     lines = ["file,index"]
     for number, index in enumerate(indices):
-        picture(folder / f"{number}.png", index)
+        image(folder / f"{number}.png", index)
         lines.append(f"{number}.png,{index + shift}")
     (folder / "labels.csv").write_text("\n".join(lines))
     return {"images": folder, "labels": folder / "labels.csv"}
 
 
 def test_the_likeliest_classes_are_named_best_first(tmp_path: Path):
-    (found,) = classify(picture(tmp_path / "a.png", 7, second=3), ROWS, top=2)
-    assert found.picture == str(tmp_path / "a.png")
+    (found,) = classify(image(tmp_path / "a.png", 7, second=3), ROWS, top=2)
+    assert found.image == str(tmp_path / "a.png")
     assert found.actions == ()
     first, second = found.guesses
     assert (first.index, first.label, first.id) == (7, "row 7, line 7", "n00000007")
@@ -69,18 +69,18 @@ def test_the_likeliest_classes_are_named_best_first(tmp_path: Path):
 
 
 def test_no_more_classes_are_named_than_there_are(tmp_path: Path):
-    (found,) = classify([picture(tmp_path / "a.png", 7)], ROWS, top=100)
+    (found,) = classify([image(tmp_path / "a.png", 7)], ROWS, top=100)
     assert sorted(guess.index for guess in found.guesses) == [*range(CLASSES)]
 
 
-def test_pictures_are_classified_alike_alone_and_among_others(tmp_path: Path):
-    paths = [picture(tmp_path / f"{i}.png", i % CLASSES) for i in range(CHUNK + 3)]
+def test_images_are_classified_alike_alone_and_among_others(tmp_path: Path):
+    paths = [image(tmp_path / f"{i}.png", i % CLASSES) for i in range(CHUNK + 3)]
     found = classify(paths, ROWS, top=1)
     assert [one.guesses[0].index for one in found] == [i % CLASSES for i in range(CHUNK + 3)]
     assert classify(paths[-1], ROWS, top=1) == found[-1:]
 
 
-def test_what_was_done_to_pictures_is_summed_up(tmp_path: Path):
+def test_what_was_done_to_images_is_summed_up(tmp_path: Path):
     card = dataclasses.replace(CARD, input_shape=(CLASSES, CLASSES, 3))
     square = dataclasses.replace(ROWS, card=card)
     sizes = [(12, 12), (24, 24), (24, 24), (6, 6)]
@@ -88,23 +88,23 @@ def test_what_was_done_to_pictures_is_summed_up(tmp_path: Path):
         Image.new("RGB", size, "red").save(tmp_path / f"{number}.png")
     paths = [tmp_path / f"{number}.png" for number in range(4)]
     assert summarize_actions(one.actions for one in classify(paths, square)) == [
-        "2 pictures resized 24x24 -> 12x12 (nearest)",
-        "1 picture enlarged 6x6 -> 12x12 (nearest)",
+        "2 images resized 24x24 -> 12x12 (nearest)",
+        "1 image enlarged 6x6 -> 12x12 (nearest)",
     ]
     for number in range(10):
         Image.new("RGB", (20 + number, 20), "red").save(tmp_path / f"{number}.png")
     paths = [tmp_path / f"{number}.png" for number in range(10)]
     assert summarize_actions(one.actions for one in classify(paths, square)) == [
-        "9 pictures resized from various sizes -> 12x12 (crop 20, nearest)",
-        "1 picture resized from various sizes -> 12x12 (nearest)",
+        "9 images resized from various sizes -> 12x12 (crop 20, nearest)",
+        "1 image resized from various sizes -> 12x12 (nearest)",
     ]
 
 
 def test_accuracy_counts_the_first_guess_and_the_first_five(tmp_path: Path):
     given = labelled(tmp_path, [0, 1, 2, 3])
-    picture(tmp_path / "1.png", 8, second=1)  # row 1 comes second
-    picture(tmp_path / "2.png", 0, second=11)  # row 2 comes fourth, after 1
-    picture(tmp_path / "3.png", 11, second=10)  # row 3 comes sixth, after 0, 1, 2
+    image(tmp_path / "1.png", 8, second=1)  # row 1 comes second
+    image(tmp_path / "2.png", 0, second=11)  # row 2 comes fourth, after 1
+    image(tmp_path / "3.png", 11, second=10)  # row 3 comes sixth, after 0, 1, 2
     found = accuracy(ROWS, **given)
     assert (found.top1, found.top5, found.n) == (0.25, 0.75, 4)
 
@@ -123,7 +123,7 @@ def test_indices_that_are_off_by_one_are_refused(shift: int, where: str, tmp_pat
     given = labelled(tmp_path, [*range(1, CLASSES - 1)], shift=shift)
     with pytest.raises(UserError) as caught:
         accuracy(ROWS, **given)
-    assert f"0.0% of the pictures are taken for their class, but 100.0% for the class {where}" in (
+    assert f"0.0% of the images are taken for their class, but 100.0% for the class {where}" in (
         said := str(caught.value)
     )
     assert "class_offset (1) are off by one; class 0 is 'row 0, line 0', output 1" in said
@@ -151,16 +151,16 @@ def nan_for_white(params: Any, images: Any) -> Any:
 
 
 def test_useless_requests_are_explained(tmp_path: Path):
-    path = picture(tmp_path / "a.png", 7)
+    path = image(tmp_path / "a.png", 7)
     with pytest.raises(UserError, match="top is 0; expected 1 or more"):
         classify(path, ROWS, top=0)
-    with pytest.raises(UserError, match="no pictures to classify"):
+    with pytest.raises(UserError, match="no images to classify"):
         classify([], ROWS)
     with pytest.raises(UserError, match="limit is 0; expected 1 or more"):
         accuracy(ROWS, **labelled(tmp_path, [3]), limit=0)
     with pytest.raises(UserError, match="weights is 'nets', but the classifier given has its own"):
         classify(path, ROWS, weights="nets")
-    with pytest.raises(UserError, match=r"there is no picture .*b\.png"):
+    with pytest.raises(UserError, match=r"there is no image .*b\.png"):
         classify([path, tmp_path / "b.png"], ROWS)
     with pytest.raises(UserError, match=r"a\.png is 4x12; mock:10 is given 28x28, and exact"):
         classify(path, "mock:10", exact=True)
@@ -170,7 +170,7 @@ def test_useless_requests_are_explained(tmp_path: Path):
 
 
 def test_a_classifier_without_an_answer_is_refused(tmp_path: Path):
-    paths = [picture(tmp_path / "7.png", 7), picture(tmp_path / "0.png", 0)]
+    paths = [image(tmp_path / "7.png", 7), image(tmp_path / "0.png", 0)]
     broken = dataclasses.replace(ROWS, apply=nan_for_white)
     with pytest.raises(UserError, match=r"gives no numbers \(NaN\) for .*0\.png"):
         classify(paths, broken)
@@ -194,7 +194,7 @@ def test_a_model_outside_jax_is_classified_by(tmp_path: Path):
         return np.concatenate([np.zeros_like(rows[:, :1]), rows], 1) / rows.sum(1, keepdims=True)
 
     outside = dataclasses.replace(ROWS, apply=apply, kind="probabilities")
-    (found,) = classify(picture(tmp_path / "a.png", 7), outside, top=1)
+    (found,) = classify(image(tmp_path / "a.png", 7), outside, top=1)
     assert found.guesses[0].index == 7
     assert found.guesses[0].confidence == pytest.approx(1.01 / 1.12)
 
@@ -211,5 +211,5 @@ def test_a_real_network_recognises_photographs():
     )
     assert (found.top1, found.top5, found.n) == (0.468, 0.728, 1000)
     assert found.actions == (
-        "1000 pictures resized from various sizes -> 128x128 (crop 224, bicubic)",
+        "1000 images resized from various sizes -> 128x128 (crop 224, bicubic)",
     )

@@ -29,15 +29,15 @@ def brightness(params: Any, images: Any) -> Any:
 ROWS = Classifier(card=CARD, params=(), apply=brightness)
 
 
-def pictures(rows: list[int], level: int = 255) -> np.ndarray:
-    """Pictures that are bright in one row."""
+def levels(rows: list[int], level: int = 255) -> np.ndarray:
+    """Images that are bright in one row."""
     levels = np.zeros((len(rows), CLASSES, 4, 1), np.uint8)
     levels[np.arange(len(rows)), rows] = level
     return levels
 
 
 def test_classes_are_counted_from_behind_the_background():
-    found = recognize(ROWS, pictures([3, 0]))
+    found = recognize(ROWS, levels([3, 0]))
     assert found.classes.tolist() == [3, 0]
     assert found.log_odds.shape == (2, CLASSES)
     weights = np.exp([1.0, 10.0, 0.0, 0.0, 0.0, 0.0])
@@ -47,12 +47,12 @@ def test_classes_are_counted_from_behind_the_background():
 
 
 def test_background_is_never_the_likeliest_class():
-    found = recognize(ROWS, pictures([2], level=10))  # logits 1 and .39
+    found = recognize(ROWS, levels([2], level=10))  # logits 1 and .39
     assert found.classes.tolist() == [2]
     assert found.confidence[0] < 0.2
 
 
-def test_a_picture_is_the_same_to_the_classifier_among_any_others():
+def test_a_image_is_the_same_to_the_classifier_among_any_others():
     classifier = dataclasses.replace(
         ROWS, params=jnp.asarray(np.random.default_rng(0).normal(size=(20, 6)), jnp.float32)
     )
@@ -64,7 +64,7 @@ def test_a_picture_is_the_same_to_the_classifier_among_any_others():
 
 
 def test_a_tally_sums_up():
-    images = np.concatenate([pictures([0, 1, 2]), pictures([4], level=60)])
+    images = np.concatenate([levels([0, 1, 2]), levels([4], level=60)])
     found = tally(recognize(ROWS, images), np.array([0, 1, 3, 4]))
     assert found.accuracy == 0.75
     assert found.counts == (1, 1, 1, 0, 1)
@@ -77,23 +77,23 @@ def test_corruption_is_seen_before_and_after():
     def turn(images: np.ndarray) -> np.ndarray:
         return images[:, ::-1]
 
-    found = corrupt(ROWS, pictures([0, 2, 4, 4]), np.array([0, 2, 4, 0]), turn)
+    found = corrupt(ROWS, levels([0, 2, 4, 4]), np.array([0, 2, 4, 0]), turn)
     assert (found.n, found.before.accuracy, found.after.accuracy) == (4, 0.75, 0.5)
     assert found.unchanged == 0.25
-    np.testing.assert_array_equal(found.images, pictures([4, 2, 0, 0]))
+    np.testing.assert_array_equal(found.images, levels([4, 2, 0, 0]))
     assert found.recognized.classes.tolist() == [0, 2, 4, 4]
     assert found.recognized_after.classes.tolist() == [4, 2, 0, 0]
 
 
 def test_useless_requests_are_explained():
-    with pytest.raises(UserError, match=r"1 pictures of shape \(28, 28, 1\) for 'rows'; expected"):
+    with pytest.raises(UserError, match=r"1 images of shape \(28, 28, 1\) for 'rows'; expected"):
         recognize(ROWS, np.zeros((1, 28, 28, 1), np.uint8))
-    with pytest.raises(UserError, match="0 pictures of shape"):
-        recognize(ROWS, pictures([]))
-    with pytest.raises(UserError, match="3 labels for 1 pictures"):
-        corrupt(ROWS, pictures([1]), np.arange(3), partial(blur, sigma=1.0))
+    with pytest.raises(UserError, match="0 images of shape"):
+        recognize(ROWS, levels([]))
+    with pytest.raises(UserError, match="3 labels for 1 images"):
+        corrupt(ROWS, levels([1]), np.arange(3), partial(blur, sigma=1.0))
     broken = dataclasses.replace(
         ROWS, apply=lambda p, x: jnp.where(x[:, :1, 0, 0] > 0, jnp.nan, brightness(p, x))
     )
-    with pytest.raises(UserError, match=r"\(NaN\) for picture 2"):
-        recognize(broken, pictures([1, 3, 0]))
+    with pytest.raises(UserError, match=r"\(NaN\) for image 2"):
+        recognize(broken, levels([1, 3, 0]))

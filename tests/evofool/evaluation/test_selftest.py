@@ -69,7 +69,7 @@ REDS = Classifier(card=CARD, params=(), apply=how_red)
 
 @pytest.fixture
 def shades(tmp_path: Path) -> dict[str, Path]:
-    """A picture for each class, from blue to red, and the table of their classes."""
+    """An image for each class, from blue to red, and the table of their classes."""
     lines = ["file,index"]
     for index, red in enumerate(np.round(255 * SHADES).astype(int).tolist()):
         Image.new("RGB", (4, 4), (red, 0, 255 - red)).save(tmp_path / f"{index}.png")
@@ -109,7 +109,7 @@ def test_another_order_of_the_classes_is_noticed(shades: dict[str, Path]):
     assert channels.passed
 
 
-def test_a_classifier_of_grey_pictures_has_no_channels_to_exchange(shades: dict[str, Path]):
+def test_a_classifier_of_grey_images_has_no_channels_to_exchange(shades: dict[str, Path]):
     assert [check.name for check in check_photographs(load_classifier("mock:12"), **shades)] == [
         "photographs"
     ]

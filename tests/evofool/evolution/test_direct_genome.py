@@ -16,8 +16,8 @@ crossover = jax.jit(direct_genome.crossover, static_argnames="eta")
 
 
 @pytest.fixture(scope="module")
-def pictures() -> tuple[np.ndarray, np.ndarray]:
-    """Two pictures with every level, which agree in a fifth of their genes."""
+def images() -> tuple[np.ndarray, np.ndarray]:
+    """Two images with every level, which agree in a fifth of their genes."""
     random = np.random.default_rng(0)
     first, second = random.integers(0, 256, (2, SIZE), dtype=np.uint8)
     return first, np.where(random.random(SIZE) < 0.2, first, second)
@@ -36,8 +36,8 @@ def test_init_is_uniform_over_the_256_levels(key):
 
 @pytest.mark.parametrize("rate", [0.1, 0.003, 1.0])
 @pytest.mark.parametrize("eta", [15.0, 3.5])
-def test_mutate_equals_the_oracle(key, pictures, rate, eta):
-    genes = pictures[0]
+def test_mutate_equals_the_oracle(key, images, rate, eta):
+    genes = images[0]
     child = np.asarray(mutate(key, jnp.asarray(genes), rate, eta=eta))
     words = np.asarray(cppn.random_bits(key, SIZE)).tolist()
     expected = np.array(
@@ -79,21 +79,21 @@ def test_mutate_stays_within_0_to_255(key):
     assert np.mean(down == 0) < 0.01
 
 
-def test_rate_0_changes_nothing(key, pictures):
-    assert (np.asarray(mutate(key, pictures[0], 0.0, eta=15.0)) == pictures[0]).all()
+def test_rate_0_changes_nothing(key, images):
+    assert (np.asarray(mutate(key, images[0], 0.0, eta=15.0)) == images[0]).all()
 
 
-def test_smaller_rate_changes_a_subset_of_the_genes(key, pictures):
-    few = np.asarray(mutate(key, pictures[0], 0.05, eta=15.0)) != pictures[0]
-    many = np.asarray(mutate(key, pictures[0], 0.1, eta=15.0)) != pictures[0]
+def test_smaller_rate_changes_a_subset_of_the_genes(key, images):
+    few = np.asarray(mutate(key, images[0], 0.05, eta=15.0)) != images[0]
+    many = np.asarray(mutate(key, images[0], 0.1, eta=15.0)) != images[0]
     # a gene may be chosen by both and end where it was: a step of less than half a level
     assert np.sum(few & ~many) < 0.05 * np.sum(few)
 
 
-def test_mutate_gives_the_same_with_and_without_jit(key, pictures):
-    picture = jnp.asarray(pictures[0])
+def test_mutate_gives_the_same_with_and_without_jit(key, images):
+    image = jnp.asarray(images[0])
     assert (
-        mutate(key, picture, 0.1, eta=15.0) == direct_genome.mutate(key, picture, 0.1, eta=15.0)
+        mutate(key, image, 0.1, eta=15.0) == direct_genome.mutate(key, image, 0.1, eta=15.0)
     ).all()
 
 
@@ -112,8 +112,8 @@ def test_rate_stays_when_halving_is_off():
 
 
 @pytest.mark.parametrize("eta", [10.0, 2.0])
-def test_crossover_equals_the_oracle(key, pictures, eta):
-    first, second = pictures
+def test_crossover_equals_the_oracle(key, images, eta):
+    first, second = images
     child = np.asarray(crossover(key, jnp.asarray(first), jnp.asarray(second), 1.0, eta=eta))
     words = np.asarray(cppn.random_bits(jax.random.split(key)[1], SIZE)).tolist()
     expected = np.array(
@@ -127,8 +127,8 @@ def test_crossover_equals_the_oracle(key, pictures, eta):
     assert np.mean(difference > 0) < 1e-2
 
 
-def test_crossover_keeps_equal_genes(key, pictures):
-    first, second = pictures
+def test_crossover_keeps_equal_genes(key, images):
+    first, second = images
     child = np.asarray(crossover(key, jnp.asarray(first), jnp.asarray(second), 1.0, eta=10.0))
     assert (child == first)[first == second].all()
     assert (child != first)[first != second].any()

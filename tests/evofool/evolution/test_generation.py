@@ -111,13 +111,13 @@ def test_the_archive_is_updated_in_place():
     logs = 6 * (2 * 500 + 40 + 1) * 4
     assert memory.alias_size_in_bytes >= size
     assert memory.output_size_in_bytes < size + logs + 4096
-    # the children, one micro-batch of float pictures a few times over, and fitness
+    # the children, one micro-batch of float images a few times over, and fitness
     assert memory.temp_size_in_bytes < 2 * children + 4 * (8 * 32 * 32 * 3 * 4) + 20 * 500 * 4 * 8
     assert memory.temp_size_in_bytes < size / 2
 
 
 def test_children_of_a_run_without_elites_are_made_at_random():
-    """As if each generation were the first, until a picture has a finite fitness."""
+    """As if each generation were the first, until an image has a finite fitness."""
     loop = loop_of("sbx", runs=2)
     state = loop.start(3, 4)
     asked, _ = loop.engine.ask(loop.rates, state)
@@ -158,7 +158,7 @@ def test_ask_and_tell_equal_advance(encoding):
     np.testing.assert_allclose(asked.archive.fitness, state.archive.fitness, rtol=1e-4, atol=1e-4)
 
 
-def test_asked_images_are_the_pictures_on_the_grid_of_levels():
+def test_asked_images_are_the_images_on_the_grid_of_levels():
     loop = loop_of()
     offspring, images = loop.engine.ask(loop.rates, loop.start(0))
     assert images.shape == (1, 13, 8, 8, 1)
@@ -205,7 +205,7 @@ def test_evolution_stops_when_every_cell_reached_the_target():
 
 
 def nan_where_dark(loop):
-    """The loop's classifier, but NaN for pictures whose first pixel is below one half."""
+    """The loop's classifier, but NaN for images whose first pixel is below one half."""
 
     def apply(params, images):
         is_dark = images[:, 0, 0, 0] < 0.5
@@ -214,7 +214,7 @@ def nan_where_dark(loop):
     return dataclasses.replace(loop.classifier, apply=apply)
 
 
-def test_pictures_that_give_nan_are_counted_and_never_become_elites():
+def test_images_that_give_nan_are_counted_and_never_become_elites():
     loop = loop_of()
     state = loop.start(2)
     counts = []

@@ -22,5 +22,5 @@ def test_art_is_drawn_and_shown_again(tmp_path: Path):
     assert not jury.ours
     (table,) = report.findings.tables
     assert len(table.rows) == 3
-    (picture,) = report.findings.pictures
-    assert (folder / picture.file).stat().st_size < 500_000
+    (image,) = report.findings.images
+    assert (folder / image.file).stat().st_size < 500_000

@@ -70,6 +70,6 @@ def test_shares_are_of_all_members_at_once(made):
     assert alone[-1] == 10
 
 
-def test_pictures_are_left(made):
+def test_images_are_left(made):
     findings, lab = made
-    assert all((lab.folder / picture.file).exists() for picture in findings.pictures)
+    assert all((lab.folder / image.file).exists() for image in findings.images)

@@ -51,6 +51,4 @@ def test_a_thousand_classes_say_what_the_schedule_left(lab):
     ends, _, medians, gains = np.array(table.rows).T
     assert ends.tolist() == list(range(2, 21, 2))
     np.testing.assert_allclose(np.cumsum(gains), medians - (medians[0] - gains[0]))
-    assert {picture.file for picture in findings.pictures} == {
-        path.name for path in lab.folder.iterdir()
-    }
+    assert {image.file for image in findings.images} == {path.name for path in lab.folder.iterdir()}

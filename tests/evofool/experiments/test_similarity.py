@@ -18,8 +18,8 @@ def test_two_runs_are_compared_within_and_across(tmp_path: Path):
     assert by_kind.count("common ancestors") == 2
     kin = next(row for row in report.findings.rows if row.what.startswith("common ancestors"))
     assert len(kin.ours) == 2
-    for picture in report.findings.pictures:
-        path = tmp_path / "similarity" / "imagenet" / picture.file
+    for levels in report.findings.images:
+        path = tmp_path / "similarity" / "imagenet" / levels.file
         assert path.stat().st_size < 500_000
         with Image.open(path) as image:
             image.load()

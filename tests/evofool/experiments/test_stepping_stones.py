@@ -26,8 +26,8 @@ def test_digits_are_done_at_small_scale(tmp_path: Path):
     assert all(len(ours) == 1 for ours in shares.values())
     assert report.findings.verdict.said in ("reproduced", "differs")
     folder = tmp_path / "stepping-stones" / "mnist"
-    for picture in report.findings.pictures:
-        with Image.open(folder / picture.file) as image:
+    for levels in report.findings.images:
+        with Image.open(folder / levels.file) as image:
             assert np.ptp(np.asarray(image)) > 0
     (periods,) = report.findings.tables
     assert [row[0] for row in periods.rows] == ["1..5", "6..10", "11..15", "16..20"]

@@ -32,11 +32,11 @@ def test_chart_leaves_nothing_behind_when_drawing_fails(tmp_path):
 
 
 def test_matrix_is_darker_where_values_are_greater(tmp_path):
-    pictures = []
+    images = []
     for value in (0.0, 0.5, 1.0):
         write_matrix(np.full((2, 3), value), tmp_path / "m.png", rows="ab", columns="xyz")
-        pictures.append(read(tmp_path / "m.png").mean())
-    assert pictures[0] > pictures[1] > pictures[2]
+        images.append(read(tmp_path / "m.png").mean())
+    assert images[0] > images[1] > images[2]
 
 
 def test_matrix_shows_texts_and_squares_without_a_value(tmp_path):

@@ -11,7 +11,7 @@ HEIGHT, WIDTH = 11, 13
 
 
 def numbered(count: int = 3, channels: int = 3) -> np.ndarray:
-    """Pictures in which no two pixels are equal."""
+    """Images in which no two pixels are equal."""
     pixels = np.arange(HEIGHT * WIDTH, dtype=np.uint8).reshape(1, HEIGHT, WIDTH, 1)
     brightness = np.array([0, 50, 100], np.uint8)[:channels]
     return np.repeat(pixels, count, axis=0) + brightness
@@ -92,15 +92,15 @@ def test_every_order_is_as_likely_as_any_other(rows_only: bool):
     assert np.sum((counts - 2400 / orders) ** 2) / (2400 / orders) < limit
 
 
-def test_windows_and_pictures_are_shuffled_each_in_its_own_way():
+def test_windows_and_images_are_shuffled_each_in_its_own_way():
     image = np.tile(np.arange(49, dtype=np.uint8).reshape(7, 7), (4, 4))[None, ..., None]
     shuffled = shuffle_pixels(np.repeat(image, 5, axis=0), window=7)
-    ways = [one.tobytes() for picture in shuffled for one in windows(picture, 7)]
+    ways = [one.tobytes() for levels in shuffled for one in windows(levels, 7)]
     assert len(set(ways)) == 5 * 16
 
 
 @pytest.mark.parametrize("corrupt", [shuffle_pixels, exchange_tiles])
-def test_what_happens_to_a_picture_does_not_depend_on_its_batch(corrupt):
+def test_what_happens_to_a_image_does_not_depend_on_its_batch(corrupt):
     side = {"window": 5} if corrupt is shuffle_pixels else {"tile": 5}
     images = np.random.default_rng(0).integers(0, 256, (70, 10, 10, 3), np.uint8)
     whole = corrupt(images, **side, seed=3)
@@ -118,7 +118,7 @@ def test_rows_only_does_what_the_article_does():
         for window in windows(image, 3)
     }
     found = shuffle_pixels(np.repeat(image[None], 60, 0), window=3, rows_only=True)
-    assert {one[..., 0].tobytes() for picture in found for one in windows(picture, 3)} == wanted
+    assert {one[..., 0].tobytes() for levels in found for one in windows(levels, 3)} == wanted
 
 
 def test_blur_is_gaussian_in_the_plane_only():
@@ -143,7 +143,7 @@ def test_recolouring_looks_every_level_up():
     ("call", "message"),
     [
         (lambda: shuffle_pixels(numbered(), window=0), r"window is 0; expected 1\.\.13 pixels"),
-        (lambda: exchange_tiles(numbered(), tile=14), r"tile is 14; .*pictures are 11x13"),
+        (lambda: exchange_tiles(numbered(), tile=14), r"tile is 14; .*images are 11x13"),
         (lambda: mirror_tiles(numbered(), tile=0), "tile is 0; expected"),
         (lambda: blur(numbered(), sigma=-1.0), "sigma is -1.0; expected"),
         (lambda: blur(numbered(), sigma=float("nan")), "sigma is nan; expected"),

@@ -12,7 +12,7 @@ def test_render_takes_a_folder_and_a_label(cppn_run: Run):
     assert render(cppn_run.folder, "class 7", size=50, run_index=1).size == (50, 50)
 
 
-def test_colour_is_kept_and_large_pictures_shrink():
+def test_colour_is_kept_and_large_images_shrink():
     red = np.zeros((448, 224, 3), np.uint8)
     red[..., 0] = 255
     image = resized(red, 112)
@@ -21,14 +21,14 @@ def test_colour_is_kept_and_large_pictures_shrink():
 
 
 def test_a_whole_factor_makes_squares_of_pixels():
-    picture = np.random.default_rng(0).integers(0, 256, (5, 3, 3), np.uint8)
-    expected = picture.repeat(4, axis=0).repeat(4, axis=1)
-    np.testing.assert_array_equal(np.asarray(resized(picture, 20)), expected)
+    levels = np.random.default_rng(0).integers(0, 256, (5, 3, 3), np.uint8)
+    expected = levels.repeat(4, axis=0).repeat(4, axis=1)
+    np.testing.assert_array_equal(np.asarray(resized(levels, 20)), expected)
 
 
 def test_an_unknown_format_is_an_error_of_the_user(tmp_path: Path):
-    with pytest.raises(UserError, match=r"no known picture format in its name; use .*\.png"):
-        save_image(Image.new("L", (1, 1)), tmp_path / "picture.xyz")
+    with pytest.raises(UserError, match=r"no known image format in its name; use .*\.png"):
+        save_image(Image.new("L", (1, 1)), tmp_path / "image.xyz")
     assert not list(tmp_path.iterdir())
 
 

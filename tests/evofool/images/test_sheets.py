@@ -27,13 +27,13 @@ def test_percent_never_rounds_up_to_certainty(value: float, text: str):
     [(8, 112), (28, 112), (32, 128), (64, 128), (96, 112), (128, 128), (192, 112), (256, 128)],
 )
 def test_thumbnails_are_large_enough_and_whole_factors_where_possible(side: int, shown: int):
-    picture = np.zeros((side, side, 3), np.uint8)
-    assert thumbnail(picture).size == (shown, shown)
+    image = np.zeros((side, side, 3), np.uint8)
+    assert thumbnail(image).size == (shown, shown)
     assert shown >= CELL
 
 
 def sections(*counts: int) -> list[Section]:
-    """Sections of black pictures, with as many as said."""
+    """Sections of black images, with as many as said."""
     black = Image.new("RGB", (CELL, CELL))
     return [
         Section(f"part {place}", [black] * count, [["name", "1 %"]] * count)
@@ -42,12 +42,12 @@ def sections(*counts: int) -> list[Section]:
 
 
 def black_cells(sheet: Image.Image) -> int:
-    """Counts pictures by their area; letters are too few to matter."""
+    """Counts images by their area; letters are too few to matter."""
     return round(float(np.sum(np.asarray(sheet.convert("L")) == 0)) / CELL**2)
 
 
 @pytest.mark.parametrize("counts", [(3,), (10, 1), (11, 3, 12)])
-def test_every_picture_of_every_section_is_there(counts: tuple[int, ...]):
+def test_every_image_of_every_section_is_there(counts: tuple[int, ...]):
     assert black_cells(draw_sheet(sections(*counts))) == sum(counts)
 
 
@@ -56,12 +56,12 @@ def test_a_section_begins_a_row_under_its_heading():
     assert sheet.width == 3 * (CELL + MARGIN) + MARGIN
     is_black = np.asarray(sheet.convert("L")) == 0
     rows = is_black[:, MARGIN : MARGIN + CELL].all(axis=1)
-    assert np.sum(rows[1:] & ~rows[:-1]) == 2, "two rows of pictures"
+    assert np.sum(rows[1:] & ~rows[:-1]) == 2, "two rows of images"
     first = int(np.argmax(rows))
     assert is_black[:first].any(), "a heading above the first"
 
 
-def test_without_a_heading_the_pictures_begin_at_the_top():
+def test_without_a_heading_the_images_begin_at_the_top():
     (section,) = sections(2)
     bare = draw_sheet([section._replace(heading="")])
     assert bare.getpixel((MARGIN, MARGIN)) == (0, 0, 0)

@@ -54,5 +54,5 @@ def test_a_run_without_any_elite_says_so(cppn_run: Run):
     run = Run(cppn_run.folder)
     fitness = run.table["archive.fitness"]
     run.__dict__["table"] = run.table | {"archive.fitness": fitness * float("nan")}
-    with pytest.raises(UserError, match="has no elites: no picture has got a score"):
+    with pytest.raises(UserError, match="has no elites: no image has got a score"):
         select(run)

@@ -16,15 +16,15 @@ def levels(path: Path) -> np.ndarray:
         return np.asarray(image)
 
 
-def test_every_picture_is_exact(cppn_run: Run, direct_run: Run, tmp_path: Path):
+def test_every_image_is_exact(cppn_run: Run, direct_run: Run, tmp_path: Path):
     for name, run in (("cppn", cppn_run), ("direct", direct_run)):
         elites = [elite for index in range(run.config.runs) for elite in run.elites(index)]
         paths = export(run, tmp_path / name)
         for elite, path in zip(elites, paths, strict=True):
-            np.testing.assert_array_equal(levels(path), elite.picture()[..., 0])
+            np.testing.assert_array_equal(levels(path), elite.image()[..., 0])
 
 
-def test_a_genome_as_json_draws_its_picture_again(cppn_run: Run, tmp_path: Path):
+def test_a_genome_as_json_draws_its_image_again(cppn_run: Run, tmp_path: Path):
     path = export(cppn_run, tmp_path)[0]
     content = json.loads(path.with_suffix(".json").read_text())
     genome, spec, drawing = cppn.from_json(content["genome"])
@@ -46,7 +46,7 @@ def test_folders_sort_by_class_and_hold_all_runs(cppn_run: Run, tmp_path: Path):
     assert all(len(list(folder.glob("*.png"))) == 2 for folder in folders)
 
 
-def test_the_table_has_a_line_per_picture(cppn_run: Run, tmp_path: Path):
+def test_the_table_has_a_line_per_image(cppn_run: Run, tmp_path: Path):
     paths = export(cppn_run, tmp_path)
     with (tmp_path / "elites.csv").open(newline="") as stream:
         lines = list(csv.DictReader(stream))
@@ -76,7 +76,7 @@ def test_classes_of_imagenet_have_folders_named_by_their_ids(imagenet_run: Run, 
     assert ids == list(imagenet_run.card.ids)
     kit = imagenet_run["carpenter's kit"]
     assert paths[477].name == f"477_carpenter-s-kit_{kit.confidence:.6f}_seed0.png"
-    np.testing.assert_array_equal(levels(paths[477]), kit.picture())
+    np.testing.assert_array_equal(levels(paths[477]), kit.image())
     with (tmp_path / "elites.csv").open(newline="") as stream:
         lines = list(csv.DictReader(stream))
     assert [line["id"] for line in lines] == ids

@@ -7,7 +7,7 @@ from evofool.images.sheets import CELL, MARGIN
 
 
 def shown(sheet, place: int, factor: int) -> np.ndarray:
-    """The pixels of a picture on the first row."""
+    """The pixels of an image on the first row."""
     x = MARGIN + place * (CELL + MARGIN)
     return np.asarray(sheet)[MARGIN : MARGIN + CELL : factor, x : x + CELL : factor]
 
@@ -15,7 +15,7 @@ def shown(sheet, place: int, factor: int) -> np.ndarray:
 def test_the_gallery_holds_every_elite_unsmoothed(cppn_run: Run):
     (sheet,) = gallery(cppn_run)
     for place, elite in enumerate(cppn_run.elites(0)):
-        np.testing.assert_array_equal(shown(sheet, place, 4)[..., :1], elite.picture())
+        np.testing.assert_array_equal(shown(sheet, place, 4)[..., :1], elite.image())
 
 
 def test_the_gallery_of_a_few_classes_is_narrow(direct_run: Run):
@@ -28,7 +28,7 @@ def test_a_thousand_elites_fill_ten_pages_the_most_certain_first(imagenet_run: R
     pages = [gallery(imagenet_run, page=page)[0] for page in (1, 10)]
     for page, first in zip(pages, (0, 900), strict=True):
         for place in range(10):
-            expected = elites[first + place].picture()
+            expected = elites[first + place].image()
             np.testing.assert_array_equal(shown(page, place, 7), expected)
     with pytest.raises(UserError, match=r"page is 11; expected 1\.\.10 \(1000 elites, 100 on each"):
         gallery(imagenet_run, page=11)

@@ -60,7 +60,7 @@ def test_stepping_stones_are_where_the_line_enters_a_class(cppn_run: Run):
         assert all(a != b for a, b in itertools.pairwise(labels))
 
 
-def test_a_directly_encoded_picture_is_its_own_genome(direct_run: Run):
+def test_a_directly_encoded_image_is_its_own_genome(direct_run: Run):
     elite = direct_run["9"]
     assert genome_json(elite) is None
     assert genome_text(elite) == "28 x 28 x 1 pixels, each a gene in 0..255"

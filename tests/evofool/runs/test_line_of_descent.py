@@ -18,7 +18,7 @@ def test_stones_lead_to_the_elite_as_it_was_scored(name: str, request):
         last = stones[-1]
         assert (last.generation, last.label) == (elite.born[0], elite.label)
         assert last.confidence == pytest.approx(elite.confidence, abs=1e-6)
-        np.testing.assert_array_equal(last.picture, elite.picture())
+        np.testing.assert_array_equal(last.image, elite.image())
 
 
 def test_every_stone_is_drawn(cppn_run: Run):

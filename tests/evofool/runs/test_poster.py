@@ -12,13 +12,13 @@ from evofool import Run, UserError, poster
 from evofool.runs.poster import colourfulness, contrast, most_different, striking
 
 
-def test_a_poster_has_every_picture_large_and_a_page_of_all(cppn_run: Run, tmp_path: Path):
+def test_a_poster_has_every_image_large_and_a_page_of_all(cppn_run: Run, tmp_path: Path):
     out = tmp_path / "wall"
     paths = poster(cppn_run, out, count=7, size=96, least=0.0)
     assert [path.name[:2] for path in paths] == [f"{number:02d}" for number in range(1, 8)]
     for path in paths:
-        with Image.open(path) as picture:
-            assert picture.size == (96, 96)
+        with Image.open(path) as image:
+            assert image.size == (96, 96)
     page = (out / "index.html").read_text(encoding="utf-8")
     linked = re.findall(r'href="([^"]+)"', page)
     assert linked == [path.name for path in paths]
@@ -33,10 +33,10 @@ def test_a_poster_has_every_picture_large_and_a_page_of_all(cppn_run: Run, tmp_p
 def test_a_poster_shows_what_was_evolved(cppn_run: Run, tmp_path: Path):
     side = cppn_run.card.input_shape[0]
     (path,) = poster(cppn_run, tmp_path, count=1, size=side, least=0.0)
-    with Image.open(path) as picture:
-        drawn = np.asarray(picture)
-    pictures = [e.picture()[..., 0] for index in range(2) for e in cppn_run.elites(index)]
-    assert any(np.array_equal(drawn, evolved) for evolved in pictures)
+    with Image.open(path) as image:
+        drawn = np.asarray(image)
+    images = [e.image()[..., 0] for index in range(2) for e in cppn_run.elites(index)]
+    assert any(np.array_equal(drawn, evolved) for evolved in images)
 
 
 def test_a_poster_that_was_stopped_goes_on(cppn_run: Run, tmp_path: Path):
@@ -79,12 +79,12 @@ def test_only_certain_elites_are_chosen_each_once(cppn_run: Run):
 
 
 def test_the_more_contrasty_half_is_chosen_from(cppn_run: Run):
-    # grey pictures are all without colour, so that contrast alone decides
+    # grey images are all without colour, so that contrast alone decides
     elites = [elite for index in range(2) for elite in cppn_run.elites(index)]
-    found = sorted((contrast(elite.picture()) for elite in elites), reverse=True)
+    found = sorted((contrast(elite.image()) for elite in elites), reverse=True)
     chosen = striking(cppn_run, count=5, least=0.0)
-    assert contrast(chosen[0].picture()) == found[0]
-    assert all(contrast(elite.picture()) >= found[9] for elite in chosen)
+    assert contrast(chosen[0].image()) == found[0]
+    assert all(contrast(elite.image()) >= found[9] for elite in chosen)
 
 
 def test_the_choice_is_the_same_again(cppn_run: Run):
@@ -111,16 +111,16 @@ def test_too_few_certain_elites_are_said(direct_run: Run):
     ids=["grey", "red", "red and cyan"],
 )
 def test_colourfulness_is_that_of_hasler_and_suesstrunk(left, right, value: float):
-    picture = np.array([[left, right]] * 2, np.uint8)
-    assert colourfulness(picture) == pytest.approx(value)
+    image = np.array([[left, right]] * 2, np.uint8)
+    assert colourfulness(image) == pytest.approx(value)
 
 
 def test_contrast_is_the_spread_of_luma():
-    picture = np.zeros((2, 2, 3), np.uint8)
-    picture[0] = 255
-    assert contrast(picture) == pytest.approx(127.5)
-    assert contrast(picture[..., :1]) == pytest.approx(127.5)
-    assert contrast(picture * 0 + 7) == 0
+    image = np.zeros((2, 2, 3), np.uint8)
+    image[0] = 255
+    assert contrast(image) == pytest.approx(127.5)
+    assert contrast(image[..., :1]) == pytest.approx(127.5)
+    assert contrast(image * 0 + 7) == 0
 
 
 @given(st.lists(st.tuples(*[st.integers(-9, 9)] * 2), min_size=2, max_size=12), st.data())

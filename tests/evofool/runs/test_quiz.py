@@ -45,7 +45,7 @@ def test_the_judge_is_counted(direct_run: Run, tmp_path: Path):
     assert made.judge_right == sum(line["judge_label"] == line["label"] for line in key) == 3
 
 
-def test_without_training_pictures_the_quiz_says_why(direct_run: Run, tmp_path: Path):
+def test_without_training_images_the_quiz_says_why(direct_run: Run, tmp_path: Path):
     made = quiz(direct_run, tmp_path)
     assert made.nearest_right is None
     assert "not a classifier of 28x28 digits" in made.nearest_missing
@@ -79,7 +79,7 @@ def test_the_classes_to_choose_from_are_written_down(imagenet_run: Run, tmp_path
     assert choices == list(imagenet_run.card.labels)
 
 
-def test_a_judge_of_another_size_is_shown_scaled_pictures(imagenet_run: Run, tmp_path: Path):
+def test_a_judge_of_another_size_is_shown_scaled_images(imagenet_run: Run, tmp_path: Path):
     made = quiz(imagenet_run, tmp_path, judge=load_classifier("mock:1000:12x20x3"))
     key = json.loads((tmp_path / "answer_key.json").read_text())["answers"]
     assert made.judge_scaled
@@ -92,12 +92,12 @@ def test_nearest_labels_are_those_of_a_plain_search():
     generator = np.random.default_rng(0)
     examples = generator.integers(0, 256, (300, 4, 4, 1), np.uint8)
     labels = generator.integers(0, 10, 300).astype(np.uint8)
-    pictures = generator.integers(0, 256, (20, 4, 4, 1), np.uint8)
+    images = generator.integers(0, 256, (20, 4, 4, 1), np.uint8)
     expected = []
-    for picture in pictures:
-        distances = [int(np.sum((picture.astype(int) - example) ** 2)) for example in examples]
+    for image in images:
+        distances = [int(np.sum((image.astype(int) - example) ** 2)) for example in examples]
         expected.append(int(labels[int(np.argmin(distances))]))
-    assert nearest_labels(pictures, examples, labels) == expected
+    assert nearest_labels(images, examples, labels) == expected
 
 
 @pytest.mark.data
@@ -134,12 +134,12 @@ def test_a_judge_for_something_else_is_refused(direct_run: Run, judge: str, reas
 def test_a_judge_names_the_class_and_not_the_output(direct_run: Run, offset: int):
     mock = load_classifier("mock:10")
     card = dataclasses.replace(mock.card, class_offset=offset, labels=mock.card.labels[offset:])
-    pictures = np.stack(list(direct_run.pictures(direct_run.elites())))
-    found = judged_classes(dataclasses.replace(mock, card=card), pictures)
+    images = np.stack(list(direct_run.images(direct_run.elites())))
+    found = judged_classes(dataclasses.replace(mock, card=card), images)
     assert found == [index - offset for index in (3, 7, 9)]
 
 
-def test_pictures_are_scaled_for_the_judge_and_parts_do_not_matter():
+def test_images_are_scaled_for_the_judge_and_parts_do_not_matter():
     judge = load_classifier("mock:10:8x8x1")
     grey = np.random.default_rng(0).integers(0, 256, (23, 8, 8, 1), np.uint8)
     large = grey.repeat(4, axis=1).repeat(4, axis=2)

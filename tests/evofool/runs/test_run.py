@@ -66,12 +66,12 @@ def test_any_number_of_elites_is_drawn_by_one_program_in_micro_batches(imagenet_
 
     monkeypatch.setitem(run.__dict__, "encoding", run.encoding._replace(render=counted))
     elites = run.elites()
-    pictures = run.pictures(elites)
+    levels = run.images(elites)
     assert sizes == [], "nothing is drawn before it is asked for"
-    for elite, picture in zip(elites, pictures, strict=True):
-        assert picture.shape == (16, 16, 3)
+    for elite, image in zip(elites, levels, strict=True):
+        assert image.shape == (16, 16, 3)
         if elite.class_index in (0, 555, 999):
-            np.testing.assert_array_equal(picture, elite.picture())
+            np.testing.assert_array_equal(image, elite.image())
     assert sizes == [run.config.micro_batch], "traced once"
 
 
@@ -81,9 +81,9 @@ def test_an_independent_run_that_is_not_there_is_refused(cppn_run):
         cppn_run.elites(2)
 
 
-def test_pictures_score_what_the_archive_says(run):
+def test_images_score_what_the_archive_says(run):
     elites = run.elites()
-    images = np.stack(list(run.pictures(elites))).astype(np.float32) / 255
+    images = np.stack(list(run.images(elites))).astype(np.float32) / 255
     assert run.config.micro_batch is not None
     outputs = evaluate(run.classifier, images, run.config.micro_batch)
     fitness = np.asarray(log_odds(jnp.asarray(outputs)))
@@ -99,11 +99,11 @@ def test_confidence_is_that_of_the_summary(run):
     assert run.summary["per_run"][0]["median_confidence"] == pytest.approx(np.median(values))
 
 
-def test_one_picture_is_the_one_of_many(run):
+def test_one_image_is_the_one_of_many(run):
     elites = run.elites()
-    together = list(run.pictures(elites))
+    together = list(run.images(elites))
     assert together[1].dtype == np.uint8
-    assert (elites[1].picture() == together[1]).all()
+    assert (elites[1].image() == together[1]).all()
 
 
 def test_ancestors_lead_from_the_elite_to_the_initial_population(run):
@@ -116,13 +116,13 @@ def test_ancestors_lead_from_the_elite_to_the_initial_population(run):
         assert (np.asarray(ours) == np.asarray(kept)).all()
     drawn = np.concatenate(list(run.draw(genomes)))
     assert drawn.shape == (len(genomes), *run.card.input_shape)
-    np.testing.assert_array_equal(np.rint(drawn[0] * 255), elite.picture())
+    np.testing.assert_array_equal(np.rint(drawn[0] * 255), elite.image())
 
 
 def test_cppn_elites_are_drawn_at_any_size(cppn_run):
     elite = cppn_run["3"]
     assert elite.render(100).size == (100, 100)
-    assert (np.asarray(elite.render(28)) == elite.picture()[..., 0]).all()
+    assert (np.asarray(elite.render(28)) == elite.image()[..., 0]).all()
     with pytest.raises(UserError, match="size is 0"):
         elite.render(0)
 
@@ -154,7 +154,7 @@ def test_opening_needs_nothing_but_the_folder(cppn_run):
 
 
 @pytest.mark.parametrize("coordinates", ["centered", "pixels"])
-def test_a_large_drawing_shows_the_scored_picture_whatever_the_coordinates(coordinates, tmp_path):
+def test_a_large_drawing_shows_the_scored_image_whatever_the_coordinates(coordinates, tmp_path):
     run = evofool.evolve(
         "mock:10",
         generations=2,
@@ -164,7 +164,7 @@ def test_a_large_drawing_shows_the_scored_picture_whatever_the_coordinates(coord
     )
     elite = run.elites()[0]
     same = np.asarray(elite.render(28))
-    assert (same == elite.picture()[..., 0]).all()
+    assert (same == elite.image()[..., 0]).all()
     # every ninth sample of a drawing with 9 * 27 + 1 pixels falls on a pixel of the small one
     large = np.asarray(elite.render(9 * 27 + 1))[::9, ::9]
     assert np.mean(np.abs(large.astype(int) - same) <= 1) > 0.99

@@ -46,7 +46,7 @@ def test_elites_of_one_run_can_be_shown(run):
     assert found.after.classes.tolist() == list(range(10))
 
 
-def test_pictures_are_scaled_for_a_network_of_another_size(run):
+def test_images_are_scaled_for_a_network_of_another_size(run):
     card = Card(name="large", input_shape=(56, 56, 1), outputs=10, labels=tuple("0123456789"))
 
     def apply(weights, images):

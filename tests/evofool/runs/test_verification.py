@@ -49,7 +49,7 @@ def test_a_classifier_that_answers_otherwise_is_noticed(direct_run: Run, factor:
     assert result.worst in {"class 3", "class 7", "class 9"}
 
 
-def test_a_wrong_picture_is_noticed(direct_run: Run):
+def test_a_wrong_image_is_noticed(direct_run: Run):
     run = Run(direct_run.folder)
     table = dict(run.table)
     table["archive.items.genome"] = table["archive.items.genome"][:, ::-1]

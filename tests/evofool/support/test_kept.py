@@ -6,7 +6,7 @@ import pytest
 from evofool import UserError
 from evofool.support.kept import Progress
 
-FACTS = {"classifier": "toy", "pictures": np.arange(6).reshape(2, 3)}
+FACTS = {"classifier": "toy", "images": np.arange(6).reshape(2, 3)}
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path):
@@ -27,7 +27,7 @@ def test_without_a_path_nothing_is_kept(in_tmp_path: Path):
 
 @pytest.mark.parametrize(
     "facts",
-    [{"classifier": "other"}, {"pictures": np.arange(6)[::-1]}, {"classifier": "b", "seed": 1}],
+    [{"classifier": "other"}, {"images": np.arange(6)[::-1]}, {"classifier": "b", "seed": 1}],
     ids=["name", "array", "more"],
 )
 def test_a_file_of_another_attack_is_not_continued(facts: dict, tmp_path: Path):

@@ -9,7 +9,7 @@ SIDE = 10
 
 
 def every_variant(image: np.ndarray) -> list[np.ndarray]:
-    """A picture, mirrored or not, in all places."""
+    """An image, mirrored or not, in all places."""
     room = (MOST_SHIFT, MOST_SHIFT)
     places = range(2 * MOST_SHIFT + 1)
     return [
@@ -20,7 +20,7 @@ def every_variant(image: np.ndarray) -> list[np.ndarray]:
     ]
 
 
-def test_pictures_are_mirrored_and_shifted_each_in_its_own_way():
+def test_images_are_mirrored_and_shifted_each_in_its_own_way():
     image = np.random.default_rng(0).random((SIDE, SIDE, 2), np.float32)
     batch = jnp.broadcast_to(image, (600, SIDE, SIDE, 2))
     changed = np.asarray(jax.jit(flip_and_shift)(jax.random.key(0), batch))
@@ -40,7 +40,7 @@ def test_the_key_determines_what_is_done(augment):
     assert not np.array_equal(first, other)
 
 
-def test_pictures_are_shifted_and_stretched_within_bounds_around_their_centre():
+def test_images_are_shifted_and_stretched_within_bounds_around_their_centre():
     side, inner = 40, slice(10, 30)
     square = np.zeros((side, side, 1), np.float32)
     square[inner, inner] = 1.0

@@ -71,7 +71,7 @@ def test_change_counts_what_is_right_the_same_and_rejected():
             card=card, params=(), apply=lambda params, x: x[:, 0, first : first + outputs, 0]
         )
 
-    before, after = [0, 1, 0, 1, 0], [0, 1, 1, 2, 2]  # of five pictures
+    before, after = [0, 1, 0, 1, 0], [0, 1, 1, 2, 2]  # of five images
     images = np.zeros((5, 1, 5, 1), np.uint8)
     images[np.arange(5), 0, before] = images[np.arange(5), 0, np.add(after, 2)] = 255
     change = measure_change(reads(0, 2), reads(2, 3), images, np.array([0, 0, 1, 1, 0]))
@@ -100,7 +100,7 @@ def test_what_cannot_be_used_is_named(classifier, photographs, run, tmp_path, se
     assert not list(tmp_path.iterdir())
 
 
-def test_runs_of_other_pictures_are_refused(classifier, photographs, tmp_path):
+def test_runs_of_other_images_are_refused(classifier, photographs, tmp_path):
     other = evofool.evolve("mock:3:8x8x1", generations=0, batch_size=4, out=tmp_path / "run")
-    with pytest.raises(UserError, match=r"pictures of shape \(8, 8, 1\); expected \(20, 20, 1\)"):
+    with pytest.raises(UserError, match=r"images of shape \(8, 8, 1\); expected \(20, 20, 1\)"):
         fine_tune(classifier, tmp_path / "new.safetensors", images=photographs, fooling=[other])

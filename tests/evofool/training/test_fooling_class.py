@@ -67,8 +67,8 @@ def tuned(classifier, tmp_path_factory) -> Classifier:
     )
 
 
-def found(classifier: Classifier, pictures: np.ndarray) -> np.ndarray:
-    return outputs_of(classifier, pictures).argmax(axis=1)
+def found(classifier: Classifier, levels: np.ndarray) -> np.ndarray:
+    return outputs_of(classifier, levels).argmax(axis=1)
 
 
 def test_fooling_images_get_the_new_class_and_photographs_keep_theirs(classifier, tuned):

@@ -17,7 +17,7 @@ def zeros(outputs: int) -> dict:
 
 
 def corners(number: int) -> Examples:
-    """Pictures of 6x6 whose class is which of the corners is bright: linearly separable."""
+    """Images of 6x6 whose class is which of the corners is bright: linearly separable."""
     rng = np.random.default_rng(number)
     images = rng.integers(0, 100, (number, 6, 6, 1), np.uint8)
     labels = rng.integers(0, 3, number)

@@ -21,7 +21,7 @@ CONFIG = TrainConfig(epochs=2, batch_size=16)
 
 
 def bars(number: int, seed: int, side: int = 28) -> tuple[np.ndarray, np.ndarray]:
-    """Noisy pictures with a bright column (class 0) or a bright row (class 1)."""
+    """Noisy images with a bright column (class 0) or a bright row (class 1)."""
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 80, (number, side, side, 1), np.uint8)
     labels = rng.integers(0, 2, number).astype(np.uint8)
@@ -61,12 +61,12 @@ def test_the_trained_lenet_is_written_with_its_card(trained):
     assert_same(loaded.params, classifier.params)
     notes = json.loads((folder / "bars.json").read_text())["notes"]
     assert "`evofool train lenet --seed 3 --epochs 2 --augment none`" in notes
-    assert "on 256 training pictures of mnist: AdamW, epochs 2, batch_size 16" in notes
+    assert "on 256 training images of mnist: AdamW, epochs 2, batch_size 16" in notes
 
 
 @pytest.fixture
 def patches(monkeypatch) -> data.Dataset:
-    """Stands in for CIFAR-10: pictures of one colour each, which is their class."""
+    """Stands in for CIFAR-10: images of one colour each, which is their class."""
     rng = np.random.default_rng(0)
     colours = np.uint8([[200, 40, 40], [40, 200, 40], [40, 40, 200]])
     labels = rng.integers(0, 3, 80).astype(np.uint8)
@@ -92,14 +92,14 @@ def test_a_cifar_cnn_learns_and_is_written_with_its_card(patches, tmp_path):
     assert (
         "`evofool train cifar-cnn --seed 0 --epochs 4 --augment flip-shift --width 0.125`" in notes
     )
-    assert "on 64 training pictures of cifar10, a lossy copy (JPEG):" in notes
+    assert "on 64 training images of cifar10, a lossy copy (JPEG):" in notes
 
 
-def test_the_notes_call_the_published_pictures_no_copy(patches, tmp_path, monkeypatch):
+def test_the_notes_call_the_published_images_no_copy(patches, tmp_path, monkeypatch):
     published = patches._replace(is_lossy=False)
     monkeypatch.setattr(recipes, "load_cifar10", lambda folder: published)
     notes = tiny_cifar_cnn(tmp_path / "mine.safetensors").card.notes
-    assert "on 64 training pictures of cifar10:" in notes
+    assert "on 64 training images of cifar10:" in notes
 
 
 def test_the_seed_determines_the_weights_of_a_cifar_cnn(patches, tmp_path):
@@ -192,7 +192,7 @@ CONFIG = TrainConfig(epochs=4, batch_size=16, learning_rate=1e-2)
 
 
 def sides(number: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Noisy pictures of which the left (class 0) or the right half (class 1) is brighter."""
+    """Noisy images of which the left (class 0) or the right half (class 1) is brighter."""
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 80, (number, 8, 8, 1), np.uint8)
     labels = rng.integers(0, 2, number)
@@ -210,7 +210,7 @@ SMALL_CARD = dataclasses.replace(linear_card(outputs=3), input_shape=(8, 8, 1))
 
 
 def small_network(path: Path, **changes) -> Classifier:
-    """Trains a linear classifier of three outputs on small pictures of two."""
+    """Trains a linear classifier of three outputs on small images of two."""
     arguments = {"card": SMALL_CARD, "examples": examples(64), "test": sides(40, 1)}
     return train_network(path, **{"config": CONFIG} | arguments | changes)
 
@@ -247,7 +247,7 @@ def test_harden_gives_the_loss_to_train_with(tmp_path):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"card": linear_card()}, r"pictures of shape \(8, 8, 1\); expected \(28, 28, 1\)"),
+        ({"card": linear_card()}, r"images of shape \(8, 8, 1\); expected \(28, 28, 1\)"),
         (
             {"examples": examples(4)._replace(labels=np.full(4, 3))},
             "labels from 3 to 3; expected 0 to 2",

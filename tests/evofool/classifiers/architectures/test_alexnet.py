@@ -43,14 +43,14 @@ def test_adaptive_means_are_those_of_their_windows(height, width, grid):
 
 
 @pytest.mark.parametrize(("family", "smallest"), [("caffenet", 39), ("alexnet", 63)])
-def test_pictures_that_are_too_small_are_refused(family, smallest):
+def test_images_that_are_too_small_are_refused(family, smallest):
     make_network(card_of(family, smallest))
-    with pytest.raises(UserError, match=f"family {family} needs pictures of {smallest}x"):
+    with pytest.raises(UserError, match=f"family {family} needs images of {smallest}x"):
         make_network(card_of(family, smallest - 1))
 
 
 @pytest.mark.parametrize(("side", "features"), [(39, 1), (227, 6), (256, 7)])
-def test_the_first_dense_layer_of_caffenet_fits_the_picture(side, features):
+def test_the_first_dense_layer_of_caffenet_fits_the_image(side, features):
     network = make_network(card_of("caffenet", side))
     assert network.shapes["fc6"]["kernel"].shape == (features**2 * 256, 4096)
     images = jax.ShapeDtypeStruct((2, side, side, 3), np.float32)

@@ -13,7 +13,7 @@ def test_blocks_are_as_wide_as_in_the_paper():
 
 
 @pytest.mark.parametrize("side", [15, 100, 224])
-def test_pictures_of_every_size_give_logits(side):
+def test_images_of_every_size_give_logits(side):
     network = make_network(card_of("googlenet", side))
     images = jax.ShapeDtypeStruct((2, side, side, 3), jnp.float32)
     assert jax.eval_shape(network.apply, network.shapes, images).shape == (2, 3)

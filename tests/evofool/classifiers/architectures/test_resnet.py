@@ -38,7 +38,7 @@ def test_a_block_adds_to_its_input(block, inputs):
 
 
 @pytest.mark.parametrize(("block", "outputs"), [(Basic, 128), (Bottleneck, 512)])
-def test_the_first_block_of_a_stage_halves_the_picture(block, outputs):
+def test_the_first_block_of_a_stage_halves_the_image(block, outputs):
     layer = block(64, Place(2, 0), nnx.Rngs(0))
     assert layer.shortcut is not None
     assert layer(jnp.ones((1, 5, 8, 64))).shape == (1, 3, 4, outputs)
@@ -46,7 +46,7 @@ def test_the_first_block_of_a_stage_halves_the_picture(block, outputs):
 
 @pytest.mark.parametrize("family", ["resnet18", "resnet50"])
 @pytest.mark.parametrize("side", [1, 33, 224])
-def test_pictures_of_every_size_give_logits(side, family):
+def test_images_of_every_size_give_logits(side, family):
     network = make_network(card_of(family, side))
     images = jax.ShapeDtypeStruct((2, side, side, 3), jnp.float32)
     assert jax.eval_shape(network.apply, network.shapes, images).shape == (2, 3)

@@ -30,13 +30,13 @@ def lab(tmp_path):
 
 @pytest.fixture(scope="module")
 def striped_run(tmp_path_factory):
-    """Twenty classes of pictures that are large enough to repeat something."""
+    """Twenty classes of images that are large enough to repeat something."""
     folder = tmp_path_factory.mktemp("striped")
     return evofool.evolve("mock:20:48x48x3", batch_size=20, generations=2, out=folder)
 
 
 def removed(copies, anywhere, alike):
-    """An elite with the same log-odds, the whole picture's first, for both ways of filling."""
+    """An elite with the same log-odds, the whole image's first, for both ways of filling."""
     names = ("copies", "anywhere", "alike")
     left = {
         name: np.array(odds, float)
@@ -89,10 +89,10 @@ def test_lesions_are_counted_drawn_and_kept(lab, cppn_run, monkeypatch):
     elites = [elite for index in range(2) for elite in cppn_run.elites(index)]
     connections = sum(int(elite.genome.num_connections) for elite in elites)
     rows = {row.what: row for row in findings.rows}
-    unchanged = rows["connection cut: the picture stays as it is, bit for bit"]
+    unchanged = rows["connection cut: the image stays as it is, bit for bit"]
     assert unchanged.n == f"{connections} connections of {len(elites)} elites"
     assert 0 <= unchanged.ours[0] < 1
-    assert {picture.file for picture in findings.pictures} == {
+    assert {image.file for image in findings.images} == {
         path.name for path in lab.folder.iterdir() if path.is_file()
     }
     monkeypatch.setattr(lesions, "_cut", None)  # would fail: it was kept
@@ -117,10 +117,10 @@ def test_copies_are_removed_from_elites_and_the_result_is_kept(lab, striped_run,
     np.testing.assert_equal([one.left for one in again], [one.left for one in first])
 
 
-def test_findings_hold_every_picture_and_both_fills(lab, striped_run, monkeypatch):
+def test_findings_hold_every_image_and_both_fills(lab, striped_run, monkeypatch):
     monkeypatch.setattr(lab, "choose", lambda full, small: 0.5)
     findings = copies.findings(lab, [striped_run], least_confidence=0.0)
-    assert {picture.file for picture in findings.pictures} == {
+    assert {image.file for image in findings.images} == {
         path.name for path in lab.folder.iterdir() if path.is_file()
     }
     for table in findings.tables:
@@ -128,6 +128,6 @@ def test_findings_hold_every_picture_and_both_fills(lab, striped_run, monkeypatc
 
 
 def test_elites_without_repeats_are_an_error_that_says_what_to_do(lab, striped_run, monkeypatch):
-    monkeypatch.setattr(measures, "find_repeats", lambda picture, **options: None)
+    monkeypatch.setattr(measures, "find_repeats", lambda image, **options: None)
     with pytest.raises(UserError, match=r"none of 20 elites repeats .*; evolve longer"):
         copies.findings(lab, [striped_run], least_confidence=0.0)

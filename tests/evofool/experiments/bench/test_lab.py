@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evofool.config import make_config
-from evofool.experiments.bench.lab import Lab, pictures_of, run_name
+from evofool.experiments.bench.lab import Lab, images_of, run_name
 from evofool.experiments.bench.supplies import Supplies
 from evofool.support.errors import UserError
 
@@ -110,7 +110,7 @@ def test_scores_are_those_of_the_elites(tmp_path):
     lab = make_lab(tmp_path)
     run = lab.evolve("lenet", generations=1, batch_size=10)
     elites = run.elites()
-    scores = lab.scores(run.classifier, pictures_of(run, elites))
+    scores = lab.scores(run.classifier, images_of(run, elites))
     assert scores.shape == (10, 10)
     own = [scores[i, elite.class_index] for i, elite in enumerate(elites)]
     np.testing.assert_allclose(own, [elite.fitness for elite in elites], rtol=1e-4, atol=1e-4)

@@ -62,7 +62,7 @@ def test_one_table_holds_every_defence(cppn_run: Run, direct_run: Run, tmp_path:
     assert "directly encoded images reach 50.0000 % / 50.0000 % / 50.0000 %" in fooled
     assert "after 1,200 / 1,200 / 1,200 evaluations" in fooled
     assert fooled.endswith("after never / never / never evaluations")
-    sheet, curves = (lab.folder / picture.file for picture in findings.pictures)
+    sheet, curves = (lab.folder / image.file for image in findings.images)
     assert curves.stat().st_size < 500_000
     with Image.open(sheet) as sheet:
         assert sheet.height > 6 * 100

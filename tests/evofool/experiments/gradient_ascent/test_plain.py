@@ -6,7 +6,7 @@ from evofool.experiments.bench.lab import Lab
 from evofool.experiments.bench.supplies import Supplies
 from evofool.experiments.gradient_ascent import plain, regularised
 from evofool.experiments.gradient_ascent.ascents import Ascents, ascend, show, stretched
-from evofool.experiments.report.findings import Picture
+from evofool.experiments.report.findings import Figure
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def lab(tmp_path):
     )
 
 
-def test_pictures_are_made_once(lab, mock_classifier):
+def test_images_are_made_once(lab, mock_classifier):
     settings = Ascent(steps=3)
     first = ascend(lab, "trial", mock_classifier, [1, 3], settings=settings, starts=2)
     assert first.target.tolist() == [1, 1, 3, 3]
@@ -32,14 +32,14 @@ def test_pictures_are_made_once(lab, mock_classifier):
 
 def test_digits_are_ascended_and_shown(lab):
     found = plain.mnist(lab)
-    assert found.rows[0].n == "20 pictures of 10 classes"
+    assert found.rows[0].n == "20 images of 10 classes"
     assert found.rows[1].what == "share whose class becomes the likeliest"
     assert found.rows[1].ours[0] > 0.8
     assert found.verdict.said == "new"
     assert (lab.folder / "sheet.jpg").stat().st_size < 500_000
 
 
-def test_faint_pictures_are_shown_with_more_contrast(lab, mock_classifier):
+def test_faint_images_are_shown_with_more_contrast(lab, mock_classifier):
     faint = np.full((2, 16, 16, 3), 100, np.uint8)
     faint[0, 0, 0, 0], faint[1] = 104, 7
     images, factors = stretched(faint)
@@ -48,14 +48,14 @@ def test_faint_pictures_are_shown_with_more_contrast(lab, mock_classifier):
     full = np.array([[[[0], [255]]]], np.uint8)
     np.testing.assert_array_equal(stretched(full)[0], full)
     shown = Ascents(faint, np.ones(2), np.ones(2), np.zeros((2, 4), int), np.arange(2))
-    picture = show(lab, mock_classifier, {"": shown}, [0], "Some")
-    assert picture.caption == "Some; contrast around each picture's mean enlarged, x 25"
-    assert (lab.folder / picture.file).exists()
+    image = show(lab, mock_classifier, {"": shown}, [0], "Some")
+    assert image.caption == "Some; contrast around each image's mean enlarged, x 25"
+    assert (lab.folder / image.file).exists()
 
 
 @pytest.fixture
 def made():
-    """Makes ten pictures of a median confidence before rounding, and after, and of a contrast."""
+    """Makes ten images of a median confidence before rounding, and after, and of a contrast."""
     rng = np.random.default_rng(0)
 
     def make(before, contrast, *, rounded=0.01):
@@ -93,5 +93,5 @@ def test_where_the_rule_comes_to_rest_is_worked_out(lab, made):
 
 
 def _of(lab, found):
-    sheet = Picture(file="sheet.jpg", caption="Some")
+    sheet = Figure(file="sheet.jpg", caption="Some")
     return regularised._findings(lab, found, 1, sheet, -7.5)

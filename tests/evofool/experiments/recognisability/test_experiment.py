@@ -17,27 +17,27 @@ from evofool.experiments.reproduce import reproduce
 from tests.evofool.real_data import data_folder
 
 
-def test_as_many_pictures_as_possible_get_a_partner_of_equal_certainty():
+def test_as_many_images_as_possible_get_a_partner_of_equal_certainty():
     near = 0.6 * NEAR
     # the first could take either; only if it takes the lower one is the upper left for the second
     ours, theirs = match_certainty(np.array([0.0, 2 * near, 9.0]), np.array([near, -near]))
     assert dict(zip(ours.tolist(), theirs.tolist(), strict=True)) == {0: 1, 1: 0}
 
 
-def test_pictures_far_from_all_others_have_no_partner():
+def test_images_far_from_all_others_have_no_partner():
     ours, theirs = match_certainty(np.array([0.0, 1.0]), np.array([2 * NEAR, 1 + 2 * NEAR]))
     assert ours.tolist() == theirs.tolist() == []
 
 
 def test_the_nearest_example_is_that_in_the_same_direction_from_the_mean():
     examples = np.array([[11.0, 10.0], [9.0, 10.0], [10.0, 12.0], [10.0, 8.0]])
-    pictures = np.array([[15.0, 10.1], [10.0, 10.5]])
-    found, cosines = nearest(pictures, examples, np.array([-1, -1]))
+    images = np.array([[15.0, 10.1], [10.0, 10.5]])
+    found, cosines = nearest(images, examples, np.array([-1, -1]))
     assert found.tolist() == [0, 2]
     np.testing.assert_allclose(cosines, [5 / np.hypot(5, 0.1), 1.0])
 
 
-def test_a_picture_is_not_its_own_nearest_example():
+def test_a_image_is_not_its_own_nearest_example():
     examples = np.array([[2.0, 1.0], [2.0, -1.0], [-4.0, 0.0]])
     found, cosines = nearest(examples, examples, np.arange(3))
     assert found.tolist()[:2] == [1, 0]
@@ -45,7 +45,7 @@ def test_a_picture_is_not_its_own_nearest_example():
 
 
 def compared(elites: np.ndarray, reals: np.ndarray) -> Compared:
-    """Pairs of pictures by what one judge gives them, in log-odds; it confirms what is above 0."""
+    """Pairs of images by what one judge gives them, in log-odds; it confirms what is above 0."""
 
     def shown(count: int) -> Shown:
         levels = np.zeros((count, 4, 4, 1), np.uint8)
@@ -80,7 +80,7 @@ def test_proxies_support_the_paper_in_part_where_they_confirm_fewer_elites(shift
 
 
 @pytest.mark.data
-def test_elites_and_real_pictures_are_asked_the_same(tmp_path: Path):
+def test_elites_and_real_images_are_asked_the_same(tmp_path: Path):
     [report] = reproduce(
         "recognisability", on=["mnist"], scale="small", out=tmp_path, data=data_folder()
     )
@@ -89,7 +89,7 @@ def test_elites_and_real_pictures_are_asked_the_same(tmp_path: Path):
     assert len(neighbours.rows) == 2 * 3, "pixels, and the features of two networks"
     assert {row[0] for row in classes.rows} == set(map(str, range(10)))
     folder = tmp_path / "recognisability" / "mnist"
-    quiz, answers, _ = (folder / picture.file for picture in report.findings.pictures)
+    quiz, answers, _ = (folder / image.file for image in report.findings.images)
     assert max(quiz.stat().st_size, answers.stat().st_size) < 500_000
     with Image.open(quiz) as blind, Image.open(answers) as told:
         assert blind.width == told.width

@@ -24,11 +24,11 @@ def found():
 
 
 def test_strokes_are_vertical_or_low_and_horizontal():
-    pictures = np.zeros((3, 28, 28, 1), np.uint8)
-    pictures[0, :, 13:15] = 255  # a "1"
-    pictures[1, 23:25] = 255  # the foot of a "2"
-    pictures[2, 4:6] = 255  # the top of a "7"
-    upright, low_bar = strokes(stroke_energy(pictures))
+    images = np.zeros((3, 28, 28, 1), np.uint8)
+    images[0, :, 13:15] = 255  # a "1"
+    images[1, 23:25] = 255  # the foot of a "2"
+    images[2, 4:6] = 255  # the top of a "7"
+    upright, low_bar = strokes(stroke_energy(images))
     assert (upright > 0.9).tolist() == [True, False, False]
     assert (low_bar > 0.9).tolist() == [False, True, False]
 
@@ -87,16 +87,16 @@ def test_runs_agree_on_which_classes_are_hard(found):
     assert _same_classes(found[:1]).startswith("One seed does not tell")
 
 
-def test_pictures_are_drawn(tmp_path, found):
+def test_images_are_drawn(tmp_path, found):
     lab = Lab(
         experiment="t", domain="mnist", scale="small", seeds=1, out=tmp_path, supplies=Supplies()
     )
     lab.folder.mkdir(parents=True)
     run = lab.evolve("lenet", generations=0, batch_size=10)
     groups, values = np.repeat(["cats", "dogs"], 5), np.linspace(0, 1, 10)
-    pictures = [
+    images = [
         draw_distributions(lab, [run], [values], run, values, groups),
         draw_families(lab, [make_family(values)], groups),
         show_elites(lab, run, groups),
     ]
-    assert {picture.file for picture in pictures} == {path.name for path in lab.folder.iterdir()}
+    assert {image.file for image in images} == {path.name for path in lab.folder.iterdir()}

@@ -57,9 +57,9 @@ def test_rows_say_how_many_runs_become_certain(run):
 
 def test_sheet_shows_five_runs_at_most(lab, run):
     lab.folder.mkdir(parents=True, exist_ok=True)
-    pictures = show_runs(lab, run, "Mock pictures")
-    assert pictures[0].caption.startswith("Mock pictures: 5 run(s)")
-    assert all((lab.folder / picture.file).exists() for picture in pictures)
+    images = show_runs(lab, run, "Mock images")
+    assert images[0].caption.startswith("Mock images: 5 run(s)")
+    assert all((lab.folder / image.file).exists() for image in images)
 
 
 @pytest.mark.parametrize("width", [900, 2800])

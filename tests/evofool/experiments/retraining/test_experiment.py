@@ -40,7 +40,7 @@ def rounds_of(*medians: float) -> list[Round]:
             rejected=0.001 * number,
             error_among_classes=0.01,
             confidence=np.full((2, 10), value),
-            pictures=np.full((2, 10, 28, 28, 1), 100, np.uint8),
+            images=np.full((2, 10, 28, 28, 1), 100, np.uint8),
         )
         for number, value in enumerate(medians)
     ]
@@ -85,10 +85,10 @@ def test_the_sets_are_the_paper_s(lab, monkeypatch):
     assert sum(sizes) / (60_000 + sum(sizes)) == 0.25
 
 
-def test_the_report_has_a_line_per_round_and_its_pictures(lab, monkeypatch):
+def test_the_report_has_a_line_per_round_and_its_images(lab, monkeypatch):
     monkeypatch.setattr(experiment, "retrain", lambda lab, plan, repetition: rounds_of(0.9, 0.5))
     found = experiment.cifar10(lab)
     assert [row[0] for row in found.tables[0].rows] == [0, 1]
     assert found.tables[1].rows[-1] == [100, "70.0000 %", "50.0000 %", "90.0000 %", 2]
     assert found.verdict.said == "new"
-    assert all((lab.folder / picture.file).stat().st_size > 0 for picture in found.pictures)
+    assert all((lab.folder / image.file).stat().st_size > 0 for image in found.images)

@@ -4,7 +4,7 @@ import pytest
 from evofool.classifiers.architectures.linear import linear_card
 from evofool.classifiers.loading import read_classifier
 from evofool.data.datasets import Dataset
-from evofool.experiments.bench.lab import Lab, pictures_of
+from evofool.experiments.bench.lab import Lab, images_of
 from evofool.experiments.bench.supplies import Supplies
 from evofool.experiments.retraining.rounds import Plan, fool_longer, retrain
 from evofool.training import recipes
@@ -28,7 +28,7 @@ PLAN = Plan(
 
 @pytest.fixture(scope="module")
 def digits() -> Dataset:
-    """Pictures whose class is the row that is bright."""
+    """Images whose class is the row that is bright."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 60, (100, 28, 28, 1), np.uint8)
     labels = np.arange(100).astype(np.uint8) % 10
@@ -62,14 +62,14 @@ def made(tmp_path_factory, digits):
         yield rounds, lab, trained
 
 
-def test_every_round_learns_the_pictures_of_all_before_it(made):
+def test_every_round_learns_the_images_of_all_before_it(made):
     rounds, _, _ = made
-    # two pictures per class and run: of the first generation and of the last
+    # two images per class and run: of the first generation and of the last
     assert [one.training_set for one in rounds] == [50, 50 + 40, 50 + 40 + 20]
     assert [one.fooling_share for one in rounds] == pytest.approx([0, 40 / 90, 60 / 110])
 
 
-def test_networks_have_a_class_for_fooling_pictures_from_the_first_retraining_on(made):
+def test_networks_have_a_class_for_fooling_images_from_the_first_retraining_on(made):
     rounds, lab, _ = made
     cards = [
         read_classifier(lab.out / "networks" / f"retrained-linear-0-{one.number:02d}.safetensors")
@@ -97,17 +97,17 @@ def test_what_is_learned_are_elites_of_the_first_and_of_the_last_generation(made
     )
     fooling = trained[1].images[50:]
     assert (trained[1].labels[50:] == 10).all()
-    np.testing.assert_array_equal(fooling[:10], pictures_of(first, first.elites(0)))
-    np.testing.assert_array_equal(fooling[30:], pictures_of(last, last.elites(1)))
+    np.testing.assert_array_equal(fooling[:10], images_of(first, first.elites(0)))
+    np.testing.assert_array_equal(fooling[30:], images_of(last, last.elites(1)))
 
 
-def test_pictures_are_evolved_for_the_classes_of_the_data_set_alone(made):
+def test_images_are_evolved_for_the_classes_of_the_data_set_alone(made):
     rounds, _, _ = made
     assert [one.confidence.shape for one in rounds] == [(2, 10), (1, 10), (1, 10)]
-    assert rounds[2].pictures.shape == (1, 10, 28, 28, 1)
+    assert rounds[2].images.shape == (1, 10, 28, 28, 1)
 
 
-def test_errors_are_shares_of_the_test_pictures(made):
+def test_errors_are_shares_of_the_test_images(made):
     for one in made[0]:
         assert (one.error * 30) == pytest.approx(round(one.error * 30))
         assert one.rejected <= one.error

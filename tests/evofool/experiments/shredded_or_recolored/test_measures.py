@@ -27,7 +27,7 @@ BANDS = Classifier(card=CARD, params=(), apply=brightness)
 
 
 def banded(labels: np.ndarray) -> np.ndarray:
-    """Pictures that are bright in one of four bands of seven rows."""
+    """Images that are bright in one of four bands of seven rows."""
     images = np.zeros((len(labels), 4, 7, SIDE, 1), np.uint8)
     images[np.arange(len(labels)), labels] = 250
     return images.reshape(-1, SIDE, SIDE, 1)

@@ -49,9 +49,9 @@ def test_the_same_classes_are_compared(findings):
     assert [len(row.ours) for row in findings[0].rows] == [2] * 6
 
 
-def test_pictures_are_left(findings):
+def test_images_are_left(findings):
     made, lab = findings
-    assert all((lab.folder / picture.file).exists() for picture in made.pictures)
+    assert all((lab.folder / image.file).exists() for image in made.images)
 
 
 def strategy(name: str, log_odds: np.ndarray) -> Strategy:

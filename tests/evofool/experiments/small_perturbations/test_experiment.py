@@ -38,7 +38,7 @@ def noise(count: int, shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
 
 
 class Objects(Lab):
-    """Pictures of noise that a linear classifier recognises, all but every fifth."""
+    """Images of noise that a linear classifier recognises, all but every fifth."""
 
     def network(self, name: str) -> Classifier:
         return linear(10)
@@ -79,7 +79,7 @@ def lab_of(kind: type[Lab], domain: str, folder: Path) -> Lab:
     return lab
 
 
-def test_recognised_pictures_are_attacked_by_finite_differences_and_by_the_gradient(
+def test_recognised_images_are_attacked_by_finite_differences_and_by_the_gradient(
     tmp_path: Path,
 ):
     lab = lab_of(Objects, "cifar10", tmp_path)
@@ -91,7 +91,7 @@ def test_recognised_pictures_are_attacked_by_finite_differences_and_by_the_gradi
     assert shares["lost at epsilon 0.05, with the sign as written, r = 0.01"] == 0
     assert shares["lost at epsilon 0.05, signs at random"] < 0.5
     assert {row.n for row in findings.rows if "cats" not in row.what} == {
-        "48 recognised test pictures"
+        "48 recognised test images"
     }
     success, steps = findings.tables
     counts = {str(row[1]): row[2] for row in success.rows}
@@ -99,8 +99,8 @@ def test_recognised_pictures_are_attacked_by_finite_differences_and_by_the_gradi
     assert [row[1] for row in steps.rows[:-1]] == ["100.0%"] * 4, "whatever r, the weights' signs"
     assert "80.0%" in findings.notes[0]
     assert "lossy" in findings.notes[0]
-    for picture in findings.pictures:
-        assert (lab.folder / picture.file).stat().st_size < 500_000
+    for image in findings.images:
+        assert (lab.folder / image.file).stat().st_size < 500_000
 
 
 def test_photographs_are_attacked_and_shown_to_other_networks(tmp_path: Path):
@@ -123,8 +123,8 @@ def test_photographs_are_attacked_and_shown_to_other_networks(tmp_path: Path):
     assert "193 forward passes" in findings.notes[0]
     assert f"{NETWORKS[2]} 60" in findings.notes[0], "each network's own"
     assert str(travel.rows[4][1]) in "".join(findings.notes)
-    for picture in findings.pictures:
-        assert (lab.folder / picture.file).stat().st_size < 500_000
+    for image in findings.images:
+        assert (lab.folder / image.file).stat().st_size < 500_000
 
 
 class Mislabelled(Photographs):
@@ -196,5 +196,5 @@ def test_a_linear_classifier_of_digits_is_fooled_at_a_quarter(tmp_path: Path):
     assert error.what == "linear: error at epsilon .25"
     assert error.ours[0] > 0.9
     assert 0.1 < certainty.ours[0] < 1
-    for picture in report.findings.pictures:
-        assert (tmp_path / "small-perturbations" / "mnist" / picture.file).exists()
+    for image in report.findings.images:
+        assert (tmp_path / "small-perturbations" / "mnist" / image.file).exists()

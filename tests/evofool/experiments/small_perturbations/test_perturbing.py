@@ -12,7 +12,7 @@ from evofool.experiments.small_perturbations.perturbing import (
     share_at,
     smallest_epsilons,
 )
-from tests.evofool.attacks.networks import WEIGHTS, curved, linear, pictures
+from tests.evofool.attacks.networks import WEIGHTS, curved, levels, linear
 
 
 def test_epsilons_are_rounded_down_to_whole_levels():
@@ -27,7 +27,7 @@ def test_values_move_against_their_signs_and_stay_in_range():
 
 
 def test_the_runner_up_is_the_likeliest_class_but_the_label():
-    images = pictures(4)
+    images = levels(4)
     found = recognize(linear(), images)
     order = np.argsort(-found.log_odds, axis=1)
     labels = np.array([order[0, 0], order[1, 1], order[2, 0], order[3, 3]])
@@ -36,7 +36,7 @@ def test_the_runner_up_is_the_likeliest_class_but_the_label():
 
 
 def test_differences_of_a_linear_classifier_are_its_weights():
-    network, image = linear(), pictures(1)[0]
+    network, image = linear(), levels(1)[0]
     label = int(recognize(network, image[None]).classes[0])
     rivals = [index for index in range(4) if index != label]
     found = examine(network, image, label, rivals, step=0.02)
@@ -51,7 +51,7 @@ def test_differences_of_a_linear_classifier_are_its_weights():
 
 
 def test_the_gradient_of_log_odds_points_elsewhere_than_that_of_a_lead():
-    network, image = curved(), pictures(1)[0]
+    network, image = curved(), levels(1)[0]
     label = int(recognize(network, image[None]).classes[0])
     found = examine(network, image, label, [(label + 1) % 4], step=0.002)
     assert found.agreement[0] > 0.95
@@ -59,7 +59,7 @@ def test_the_gradient_of_log_odds_points_elsewhere_than_that_of_a_lead():
 
 
 def test_fgsm_is_done_part_by_part(monkeypatch: pytest.MonkeyPatch):
-    network, images = curved(), pictures(5)
+    network, images = curved(), levels(5)
     labels = recognize(network, images).classes
     whole = perturbing.classes_by_fgsm(network, images, labels)
     monkeypatch.setattr(perturbing, "PART", 2)

@@ -44,12 +44,12 @@ def test_elites_are_shown_once_and_kept(tmp_path, monkeypatch):
     np.testing.assert_array_equal(first.log_odds, again.log_odds)
 
 
-def test_near_certain_pictures_are_so_on_every_network():
+def test_near_certain_images_are_so_on_every_network():
     a, b = make_seen([0, 1, 2], [10, 10, 0]), make_seen([0, 1, 2], [10, 0, 10])
     assert near_certain(a, b).tolist() == [True, False, False]
 
 
-def test_pictures_are_counted_by_their_own_confidence():
+def test_images_are_counted_by_their_own_confidence():
     before = make_seen([0, 1, 2, 3], [-3, 3, 3, 12])
     after = make_seen([0, 1, 9, 3], [0, 2, 4, 6])
     rows = by_own_confidence(before, after, title="a to b").rows
@@ -66,8 +66,8 @@ def test_matrix_has_a_row_per_run_and_a_column_per_network(tmp_path):
     a, b = make_seen([0, 1, 2, 3]), make_seen([0, 1, 9, 9])
     seen = {"a": {"a": a, "b": b}, "b": {"a": a, "b": b}, "a, longer": {"a": a, "b": b}}
     lab = make_lab(tmp_path)
-    picture, table = matrix(lab, seen, {"a": "a", "b": "b", "a, longer": "a"})
-    assert (lab.folder / picture.file).exists()
+    image, table = matrix(lab, seen, {"a": "a", "b": "b", "a, longer": "a"})
+    assert (lab.folder / image.file).exists()
     assert list(table.header) == ["evolved for", "n", "a", "b"]
     shares = [[str(cell).split(" ")[0] for cell in row[2:]] for row in table.rows]
     assert shares == [["100.0%", "50.0%"], ["50.0%", "100.0%"], ["100.0%", "50.0%"]]
@@ -110,7 +110,7 @@ def test_digits_that_keep_their_label_come_first():
     assert test.p < 0.01
 
 
-def test_the_same_network_takes_all_pictures_for_the_same(tmp_path, monkeypatch):
+def test_the_same_network_takes_all_images_for_the_same(tmp_path, monkeypatch):
     def evolve(lab, network, *, is_short=False):
         return lab.evolve(network, generations=1 if is_short else 2, batch_size=10, runs=lab.seeds)
 
@@ -121,6 +121,6 @@ def test_the_same_network_takes_all_pictures_for_the_same(tmp_path, monkeypatch)
     same = [row for row in findings.rows if "same label" in row.what]
     assert [list(row.ours) for row in same] == [[1.0]] * 4
     assert [row.what.endswith("generation 1") for row in same] == [False, False, True, True]
-    assert (lab.folder / findings.pictures[0].file).exists()
+    assert (lab.folder / findings.images[0].file).exists()
     assert "p = 1 of 9999 permutations, n = 20" in findings.notes[2]
     assert "8, 9 transfer alike, so that no three are best" in findings.verdict.because
