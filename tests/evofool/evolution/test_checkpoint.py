@@ -17,7 +17,7 @@ from evofool.evolution.generation import Item, RunState
 from evofool.support.errors import UserError
 
 CELLS = 5
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def state_of(generation: int, *, size: int = 8) -> RunState:

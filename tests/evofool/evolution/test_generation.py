@@ -15,7 +15,7 @@ from evofool.config import make_config
 from evofool.evaluation import forward
 from tests.evofool.loop import CHUNK, config_of, evolved_on, loop_for, loop_of
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "evolution.json"
+GOLDEN = Path(__file__).parents[2] / "golden" / "evolution.json"
 ENCODINGS = pytest.mark.parametrize("encoding", ["direct", "cppn"])
 
 
@@ -83,7 +83,7 @@ def test_results_do_not_depend_on_the_number_of_devices():
     # six micro-batches: shared evenly by 1 and 2 devices, unevenly by 4
     printed = subprocess.run(
         [sys.executable, "-c", DEVICES_SCRIPT],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
     )

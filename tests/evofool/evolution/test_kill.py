@@ -22,7 +22,7 @@ import pytest
 
 from tests.evofool.loop import lines_of, records_of
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PATIENCE = 120  # seconds to wait for a process
 
 

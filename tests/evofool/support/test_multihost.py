@@ -18,7 +18,7 @@ from evofool.support import multihost
 from evofool.support.errors import UserError
 from tests.evofool.loop import lines_of, records_of
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PATIENCE = 300  # seconds to wait for a process, on a machine with much else to do
 SETTINGS: dict[str, Any] = {
     "classifier": "mock:10:32x32x3",
