@@ -12,6 +12,7 @@ from evofool.support.downloading import download
 from evofool.support.errors import UserError, unknown_name
 from evofool.support.files import read_json, replacing, user_cache, write_error, write_json
 from evofool.support.kept import Progress
+from evofool.support.lock import locked
 from evofool.support.multihost import Job, is_first, start
 from evofool.support.platforms import platform_facts
 
@@ -23,6 +24,7 @@ __all__ = [
     "is_first",
     "jit",
     "jit_lightly",
+    "locked",
     "multihost",
     "platform_facts",
     "read_json",
