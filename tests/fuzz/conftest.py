@@ -1,0 +1,138 @@
+"""What the fuzz tier works with: a command line in this process, watched, and a small run.
+
+    pytest -m fuzz                                        # ten minutes
+    pytest -m fuzz --fuzz-seconds 60 --fuzz-seed 7        # what CI does, with another seed
+
+Every attempt is drawn from (seed, name of the test, number of the attempt), so that one that fails
+is made again from what the message says.
+"""
+
+import contextlib
+import io
+import random
+import shutil
+import signal
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import evofool
+from evofool import cli
+
+HANG_SECONDS = 20
+FAMILIES = 6  # tests that share the time
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("fuzz")
+    group.addoption("--fuzz-seconds", type=float, default=600, help="for all fuzz tests together")
+    group.addoption("--fuzz-seed", type=int, default=0)
+
+
+class Hung(BaseException):
+    """A command took longer than `HANG_SECONDS`; no `except Exception` catches it."""
+
+
+class Answer(NamedTuple):
+    """What a command line answered.
+
+    Attributes:
+        code: the exit code, or None after a traceback or a hang.
+        out: standard output.
+        err: standard error.
+        fault: "traceback" or "hang" with its text; empty if the command ended as it should.
+    """
+
+    code: int | None
+    out: str
+    err: str
+    fault: str
+
+
+def ask(*arguments: str) -> Answer:
+    """Runs one command in this process, for at most `HANG_SECONDS`."""
+
+    def hang(number: int, frame: object) -> None:
+        raise Hung
+
+    out, err, fault = io.StringIO(), io.StringIO(), ""
+    code: int | None = None
+    before = signal.signal(signal.SIGALRM, hang)
+    signal.setitimer(signal.ITIMER_REAL, HANG_SECONDS)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = cli.main(list(arguments))
+    except SystemExit as exit_:  # tyro's refusals
+        code = exit_.code if isinstance(exit_.code, int) else 1
+    except Hung:
+        fault = "hang"
+    except BaseException:
+        fault = "traceback: " + traceback.format_exc()[-1500:]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    if not fault and "Traceback (most recent call last)" in err.getvalue():
+        code, fault = None, "traceback: " + err.getvalue()[-1500:]
+    return Answer(code, out.getvalue(), err.getvalue(), fault)
+
+
+class Attempts:
+    """Counts attempts until the time of one family is over, and collects what went wrong."""
+
+    def __init__(self, name: str, seed: int, seconds: float):
+        self.name, self.seed, self.seconds = name, seed, seconds
+        self.counts: Counter[str] = Counter()
+        self.faults: list[str] = []
+
+    def __iter__(self) -> Iterator[random.Random]:
+        end = time.monotonic() + self.seconds
+        number = 0
+        while time.monotonic() < end or number < 3:
+            self.attempt = f"{self.seed} {self.name} {number}"
+            yield random.Random(self.attempt)
+            self.counts["attempts"] += 1
+            number += 1
+
+    def fault(self, what: str, text: str) -> None:
+        """Books something that must not happen."""
+        self.counts[what.split(":")[0]] += 1
+        self.faults.append(f"[attempt {self.attempt!r}] {text}: {what}")
+
+    def finish(self) -> None:
+        """Prints the counts; fails if anything went wrong."""
+        print(f"\nfuzz {self.name}: {dict(self.counts)}")
+        assert not self.faults, f"{len(self.faults)} faults, the first:\n" + "\n".join(
+            self.faults[:8]
+        )
+
+
+@pytest.fixture
+def attempts(request: pytest.FixtureRequest) -> Attempts:
+    seconds = request.config.getoption("--fuzz-seconds") / FAMILIES
+    return Attempts(request.node.name, request.config.getoption("--fuzz-seed"), seconds)
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run with three checkpoints."""
+    folder = tmp_path_factory.mktemp("fuzz") / "run"
+    evofool.evolve(
+        "mock:5:8x8x1", generations=15, batch_size=10, checkpoint_every=5, out=folder, seed=3
+    )
+    return folder
+
+
+@pytest.fixture
+def copied(whole: Path, tmp_path: Path):
+    """Makes a fresh copy of the run, in the same place each time."""
+
+    def copy() -> Path:
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)
+        return Path(shutil.copytree(whole, tmp_path / "run"))
+
+    return copy

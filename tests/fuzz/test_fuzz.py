@@ -1,0 +1,271 @@
+"""Damaged, hostile and mistyped input, drawn at random: no traceback, no hang, no silent change."""
+
+import json
+import random
+import shutil
+import string
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from evofool import cli
+from tests.fuzz.conftest import Attempts, ask
+
+pytestmark = pytest.mark.fuzz
+
+ROOT = Path(__file__).parents[2]
+READERS = (
+    ("inspect",),
+    ("inspect", "--json"),
+    ("inspect", "--class", "2"),
+    ("verify",),
+    ("descent", "--class", "1", "--out", "OUT/d.png"),
+    ("gallery", "--out", "OUT/g.png"),
+    ("export", "--out", "OUT/e"),
+    ("render", "--class", "0", "--size", "32", "--out", "OUT/r.png"),
+    ("resume",),
+)
+NASTY = (
+    *(None, True, -1, 0, 2**63, 1e400, float("nan"), "", "²", "\x1b[31m", "../../x", [], {}, [[]]),
+    *(
+        "[/b]",
+        "=cmd|' /C calc'!A1",
+        "a\nb",
+        "x" * 5000,
+        {"a": {"b": {}}},
+        0.5,
+        "mock:3",
+        "os:getcwd",
+    ),
+)
+
+
+def command(words: tuple[str, ...], run: Path, out: Path) -> list[str]:
+    """A reading command about a run, with its output in `out`."""
+    return [words[0], str(run), *(word.replace("OUT", str(out)) for word in words[1:])]
+
+
+def files_of(run: Path) -> list[Path]:
+    return sorted(path for path in run.rglob("*") if path.is_file())
+
+
+def state_of(run: Path) -> str:
+    """What a finished run says of itself: its elites and who they descend from."""
+    answer = ask("inspect", str(run), "--json")
+    said = answer.out if answer.code == 0 else f"exit {answer.code}"
+    return said.replace(str(run), "RUN")
+
+
+def test_bit_flips_in_run_directories(attempts: Attempts, whole, copied, tmp_path):
+    """A bit in any file of a run directory changes: said, or without consequence."""
+    expected = state_of(whole)
+    for rng in attempts:
+        run, out = copied(), tmp_path / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+        path = rng.choice([p for p in files_of(run) if p.suffix != ".png" and p.stat().st_size])
+        content = bytearray(path.read_bytes())
+        for _ in range(rng.choice([1, 1, 1, 8])):
+            content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+        path.write_bytes(content)
+        words = rng.choice(READERS)
+        answer = ask(*command(words, run, out))
+        text = f"{path.relative_to(run)}, {' '.join(words)}"
+        attempts.counts[f"exit {answer.code}"] += 1
+        if answer.fault:
+            attempts.fault(answer.fault, text)
+        elif answer.code == 0 and words[0] == "verify":
+            attempts.fault("silent: verify said that a damaged run is whole", text)
+        elif answer.code == 0 and words[0] == "resume" and state_of(run) != expected:
+            attempts.fault("silent: resume left another result", text)
+    attempts.finish()
+
+
+def test_edited_json(attempts: Attempts, copied, tmp_path):
+    """A value in a JSON file of a run directory is replaced by something else."""
+    for rng in attempts:
+        run, out = copied(), tmp_path / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+        path = rng.choice([p for p in files_of(run) if p.suffix in (".json", ".jsonl")])
+        lines = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
+        where = rng.randrange(len(lines))
+        values = json.loads(lines[where])
+        lines[where] = json.dumps(edit(values, rng))
+        path.write_text("\n".join(lines) + "\n")
+        words = rng.choice(READERS)
+        answer = ask(*command(words, run, out))
+        attempts.counts[f"exit {answer.code}"] += 1
+        if answer.fault:
+            attempts.fault(answer.fault, f"{path.relative_to(run)}, {' '.join(words)}")
+    attempts.finish()
+
+
+def edit(values: object, rng: random.Random) -> object:
+    """Replaces, removes or adds one value somewhere in nested JSON."""
+    places = list(_places(values))
+    if not places:
+        return rng.choice(NASTY)
+    holder, key = rng.choice(places)
+    if rng.random() < 0.2:
+        del holder[key]
+    else:
+        holder[key] = rng.choice(NASTY)
+    return values
+
+
+def _places(values):
+    if isinstance(values, dict | list):
+        for key in values if isinstance(values, dict) else range(len(values)):
+            yield values, key
+            yield from _places(values[key])
+
+
+def test_bad_command_lines(attempts: Attempts, copied, tmp_path, monkeypatch):
+    """Flags of all commands with values that nobody should give."""
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save("a.png")
+    flags = {name: flags_of(name) for name in cli.COMMANDS}
+    values = [str(v) for v in NASTY if v is not None] + [
+        "1e9",
+        "1_0",
+        "٣",
+        "99999999999",
+        "-5",
+        "a.png",
+    ]
+    for rng in attempts:
+        run = copied()
+        name = rng.choice(sorted(flags))
+        arguments = name.split()
+        if rng.random() < 0.8:
+            arguments.append(rng.choice([str(run), "a.png", "lenet", "fgsm", "nowhere"]))
+        for flag in rng.sample(flags[name], min(len(flags[name]), rng.randint(1, 3))):
+            arguments += [flag, rng.choice(values)] if rng.random() < 0.8 else [flag]
+        if name in ("evolve", "resume"):  # short, if it is accepted
+            arguments += ["--generations", "16" if name == "resume" else "1"]
+        if name == "evolve":
+            arguments += ["--classifier", "mock:5:8x8x1", "--batch-size", "4"]
+        if name == "reproduce":
+            arguments += ["--list"]
+        if name in ("data fetch", "weights fetch"):
+            continue  # they would ask the network
+        answer = ask(*arguments)
+        attempts.counts[f"exit {answer.code}"] += 1
+        if answer.fault:
+            attempts.fault(answer.fault, " ".join(map(repr, arguments)))
+    attempts.finish()
+
+
+def flags_of(name: str) -> list[str]:
+    """The flags that a command's help shows."""
+    text = ask(*name.split(), "--help").out
+    return sorted({w.strip("[],") for w in text.split() if w.startswith("--") and len(w) > 4})
+
+
+def test_hostile_cards_and_labels(attempts: Attempts, tmp_path, monkeypatch):
+    """Weights with a card whose values are replaced, and label files of any content."""
+    monkeypatch.chdir(tmp_path)
+    shipped = Path(cli.__file__).parents[1] / "classifiers" / "weights"
+    Image.fromarray(np.zeros((28, 28), np.uint8)).save("a.png")
+    for rng in attempts:
+        for suffix in (".json", ".safetensors"):
+            shutil.copy(shipped / f"lenet{suffix}", tmp_path)
+        if rng.random() < 0.7:
+            card = json.loads((tmp_path / "lenet.json").read_text())
+            (tmp_path / "lenet.json").write_text(json.dumps(edit(card, rng)))
+        else:
+            flip(tmp_path / rng.choice(["lenet.json", "lenet.safetensors"]), rng)
+        (tmp_path / "labels.csv").write_bytes(table(rng))
+        arguments = rng.choice(
+            [
+                ["classify", "a.png"],
+                ["accuracy", "--images", ".", "--labels", "labels.csv"],
+                ["doctor", "--images", ".", "--labels", "labels.csv"],
+            ]
+        )
+        answer = ask(*arguments, "--classifier", "lenet", "--weights", ".")
+        attempts.counts[f"exit {answer.code}"] += 1
+        if answer.fault:
+            attempts.fault(answer.fault, f"{attempts.attempt}: {' '.join(arguments)}")
+    attempts.finish()
+
+
+def flip(path: Path, rng: random.Random) -> None:
+    content = bytearray(path.read_bytes())
+    content[rng.randrange(min(len(content), 4000))] ^= 1 << rng.randrange(8)
+    path.write_bytes(content)
+
+
+def table(rng: random.Random) -> bytes:
+    """A file of labels: right, odd, or no table at all."""
+    kind = rng.randrange(5)
+    if kind == 0:
+        return b"file,index\na.png,7\n"
+    if kind == 1:
+        return b"\xef\xbb\xbffile,index,index\na.png,7,8\n"
+    if kind == 2:
+        return rng.randbytes(rng.randint(0, 500))
+    if kind == 3:
+        return ("file,label\n" + f"a.png,{rng.choice(NASTY)!r}\n").encode("utf-8", "replace")
+    return ("file,index\n" + "a.png," + "".join(rng.choices(string.printable, k=30))).encode()
+
+
+def test_hostile_images(attempts: Attempts, tmp_path, monkeypatch):
+    """Files that say they are images."""
+    monkeypatch.chdir(tmp_path)
+    for rng in attempts:
+        name = rng.choice(["a.png", "a.jpg", "a.gif", "a.bmp"])
+        shape = rng.choice([(1, 1), (28, 28), (3, 900), (2, 2, 3), (5, 5, 4)])
+        levels = np.frombuffer(rng.randbytes(int(np.prod(shape))), np.uint8).reshape(shape)
+        if shape[-1] == 4 and name == "a.jpg":
+            levels = levels[..., :3]
+        Image.fromarray(levels).save(name)
+        if rng.random() < 0.7:
+            content = bytearray(Path(name).read_bytes())
+            for _ in range(rng.choice([1, 4, 30])):
+                content[rng.randrange(len(content))] = rng.randrange(256)
+            Path(name).write_bytes(content[: rng.randint(0, len(content))])
+        arguments = rng.choice(
+            [
+                ["classify", name, "--classifier", "lenet"],
+                ["attack", "fgsm", name, "--classifier", "lenet"],
+            ]
+        )
+        answer = ask(*arguments)
+        attempts.counts[f"exit {answer.code}"] += 1
+        if answer.fault:
+            attempts.fault(answer.fault, f"{name}: {' '.join(arguments)}")
+    attempts.finish()
+
+
+def test_kills_at_file_operations(attempts: Attempts, tmp_path):
+    """A process that ends at any of its finishing file operations: resume gives the same bytes."""
+    flags = ["--classifier", "mock:5:8x8x1", "--generations", "12", "--batch-size", "10"]
+    flags += ["--checkpoint-every", "4", "--quiet", "--no-cache"]
+    expected = None
+    for rng in attempts:
+        run = tmp_path / "killed"
+        shutil.rmtree(run, ignore_errors=True)
+        if expected is None:
+            ask("evolve", *flags, "--out", str(tmp_path / "whole"))
+            expected = state_of(tmp_path / "whole")
+        program = [sys.executable, "-m", "tests.fuzz.ending", str(rng.randint(1, 40))]
+        subprocess.run(
+            [*program, "evolve", *flags, "--out", str(run)], cwd=ROOT, capture_output=True
+        )
+        answer = (
+            ask("resume", str(run))
+            if (run / "config.json").exists()
+            else ask("evolve", *flags, "--out", str(run))
+        )
+        attempts.counts[f"exit {answer.code}"] += 1
+        if answer.fault:
+            attempts.fault(answer.fault, f"left {[p.name for p in files_of(run)][:20]}")
+        elif state_of(run) != expected:
+            attempts.fault("silent: another result", f"exit {answer.code}: {answer.err[-300:]}")
+    attempts.finish()
