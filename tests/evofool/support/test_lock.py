@@ -38,9 +38,12 @@ def other(tmp_path):
 
 
 def test_the_second_writer_is_refused_and_told_who_is_first(tmp_path):
-    with locked(tmp_path, silence):
-        with pytest.raises(UserError) as refusal, locked(tmp_path, silence):
-            pass
+    with (
+        locked(tmp_path, silence),
+        pytest.raises(UserError) as refusal,
+        locked(tmp_path, silence),
+    ):
+        pass
     assert f"process {os.getpid()} on {socket.gethostname()}" in str(refusal.value)
     assert str(tmp_path) in str(refusal.value)
 

@@ -1,0 +1,41 @@
+import pytest
+
+from evofool.support.printable import csv_cell, printable
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("tiger cat", "tiger cat"),
+        ("größer 猫 قطة", "größer 猫 قطة"),
+        ("\x1b[31mred\x1b[0m", r"\x1b[31mred\x1b[0m"),
+        ("two\nlines\r", r"two\nlines\r"),
+        ("\x9b31m", r"\x9b31m"),
+        ("a\u202eb", r"a\u202eb"),
+        ("line\u2028end", r"line\u2028end"),
+        ("\ud800", r"\ud800"),
+        ("a\x00b", r"a\x00b"),
+    ],
+)
+def test_control_characters_are_written_as_escapes(text, expected):
+    assert printable(text) == expected
+
+
+def test_some_may_stay():
+    assert printable("one\n\x1btwo", keep="\n") == "one\n\\x1btwo"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("=cmd|' /C calc'!A1", "'=cmd|' /C calc'!A1"),
+        ("+1+1", "'+1+1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("-1.5", "-1.5"),
+        ("+3", "+3"),
+        ("\t=1", r"\t=1"),
+        ("tabby, tabby cat", "tabby, tabby cat"),
+    ],
+)
+def test_no_spreadsheet_runs_a_cell(text, expected):
+    assert csv_cell(text) == expected
