@@ -4,10 +4,9 @@
 that trains, evolves and caches; `report` is what it returns and how that is written.
 """
 
-from evofool.experiments.bench.lab import Lab, images_of
+from evofool.experiments.bench import Lab, images_of
 from evofool.experiments.registry import DOMAINS, NAMES, Experiment, Part, experiments, find
-from evofool.experiments.report.findings import Findings, Row, Verdict
-from evofool.experiments.report.render import Report
+from evofool.experiments.report import Findings, Report, Row, Verdict
 from evofool.experiments.reproduce import list_experiments, reproduce
 
 __all__ = [

@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image
 
 from evofool.classifiers import confidence, first_name
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.bench.shared_runs import NETWORK, evolve_long
-from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
+from evofool.evaluation import recognize
+from evofool.experiments.bench import NETWORK, Lab, evolve_long
+from evofool.experiments.registry import Experiment, Whole
+from evofool.experiments.report import Figure, Findings, Row, Table, Verdict
 from evofool.images import save_image
 from evofool.runs import colourfulness, contrast, poster, striking
 
@@ -32,7 +32,7 @@ def imagenet(lab: Lab) -> Findings:
     for path in paths:
         with Image.open(path) as large:
             shrunk.append(np.asarray(large.resize((width, height), Image.Resampling.LANCZOS)))
-    scores = lab.scores(network, np.stack(shrunk))
+    scores = recognize(network, np.stack(shrunk)).log_odds
     wanted = np.array([elite.class_index for elite in elites])
     again = confidence(scores[np.arange(count), wanted])
     same = scores.argmax(axis=1) == wanted
@@ -100,7 +100,7 @@ def imagenet(lab: Lab) -> Findings:
             f"smoothing, {int(same.sum())} of {count} keep their label.",
         ],
         verdict=Verdict(
-            said="new",
+            outcome="new",
             because=f"{count} images of {size} pixels by one command; whether they are art, a "
             "jury would have to say",
         ),
@@ -111,5 +111,5 @@ EXPERIMENT = Experiment(
     name="art",
     title="Which fooling images would one hang on a wall, and do they keep their label there?",
     paper="section 4, the exhibition",
-    parts={"imagenet": Part(run=imagenet, networks=(NETWORK,))},
+    parts={"imagenet": Whole(run=imagenet, networks=(NETWORK,))},
 )

@@ -9,11 +9,19 @@ from PIL import Image
 
 from evofool.analysis import mann_whitney
 from evofool.classifiers import confidence, first_name, with_views
+from evofool.evaluation import recognize
 from evofool.evolution import HIGH, LIKELY, NEAR_CERTAIN
-from evofool.experiments.bench.lab import Lab, images_of
-from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.elites import confidences, save_sheet
-from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
+from evofool.experiments.bench import Lab, images_of
+from evofool.experiments.registry import Experiment, Whole
+from evofool.experiments.report import (
+    Figure,
+    Findings,
+    Row,
+    Table,
+    Verdict,
+    confidences,
+    save_sheet,
+)
 from evofool.images import Section, draw_sheet, percent, thumbnail
 from evofool.runs import Run
 
@@ -64,7 +72,7 @@ def mnist(lab: Lab) -> Findings:
         judges=(*DIGITS, OTHER_DIGITS),
         bars=(NEAR_CERTAIN, HIGH),
         verdict=Verdict(
-            said="new",
+            outcome="new",
             because=f"{mean:.0%} of the elites reach 99.99 % of mean confidence, {alone:.0%} "
             "against one network alone",
         ),
@@ -83,7 +91,7 @@ def imagenet(lab: Lab) -> Findings:
         judges=(*OBJECTS, OTHER_OBJECTS),
         bars=(LIKELY, HIGH),
         verdict=Verdict(
-            said="reproduced" if mean >= PUBLISHED else "in part" if mean else "differs",
+            outcome="reproduced" if mean >= PUBLISHED else "in part" if mean else "differs",
             because=f"{mean} of 1000 classes reach 90 % of mean confidence after "
             f"{targets[0].run.generation} generations, {', '.join(map(str, alone))} against a "
             "member alone",
@@ -168,7 +176,7 @@ def _judge(lab: Lab, target: Target, judges: Sequence[str]) -> Judged:
     def judge() -> dict[str, np.ndarray]:
         images = images_of(run, elites)
         odds = [
-            lab.scores(with_views(lab.network(name), run.card.input_shape), images)
+            recognize(with_views(lab.network(name), run.card.input_shape), images).log_odds
             for name in judges
         ]
         own = [each[np.arange(len(wanted)), wanted] for each in odds]
@@ -254,7 +262,7 @@ EXPERIMENT = Experiment(
     title="Is an ensemble of three networks harder to fool than its members?",
     paper="231 of 1000 classes above 90 % after 4000 generations",
     parts={
-        "mnist": Part(run=mnist, networks=(*DIGITS, OTHER_DIGITS), seeds=5),
-        "imagenet": Part(run=imagenet, networks=(*OBJECTS, OTHER_OBJECTS)),
+        "mnist": Whole(run=mnist, networks=(*DIGITS, OTHER_DIGITS), seeds=5),
+        "imagenet": Whole(run=imagenet, networks=(*OBJECTS, OTHER_OBJECTS)),
     },
 )

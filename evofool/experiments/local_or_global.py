@@ -16,11 +16,9 @@ from PIL import Image
 from evofool.analysis import Median, mann_whitney, median_interval, p_text
 from evofool.classifiers import Classifier, first_name
 from evofool.evaluation import recognize
-from evofool.experiments.bench.lab import Lab, images_of
-from evofool.experiments.bench.shared_runs import NETWORK
-from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
-from evofool.experiments.transfer.measures import evolve_digits, evolve_imagenet_long
+from evofool.experiments.bench import NETWORK, Lab, evolve_digits, evolve_imagenet, images_of
+from evofool.experiments.registry import Experiment, Whole
+from evofool.experiments.report import Figure, Findings, Row, Table, Verdict
 from evofool.images import (
     Levels,
     Section,
@@ -88,7 +86,7 @@ class Kept(NamedTuple):
 
 def imagenet(lab: Lab) -> Findings:
     """CPPN elites and photographs, shown to the smallest MobileNetV1."""
-    network, run = lab.network(NETWORK), evolve_imagenet_long(lab)
+    network, run = lab.network(NETWORK), evolve_imagenet(lab)
     levels, _ = lab.photographs(network)
     sides = lab.choose(full=[64, 32, 16, 8, 4], small=[32, 8])
     planned = damages(sides, lab.choose(full=[0.5, 1.0, 2.0, 4.0, 8.0], small=[2.0]))
@@ -267,7 +265,7 @@ def _verdict(planned: list[Damage], medians: list[dict[str, Median]], side: int)
         if damage.size == side / 4
     }
     return Verdict(
-        said="new",
+        outcome="new",
         because=f"with {side // 4}x{side // 4} tiles exchanged, elites and equally certain real "
         f"images keep {kept['tiles exchanged']} of their confidence, with tiles mirrored in "
         f"place {kept['tiles mirrored']}, with pixels shuffled {kept['windows shuffled']}",
@@ -318,7 +316,7 @@ EXPERIMENT = Experiment(
     title="Local or global features: how much confidence is left when either is destroyed?",
     paper="discussion of Fig. 10; no figures given",
     parts={
-        "mnist": Part(run=mnist, networks=("lenet",), images=True, seeds=30),
-        "imagenet": Part(run=imagenet, networks=(NETWORK,), images=True),
+        "mnist": Whole(run=mnist, networks=("lenet",), images=True, seeds=30),
+        "imagenet": Whole(run=imagenet, networks=(NETWORK,), images=True),
     },
 )

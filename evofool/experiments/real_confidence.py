@@ -10,12 +10,9 @@ from evofool.analysis import mann_whitney, median_interval, proportion_interval
 from evofool.classifiers import confidence
 from evofool.evaluation import recognize
 from evofool.evolution import HIGH
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.bench.shared_runs import NETWORK
-from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.elites import confidences
-from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
-from evofool.experiments.transfer.measures import evolve_digits, evolve_imagenet_long
+from evofool.experiments.bench import NETWORK, Lab, evolve_digits, evolve_imagenet
+from evofool.experiments.registry import Experiment, Whole
+from evofool.experiments.report import Figure, Findings, Row, Table, Verdict, confidences
 from evofool.images import chart, percent
 from evofool.runs import Run
 
@@ -73,7 +70,7 @@ def imagenet(lab: Lab) -> Findings:
     return _findings(
         [look(name) for name in names],
         lab,
-        evolve_imagenet_long(lab),
+        evolve_imagenet(lab),
         "photographs, one per class; probably ImageNet training images, so that shares of "
         "recognised ones, and confidence, are higher than on new photographs",
     )
@@ -192,18 +189,18 @@ def _verdict(
     """
     because = f"medians: {_spell_all(medians)}; fooling images {_spell(fooling)}"
     if not is_photographs:
-        return Verdict(said="new", because=because)
+        return Verdict(outcome="new", because=because)
     because += f"; published: {_spell_all(PUBLISHED)}; fooling images {FOOLING}"
     order = [medians.get("mistaken", 0.0), medians["all"], medians["recognised"], fooling]
     if order != sorted(order):
-        return Verdict(said="differs", because=because)
+        return Verdict(outcome="differs", because=because)
     found = {one.network: _medians(one) for one in others}
     nearest = min(found, key=lambda name: _distance(found[name]), default=None)
     if nearest is not None and _distance(found[nearest]) < _distance(medians):
         because += f"; {nearest} is nearest to it: {_spell_all(found[nearest])}"
     if _distance(medians) <= NEAR:
-        return Verdict(said="reproduced", because=because)
-    return Verdict(said="in part", because=f"{because}; the order agrees, the figures do not")
+        return Verdict(outcome="reproduced", because=because)
+    return Verdict(outcome="in part", because=f"{because}; the order agrees, the figures do not")
 
 
 def _medians(certainty: Certainty) -> dict[str, float]:
@@ -252,8 +249,8 @@ EXPERIMENT = Experiment(
     title="How certain is a network of real images, and of images evolved to fool it?",
     paper="supplementary material, confidence of real images",
     parts={
-        "mnist": Part(run=mnist, networks=("lenet",), images=True, seeds=30),
-        "cifar10": Part(run=cifar10, networks=("cifar_cnn",), images=True, seeds=10),
-        "imagenet": Part(run=imagenet, networks=(NETWORK, *OTHERS), images=True),
+        "mnist": Whole(run=mnist, networks=("lenet",), images=True, seeds=30),
+        "cifar10": Whole(run=cifar10, networks=("cifar_cnn",), images=True, seeds=10),
+        "imagenet": Whole(run=imagenet, networks=(NETWORK, *OTHERS), images=True),
     },
 )

@@ -1,10 +1,13 @@
-"""The experiments there are, in the order of the paper."""
+"""The experiments, in the order of the paper: a name for each module, and what a part is."""
 
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, Generic
 
+from evofool.experiments.bench import Lab
+from evofool.experiments.bench.arrays import Measures
+from evofool.experiments.report import Claim, Findings
 from evofool.support import unknown_name
 
 MODULES = {
@@ -28,7 +31,7 @@ MODULES = {
     "small-perturbations": "small_perturbations.experiment",
     "defences": "defences.experiment",
 }
-"""Where each experiment is, below this package; the module ends in `EXPERIMENT`."""
+"""The module of each experiment, below this package; it ends in `EXPERIMENT`."""
 
 NAMES = tuple(MODULES)
 
@@ -36,20 +39,43 @@ DOMAINS = ("mnist", "cifar10", "imagenet")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class Part(Generic[Measures]):
     """An experiment on one kind of data.
 
     Attributes:
-        run: does it.
+        measure: trains, evolves and measures; returns a NamedTuple of arrays, which are cached.
+        report: puts the measures beside the paper's claims, in tables and images.
+        claims: what the paper says; empty where it says nothing.
         networks: what it attacks, by name; they are looked for before anything is computed.
         images: whether it reads the data set or, on ImageNet, labelled photographs.
         seeds: independent repetitions at full scale, unless the user says otherwise.
     """
 
-    run: "Callable[[Lab], Findings]"
+    measure: Callable[[Lab], Measures]
+    report: Callable[[Lab, Measures], Findings]
+    claims: tuple[Claim, ...] = ()
     networks: tuple[str, ...] = ()
     images: bool = False
     seeds: int = 1
+
+    def run(self, lab: Lab) -> Findings:
+        """Measures, unless that was done before, and reports."""
+        findings = self.report(lab, lab.measures(self.measure))
+        judged = {(row.paper, row.tolerance) for row in findings.rows if row.tolerance}
+        claimed = {(claim.paper, claim.tolerance) for claim in self.claims}
+        assert judged == claimed, f"{lab.experiment}, {lab.domain}: claims {claimed ^ judged}"
+        return findings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole:
+    """A part that measures and reports in one function; for the other fields see `Part`."""
+
+    run: Callable[[Lab], Findings]
+    networks: tuple[str, ...] = ()
+    images: bool = False
+    seeds: int = 1
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +92,7 @@ class Experiment:
     name: str
     title: str
     paper: str
-    parts: Mapping[str, Part]
+    parts: Mapping[str, Part[Any] | Whole]  # each part has measures of its own type
 
 
 def find(name: str) -> Experiment:
@@ -84,8 +110,3 @@ def find(name: str) -> Experiment:
 def experiments() -> list[Experiment]:
     """Returns all experiments."""
     return [find(name) for name in NAMES]
-
-
-if TYPE_CHECKING:
-    from evofool.experiments.bench.lab import Lab
-    from evofool.experiments.report.findings import Findings

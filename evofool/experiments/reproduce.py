@@ -1,30 +1,29 @@
-"""Doing experiments: one or all, going on where an earlier process stopped."""
+"""Carries out experiments, one or all, and resumes where an earlier process stopped."""
 
 import dataclasses
 import os
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from evofool.evolution import Quiet, Reporter
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.bench.supplies import Supplies
-from evofool.experiments.registry import DOMAINS, Experiment, Part, experiments, find
-from evofool.experiments.report.render import Report, read_reports, write_score_card
+from evofool.experiments.bench import Lab, Supplies
+from evofool.experiments.registry import DOMAINS, Experiment, Part, Whole, experiments, find
+from evofool.experiments.report import Report, read_reports, write_score_card
 from evofool.support import UserError, platform_facts, read_json, unknown_name, write_json
 
 Scale = Literal["full", "small"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
-    """A part that is to be done."""
+class Task:
+    """A part of an experiment that was asked for."""
 
     experiment: Experiment
     domain: str
-    part: Part = field(repr=False)
+    part: Part[Any] | Whole = field(repr=False)
 
 
 def reproduce(
@@ -41,11 +40,11 @@ def reproduce(
     again: bool = False,
     reporter: Reporter | None = None,
 ) -> list[Report]:
-    """Does one of the paper's experiments, or all, and leaves reports.
+    """Carries out one of the paper's experiments, or all, and leaves reports.
 
-    What is finished is not done again: a report, a step of an experiment, a network, a run, and
-    within a run the generations up to its newest checkpoint. A report of more seeds than are wanted
-    stays, unless `seeds` or `again` is given.
+    Finished work is cached: reports, measures, networks, runs, and within a run the generations up
+    to its newest checkpoint. A report of more seeds than are wanted stays, unless `seeds` or
+    `again` is given.
 
     Args:
         name: of an experiment, or "all".
@@ -59,16 +58,16 @@ def reproduce(
         weights: folder of the ImageNet networks; `imagenet-models` in the usual places if not.
         photographs: folder of labelled images; `imagenet/samples` in the usual places if not.
         labels: CSV with the columns file and index, of the photographs.
-        again: make reports that are there anew, from the steps that are kept.
-        reporter: is told how it goes; silent by default.
+        again: redo reports that exist, from cached measures.
+        reporter: receives messages on progress; silent by default.
 
     Returns:
-        The reports, also those that were there.
+        The reports, including those that existed.
 
     Raises:
         UserError: no such experiment, something it needs is missing (said before anything is
             computed), or `out` holds results of another scale or number of seeds.
-        KeyboardInterrupt: the user stopped it; the same command goes on.
+        KeyboardInterrupt: the user stopped it; the same command resumes.
     """
     supplies = Supplies(
         data=_path(data),
@@ -80,18 +79,18 @@ def reproduce(
         raise UserError(f"seeds is {seeds}; expected 1 or more")
     if scale not in get_args(Scale):
         raise unknown_name("scale", scale, get_args(Scale))
-    jobs = _jobs(name, on)
-    for job in jobs:
-        supplies.check(job.experiment.name, job.domain, job.part)
+    tasks = _tasks(name, on)
+    for task in tasks:
+        _check(supplies, task)
     folder = _claim(Path(out) if out is not None else Path(f"reproduced-{scale}"), scale)
     reporter = reporter or Quiet()
     options = _options(scale, seeds, supplies)
     reports = []
-    for job in jobs:
-        wanted = seeds or (1 if scale == "small" else job.part.seeds)
+    for task in tasks:
+        wanted = seeds or (1 if scale == "small" else task.part.seeds)
         lab = Lab(
-            experiment=job.experiment.name,
-            domain=job.domain,
+            experiment=task.experiment.name,
+            domain=task.domain,
             scale=scale,
             seeds=wanted,
             out=folder,
@@ -102,25 +101,28 @@ def reproduce(
         has_fewer = report is not None and report.seeds < wanted
         has_others = report is not None and seeds is not None and report.seeds != seeds
         if report is None or again or has_fewer or has_others:
-            report = _carry_out(job, lab, options)
+            report = _carry_out(task, lab, options)
         elif report.seeds > wanted:
-            lab.say(f"is done with {report.seeds} seeds; --seeds {wanted} makes it with fewer")
+            lab.say(
+                f"skipped: a report with {report.seeds} seeds exists; pass --seeds {wanted} to "
+                "redo it"
+            )
         else:
-            lab.say("is done")
+            lab.say("skipped: its report exists; pass --again to redo it")
         reports.append(report)
-        write_score_card(folder, read_reports(folder, experiments()))
+        write_score_card(folder, read_reports(folder, _parts()))
     return reports
 
 
-def _carry_out(job: Job, lab: Lab, options: Sequence[str]) -> Report:
+def _carry_out(task: Task, lab: Lab, options: Sequence[str]) -> Report:
     lab.folder.mkdir(parents=True, exist_ok=True)
-    findings = job.part.run(lab)
+    findings = task.part.run(lab)
     command = ["evofool", "reproduce", lab.experiment, "--on", lab.domain, *options]
     report = Report(
         experiment=lab.experiment,
         domain=lab.domain,
-        title=job.experiment.title,
-        paper=job.experiment.paper,
+        title=task.experiment.title,
+        paper=task.experiment.paper,
         scale=lab.scale,
         seeds=lab.seeds,
         command=shlex.join(command),
@@ -130,25 +132,38 @@ def _carry_out(job: Job, lab: Lab, options: Sequence[str]) -> Report:
         findings=findings,
     )
     report.write(lab.folder)
-    lab.say(f"{findings.verdict.said}: {findings.verdict.because}")
+    lab.say(f"{findings.verdict.outcome}: {findings.verdict.because}")
     return report
 
 
-def _jobs(name: str, on: Sequence[str]) -> list[Job]:
+def _check(supplies: Supplies, task: Task) -> None:
+    try:
+        supplies.check(task.domain, networks=task.part.networks, images=task.part.images)
+    except UserError as error:
+        raise UserError(f"experiment {task.experiment.name} on {task.domain}: {error}") from error
+
+
+def _tasks(name: str, on: Sequence[str]) -> list[Task]:
     for domain in on:
         if domain not in DOMAINS:
             raise unknown_name("data in --on", domain, DOMAINS)
     chosen: Iterable[Experiment] = experiments() if name == "all" else [find(name)]
-    jobs = [
-        Job(experiment=experiment, domain=domain, part=part)
+    tasks = [
+        Task(experiment=experiment, domain=domain, part=part)
         for experiment in chosen
         for domain, part in experiment.parts.items()
         if not on or domain in on
     ]
-    if not jobs:
+    if not tasks:
         there = ", ".join(find(name).parts)
         raise UserError(f"experiment {name} is not done on {' '.join(on)}; it has {there}")
-    return jobs
+    return tasks
+
+
+def _parts() -> Iterator[tuple[str, str]]:
+    return (
+        (experiment.name, domain) for experiment in experiments() for domain in experiment.parts
+    )
 
 
 def _claim(folder: Path, scale: str) -> Path:

@@ -14,10 +14,9 @@ from jaxtyping import Float, UInt8
 from evofool.analysis import Permuted, compare_groups, contrast_test, cosine, match_test
 from evofool.classifiers import first_name, imagenet_group
 from evofool.evaluation import extract_features
-from evofool.experiments.bench.lab import Lab, images_of
-from evofool.experiments.bench.shared_runs import NETWORK, evolve_long
-from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
+from evofool.experiments.bench import NETWORK, Lab, evolve_long, images_of
+from evofool.experiments.registry import Experiment, Whole
+from evofool.experiments.report import Figure, Findings, Row, Table, Verdict
 from evofool.images import Section, draw_sheet, percent, save_image, thumbnail, write_matrix
 from evofool.runs import Elite, Run, kinship
 
@@ -190,7 +189,7 @@ def _findings(
             f"network ({OTHER}), pixels, and runs against each other, where nothing is inherited.",
         ],
         verdict=Verdict(
-            said="reproduced" if related else "differs",
+            outcome="reproduced" if related else "differs",
             because=f"within groups elites are more alike (by "
             f"{found[OWN][0].effect:.0f} standard deviations of groups dealt at random) and closer "
             f"kin (by {found[COMMON][0].effect:.0f}) than by chance; two runs find images of a "
@@ -261,5 +260,5 @@ EXPERIMENT = Experiment(
     name="similarity",
     title="Are images of related classes alike, and those of one class in different runs?",
     paper="Figs. 8 and 9",
-    parts={"imagenet": Part(run=imagenet, networks=(NETWORK, OTHER), images=True, seeds=2)},
+    parts={"imagenet": Whole(run=imagenet, networks=(NETWORK, OTHER), images=True, seeds=2)},
 )

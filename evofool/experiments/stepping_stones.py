@@ -16,10 +16,9 @@ from jaxtyping import Float
 from evofool.analysis import permutation_test
 from evofool.classifiers import first_name, imagenet_group
 from evofool.evolution import HIGH, Step, class_changes
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.bench.shared_runs import NETWORK, evolve_long
-from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
+from evofool.experiments.bench import NETWORK, Lab, evolve_long
+from evofool.experiments.registry import Experiment, Whole
+from evofool.experiments.report import Figure, Findings, Row, Table, Verdict
 from evofool.images import save_image, write_matrix
 from evofool.runs import (
     Elite,
@@ -150,7 +149,7 @@ def _findings(lab: Lab, trees: Sequence[Tree], *tables: Table) -> Findings:
             "ancestor that was drawn as the elite of several classes counts for each.",
         ],
         verdict=Verdict(
-            said="reproduced" if min(travelled) > 0.5 else "differs",
+            outcome="reproduced" if min(travelled) > 0.5 else "differs",
             because=f"{100 * np.median(travelled):.0f} % of the elites have an ancestor that was "
             f"the elite of another class, and {100 * np.median(shares):.0f} % of new elites come "
             "from a parent of another class",
@@ -248,7 +247,7 @@ EXPERIMENT = Experiment(
     title="Do lines of descent pass from class to class, and along which?",
     paper="section 3 (MAP-Elites), supplement",
     parts={
-        "mnist": Part(run=mnist, networks=("lenet",), seeds=5),
-        "imagenet": Part(run=imagenet, networks=(NETWORK,), seeds=2),
+        "mnist": Whole(run=mnist, networks=("lenet",), seeds=5),
+        "imagenet": Whole(run=imagenet, networks=(NETWORK,), seeds=2),
     },
 )

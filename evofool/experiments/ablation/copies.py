@@ -25,8 +25,8 @@ from evofool.experiments.ablation.measures import (
     paired,
     remove_all,
 )
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
+from evofool.experiments.bench import Lab
+from evofool.experiments.report import Figure, Findings, Row, Table, Verdict
 from evofool.images import save_image
 from evofool.runs import Run
 from evofool.support import UserError
@@ -173,4 +173,4 @@ def _verdict(every: Sequence[Removed], falls: Share) -> Verdict:
             f"; a patch elsewhere of the same contrast costs {_points(alike)} (log-odds that a "
             f"copy costs beyond it: {_test(test)})"
         )
-    return Verdict(said=said, because=because)
+    return Verdict(outcome=said, because=because)

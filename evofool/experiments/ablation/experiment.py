@@ -6,10 +6,9 @@ copies are removed as well, for a hole alone may cost confidence.
 """
 
 from evofool.experiments.ablation import copies, lesions
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.bench.shared_runs import NETWORK, every, evolve_long
-from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.findings import Findings
+from evofool.experiments.bench import NETWORK, Lab, every, evolve_long
+from evofool.experiments.registry import Experiment, Whole
+from evofool.experiments.report import Findings
 
 
 def imagenet(lab: Lab) -> Findings:
@@ -39,7 +38,7 @@ EXPERIMENT = Experiment(
     title="What do repeated elements, and parts of CPPNs, add to confidence?",
     paper="Fig. 10",
     parts={
-        "mnist": Part(run=mnist, networks=("lenet",), seeds=5),
-        "imagenet": Part(run=imagenet, networks=(NETWORK,), seeds=2),
+        "mnist": Whole(run=mnist, networks=("lenet",), seeds=5),
+        "imagenet": Whole(run=imagenet, networks=(NETWORK,), seeds=2),
     },
 )

@@ -16,7 +16,7 @@ from evofool.experiments.ablation.measures import (
     comparable,
     medians,
 )
-from evofool.experiments.bench.lab import Lab
+from evofool.experiments.bench import Lab
 from evofool.images import Section, chart, draw_sheet, percent, thumbnail
 from evofool.runs import Elite, Run
 

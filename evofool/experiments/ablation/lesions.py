@@ -18,8 +18,8 @@ from evofool.analysis import (
 from evofool.classifiers import confidence, first_name
 from evofool.evaluation import recognize
 from evofool.evolution import cppn_spec
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
+from evofool.experiments.bench import Lab
+from evofool.experiments.report import Figure, Findings, Row, Table, Verdict
 from evofool.images import Section, chart, draw_sheet, percent, save_image, thumbnail, to_levels
 from evofool.runs import Elite, Run
 
@@ -119,7 +119,7 @@ def findings(lab: Lab, runs: Sequence[Run], *, least_confidence: float) -> Findi
             "Negative losses are gains: evolution had not found these.",
         ],
         verdict=Verdict(
-            said="new",
+            outcome="new",
             because=f"of all lesions of {elites} elites, {share} cost less than {HARMLESS:.0%} of "
             "confidence",
         ),

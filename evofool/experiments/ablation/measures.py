@@ -18,7 +18,7 @@ from evofool.analysis import (
 )
 from evofool.classifiers import confidence
 from evofool.evaluation import recognize
-from evofool.experiments.bench.lab import Lab
+from evofool.experiments.bench import Lab
 from evofool.runs import Elite, Run
 
 LEAST_COPIES = 3

@@ -1,4 +1,4 @@
-"""The hands of an experiment: networks, runs and steps that are made once and then kept."""
+"""Trains, evolves and caches what an experiment needs."""
 
 import dataclasses
 import hashlib
@@ -8,24 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Int, UInt8
 
 from evofool.classifiers import Classifier, load_classifier, shipped_names
 from evofool.config import EvolveConfig, make_config
 from evofool.data import Dataset, read_photographs
-from evofool.evaluation import evaluate_log_odds
 from evofool.evolution import Quiet, Reporter
+from evofool.experiments.bench.arrays import Measures, flatten, restore
 from evofool.experiments.bench.supplies import RECIPES, Supplies
-from evofool.images import from_levels
 from evofool.runs import STOPPED_EARLY, Run, evolve, resume
 from evofool.support import UserError, read_json, replacing, write_json
 from evofool.training import recipes
 
 Value = TypeVar("Value")
-MICRO_BATCH = 8  # images in a forward pass, when images are only looked at
 FEW_EXAMPLES = 2500  # that networks learn from at small scale
 # settings that say how a run is carried out, not what comes out
 _OPERATIONAL = ("weights", "micro_batch", "checkpoint_every", "keep_checkpoints", "log_every")
@@ -215,6 +213,17 @@ class Lab:
         with np.load(path) as stored:
             return {array: stored[array] for array in stored.files}
 
+    def measures(self, measure: "Callable[[Lab], Measures]") -> Measures:
+        """Measures once for a number of seeds and keeps the arrays as `steps/measures.npz`.
+
+        Args:
+            measure: returns a NamedTuple of arrays, as `flatten` has them; its return type is
+                annotated.
+        """
+        kind = get_type_hints(measure)["return"]
+        arrays = self.arrays("measures", lambda: flatten(measure(self)), key=self.seeds)
+        return restore(kind, arrays)
+
     # images
 
     def dataset(self) -> Dataset:
@@ -232,26 +241,6 @@ class Lab:
         prepared = read_photographs([row.path for row in rows], classifier.card)
         levels = np.stack([image.levels for image in prepared])
         return levels, np.array([row.index for row in rows])
-
-    def scores(
-        self,
-        classifier: Classifier,
-        levels: UInt8[np.ndarray, "batch height width channels"],
-        *,
-        micro_batch: int = MICRO_BATCH,
-    ) -> Float[np.ndarray, "batch classes"]:
-        """Returns the log-odds of every class; `confidence` makes probabilities.
-
-        Args:
-            classifier: whose.
-            levels: images of its input size, 0..255.
-            micro_batch: images per forward pass.
-        """
-        odds = [
-            evaluate_log_odds(classifier, from_levels(part), micro_batch)
-            for part in np.array_split(levels, max(1, len(levels) // 256))
-        ]
-        return np.concatenate(odds)[:, classifier.card.class_offset :]
 
 
 def run_name(config: EvolveConfig) -> str:

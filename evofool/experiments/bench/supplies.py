@@ -1,7 +1,7 @@
 """What experiments need from outside: data sets, networks, photographs, and where they are."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +16,6 @@ from evofool.data import (
     read_labels,
     usual_places,
 )
-from evofool.experiments.registry import Part
 from evofool.support import UserError
 from evofool.training import recipes
 
@@ -68,24 +67,25 @@ class Supplies:
     photographs: Path | None = None
     labels: Path | None = None
 
-    def check(self, experiment: str, domain: str, part: Part) -> None:
-        """Makes sure that everything a part needs is there.
+    def check(self, domain: str, *, networks: Sequence[str], images: bool) -> None:
+        """Makes sure that everything a part of an experiment needs is there.
+
+        Args:
+            domain: "mnist", "cifar10" or "imagenet".
+            networks: names of those it attacks.
+            images: whether it reads the data set or, on ImageNet, labelled photographs.
 
         Raises:
-            UserError: something is not; says which file, and how to get it.
+            UserError: something is missing; says which file, and how to get it.
         """
-        try:
-            if domain in LOADERS:
-                trains = any(name in RECIPES for name in part.networks)
-                if part.images or trains:
-                    find_files(domain, self.data)
-            else:
-                for name in part.networks:
-                    self.network_file(name)
-                if part.images:
-                    self._photograph_files()
-        except UserError as error:
-            raise UserError(f"experiment {experiment} on {domain}: {error}") from error
+        if domain in LOADERS:
+            if images or any(name in RECIPES for name in networks):
+                find_files(domain, self.data)
+            return
+        for name in networks:
+            self.network_file(name)
+        if images:
+            self._photograph_files()
 
     def dataset(self, domain: str) -> Dataset:
         """Reads MNIST or CIFAR-10."""

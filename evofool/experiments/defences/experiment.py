@@ -23,11 +23,10 @@ from evofool.classifiers import load_classifier
 from evofool.data import Dataset
 from evofool.evaluation import recognize
 from evofool.evolution import NEAR_CERTAIN
-from evofool.experiments.bench.lab import FEW_EXAMPLES, Lab
+from evofool.experiments.bench import FEW_EXAMPLES, Lab
 from evofool.experiments.defences.report import EVALUATIONS, Measures, report
-from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.elites import confidences
-from evofool.experiments.report.findings import Findings
+from evofool.experiments.registry import Experiment, Whole
+from evofool.experiments.report import Findings, confidences
 from evofool.experiments.shredded_or_recolored.measures import BLONDES, CONDITIONS, PIXELS, ROWS
 from evofool.runs import Run
 from evofool.training import RECIPES, train_classifier
@@ -144,5 +143,5 @@ EXPERIMENT = Experiment(
     name="defences",
     title="Do defences against small perturbations help against images that show nothing?",
     paper="not in the paper; adversarial training of Goodfellow et al. and Miyato et al.",
-    parts={"mnist": Part(run=mnist, images=True, seeds=3)},
+    parts={"mnist": Whole(run=mnist, images=True, seeds=3)},
 )

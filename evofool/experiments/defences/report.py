@@ -7,9 +7,16 @@ import numpy as np
 from evofool.analysis import mann_whitney
 from evofool.classifiers import confidence
 from evofool.evolution import NEAR_CERTAIN
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.report.elites import confidences, save_sheet
-from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
+from evofool.experiments.bench import Lab
+from evofool.experiments.report import (
+    Figure,
+    Findings,
+    Row,
+    Table,
+    Verdict,
+    confidences,
+    save_sheet,
+)
 from evofool.experiments.shredded_or_recolored.measures import BLONDES, PIXELS, ROWS
 from evofool.images import Section, chart, draw_sheet, percent, thumbnail
 from evofool.runs import Run
@@ -100,7 +107,7 @@ def report(
             "their span (a 75 % interval). Runs against one network are not independent of each "
             "other, so that p-values, which count every run, are too small.",
         ],
-        verdict=Verdict(said="new", because=_fooled(measures)),
+        verdict=Verdict(outcome="new", because=_fooled(measures)),
     )
 
 

@@ -8,9 +8,9 @@ from jaxtyping import Float, Int, UInt8
 
 from evofool.attacks import Ascent, AscentResult, gradient_ascent
 from evofool.classifiers import Classifier, confidence, first_name
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.report.elites import save_sheet
-from evofool.experiments.report.findings import Figure
+from evofool.evaluation import recognize
+from evofool.experiments.bench import Lab
+from evofool.experiments.report import Figure, save_sheet
 from evofool.images import Section, draw_sheet, percent, thumbnail
 
 Steps = Int[np.ndarray, " images"]
@@ -71,7 +71,7 @@ def ascend(
             report=report,
         )
         save.unlink()
-        own = lab.scores(classifier, found.attack.images)[
+        own = recognize(classifier, found.attack.images).log_odds[
             np.arange(len(found.target)), found.target
         ]
         return {

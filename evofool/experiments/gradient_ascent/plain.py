@@ -6,13 +6,11 @@ import numpy as np
 
 from evofool.attacks import ASCENTS
 from evofool.evolution import NEAR_CERTAIN
-from evofool.experiments.bench.lab import Lab
+from evofool.experiments.bench import NETWORK, Lab
 from evofool.experiments.gradient_ascent.ascents import Ascents, ascend, show
-from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.elites import spell
-from evofool.experiments.report.findings import Findings, Row, Verdict
+from evofool.experiments.registry import Experiment, Whole
+from evofool.experiments.report import Findings, Row, Verdict, cells
 
-NETWORK = "mobilenet_v1_0.25_128"
 STARTS = 10  # of each of ten classes
 SHOWN = 50
 
@@ -103,9 +101,9 @@ def _findings(lab: Lab, network: str, found: list[Ascents], *, published: bool) 
             "left), without decay or blur. The last image counts, not the best.",
         ],
         verdict=Verdict(
-            said=said if published else "new",
-            because=f"median {spell(medians)}; {spell(certain)} of the images exceed 99.99 % "
-            "on the way",
+            outcome=said if published else "new",
+            because=f"median {cells.each(medians)}; {cells.each(certain)} of the images exceed "
+            "99.99 % on the way",
         ),
     )
 
@@ -115,8 +113,8 @@ EXPERIMENT = Experiment(
     title="Does following the gradient of a class from noise fool a network?",
     paper="section 3.7, Fig. 13",
     parts={
-        "mnist": Part(run=mnist, networks=("lenet",), seeds=5),
-        "cifar10": Part(run=cifar10, networks=("cifar_cnn",), seeds=3),
-        "imagenet": Part(run=imagenet, networks=(NETWORK,)),
+        "mnist": Whole(run=mnist, networks=("lenet",), seeds=5),
+        "cifar10": Whole(run=cifar10, networks=("cifar_cnn",), seeds=3),
+        "imagenet": Whole(run=imagenet, networks=(NETWORK,)),
     },
 )

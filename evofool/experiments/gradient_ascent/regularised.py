@@ -4,15 +4,14 @@ import numpy as np
 
 from evofool.analysis import mann_whitney, p_text, spectral_slope, total_variation
 from evofool.attacks import ASCENTS, Ascent
+from evofool.evaluation import recognize
 from evofool.evolution import NEAR_CERTAIN
-from evofool.experiments.bench.lab import Lab
+from evofool.experiments.bench import NETWORK, Lab
 from evofool.experiments.gradient_ascent.ascents import Ascents, ascend, show
-from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
-from evofool.experiments.report.render import as_percentage
+from evofool.experiments.registry import Experiment, Whole
+from evofool.experiments.report import Figure, Findings, Row, Table, Verdict, cells
 from evofool.images import percent
 
-NETWORK = "mobilenet_v1_0.25_128"
 # those of the supplement
 CLASSES = (
     *(200, 207, 215, 279, 366, 367, 390, 414, 445, 500),
@@ -48,7 +47,7 @@ def imagenet(lab: Lab) -> Findings:
     titled = {TITLES[name]: each for name, each in found.items()}
     sheet = show(lab, network, titled, shown, "The first start of each class, by setting")
     grey = np.broadcast_to(np.rint(network.card.mean), (1, *network.card.input_shape))
-    begin = float(np.median(lab.scores(network, grey.astype(np.uint8))[0, list(classes)]))
+    begin = float(np.median(recognize(network, grey.astype(np.uint8)).log_odds[0, list(classes)]))
     return _findings(lab, found, starts, sheet, begin)
 
 
@@ -76,8 +75,8 @@ def _findings(
     ]
     both = set(less_certain) & set(smoother)
     is_slight = min(before[name] for name in others) >= SLIGHTLY_LOWER
-    medians = ", ".join(as_percentage(before[name]) for name in others)
-    medians += f" for {as_percentage(before['plain'])}"
+    medians = ", ".join(cells.share(before[name]) for name in others)
+    medians += f" for {cells.share(before['plain'])}"
     return Findings(
         summary=(
             "slightly lower than 99.99 %",
@@ -110,7 +109,7 @@ def _findings(
             _of_rest(lab, before["decay"], begin),
         ],
         verdict=Verdict(
-            said="reproduced"
+            outcome="reproduced"
             if len(both) == len(others) and is_slight
             else "in part"
             if both
@@ -188,7 +187,7 @@ def _of_rounding(
     levels = [float(np.median(variation[name])) for name in others]
     grey = [float(np.mean(found[name].images == np.median(found[name].images))) for name in others]
     kept = ", ".join(
-        f"{as_percentage(before[name])} to {as_percentage(rounded[name])}" for name in others
+        f"{cells.share(before[name])} to {cells.share(rounded[name])}" for name in others
     )
     return (
         "Why does rounding take so much? This network needs changes of a fraction of a level only: "
@@ -240,5 +239,5 @@ EXPERIMENT = Experiment(
     name="gradient-ascent-regularised",
     title="Are the images of regularised gradient ascent less certain, and more regular?",
     paper="section 3.7 and supplement, Figs. S3-S7",
-    parts={"imagenet": Part(run=imagenet, networks=(NETWORK,))},
+    parts={"imagenet": Whole(run=imagenet, networks=(NETWORK,))},
 )

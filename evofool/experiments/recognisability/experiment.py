@@ -14,9 +14,15 @@ from jaxtyping import Int
 
 from evofool.classifiers import Classifier, imagenet_group
 from evofool.evaluation import extract_features, recognize
-from evofool.experiments.bench.lab import Lab, images_of
-from evofool.experiments.bench.shared_runs import NETWORK, evolve_long
-from evofool.experiments.irregular import evolve_directly, evolve_imagenet_directly
+from evofool.experiments.bench import (
+    NETWORK,
+    Lab,
+    evolve_digits,
+    evolve_directly,
+    evolve_imagenet_directly,
+    evolve_long,
+    images_of,
+)
 from evofool.experiments.recognisability.measures import (
     NEAR,
     Compared,
@@ -26,9 +32,8 @@ from evofool.experiments.recognisability.measures import (
     nearest,
 )
 from evofool.experiments.recognisability.report import report
-from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.findings import Findings
-from evofool.experiments.transfer.measures import evolve_digits
+from evofool.experiments.registry import Experiment, Whole
+from evofool.experiments.report import Findings
 from evofool.images import Levels, from_levels
 from evofool.runs import Run, look
 from evofool.support import UserError
@@ -100,7 +105,7 @@ def imagenet(lab: Lab) -> Findings:
     names = lab.choose(full=OTHERS, small=OTHERS[:1])
     network = lab.network(NETWORK)
     photographs, labels = lab.photographs(network)
-    [direct] = evolve_imagenet_directly(lab, 1)
+    direct = evolve_imagenet_directly(lab)
     return _answer(
         lab,
         Question(
@@ -239,7 +244,7 @@ EXPERIMENT = Experiment(
     title="Are they unrecognisable? The blind quiz and its proxies.",
     paper="Figs. 1, 4, 5 and 8; no figures given",
     parts={
-        "mnist": Part(run=mnist, networks=("lenet", *DIGIT_JUDGES), images=True, seeds=30),
-        "imagenet": Part(run=imagenet, networks=(NETWORK, *OTHERS), images=True),
+        "mnist": Whole(run=mnist, networks=("lenet", *DIGIT_JUDGES), images=True, seeds=30),
+        "imagenet": Whole(run=imagenet, networks=(NETWORK, *OTHERS), images=True),
     },
 )

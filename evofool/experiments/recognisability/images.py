@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from evofool.classifiers import Card, confidence, first_name
-from evofool.experiments.bench.lab import Lab
+from evofool.experiments.bench import Lab
 from evofool.experiments.recognisability.measures import Compared, Shown
-from evofool.experiments.report.elites import save_sheet
-from evofool.experiments.report.findings import Figure
+from evofool.experiments.report import Figure, save_sheet
 from evofool.images import Section, draw_sheet, percent, thumbnail
 
 QUIZ = {"CPPN": 20, "direct": 10}  # elites in the blind quiz

@@ -7,10 +7,10 @@ import numpy as np
 
 from evofool.analysis import median_interval, p_text, proportion_interval
 from evofool.classifiers import Card, confidence
-from evofool.experiments.bench.lab import Lab
+from evofool.experiments.bench import Lab
 from evofool.experiments.recognisability.images import write_extremes, write_quiz
 from evofool.experiments.recognisability.measures import NEAR, Compared
-from evofool.experiments.report.findings import Findings, Row, Table, Verdict
+from evofool.experiments.report import Findings, Row, Table, Verdict
 from evofool.images import percent
 
 LEAST_MEMBERS = 5  # of a group of classes in the table
@@ -221,5 +221,5 @@ def _verdict(one: Compared) -> Verdict:
         f"the same certainty (n = {len(one.matched)} pairs)"
     )
     return Verdict(
-        said="in part" if fewer else "differs", because=f"{because}; people were not asked"
+        outcome="in part" if fewer else "differs", because=f"{because}; people were not asked"
     )

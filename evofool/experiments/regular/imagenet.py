@@ -1,16 +1,22 @@
 """Regular images of a thousand classes: which classes are hard, and whether their families are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import scipy.stats
+from jaxtyping import Float
 
-from evofool.analysis import Family, family_probabilities, mann_whitney, median_interval
+from evofool.analysis import Family, family_probabilities, mann_whitney, median_interval, p_text
 from evofool.classifiers import confidence, groups_of
+from evofool.evaluation import recognize
 from evofool.evolution import HIGH, LIKELY, NEAR_CERTAIN
-from evofool.experiments.bench.lab import Lab, images_of
-from evofool.experiments.bench.shared_runs import evolve_long
-from evofool.experiments.irregular import evolve_imagenet_directly
+from evofool.experiments.bench import (
+    Lab,
+    evolve_imagenet_directly,
+    evolve_long,
+    images_of,
+)
 from evofool.experiments.regular.images import (
     PETS,
     PUBLISHED_MEDIAN,
@@ -19,131 +25,181 @@ from evofool.experiments.regular.images import (
     show_elites,
     together,
 )
-from evofool.experiments.report.elites import confidences, spell
-from evofool.experiments.report.findings import Findings, Row, Table, Verdict
-from evofool.experiments.transfer.measures import settings
+from evofool.experiments.report import (
+    SIGNIFICANT,
+    Claim,
+    Findings,
+    Row,
+    Table,
+    at_least,
+    at_most,
+    cells,
+    confidences,
+    near,
+    note,
+    notes,
+    one_sided,
+    settings,
+)
 from evofool.runs import Run
 
+MEDIAN = Claim(what="median confidence", paper="88.11 %", tolerance=near(PUBLISHED_MEDIAN))
+CERTAIN_CLASSES = Claim(  # "many" is a fifth of the classes
+    what="classes >= 99.99 %", paper="many", tolerance=at_least(200), unit=""
+)
+BETTER = Claim(
+    what="regular images are more certain than irregular ones",
+    paper="p < 0.0001",
+    tolerance=at_most(1e-4),
+    unit="p",
+)
+BEHIND = {
+    pet: Claim(
+        what=f"{pet} are less certain than other classes",
+        paper="low",
+        tolerance=SIGNIFICANT,
+        unit="p",
+    )
+    for pet in PETS
+}
+CLAIMS = (MEDIAN, CERTAIN_CLASSES, BETTER, *BEHIND.values())
 
-def imagenet(lab: Lab) -> Findings:
-    """A thousand classes, against the smallest MobileNetV1."""
-    small = {"generations": 10, "batch_size": 50}
-    runs = [evolve_long(lab, seed, small=small) for seed in range(lab.seeds)]
-    direct = evolve_imagenet_directly(lab, seeds=1)[0]
-    found = [confidences(run)[0] for run in runs]
-    irregular = confidences(direct)[0]
-    groups = np.array(groups_of(runs[0].card))
-    families = [_families(lab, run) for run in runs]
-    medians = [float(np.median(each)) for each in found]
-    against = [mann_whitney(each, irregular) for each in found]
-    pets = {
-        pet: [mann_whitney(each[groups == pet], each[~np.isin(groups, PETS)]) for each in found]
-        for pet in PETS
-    }
-    behind = {pet: all(t.p < 0.05 and t.superiority < 0.5 for t in pets[pet]) for pet in PETS}
-    said = [f"{pet} {'stay behind' if behind[pet] else 'do not stay behind'}" for pet in PETS]
-    near = all(each >= 0.9 * PUBLISHED_MEDIAN for each in medians)
-    return Findings(
-        rows=_rows(found, irregular, groups),
-        tables=[_by_group(found, families, groups)],
-        images=[
-            draw_distributions(lab, runs, found, direct, irregular, groups),
-            draw_families(lab, families, groups),
-            show_elites(lab, runs[-1], groups),
-        ],
-        notes=[
-            settings(runs[0])
-            + f" A run each of the seeds {', '.join(str(run.config.seed) for run in runs)}.",
-            f"Regular against irregular images ({direct.config.generations} generations of "
-            f"{direct.config.batch_size} children): "
-            + "; ".join(f"seed {seed}: {test}" for seed, test in enumerate(against))
-            + ". Published: p < 0.0001.",
-            *(
-                f"{pet.capitalize()} against all classes but dogs and cats: "
-                + "; ".join(f"seed {seed}: {test}" for seed, test in enumerate(tests))
-                + "."
-                for pet, tests in pets.items()
-            ),
-            _same_classes(found),
-            _of_families(families, groups),
-        ],
-        verdict=Verdict(
-            said="reproduced"
-            if near and all(behind.values())
-            else "in part"
-            if near
-            else "differs",
-            because=f"median {spell(medians)}; {' and '.join(said)}; summed over all breeds, "
-            f"dogs have {spell([_median_of(families, groups, 'dogs')])}",
-        ),
+
+class Thousand(NamedTuple):
+    """Elites of a thousand classes.
+
+    Attributes:
+        regular: confidence of the elites of every seed.
+        irregular: of directly encoded elites, for comparison.
+        families: probabilities of the elites' classes and groups, of every seed.
+    """
+
+    regular: Float[np.ndarray, "seeds classes"]
+    irregular: Float[np.ndarray, " classes"]
+    families: list[Family]
+
+
+def measure_thousand(lab: Lab) -> Thousand:
+    """Evolves images of a thousand classes against the smallest MobileNetV1."""
+    runs = _runs(lab)
+    return Thousand(
+        regular=np.concatenate([confidences(run) for run in runs]),
+        irregular=confidences(evolve_imagenet_directly(lab))[0],
+        families=[_measure_families(run) for run in runs],
     )
 
 
-def _families(lab: Lab, run: Run) -> Family:
-    """Scores the elites' images for all classes; keeps what concerns their families."""
-    elites = run.elites()
-    groups = groups_of(run.card)
-
-    def compute() -> Mapping[str, np.ndarray]:
-        odds = lab.scores(run.classifier, images_of(run, elites))
-        classes = np.array([elite.class_index for elite in elites])
-        return family_probabilities(confidence(odds), classes, groups)._asdict()
-
-    assert run.summary is not None
-    key = run.summary["archive_sha256"]
-    return Family(**lab.arrays(f"families-seed{run.config.seed}", compute, key=key))
-
-
-def _rows(found: Sequence[np.ndarray], irregular: np.ndarray, groups: np.ndarray) -> list[Row]:
-    classes = f"{len(groups)} classes"
-    high = {">= 90 %": LIKELY, ">= 99 %": HIGH, ">= 99.99 %": NEAR_CERTAIN}
+def report_thousand(lab: Lab, measures: Thousand) -> Findings:
+    """Asks how certain the network is, and which classes are hard."""
+    runs, direct = _runs(lab), evolve_imagenet_directly(lab)
+    groups = np.array(groups_of(runs[0].card))
+    against = [mann_whitney(values, measures.irregular) for values in measures.regular]
     rest = ~np.isin(groups, PETS)
-    median = [float(np.median(each)) for each in found]
-    rows = [Row(what="median confidence", paper="88.11 %", ours=median, unit="%", n=classes)]
-    rows += [
-        Row(
-            what=f"classes {what}",
-            paper="many" if bar == NEAR_CERTAIN else "",
-            ours=[int(np.sum(each >= bar)) for each in found],
-            n=classes,
-        )
-        for what, bar in high.items()
-    ]
-    rows += [
-        Row(
-            what=f"median of {name}",
-            paper=paper,
-            ours=[float(np.median(each[chosen])) for each in found],
-            unit="%",
-            n=f"{int(chosen.sum())} classes",
-        )
-        for name, chosen, paper in (
-            ("dogs", groups == "dogs", "low"),
-            ("cats", groups == "cats", "low"),
-            ("all others", rest, ""),
-        )
-    ]
-    ours = [mann_whitney(each, irregular).superiority for each in found]
-    what = "probability that a regular image beats an irregular one"
-    return [*rows, Row(what=what, paper="p < 0.0001", ours=ours, n=f"{classes} each")]
+    pets = {
+        pet: [mann_whitney(values[groups == pet], values[rest]) for values in measures.regular]
+        for pet in PETS
+    }
+    n = f"{len(groups)} classes"
+    return Findings(
+        rows=[
+            *confidence_rows(measures.regular, groups),
+            Row(
+                what="probability that a regular image beats an irregular one",
+                paper="p < 0.0001",
+                ours=[test.superiority for test in against],
+                n=f"{n} each",
+            ),
+            BETTER.row([one_sided(test, greater=True) for test in against], n=f"{n} each"),
+            *(
+                BEHIND[pet].row([one_sided(test, greater=False) for test in tests], n=n)
+                for pet, tests in pets.items()
+            ),
+        ],
+        tables=[tabulate_groups(measures.regular, measures.families, groups)],
+        images=[
+            draw_distributions(lab, runs, measures.regular, direct, measures.irregular, groups),
+            draw_families(lab, measures.families, groups),
+            show_elites(lab, runs[-1], groups),
+        ],
+        notes=[
+            *notes(
+                "regular",
+                "imagenet",
+                settings=settings(runs[0]),
+                seeds=", ".join(str(run.config.seed) for run in runs),
+                direct=direct.config,
+                against=cells.tests(against),
+                dogs=cells.tests(pets["dogs"]),
+                cats=cells.tests(pets["cats"]),
+            ),
+            note_same_classes(measures.regular),
+            note_families(measures.families, groups),
+        ],
+    )
 
 
-def _by_group(found: Sequence[np.ndarray], families: Sequence[Family], groups: np.ndarray) -> Table:
-    """Tells groups apart: of their classes, and of the family as a whole; all seeds together."""
+def _runs(lab: Lab) -> list[Run]:
+    small = {"generations": 10, "batch_size": 50}
+    return [evolve_long(lab, seed, small=small) for seed in range(lab.seeds)]
+
+
+def _measure_families(run: Run) -> Family:
+    elites = run.elites()
+    log_odds = recognize(run.classifier, images_of(run, elites)).log_odds
+    classes = np.array([elite.class_index for elite in elites])
+    return family_probabilities(confidence(log_odds), classes, groups_of(run.card))
+
+
+def confidence_rows(regular: Float[np.ndarray, "seeds classes"], groups: np.ndarray) -> list[Row]:
+    """Returns how certain all classes, and dogs and cats among them, are."""
+    n = f"{len(groups)} classes"
+
+    def reach(bar: float) -> list[int]:
+        return np.sum(regular >= bar, axis=1).tolist()
+
+    def medians(chosen: np.ndarray) -> list[float]:
+        return np.median(regular[:, chosen], axis=1).tolist()
+
+    return [
+        MEDIAN.row(medians(np.full(len(groups), True)), n=n),
+        Row(what="classes >= 90 %", ours=reach(LIKELY), n=n),
+        Row(what="classes >= 99 %", ours=reach(HIGH), n=n),
+        CERTAIN_CLASSES.row(reach(NEAR_CERTAIN), n=n),
+        *(
+            Row(
+                what=f"median of {name}",
+                paper="low" if name in PETS else "",
+                ours=medians(chosen),
+                unit="%",
+                n=f"{int(chosen.sum())} classes",
+            )
+            for name, chosen in _pets_and_others(groups).items()
+        ),
+    ]
+
+
+def _pets_and_others(groups: np.ndarray) -> dict[str, np.ndarray]:
+    return {pet: groups == pet for pet in PETS} | {"all others": ~np.isin(groups, PETS)}
+
+
+def tabulate_groups(
+    regular: Float[np.ndarray, "seeds classes"], families: Sequence[Family], groups: np.ndarray
+) -> Table:
+    """Compares groups: their classes, and the family as a whole; all seeds together."""
     rows = []
     for group in np.unique(groups):
         chosen = groups == group
-        own = median_interval(np.concatenate([each[chosen] for each in found]))
-        family, kept = (together(families, name, chosen) for name in ("family", "doubt_kept"))
-        tests = [mann_whitney(each[chosen], each[~chosen]) for each in found]
+        median = median_interval(regular[:, chosen].ravel())
+        family, doubt = (together(families, name, chosen) for name in ("family", "doubt_kept"))
+        tests = [mann_whitney(values[chosen], values[~chosen]) for values in regular]
         rows.append(
             [
                 str(group),
                 int(chosen.sum()),
-                f"{own.median:.3f} [{own.low:.3f}, {own.high:.3f}]",
+                f"{median.median:.3f} [{median.low:.3f}, {median.high:.3f}]",
                 float(np.mean([test.superiority for test in tests])),
                 float(np.median(family)),
-                f"{np.median(kept):.2f} ({families[0].chance[chosen][0]:.2f})",
+                f"{np.median(doubt):.2f} ({families[0].chance[chosen][0]:.2f})",
             ]
         )
     header = ["group", "classes", "confidence, median", "beats other groups"]
@@ -152,35 +208,28 @@ def _by_group(found: Sequence[np.ndarray], families: Sequence[Family], groups: n
     return Table(title="Groups of classes, the hardest first", header=header, rows=rows)
 
 
-def _same_classes(found: Sequence[np.ndarray]) -> str:
-    if len(found) < 2:
-        return "One seed does not tell whether the same classes are hard again."
-    rho, p = scipy.stats.spearmanr(found[0], found[1])
-    return (
-        f"Are the same classes hard in both runs? Rank correlation of their confidences: "
-        f"{rho:.2f} (p = {p:.1g}, n = {len(found[0])} classes)."
-    )
+def note_same_classes(regular: Float[np.ndarray, "seeds classes"]) -> str:
+    """Says whether the same classes are hard in two runs."""
+    if len(regular) < 2:
+        return note("regular", "one seed")
+    rho, p = scipy.stats.spearmanr(regular[0], regular[1])
+    return note("regular", "two seeds", rho=f"{rho:.2f}", p=p_text(float(p)), n=regular.shape[1])
 
 
-def _median_of(families: Sequence[Family], groups: np.ndarray, group: str) -> float:
-    return float(np.median(together(families, "family", groups == group)))
-
-
-def _of_families(families: Sequence[Family], groups: np.ndarray) -> str:
+def note_families(families: Sequence[Family], groups: np.ndarray) -> str:
     """Says whether the hard groups are hard as a whole."""
     parts = []
-    for name, chosen in (
-        ("dogs", groups == "dogs"),
-        ("cats", groups == "cats"),
-        ("all others", ~np.isin(groups, PETS)),
-    ):
-        own, family, kept, chance = (together(families, f, chosen) for f in Family._fields)
+    for name, chosen in _pets_and_others(groups).items():
+        own, family, doubt, chance = (together(families, f, chosen) for f in Family._fields)
         parts.append(
-            f"{name}: {np.median(own):.1%} for the class, {np.median(family):.1%} for its group; "
-            f"of the doubt {np.median(kept):.0%} stays in it, by chance {np.mean(chance):.0%}"
+            note(
+                "regular",
+                "family",
+                name=name,
+                own=cells.share(float(np.median(own))),
+                family=cells.share(float(np.median(family))),
+                doubt=cells.share(float(np.median(doubt))),
+                chance=cells.share(float(np.mean(chance))),
+            )
         )
-    return (
-        "Does probability summed over the family tell another story? Medians, seeds together: "
-        + "; ".join(parts)
-        + "."
-    )
+    return note("regular", "families", parts="; ".join(parts))

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float
 
 from evofool.analysis import Family
-from evofool.classifiers import first_name
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.report.elites import save_sheet
-from evofool.experiments.report.findings import Figure
-from evofool.images import Section, chart, draw_sheet, percent, thumbnail
+from evofool.experiments.bench import Lab
+from evofool.experiments.report import Figure, captioned_sheet, elite_section
+from evofool.images import chart
 from evofool.runs import Run
 
 PUBLISHED_MEDIAN = 0.8811  # AlexNet, ten crops
@@ -19,17 +18,17 @@ PETS = ("dogs", "cats")  # the groups that the paper says stay low
 def draw_distributions(
     lab: Lab,
     runs: Sequence[Run],
-    found: Sequence[np.ndarray],
+    regular: Float[np.ndarray, "seeds classes"],
     direct: Run,
     irregular: np.ndarray,
     groups: np.ndarray,
 ) -> Figure:
     """Draws confidence over the classes of every run, and over the groups of classes."""
-    pooled = {name: np.concatenate([e[groups == name] for e in found]) for name in set(groups)}
+    pooled = {name: regular[:, groups == name].ravel() for name in set(groups)}
     names = sorted(pooled, key=lambda name: np.median(pooled[name]))
     with chart(lab.folder / "classes.png", size=(11, 4.6), panels=2) as (left, right):
-        for run, each in zip(runs, found, strict=True):
-            left.plot(np.sort(each)[::-1], label=f"CPPN, seed {run.config.seed}")
+        for run, values in zip(runs, regular, strict=True):
+            left.plot(np.sort(values)[::-1], label=f"CPPN, seed {run.config.seed}")
         left.plot(np.sort(irregular)[::-1], label=f"direct, seed {direct.config.seed}", color="C7")
         left.axhline(PUBLISHED_MEDIAN, color="black", linestyle=":", linewidth=1)
         left.annotate("paper's median, CPPN", (0, PUBLISHED_MEDIAN), va="top", fontsize=8)
@@ -82,17 +81,14 @@ def show_elites(lab: Lab, run: Run, groups: np.ndarray) -> Figure:
     """Leaves a sheet of the surest elites, and of the dogs and cats, surest and least sure."""
     ranked = sorted(run.elites(), key=lambda elite: -elite.fitness)
     dogs, cats = ([e for e in ranked if groups[e.class_index] == pet] for pet in PETS)
-    sections = []
-    for heading, elites in (
-        ("The surest", ranked[:40]),
-        ("Dogs: the surest", dogs[:10]),
-        ("Dogs: the least sure", dogs[-10:]),
-        ("Cats", cats),
-    ):
-        captions = [[first_name(e.label), percent(e.confidence)] for e in elites]
-        sections.append(Section(heading, [*map(thumbnail, run.images(elites))], captions))
-    save_sheet(draw_sheet(sections), lab.folder / "sheet.jpg")
-    return Figure(file="sheet.jpg", caption=f"Elites of seed {run.config.seed}")
+    shown = {
+        "The surest": ranked[:40],
+        "Dogs: the surest": dogs[:10],
+        "Dogs: the least sure": dogs[-10:],
+        "Cats": cats,
+    }
+    sections = [elite_section(heading, run, elites) for heading, elites in shown.items()]
+    return captioned_sheet(lab, "sheet.jpg", f"Elites of seed {run.config.seed}", sections)
 
 
 def together(families: Sequence[Family], field: str, chosen: np.ndarray) -> np.ndarray:

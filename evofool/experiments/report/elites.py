@@ -1,25 +1,54 @@
-"""What the experiments say of runs: confidences of elites, when they were reached, sheets."""
+"""How certain the elites of a run with few classes are, and since when."""
 
-import io
-from collections.abc import Sequence
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
-from PIL import Image
+from jaxtyping import Float, Int
 
 from evofool.classifiers import confidence
 from evofool.evolution import NEAR_CERTAIN
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.report.findings import Figure, Row
-from evofool.experiments.report.render import as_percentage
-from evofool.images import save_image
-from evofool.runs import Run, gallery, write_convergence
-from evofool.support import replacing
+from evofool.experiments.report import cells
+from evofool.experiments.report.claims import Claim, Row, Tolerance, at_least
+from evofool.runs import Run
 
-MOST_WIDTH, MOST_BYTES = 1400, 490_000  # of a sheet in a report
-QUALITIES = range(88, 20, -6)  # of JPEG: the first that fits, or the last
-RUNS_ON_A_SHEET = 5
+NEVER = -1  # in place of a generation
+EVERY_CLASS = "first generation with every class >= 99.99 %"
+
+
+class Certainty(NamedTuple):
+    """How certain independent runs became, and how soon.
+
+    Attributes:
+        confidence: of every elite at the end, in [0, 1].
+        all_at: generation at which every class first reached 99.99 %, or `NEVER`.
+        median_at: generation at which the median first did, or `NEVER`.
+        generation: the last one.
+    """
+
+    confidence: Float[np.ndarray, "runs classes"]
+    all_at: Int[np.ndarray, " runs"]
+    median_at: Int[np.ndarray, " runs"]
+    generation: int
+
+    @property
+    def medians(self) -> list[float]:
+        """The median confidence of every run."""
+        return np.median(self.confidence, axis=1).tolist()
+
+    @property
+    def share(self) -> float:
+        """The share of all elites of at least 99.99 %."""
+        return float(np.mean(self.confidence >= NEAR_CERTAIN))
+
+
+def certainty(run: Run) -> Certainty:
+    """Measures how certain a run became."""
+    return Certainty(
+        confidence=confidences(run),
+        all_at=first_generations(run, "min_confidence", NEAR_CERTAIN),
+        median_at=first_generations(run, "median_confidence", NEAR_CERTAIN),
+        generation=run.generation,
+    )
 
 
 def confidences(run: Run) -> Float[np.ndarray, "runs classes"]:
@@ -27,84 +56,92 @@ def confidences(run: Run) -> Float[np.ndarray, "runs classes"]:
     return confidence(run.table["archive.fitness"])
 
 
-def first_generations(run: Run, measure: str, bar: float) -> list[int]:
-    """Returns when a measure of `metrics.jsonl` first reached a bar, for the runs where it did."""
-    first: dict[int, int] = {}
+def first_generations(run: Run, measure: str, bar: float) -> Int[np.ndarray, " runs"]:
+    """Returns when a measure of `metrics.jsonl` first reached a bar in every run, or `NEVER`."""
+    first = np.full(run.config.runs, NEVER)
     for line in run.metrics:
-        if line[measure] >= bar:
-            first.setdefault(line["run"], line["generation"])
-    return [first[index] for index in sorted(first)]
+        if line[measure] >= bar and first[line["run"]] == NEVER:
+            first[line["run"]] = line["generation"]
+    return first
 
 
-def certainty_rows(run: Run, *, every: str, soon: str, end: str) -> list[Row]:
-    """Returns how certain a run with few classes became, and how soon.
+CERTAIN_MEDIAN = Claim(
+    what="median confidence at the end",
+    paper="99.99 % by generation 200",
+    tolerance=at_least(NEAR_CERTAIN),
+)
+
+
+def every_class_by(paper: str, generation: int) -> Claim:
+    """Claims a generation by which every class has reached 99.99 %."""
+    return Claim(
+        what=EVERY_CLASS,
+        paper=paper,
+        tolerance=Tolerance(high=generation),
+        unit="",
+    )
+
+
+def generation_row(
+    at: Int[np.ndarray, " runs"], what: str, *, claim: Claim | None = None, paper: str = ""
+) -> Row:
+    """Returns when runs got there; those that never did have no figure.
 
     Args:
-        run: with one or more independent runs.
-        every: the published generation at which every class reached 99.99 %.
-        soon: the published generation at which the median did.
-        end: the published median at the end.
+        at: generation of every run, or `NEVER`.
+        what: the measure.
+        claim: decides; none unless given.
+        paper: what is published, where there is no claim.
     """
-    found, runs = confidences(run), run.config.runs
-    all_at = first_generations(run, "min_confidence", NEAR_CERTAIN)
-    median_at = first_generations(run, "median_confidence", NEAR_CERTAIN)
-    last = f"generation {run.generation}"
+    reached = at[at != NEVER].tolist()
+    n = f"{len(reached)} of {len(at)} runs get there"
+    if claim is None:
+        return Row(what=what, paper=paper, ours=reached, n=n, seeds=len(at))
+    return claim.row(reached, n=n, seeds=len(at), what=what)
+
+
+def certainty_rows(
+    measured: Certainty,
+    *,
+    every: Claim | None = None,
+    soon: str = "",
+    end: Claim | None = None,
+) -> list[Row]:
+    """Returns how certain runs became, and how soon.
+
+    Args:
+        measured: of one or more independent runs.
+        every: claims the generation at which every class reached 99.99 %.
+        soon: the published generation at which the median did; decides nothing.
+        end: claims the median at the end.
+    """
+    last = f"generation {measured.generation}"
+    what, n = f"median confidence at {last}", f"{measured.confidence.shape[1]} classes a run"
     return [
-        Row(
-            what="first generation with every class >= 99.99 %",
-            paper=every,
-            ours=all_at,
-            n=f"{len(all_at)} of {runs} runs get there",
-        ),
-        Row(
-            what="first generation with a median >= 99.99 %",
-            paper=soon,
-            ours=median_at,
-            n=f"{len(median_at)} of {runs} runs get there",
-        ),
-        Row(
-            what=f"median confidence at {last}",
-            paper=end,
-            ours=np.median(found, axis=1).tolist(),
-            unit="%",
-            n=f"{found.shape[1]} classes a run",
-        ),
+        generation_row(measured.all_at, EVERY_CLASS, claim=every),
+        generation_row(measured.median_at, "first generation with a median >= 99.99 %", paper=soon),
+        end.row(measured.medians, n=n, what=what)
+        if end
+        else Row(what=what, ours=measured.medians, unit="%", n=n),
         Row(
             what=f"share of elites >= 99.99 % at {last}",
-            ours=np.mean(found >= NEAR_CERTAIN, axis=1).tolist(),
+            ours=np.mean(measured.confidence >= NEAR_CERTAIN, axis=1).tolist(),
             unit="%",
-            n=f"{found.size} images",
+            n=f"{measured.confidence.size} images",
         ),
     ]
 
 
-def show_runs(lab: Lab, run: Run, what: str) -> list[Figure]:
-    """Leaves the sheet of the first runs and the convergence of all, for a report."""
-    shown = min(RUNS_ON_A_SHEET, run.config.runs)
-    classes = len(run.outputs)
-    (sheet,) = gallery(run, sort="class", per_page=shown * classes, page=1)
-    save_image(sheet, lab.folder / "sheet.png")
-    write_convergence(run, lab.folder / "convergence.png")
-    return [
-        Figure(file="sheet.png", caption=f"{what}: {shown} run(s), a row each, best of each class"),
-        Figure(file="convergence.png", caption="Confidence over generations, a colour per run"),
-    ]
+def share_certain(measured: Certainty) -> str:
+    """Says which share of the elites is certain."""
+    return f"{cells.share(measured.share)} of {measured.confidence.size} elites reach 99.99 %"
 
 
-def save_sheet(sheet: Image.Image, path: Path) -> None:
-    """Writes a sheet of many coloured images as JPEG, as good as a report has room for."""
-    factor = min(1.0, MOST_WIDTH / sheet.width)
-    size = (round(sheet.width * factor), round(sheet.height * factor))
-    scaled = sheet.resize(size, Image.Resampling.LANCZOS)
-    for quality in QUALITIES:
-        stream = io.BytesIO()
-        scaled.save(stream, "JPEG", quality=quality)
-        if stream.tell() <= MOST_BYTES:
-            break
-    with replacing(path) as temporary:
-        temporary.write_bytes(stream.getvalue())
-
-
-def spell(values: Sequence[float]) -> str:
-    """Writes shares as percentages, equal ones once: "91.9 % and 93.4 %"."""
-    return " and ".join(dict.fromkeys(map(as_percentage, values)))
+def settings(run: Run) -> str:
+    """Says how a run was made."""
+    config = run.config
+    runs = f"{config.runs} runs of " if config.runs > 1 else ""
+    return (
+        f"CPPN images for {run.card.name}: {runs}{config.generations} generations of "
+        f"{config.batch_size} children, {len(run.outputs)} classes."
+    )

@@ -2,29 +2,13 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
-Said = Literal["reproduced", "in part", "differs", "new"]
+from evofool.experiments.report.claims import Row
+from evofool.experiments.report.verdicts import Verdict, judge
 
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One measure, the paper's figure beside ours.
-
-    Attributes:
-        what: the measure, for instance "median confidence".
-        ours: a number per seed (run, network); their median and interval are shown.
-        paper: the published figure as text; empty where there is none.
-        unit: "%" if `ours` are shares in [0, 1] to be shown as percentages, else text put behind.
-        n: of what and how many, for instance "1000 classes".
-    """
-
-    what: str
-    ours: Sequence[float | int]
-    paper: str = ""
-    unit: str = ""
-    n: str = ""
+Cells = Sequence[str | float | int | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +17,7 @@ class Table:
 
     title: str
     header: Sequence[str]
-    rows: Sequence[Sequence[str | float | int | None]]
+    rows: Sequence[Cells]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,37 +36,30 @@ class Figure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """How our figures stand to the paper's.
-
-    Attributes:
-        said: "reproduced", "in part", "differs", or "new" where the paper has no figure.
-        because: one clause with the figures that decide.
-    """
-
-    said: Said
-    because: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Findings:
     """The result of one part of an experiment.
 
     Attributes:
-        verdict: in a word and a clause.
-        rows: figures beside the paper's.
-        tables: further ones.
+        rows: figures beside the paper's; those with a tolerance decide the verdict.
+        result: our result in a clause; needed where the paper claims nothing.
+        tables: further figures.
         images: files that the part has left in its folder.
         notes: paragraphs: what was done, and where ours differs why, with evidence.
         summary: what the score card shows of the paper and of ours; the first row unless given.
+        verdict: follows from `rows` and `result`; given only where a report is read.
     """
 
-    verdict: Verdict
     rows: Sequence[Row] = ()
+    result: str = ""
     tables: Sequence[Table] = ()
     images: Sequence[Figure] = ()
     notes: Sequence[str] = ()
-    summary: tuple[str, str] | None = field(default=None)
+    summary: tuple[str, str] | None = None
+    verdict: Verdict = None  # type: ignore[assignment]  # set below
+
+    def __post_init__(self) -> None:
+        if self.verdict is None:
+            object.__setattr__(self, "verdict", judge(self.rows, self.result))
 
     def to_dict(self) -> dict[str, Any]:
         """Returns nested plain values that JSON can hold and `from_dict` reads back."""
@@ -90,12 +67,17 @@ class Findings:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Findings":
-        """Is the inverse of `to_dict`."""
+        """Is the inverse of `to_dict`; reads old reports, with "pictures" and "said", as well."""
+        verdict = values["verdict"]
+        images = values["images"] if "images" in values else values["pictures"]
         return cls(
-            verdict=Verdict(**values["verdict"]),
-            rows=[Row(**row) for row in values["rows"]],
+            rows=[Row.from_dict(row) for row in values["rows"]],
+            result=values.get("result", ""),
             tables=[Table(**table) for table in values["tables"]],
-            images=[Figure(**image) for image in values["images"]],
+            images=[Figure(**image) for image in images],
             notes=list(values["notes"]),
             summary=tuple(values["summary"]) if values["summary"] else None,
+            verdict=Verdict(
+                outcome=verdict.get("outcome") or verdict["said"], because=verdict["because"]
+            ),
         )

@@ -1,29 +1,31 @@
 """The report of one part, and the score card of all: JSON for programs, Markdown for people."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from evofool.analysis import median_interval
-from evofool.experiments.registry import Experiment
-from evofool.experiments.report.findings import Findings, Row
-from evofool.images import percent
+from evofool.experiments.report import cells
+from evofool.experiments.report.claims import Row
+from evofool.experiments.report.findings import Cells, Findings
+from evofool.experiments.report.verdicts import tally
 from evofool.support import read_json, replacing, write_json
 
+WIDEST_CELL = 100  # characters in a cell of the score card
 SMALL = " (small scale: shorter runs and less training; no figure here answers the paper)"
 LEGEND = (
-    "- *reproduced*: ours agrees with the paper's figure or statement; the clause says in what.",
-    "- *in part*: the direction or some of the figures agree, not all.",
-    "- *differs*: ours contradicts the paper's.",
-    "- *new*: the paper has nothing to compare with.",
+    "- *reproduced*: every claim of the paper holds.",
+    "- *in part*: some claims hold.",
+    "- *differs*: no claim holds.",
+    "- *new*: the paper claims nothing.",
+    "",
+    "A claim holds if the figures of more than half of the seeds lie in the range that its report "
+    "calls *accepted*.",
     "",
     "`[a, b]` is the 95 % interval of the median of the seeds, or of a share. A blank cell under "
     "*paper* means that it has no figure. *Seeds* are independent repetitions (runs, or networks "
     "trained anew); with one, no interval is given.",
 )
-Cells = Sequence[str | float | int | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,19 +82,16 @@ class Report:
             "paper": paper,
             "ours": ours,
             "seeds": self.seeds,
-            "verdict": self.findings.verdict.said,
+            "verdict": self.findings.verdict.outcome,
+            "held": tally(self.findings.rows),
             "because": self.findings.verdict.because,
         }
 
 
-def read_reports(out: Path, experiments: Iterable[Experiment]) -> list[Report]:
-    """Returns the reports that a folder holds, in the order of the experiments."""
-    found = [
-        Report.read(out / experiment.name / domain)
-        for experiment in experiments
-        for domain in experiment.parts
-    ]
-    return [report for report in found if report is not None]
+def read_reports(out: Path, parts: Iterable[tuple[str, str]]) -> list[Report]:
+    """Returns the reports that a folder holds, of pairs of an experiment's name and a domain."""
+    reports = [Report.read(out / name / domain) for name, domain in parts]
+    return [report for report in reports if report is not None]
 
 
 def write_score_card(out: Path, reports: Sequence[Report]) -> list[dict[str, Any]]:
@@ -104,8 +103,8 @@ def write_score_card(out: Path, reports: Sequence[Report]) -> list[dict[str, Any
     rows = [
         [
             f"[{line['experiment']}]({line['experiment']}/{line['data']}/report.md)",
-            *(line[column] for column in columns[1:-1]),
-            f"{line['verdict']}: {line['because']}",
+            *(_fit(line[column]) for column in columns[1:-1]),
+            _fit(f"{line['verdict']}: {line['held']}" if line["held"] else line["verdict"]),
         ]
         for line in lines
     ]
@@ -113,6 +112,11 @@ def write_score_card(out: Path, reports: Sequence[Report]) -> list[dict[str, Any
         card = [f"# Score card{scale}", "", *LEGEND, "", *_table(columns, rows)]
         temporary.write_text("\n".join(card) + "\n")
     return lines
+
+
+def _fit(value: str | int) -> str | int:
+    """Shortens a text for a cell of the score card; the report has all of it."""
+    return cells.shorten(value, WIDEST_CELL) if isinstance(value, str) else value
 
 
 def _markdown(report: Report) -> str:
@@ -123,13 +127,9 @@ def _markdown(report: Report) -> str:
         f"{report.title} Paper: {report.paper}.",
         "",
     ]
-    lines += [f"**{findings.verdict.said.capitalize()}**: {findings.verdict.because}.", ""]
+    lines += [f"**{findings.verdict.outcome.capitalize()}**: {findings.verdict.because}.", ""]
     if findings.rows:
-        rows = [[row.what, row.paper, spread(row), row.n, len(row.ours)] for row in findings.rows]
-        lines += [
-            *_table(["measure", "paper", "ours: median [95 % interval]", "n", "seeds"], rows),
-            "",
-        ]
+        lines += [*_figures(findings.rows), ""]
     for image in findings.images:
         lines += [f"![{image.caption}]({image.file})", "", image.caption, ""]
     for table in findings.tables:
@@ -146,68 +146,35 @@ def _markdown(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _figures(rows: Sequence[Row]) -> list[str]:
+    """Returns the table of figures; with what the paper's tolerance accepts, where it claims."""
+    header = ["measure", "paper", "ours: median [95 % interval]", "n", "seeds"]
+    body = [
+        [row.what, row.paper, cells.spread(row.ours, row.unit), row.n, row.total] for row in rows
+    ]
+    if any(row.tolerance for row in rows):
+        header += ["accepted", "agrees"]
+        body = [[*line, *_agreement(row)] for line, row in zip(body, rows, strict=True)]
+    return _table(header, body)
+
+
+def _agreement(row: Row) -> tuple[str, str]:
+    if row.tolerance is None:
+        return "", ""
+    seeds = f" ({cells.count(row.agreeing, row.total)})" if row.total > 1 else ""
+    return row.tolerance.text(row.unit), ("yes" if row.holds else "no") + seeds
+
+
 def _table(header: Sequence[str], rows: Iterable[Cells]) -> list[str]:
-    body = [[_cell(cell) for cell in row] for row in rows]
+    body = [[cells.cell(value) for value in row] for row in rows]
     return [_line(header), _line(["---"] * len(header)), *map(_line, body)]
 
 
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def _cell(value: str | float | int | None) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.3g}" if math.isfinite(value) else "-"
-    return str(value)
-
-
-def spread(row: Row) -> str:
-    """Writes the figures of a row: the one there is, or their median and its interval.
-
-    Example:
-        >>> spread(Row(what="share", ours=[0.5], unit="%"))
-        '50.0 %'
-    """
-    if not row.ours:
-        return "none"
-    if len(row.ours) == 1:
-        return _with_unit(row.ours[0], row.unit)
-    middle, low, high = median_interval(row.ours)[:3]
-    ends = ", ".join(
-        _with_unit(end, row.unit).removesuffix(row.unit).strip() for end in (low, high)
-    )
-    return f"{_with_unit(middle, row.unit)} [{ends}]"
-
-
-def as_percentage(share: float) -> str:
-    """Writes a share in [0, 1] as a percentage.
-
-    Near 1 it has the digits that tell confidences apart, and is not rounded up to what counts as
-    certain (99 %, 99.99 %, 100 %).
-
-    Example:
-        >>> [as_percentage(share) for share in (0.0048480, 0.5, 0.9967, 0.99986, 1 - 1e-9, 1.0)]
-        ['0.4848 %', '50.0 %', '99.67 %', '99.9860 %', '> 99.9999 %', '100 %']
-    """
-    if not 0.01 < share < 1:
-        return f"{100 * share:.4g} %"
-    shortest = (f"{100 * share:.{digits}f}" for digits in (1, 2))
-    for text, bar in zip(shortest, (99, 99.99), strict=True):
-        if float(text) < bar:
-            return f"{text} %"
-    return percent(share)
-
-
-def _with_unit(value: float, unit: str) -> str:
-    if unit == "%":
-        return as_percentage(value)
-    number = f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
-    return f"{number} {unit}".strip()
+def _line(texts: Sequence[str]) -> str:
+    return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
 
 
 def _in_short(rows: Sequence[Row]) -> tuple[str, str]:
     if not rows:
         return "", ""
-    return rows[0].paper, f"{rows[0].what}: {spread(rows[0])}"
+    return rows[0].paper, f"{rows[0].what}: {cells.spread(rows[0].ours, rows[0].unit)}"

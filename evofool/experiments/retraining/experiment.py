@@ -6,10 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from evofool.classifiers import cifar_cnn_card, lenet_card
-from evofool.experiments.bench.lab import FEW_EXAMPLES, Lab
-from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.findings import Figure, Findings, Row, Said, Table, Verdict
-from evofool.experiments.report.render import as_percentage
+from evofool.experiments.bench import FEW_EXAMPLES, Lab
+from evofool.experiments.registry import Experiment, Whole
+from evofool.experiments.report import Figure, Findings, Outcome, Row, Table, Verdict, cells
 from evofool.experiments.retraining.finetuning import NETWORK, OTHER, imagenet
 from evofool.experiments.retraining.rounds import Longer, Plan, Round, fool_longer, retrain
 from evofool.images import Section, chart, draw_sheet, percent, save_image, thumbnail
@@ -47,16 +46,16 @@ def mnist(lab: Lab) -> Findings:
         plan,
         series,
         Verdict(
-            said=_said(lowest, last),
-            because=f"the median of new images is {as_percentage(last)} in the last of "
-            f"{plan.rounds + 1} rounds and {as_percentage(lowest)} in the lowest, with "
+            outcome=_said(lowest, last),
+            because=f"the median of new images is {cells.share(last)} in the last of "
+            f"{plan.rounds + 1} rounds and {cells.share(lowest)} in the lowest, with "
             f"{share:.0%} fooling images in the last training set",
         ),
         paper={"median": "99.99 %", "share": "25 %"},
     )
 
 
-def _said(lowest: float, last: float) -> Said:
+def _said(lowest: float, last: float) -> Outcome:
     """Judges the paper's claim, a median of 99.99 % in all rounds: the last one decides."""
     if lowest >= CERTAIN:
         return "reproduced"
@@ -84,7 +83,7 @@ def cifar10(lab: Lab) -> Findings:
     series = [retrain(lab, plan, repetition) for repetition in range(lab.seeds)]
     first, last = (np.median([rounds[i].median for rounds in series]) for i in (0, -1))
     verdict = Verdict(
-        said="new",
+        outcome="new",
         because=f"the median of new images is {percent(float(first))} before any retraining and "
         f"{percent(float(last))} after {plan.rounds} rounds of it",
     )
@@ -290,8 +289,8 @@ EXPERIMENT = Experiment(
     title="Does a network that learned fooling images as one more class still get fooled?",
     paper="section 'Training networks to recognize fooling images'",
     parts={
-        "mnist": Part(run=mnist, images=True),
-        "cifar10": Part(run=cifar10, images=True),
-        "imagenet": Part(run=imagenet, networks=(NETWORK, OTHER), images=True),
+        "mnist": Whole(run=mnist, images=True),
+        "cifar10": Whole(run=cifar10, images=True),
+        "imagenet": Whole(run=imagenet, networks=(NETWORK, OTHER), images=True),
     },
 )

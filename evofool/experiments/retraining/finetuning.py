@@ -16,8 +16,8 @@ from jaxtyping import Float, UInt8
 from evofool.analysis import mann_whitney
 from evofool.classifiers import Classifier, at_size, read_classifier
 from evofool.evolution import random_images
-from evofool.experiments.bench.lab import Lab, images_of
-from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
+from evofool.experiments.bench import Lab, images_of
+from evofool.experiments.report import Figure, Findings, Row, Table, Verdict
 from evofool.images import Section, draw_sheet, percent, save_image, thumbnail
 from evofool.runs import Run
 from evofool.training import (
@@ -79,7 +79,7 @@ def imagenet(lab: Lab) -> Findings:
     first, then = (float(np.median(one.confidence)) for one in (before, asked))
     assert asked.change is not None
     verdict = Verdict(
-        said="reproduced" if then < first / 2 and test.p < 1e-4 else "in part",
+        outcome="reproduced" if then < first / 2 and test.p < 1e-4 else "in part",
         because=f"at over-weight {PAPERS:g} the median falls from {first:.1%} to {then:.1%} "
         f"({test}); the paper's falls to an eighth",
     )

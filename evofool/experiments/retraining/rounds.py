@@ -16,7 +16,8 @@ from jaxtyping import Float, Int, UInt8
 
 from evofool.classifiers import Card, Classifier, confidence, read_classifier
 from evofool.data import Dataset
-from evofool.experiments.bench.lab import Lab, images_of
+from evofool.evaluation import recognize
+from evofool.experiments.bench import Lab, images_of
 from evofool.runs import Run
 from evofool.training import FOOLING, Augment, Examples, TrainConfig, recipes, with_class
 
@@ -233,7 +234,7 @@ def _all(run: Run) -> UInt8[np.ndarray, "runs classes height width channels"]:
 def _test(lab: Lab, plan: Plan, path: Path) -> dict[str, float]:
     dataset, own = lab.dataset(), plan.card.outputs
     images, labels = dataset.test_images[: plan.tests], dataset.test_labels[: plan.tests]
-    scores = lab.scores(read_classifier(path), images, micro_batch=TEST_MICRO_BATCH)
+    scores = recognize(read_classifier(path), images).log_odds
     found = scores.argmax(axis=1)
     return {
         "error": float(np.mean(found != labels)),

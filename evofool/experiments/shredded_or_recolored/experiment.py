@@ -19,9 +19,9 @@ import scipy.stats
 
 from evofool.classifiers import Classifier, load_classifier
 from evofool.evaluation import recognize
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
+from evofool.experiments.bench import Lab
+from evofool.experiments.registry import Experiment, Whole
+from evofool.experiments.report import Figure, Findings, Row, Table, Verdict
 from evofool.experiments.shredded_or_recolored.measures import (
     BLONDES,
     CONDITIONS,
@@ -277,7 +277,7 @@ def _verdict(ours: dict[str, list[float]]) -> Verdict:
     is_same = abs(whole - PUBLISHED[WHOLE]) < 0.005 and abs(rows - PUBLISHED[ROWS]) < 0.1
     in_order = whole > rows > blondes
     return Verdict(
-        said="reproduced"
+        outcome="reproduced"
         if is_same and in_order and blondes < 0.25
         else "in part"
         if in_order
@@ -292,7 +292,7 @@ EXPERIMENT = Experiment(
     title="Does a network recognise digits that are cut to pieces, or recoloured?",
     paper='"Blondes, monsters and addictions of artificial intelligence"',
     parts={
-        "mnist": Part(
+        "mnist": Whole(
             run=mnist,
             networks=(ARTICLE, BRIEF, AUGMENTED, CONSTANT, *COMPARED),
             images=True,

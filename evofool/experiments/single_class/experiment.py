@@ -7,10 +7,9 @@ import numpy as np
 
 from evofool.analysis import p_text
 from evofool.evolution import LIKELY, NEAR_CERTAIN
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.elites import save_sheet, spell
-from evofool.experiments.report.findings import Figure, Findings, Row, Verdict
+from evofool.experiments.bench import NETWORK, Lab
+from evofool.experiments.registry import Experiment, Whole
+from evofool.experiments.report import Figure, Findings, Row, Verdict, cells, save_sheet
 from evofool.experiments.single_class.strategies import (
     Strategy,
     budgets,
@@ -21,7 +20,6 @@ from evofool.experiments.single_class.strategies import (
 )
 from evofool.runs import Run
 
-NETWORK = "mobilenet_v1_0.25_128"
 # the classes of the paper's gradient ascent
 CLASSES = (
     *("200", "207", "215", "279", "366", "367", "390", "414", "445", "500"),
@@ -129,7 +127,7 @@ def _findings(
             "similar with one run for each class",
             "median "
             + ", ".join(
-                f"{spell([float(np.median(each.medians()))])} ({each.name})"
+                f"{cells.each([float(np.median(each.medians()))])} ({each.name})"
                 for each in (first, *others)
             ),
         ),
@@ -152,7 +150,7 @@ def _verdict(first: Strategy, others: Sequence[Strategy], bar: float) -> Verdict
         )
         shares.append(f"{np.mean(best.shares(bar)):.0%} with {budget}")
     return Verdict(
-        said="reproduced" if not any(worse) else "differs" if all(worse) else "in part",
+        outcome="reproduced" if not any(worse) else "differs" if all(worse) else "in part",
         because=f"elites of the better single-class strategy are {' and '.join(said)}; at "
         f">= {100 * bar:g} % are {', '.join(shares)}",
     )
@@ -163,7 +161,7 @@ EXPERIMENT = Experiment(
     title="Does it matter that all classes share one archive?",
     paper="results were similar with one run for each class",
     parts={
-        "mnist": Part(run=mnist, networks=("lenet",), seeds=5),
-        "imagenet": Part(run=imagenet, networks=(NETWORK,), seeds=2),
+        "mnist": Whole(run=mnist, networks=("lenet",), seeds=5),
+        "imagenet": Whole(run=imagenet, networks=(NETWORK,), seeds=2),
     },
 )

@@ -9,7 +9,7 @@ from PIL import Image
 
 from evofool.analysis import TwoGroups, mann_whitney, signed_rank
 from evofool.classifiers import confidence, first_name, label_of
-from evofool.experiments.report.findings import Table
+from evofool.experiments.report import Table
 from evofool.images import Section, draw_sheet, percent, thumbnail
 from evofool.runs import Run
 

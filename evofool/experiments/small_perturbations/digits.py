@@ -12,8 +12,8 @@ from evofool.analysis import Share, proportion_interval
 from evofool.attacks import fgsm
 from evofool.classifiers import Classifier
 from evofool.evaluation import recognize
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
+from evofool.experiments.bench import Lab
+from evofool.experiments.report import Figure, Findings, Row, Table, Verdict
 from evofool.experiments.small_perturbations.perturbing import (
     Classes,
     Levels,
@@ -178,7 +178,7 @@ def _findings(fooled: Mapping[str, Fooled], count: int) -> Findings:
             "Signs at random show what the size of a change does by itself.",
         ],
         verdict=Verdict(
-            said="reproduced" if linear.high >= PUBLISHED[0] - 0.01 else "differs",
+            outcome="reproduced" if linear.high >= PUBLISHED[0] - 0.01 else "differs",
             because=f"the linear classifier gets {linear} wrong at epsilon .25, with a mean "
             f"confidence of {fooled[LINEAR].confidence:.1%}",
         ),

@@ -10,7 +10,7 @@ References:
     https://arxiv.org/abs/1412.6572
 """
 
-from evofool.experiments.registry import Experiment, Part
+from evofool.experiments.registry import Experiment, Whole
 from evofool.experiments.small_perturbations.digits import NETWORKS as DIGIT_NETWORKS
 from evofool.experiments.small_perturbations.digits import mnist
 from evofool.experiments.small_perturbations.objects import NETWORK as OBJECT_NETWORK
@@ -23,8 +23,8 @@ EXPERIMENT = Experiment(
     title="How little must an image change to be taken for something else?",
     paper='"Adversarial examples" (article), and Goodfellow et al. 2015; not in the paper itself',
     parts={
-        "mnist": Part(run=mnist, networks=DIGIT_NETWORKS, images=True),
-        "cifar10": Part(run=cifar10, networks=(OBJECT_NETWORK,), images=True),
-        "imagenet": Part(run=imagenet, networks=PHOTOGRAPH_NETWORKS, images=True),
+        "mnist": Whole(run=mnist, networks=DIGIT_NETWORKS, images=True),
+        "cifar10": Whole(run=cifar10, networks=(OBJECT_NETWORK,), images=True),
+        "imagenet": Whole(run=imagenet, networks=PHOTOGRAPH_NETWORKS, images=True),
     },
 )

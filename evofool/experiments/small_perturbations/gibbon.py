@@ -17,9 +17,8 @@ from jaxtyping import Int8, UInt8
 from evofool.attacks import fgsm
 from evofool.classifiers import Classifier, first_name
 from evofool.evaluation import Recognized, recognize
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.report.findings import Figure, Row, Verdict
-from evofool.experiments.report.render import as_percentage
+from evofool.experiments.bench import Lab
+from evofool.experiments.report import Figure, Row, Verdict, cells
 from evofool.experiments.small_perturbations.perturbing import LEVELS, perturb, strip
 from evofool.images import draw_sheet, save_image
 
@@ -59,7 +58,7 @@ class Way(NamedTuple):
         return LEVELS[places[0]] if len(places) else None
 
     def __str__(self) -> str:
-        at = f"{as_percentage(self.gibbon(LEAST))} gibbon"
+        at = f"{cells.share(self.gibbon(LEAST))} gibbon"
         if self.arrives == LEAST:
             return f"by {LEAST} level of 255 with {self.attack} ({at})"
         when = "never" if self.arrives is None else f"by {self.arrives} levels of 255"
@@ -125,7 +124,7 @@ def verdict(found: list[Way], name: str) -> Verdict:
     is_sure = max((way.gibbon(LEAST) for way in found if way.arrives == LEAST), default=0) >= SURE
     extent = "the class and the confidence are" if is_sure else "the class is, the confidence not,"
     return Verdict(
-        said="reproduced" if is_soon and is_sure else "in part" if arrivals else "differs",
+        outcome="reproduced" if is_soon and is_sure else "in part" if arrivals else "differs",
         because=f"{name} to gibbon: {'; '.join(map(str, found))}; published: "
         f"{PUBLISHED_SURE:.1%} gibbon by {PUBLISHED_LEVELS:.1f} levels, another network"
         + (f": {extent} reproduced" if is_soon else ""),

@@ -4,8 +4,8 @@ import numpy as np
 
 from evofool.classifiers import Classifier
 from evofool.evaluation import recognize
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.report.findings import Figure, Findings
+from evofool.experiments.bench import Lab
+from evofool.experiments.report import Figure, Findings
 from evofool.experiments.small_perturbations.objects_report import (
     AIRPLANE,
     AS_WRITTEN,

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from evofool.analysis import median_interval, signed_rank
-from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
+from evofool.experiments.report import Figure, Findings, Row, Table, Verdict
 from evofool.experiments.small_perturbations.perturbing import (
     LEVELS,
     Classes,
@@ -105,7 +105,11 @@ def report(study: Study, images: list[Figure], accuracy: float, is_lossy: bool) 
         images=images,
         notes=_notes(study, accuracy, is_lossy),
         verdict=Verdict(
-            said="reproduced" if is_published else "in part" if at[0.05].share > 0.5 else "differs",
+            outcome="reproduced"
+            if is_published
+            else "in part"
+            if at[0.05].share > 0.5
+            else "differs",
             because=f"at epsilon .05, {at[0.05]} of recognised images are lost, at .01 "
             f"{at[0.01].share:.1%}",
         ),

@@ -11,9 +11,8 @@ from evofool.analysis import Share
 from evofool.attacks import universal
 from evofool.classifiers import Classifier, with_views
 from evofool.evaluation import recognize
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.report.findings import Figure, Findings, Row, Table
-from evofool.experiments.report.render import as_percentage
+from evofool.experiments.bench import NETWORK, Lab
+from evofool.experiments.report import Figure, Findings, Row, Table, cells
 from evofool.experiments.small_perturbations.gibbon import (
     EPSILONS,
     GIBBON,
@@ -50,7 +49,6 @@ from evofool.experiments.small_perturbations.travel import (
 )
 from evofool.support import UserError
 
-NETWORK = "mobilenet_v1_0.25_128"
 NETWORKS = (
     NETWORK,
     "mobilenet_v1_0.75_192",
@@ -286,7 +284,7 @@ def _of_growth(study: Study) -> list[str]:
         f"Larger steps by finite differences lose fewer photographs: {near} at {PUBLISHED}, {far} "
         "at .05. The signs are those at the photograph itself, for its lead over one other class, "
         "and need not hold further away; FGSM, which leads away from the label and not to a class, "
-        f"goes from {as_percentage(steps[0])} to {as_percentage(steps[1])}."
+        f"goes from {cells.share(steps[0])} to {cells.share(steps[1])}."
     ]
 
 

@@ -11,8 +11,8 @@ from evofool.analysis import Share, proportion_interval
 from evofool.attacks import fgsm
 from evofool.classifiers import Classifier, first_name
 from evofool.evaluation import recognize
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.report.findings import Figure, Table
+from evofool.experiments.bench import Lab
+from evofool.experiments.report import Figure, Table
 from evofool.experiments.small_perturbations.perturbing import (
     Classes,
     Levels,

@@ -6,19 +6,20 @@ import numpy as np
 
 from evofool.analysis import Share
 from evofool.evolution import HIGH, LIKELY, NEAR_CERTAIN
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.bench.shared_runs import NETWORK
-from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.findings import Findings, Row, Table, Verdict
-from evofool.experiments.transfer.measures import (
-    by_own_confidence,
+from evofool.experiments.bench import (
+    NETWORK,
+    Lab,
     evolve_digits,
     evolve_imagenet,
-    evolve_imagenet_long,
+    evolve_imagenet_briefly,
+)
+from evofool.experiments.registry import Experiment, Whole
+from evofool.experiments.report import Findings, Row, Table, Verdict, settings
+from evofool.experiments.transfer.measures import (
+    by_own_confidence,
     matrix,
     near_certain,
     seen_by,
-    settings,
     share,
 )
 from evofool.runs import Seen
@@ -64,17 +65,17 @@ def mnist(lab: Lab) -> Findings:
             "The figures over pairs are a median over ordered pairs of networks, with its interval "
             "over pairs. The paper did this on ImageNet only.",
         ],
-        verdict=Verdict(said="new", because=_span(shares)),
+        verdict=Verdict(outcome="new", because=_span(shares)),
     )
 
 
 def imagenet(lab: Lab) -> Findings:
     """MobileNetV1, MobileNetV2 and SqueezeNet, with runs of one size."""
     networks = lab.choose(full=NETWORKS, small=FEW_NETWORKS)
-    runs = {name: evolve_imagenet(lab, name) for name in networks}
+    runs = {name: evolve_imagenet_briefly(lab, name) for name in networks}
     seen = {name: seen_by(lab, run, networks) for name, run in runs.items()}
     shares = _shares(seen)
-    long = evolve_imagenet_long(lab)
+    long = evolve_imagenet(lab)
     long_name = f"{NETWORK}, {long.config.generations} generations"
     all_seen = seen | {long_name: seen_by(lab, long, networks)}
     owners = {name: name for name in networks} | {long_name: NETWORK}
@@ -154,7 +155,7 @@ def _verdict(shares: Mapping[tuple[str, str], Share]) -> Verdict:
     low, high = min(PUBLISHED) / 2, max(PUBLISHED) * 2
     near = sum(low <= one.share <= high for one in shares.values())
     return Verdict(
-        said="reproduced" if near == len(shares) else "in part" if near else "differs",
+        outcome="reproduced" if near == len(shares) else "in part" if near else "differs",
         because=f"{_span(shares)}; {near} of {len(shares)} ordered pairs are within a factor of "
         "two of the published shares",
     )
@@ -186,7 +187,7 @@ EXPERIMENT = Experiment(
     title="Do images fool a network of another architecture?",
     paper="section 3.3, second part (GoogLeNet and AlexNet)",
     parts={
-        "mnist": Part(run=mnist, networks=DIGITS, seeds=10),
-        "imagenet": Part(run=imagenet, networks=NETWORKS),
+        "mnist": Whole(run=mnist, networks=DIGITS, seeds=10),
+        "imagenet": Whole(run=imagenet, networks=NETWORKS),
     },
 )

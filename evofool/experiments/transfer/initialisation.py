@@ -8,21 +8,16 @@ from PIL import Image
 
 from evofool.analysis import Permuted, permutation_test
 from evofool.classifiers import first_name
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.bench.shared_runs import NETWORK
-from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.elites import save_sheet
-from evofool.experiments.report.findings import Figure, Findings, Row, Table, Verdict
-from evofool.experiments.transfer.measures import (
-    by_own_confidence,
+from evofool.experiments.bench import (
+    NETWORK,
+    Lab,
     evolve_digits,
     evolve_imagenet,
-    evolve_imagenet_long,
-    near_certain,
-    seen_by,
-    settings,
-    share,
+    evolve_imagenet_briefly,
 )
+from evofool.experiments.registry import Experiment, Whole
+from evofool.experiments.report import Figure, Findings, Row, Table, Verdict, save_sheet, settings
+from evofool.experiments.transfer.measures import by_own_confidence, near_certain, seen_by, share
 from evofool.images import Section, draw_sheet, percent, thumbnail
 from evofool.runs import Run, Seen
 
@@ -63,7 +58,7 @@ def mnist(lab: Lab) -> Findings:
             "within runs, one-sided.)",
         ],
         verdict=Verdict(
-            said="reproduced" if as_published else "in part",
+            outcome="reproduced" if as_published else "in part",
             because=f"{_shares(seen)}, generation {runs[0].generation}; "
             f"{_shares(early_seen)}{when}; "
             + (
@@ -84,13 +79,13 @@ def cifar10(lab: Lab) -> Findings:
         tables=tables,
         images=[_show(lab, runs[0], *seen[0], f"Evolved for {OBJECTS[0]}, shown to {OBJECTS[1]}")],
         notes=[settings(runs[0]), "The paper did not do this with these images."],
-        verdict=Verdict(said="new", because=_shares(seen)),
+        verdict=Verdict(outcome="new", because=_shares(seen)),
     )
 
 
 def imagenet(lab: Lab) -> Findings:
     """Two MobileNetV1; no second initialisation of one width is to be had, so widths differ."""
-    runs = [evolve_imagenet_long(lab), evolve_imagenet(lab, WIDER)]
+    runs = [evolve_imagenet(lab), evolve_imagenet_briefly(lab, WIDER)]
     rows, tables, seen = _both_ways(lab, runs, (NETWORK, WIDER))
     return Findings(
         rows=rows,
@@ -103,7 +98,9 @@ def imagenet(lab: Lab) -> Findings:
             "than the initial weights differs, and fewer images should transfer. Images are "
             "scaled to the other's input, whole.",
         ],
-        verdict=Verdict(said="in part", because=f"{_shares(seen)}; the networks differ in width"),
+        verdict=Verdict(
+            outcome="in part", because=f"{_shares(seen)}; the networks differ in width"
+        ),
     )
 
 
@@ -220,8 +217,8 @@ EXPERIMENT = Experiment(
     title="Do images fool a network that was trained from other initial weights?",
     paper="section 3.3, first part (300 MNIST and 1000 ImageNet images)",
     parts={
-        "mnist": Part(run=mnist, networks=DIGITS, seeds=30),
-        "cifar10": Part(run=cifar10, networks=OBJECTS, seeds=10),
-        "imagenet": Part(run=imagenet, networks=(NETWORK, WIDER)),
+        "mnist": Whole(run=mnist, networks=DIGITS, seeds=30),
+        "cifar10": Whole(run=cifar10, networks=OBJECTS, seeds=10),
+        "imagenet": Whole(run=imagenet, networks=(NETWORK, WIDER)),
     },
 )

@@ -9,9 +9,8 @@ from jaxtyping import Bool
 from evofool.analysis import Share, proportion_interval
 from evofool.classifiers import confidence
 from evofool.evolution import NEAR_CERTAIN
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.bench.shared_runs import every, evolve_long
-from evofool.experiments.report.findings import Figure, Table
+from evofool.experiments.bench import Lab
+from evofool.experiments.report import Figure, Table
 from evofool.images import write_matrix
 from evofool.runs import Run, Seen, look
 
@@ -43,40 +42,6 @@ def seen_by(lab: Lab, run: Run, networks: Sequence[str]) -> dict[str, Seen]:
         )
         for name in networks
     }
-
-
-def evolve_digits(lab: Lab, network: str, *, is_short: bool = False) -> Run:
-    """Evolves CPPN images of ten classes, `lab.seeds` runs in one program.
-
-    Args:
-        lab: whose runs.
-        network: that the images are for.
-        is_short: stop when most classes have just become certain.
-    """
-    generations = lab.choose(full=20, small=5) if is_short else lab.choose(full=200, small=20)
-    return lab.evolve(network, generations=generations, runs=lab.seeds)
-
-
-def evolve_imagenet(lab: Lab, network: str) -> Run:
-    """Evolves CPPN images of a thousand classes, briefly."""
-    if lab.scale == "small":
-        return lab.evolve(network, generations=2, batch_size=20, classes=every(50))
-    return lab.evolve(network, generations=300)
-
-
-def evolve_imagenet_long(lab: Lab) -> Run:
-    """Evolves them for the smallest network, for as many generations as the paper did."""
-    return evolve_long(lab, small={"generations": 4, "batch_size": 20, "classes": every(50)})
-
-
-def settings(run: Run) -> str:
-    """Says how a run was made."""
-    config = run.config
-    runs = f"{config.runs} runs of " if config.runs > 1 else ""
-    return (
-        f"CPPN images for {run.card.name}: {runs}{config.generations} generations of "
-        f"{config.batch_size} children, {len(run.outputs)} classes."
-    )
 
 
 def share(kept: Bool[np.ndarray, " images"]) -> Share:

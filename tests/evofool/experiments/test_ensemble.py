@@ -37,7 +37,7 @@ def test_the_published_figure_stands_beside_the_mean_of_three(made):
     first, *others = findings.rows
     assert (first.what, first.paper) == ("mean of three: classes >= 90 %", "1")
     assert not any(row.paper for row in others)
-    assert findings.verdict.said == ("reproduced" if first.ours[0] >= 1 else "differs")
+    assert findings.verdict.outcome == ("reproduced" if first.ours[0] >= 1 else "differs")
 
 
 def test_growth_ends_with_the_counts_of_the_rows(made):

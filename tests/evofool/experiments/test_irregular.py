@@ -39,7 +39,7 @@ def test_digits_are_compared_with_the_papers_generations(lab, monkeypatch):
     assert len(others) == 2
     assert others[1].ours == every.ours  # here it is the same network
     # nothing is reproduced unless every class was certain before generation 50
-    assert (findings.verdict.said == "reproduced") == (len(every.ours) == lab.seeds)
+    assert (findings.verdict.outcome == "reproduced") == (len(every.ours) == lab.seeds)
 
 
 def test_a_thousand_classes_say_what_the_schedule_left(lab):

@@ -17,11 +17,11 @@ def test_groups_are_those_recognised_and_mistaken():
 
 def test_the_published_medians_are_what_is_reproduced():
     medians = {"all": 0.55, "recognised": 0.8, "mistaken": 0.3}
-    assert _verdict(medians, 0.9, True).said == "reproduced"
-    assert _verdict(medians, 0.6, True).said == "differs"
-    assert _verdict({**medians, "mistaken": 0.9}, 0.95, True).said == "differs"
+    assert _verdict(medians, 0.9, True).outcome == "reproduced"
+    assert _verdict(medians, 0.6, True).outcome == "differs"
+    assert _verdict({**medians, "mistaken": 0.9}, 0.95, True).outcome == "differs"
     new = _verdict(medians, 0.9, False)
-    assert new.said == "new"
+    assert new.outcome == "new"
     assert new.because.startswith("medians: all 55.0%, recognised 80.0%, mistaken 30.0%; fooling")
 
 
@@ -30,7 +30,7 @@ def test_their_order_alone_is_a_part_and_a_nearer_network_is_named():
     close = Certainty("near", np.array([0.7, 1.8, -0.6]), np.array([True, True, False]))
     far = Certainty("far", np.array([9.0, 9.0, 9.0]), np.array([True, True, False]))
     found = _verdict(medians, 0.9, True, [far, close])
-    assert found.said == "in part"
+    assert found.outcome == "in part"
     assert "published: all 60.3%, recognised 86.7%, mistaken 33.7%" in found.because
     near = "near is nearest to it: all 66.8%, recognised 76.3%, mistaken 35.4%"
     assert near in found.because

@@ -35,7 +35,7 @@ def trial(monkeypatch):
         calls.append(lab.domain)
         run = lab.evolve("lenet", generations=1, batch_size=10)
         return Findings(
-            verdict=Verdict(said="reproduced", because="it came out"),
+            verdict=Verdict(outcome="reproduced", because="it came out"),
             rows=[Row(what="median", paper="1", ours=[run.elites()[0].confidence] * lab.seeds)],
             tables=[Table(title="t", header=["a"], rows=[[1.5], [None]])],
             notes=["Said | so."],

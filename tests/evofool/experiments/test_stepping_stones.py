@@ -24,7 +24,7 @@ def test_digits_are_done_at_small_scale(tmp_path: Path):
     [report] = reproduce("stepping-stones", scale="small", on=("mnist",), out=tmp_path)
     shares = {row.what: row.ours for row in report.findings.rows}
     assert all(len(ours) == 1 for ours in shares.values())
-    assert report.findings.verdict.said in ("reproduced", "differs")
+    assert report.findings.verdict.outcome in ("reproduced", "differs")
     folder = tmp_path / "stepping-stones" / "mnist"
     for levels in report.findings.images:
         with Image.open(folder / levels.file) as image:

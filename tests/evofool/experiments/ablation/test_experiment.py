@@ -80,7 +80,7 @@ def test_the_paper_is_reproduced_only_if_confidence_usually_falls_by_a_little(la
     elites = [removed([0, after, after, after], [0] * 4, [0] * 4)] * 10
     falls = copies.proportion_interval(10 if lost > 0 else 0, 10)
     verdict = copies._verdict(elites, falls)
-    assert verdict.said == said
+    assert verdict.outcome == said
     assert f"{lost:.1%}" in verdict.because
 
 

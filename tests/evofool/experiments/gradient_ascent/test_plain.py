@@ -35,7 +35,7 @@ def test_digits_are_ascended_and_shown(lab):
     assert found.rows[0].n == "20 images of 10 classes"
     assert found.rows[1].what == "share whose class becomes the likeliest"
     assert found.rows[1].ours[0] > 0.8
-    assert found.verdict.said == "new"
+    assert found.verdict.outcome == "new"
     assert (lab.folder / "sheet.jpg").stat().st_size < 500_000
 
 
@@ -76,7 +76,7 @@ def test_regularised_settings_are_compared_before_rounding(
 ):
     others = {name: made(regularised_ones, 10) for name in ("decay", "sparse", "blur")}
     found = _of(lab, {"plain": made(plain, 100 if said != "differs" else 5)} | others)
-    assert found.verdict.said == said
+    assert found.verdict.outcome == said
     assert found.rows[1].ours[0] == pytest.approx(regularised_ones, abs=0.01)
     assert found.tables[0].rows[1][4:7] == ["2 (10 of 10)", "9 (10 of 10)", "never"]
     if said == "reproduced":

@@ -75,7 +75,7 @@ def test_only_elites_with_partners_are_tested():
 def test_proxies_support_the_paper_in_part_where_they_confirm_fewer_elites(shift, said):
     odds = np.linspace(-1, 4, 20)
     verdict = report._verdict(compared(odds + shift, odds))
-    assert verdict.said == said
+    assert verdict.outcome == said
     assert "people were not asked" in verdict.because
 
 

@@ -65,7 +65,7 @@ def longer(monkeypatch):
 def test_the_verdict_is_about_all_rounds_and_the_last(lab, monkeypatch, medians, said):
     monkeypatch.setattr(experiment, "retrain", lambda lab, plan, repetition: rounds_of(*medians))
     found = experiment.mnist(lab)
-    assert found.verdict.said == said
+    assert found.verdict.outcome == said
     assert f"{as_percentage(medians[-1])} in the last" in found.verdict.because
     assert f"{as_percentage(min(medians))} in the lowest" in found.verdict.because
 
@@ -90,5 +90,5 @@ def test_the_report_has_a_line_per_round_and_its_images(lab, monkeypatch):
     found = experiment.cifar10(lab)
     assert [row[0] for row in found.tables[0].rows] == [0, 1]
     assert found.tables[1].rows[-1] == [100, "70.0000 %", "50.0000 %", "90.0000 %", 2]
-    assert found.verdict.said == "new"
+    assert found.verdict.outcome == "new"
     assert all((lab.folder / image.file).stat().st_size > 0 for image in found.images)

@@ -67,7 +67,8 @@ def test_tables_are_described_by_order_and_contrast():
 def test_the_verdict_compares_with_the_articles_accuracies():
     def verdict(whole: float, rows: float, blondes: float) -> str:
         names = ("as they are", "rows shuffled", measures.BLONDES)
-        return _verdict({n: [v] for n, v in zip(names, (whole, rows, blondes), strict=True)}).said
+        values = (whole, rows, blondes)
+        return _verdict({n: [v] for n, v in zip(names, values, strict=True)}).outcome
 
     assert verdict(0.992, 0.65, 0.12) == "reproduced"
     assert verdict(0.992, 0.55, 0.12) == "in part"

@@ -78,5 +78,5 @@ def test_the_better_strategy_of_each_budget_decides(equal, tenfold, said, text):
         strategy("single-class of 100, tenfold", shared - 40),
     ]
     verdict = experiment._verdict(strategy("MAP-Elites", shared), others, bar=0.9)
-    assert verdict.said == said
+    assert verdict.outcome == said
     assert text in verdict.because

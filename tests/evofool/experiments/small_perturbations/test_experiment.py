@@ -84,7 +84,7 @@ def test_recognised_images_are_attacked_by_finite_differences_and_by_the_gradien
 ):
     lab = lab_of(Objects, "cifar10", tmp_path)
     findings = objects.cifar10(lab)
-    assert findings.verdict.said == "reproduced", "a linear classifier is soon fooled"
+    assert findings.verdict.outcome == "reproduced", "a linear classifier is soon fooled"
     shares = {row.what: row.ours[0] for row in findings.rows}
     assert shares["lost at epsilon 0.05, finite differences, r = 0.01"] > 0.9
     assert shares["lost at epsilon 0.05, FGSM"] > 0.9
@@ -158,7 +158,7 @@ def way(*classes: int, sure: float = 0.5) -> Way:
     ids=["sure", "unsure", "late", "never"],
 )
 def test_the_gibbon_has_to_arrive_within_the_published_level_and_be_sure(found, said, levels):
-    assert verdict([found], "panda").said == said
+    assert verdict([found], "panda").outcome == said
     assert found.arrives == levels
 
 

@@ -90,7 +90,7 @@ def test_shares_are_those_of_ordered_pairs_of_networks():
 def test_transfer_is_compared_with_the_two_published_shares(shares, said):
     pairs = {("a", "b"): shares[0], ("b", "a"): shares[1]}
     found = {pair: Share(value, 0.0, 1.0, 0, 100) for pair, value in pairs.items()}
-    assert _verdict(found).said == said
+    assert _verdict(found).outcome == said
 
 
 def test_digits_that_keep_their_label_come_first():
