@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -218,9 +218,10 @@ class Lab:
 
         Args:
             measure: returns a NamedTuple of arrays, as `flatten` has them; its return type is
-                annotated.
+                annotated. `functools.partial` of such a function will do.
         """
-        kind = get_type_hints(measure)["return"]
+        function = measure.func if isinstance(measure, partial) else measure
+        kind = get_type_hints(function)["return"]
         arrays = self.arrays("measures", lambda: flatten(measure(self)), key=self.seeds)
         return restore(kind, arrays)
 

@@ -1,7 +1,7 @@
 """Regular images of a thousand classes: which classes are hard, and whether their families are."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.stats
@@ -212,8 +212,9 @@ def note_same_classes(regular: Float[np.ndarray, "seeds classes"]) -> str:
     """Says whether the same classes are hard in two runs."""
     if len(regular) < 2:
         return note("regular", "one seed")
-    rho, p = scipy.stats.spearmanr(regular[0], regular[1])
-    return note("regular", "two seeds", rho=f"{rho:.2f}", p=p_text(float(p)), n=regular.shape[1])
+    result: Any = scipy.stats.spearmanr(regular[0], regular[1])  # scipy's types know no fields
+    rho, p = f"{result.statistic:.2f}", p_text(result.pvalue)
+    return note("regular", "two seeds", rho=rho, p=p, n=regular.shape[1])
 
 
 def note_families(families: Sequence[Family], groups: np.ndarray) -> str:

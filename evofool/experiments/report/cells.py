@@ -12,7 +12,7 @@ Numbers = Sequence[float | int] | np.ndarray
 Test = TwoGroups | Paired | Permuted
 
 
-def share(value: float | Share) -> str:
+def share(value: float | int | Share) -> str:
     """Writes a share in [0, 1] as a percentage, with its interval and count if it has them.
 
     Near 1 it has the digits that tell confidences apart, and is not rounded up to what counts as
@@ -86,7 +86,7 @@ def count(k: int, n: int) -> str:
     return f"{k:,} of {n:,}"
 
 
-def number(value: float, unit: str = "") -> str:
+def number(value: float | int, unit: str = "") -> str:
     """Writes one number in its unit: "%" for shares in [0, 1], "p" for p-values, or any text.
 
     Example:

@@ -17,10 +17,10 @@ class Tolerance:
         high: greatest figure that agrees; None if there is no greatest one.
     """
 
-    low: float | None = None
-    high: float | None = None
+    low: float | int | None = None
+    high: float | int | None = None
 
-    def accepts(self, value: float) -> bool:
+    def accepts(self, value: float | int) -> bool:
         """Whether a figure agrees."""
         return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
 
@@ -36,32 +36,33 @@ class Tolerance:
         )
 
 
-def within(published: float, distance: float) -> Tolerance:
+def within(published: float | int, distance: float | int) -> Tolerance:
     """Accepts figures that differ from the published one by at most `distance`."""
     return Tolerance(low=published - distance, high=published + distance)
 
 
-def factor(published: float, times: float = 2) -> Tolerance:
+def factor(published: float | int, times: float | int = 2) -> Tolerance:
     """Accepts counts between the published one divided by `times` and multiplied by it."""
     return Tolerance(low=published / times, high=published * times)
 
 
-def near(published: float, times: float = 2) -> Tolerance:
+def near(published: float | int, times: float | int = 2) -> Tolerance:
     """Accepts shares in (0, 1) whose odds are within a factor of those of the published one.
 
     The odds p / (1 - p) keep the range within (0, 1), and narrow it near 0 and 1.
     """
     odds = factor(published / (1 - published), times)
-    assert odds.low is not None and odds.high is not None
+    assert odds.low is not None
+    assert odds.high is not None
     return Tolerance(low=odds.low / (1 + odds.low), high=odds.high / (1 + odds.high))
 
 
-def at_least(bar: float) -> Tolerance:
+def at_least(bar: float | int) -> Tolerance:
     """Accepts figures of `bar` and more: for "many", "usually", or a published lower bound."""
     return Tolerance(low=bar)
 
 
-def at_most(bar: float) -> Tolerance:
+def at_most(bar: float | int) -> Tolerance:
     """Accepts figures of `bar` and less."""
     return Tolerance(high=bar)
 

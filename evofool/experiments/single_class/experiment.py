@@ -1,22 +1,33 @@
 """Does one archive for all classes do better than evolving for every class by itself?"""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from evofool.analysis import p_text
+from evofool.classifiers import first_name, label_of
 from evofool.evolution import LIKELY, NEAR_CERTAIN
-from evofool.experiments.bench import NETWORK, Lab
-from evofool.experiments.registry import Experiment, Whole
-from evofool.experiments.report import Figure, Findings, Row, Verdict, cells, save_sheet
+from evofool.experiments.bench import NETWORK, SPARSE, Lab
+from evofool.experiments.registry import Experiment, Part
+from evofool.experiments.report import (
+    Claim,
+    Figure,
+    Findings,
+    Row,
+    at_most,
+    captioned_sheet,
+    cells,
+    elite_section,
+    notes,
+)
 from evofool.experiments.single_class.strategies import (
+    Strategies,
     Strategy,
-    budgets,
-    draw_elites,
-    each_class,
     strategy,
-    tests,
+    tabulate_budgets,
+    tabulate_classes,
+    tabulate_tests,
 )
 from evofool.runs import Run
 
@@ -25,26 +36,58 @@ CLASSES = (
     *("200", "207", "215", "279", "366", "367", "390", "414", "445", "500"),
     *("509", "580", "643", "657", "704", "713", "782", "805", "826", "906"),
 )
+SHARED = "MAP-Elites"
 POPULATIONS = (1, 100)  # of a class: a (1 + lambda) strategy, and the size in the authors' code
 BUDGETS = {"equal": 1, "tenfold": 10}  # evaluations, in those that MAP-Elites has
 CHILDREN = 20  # of each class of ImageNet in a generation
-CLEAR = 0.05  # p below which a difference counts
-_SPARSE = {"checkpoint_every": 250, "keep_checkpoints": 1, "log_every": 10}
+SHOWN = 10  # classes on the sheet
+
+SIMILAR = {
+    budget: Claim(
+        what=f"P({SHARED} is higher), {budget} evaluations",
+        paper="similar with one run for each class",
+        tolerance=at_most(2 / 3),
+        unit="",
+    )
+    for budget in BUDGETS
+}
 
 
-def mnist(lab: Lab) -> Findings:
-    """Ten digits, against the LeNet that ships with evofool."""
+class Runs(NamedTuple):
+    """The runs of an experiment: with one archive, a run for each seed or one of all; and singly.
+
+    Attributes:
+        shared: with one archive for all classes.
+        singles: by the name of a strategy, one run of all seeds.
+    """
+
+    shared: Sequence[Run]
+    singles: Mapping[str, Run]
+
+    @property
+    def outputs(self) -> Sequence[int]:
+        """The output indices of the classes compared."""
+        return next(iter(self.singles.values())).outputs
+
+
+class Measures(NamedTuple):
+    """The strategies by name, the shared archive first."""
+
+    strategies: Strategies
+
+
+def evolve_digits(lab: Lab) -> Runs:
+    """Evolves ten digits against the LeNet that ships with evofool."""
     generations = lab.choose(full=200, small=10)
     shared = lab.evolve("lenet", generations=generations, runs=lab.seeds)
-    singles = _evolve_singly(lab, "lenet", lambda times: times * (generations + 1))
-    return _findings(lab, [shared], singles, bar=NEAR_CERTAIN)
+    return Runs([shared], _evolve_singly(lab, "lenet", lambda times: times * (generations + 1)))
 
 
-def imagenet(lab: Lab) -> Findings:
-    """Twenty of a thousand classes, against the smallest MobileNetV1."""
+def evolve_thousand(lab: Lab) -> Runs:
+    """Evolves twenty of a thousand classes against the smallest MobileNetV1."""
     generations = lab.choose(full=5000, small=20)
     shared = [
-        lab.evolve(NETWORK, generations=generations, batch_size=400, seed=seed, **_SPARSE)
+        lab.evolve(NETWORK, generations=generations, batch_size=400, seed=seed, **SPARSE)
         for seed in range(lab.seeds)
     ]
     share = (generations + 1) * 400 / len(shared[0].outputs)
@@ -55,7 +98,7 @@ def imagenet(lab: Lab) -> Findings:
         classes=CLASSES,
         batch_size=CHILDREN * len(CLASSES),
     )
-    return _findings(lab, shared, singles, bar=LIKELY)
+    return Runs(shared, singles)
 
 
 def _evolve_singly(
@@ -67,7 +110,7 @@ def _evolve_singly(
         lab: names the number of seeds.
         network: to fool.
         generations: of a multiple of the evaluations of MAP-Elites, the first one counted.
-        **settings: of the runs.
+        **settings: further fields of `EvolveConfig`.
     """
     populations = lab.choose(full=POPULATIONS, small=POPULATIONS[-1:])  # each is compiled
     return {
@@ -77,7 +120,7 @@ def _evolve_singly(
             population=population,
             generations=generations(times) - 1,
             runs=lab.seeds,
-            **_SPARSE,
+            **SPARSE,
             **settings,
         )
         for budget, times in BUDGETS.items()
@@ -85,75 +128,66 @@ def _evolve_singly(
     }
 
 
-def _findings(
-    lab: Lab, shared: Sequence[Run], singles: Mapping[str, Run], *, bar: float
-) -> Findings:
-    outputs = next(iter(singles.values())).outputs
-    first = strategy("MAP-Elites", shared, outputs)
-    others = [strategy(name, [run], outputs) for name, run in singles.items()]
-    save_sheet(draw_elites([first, *others]), lab.folder / "sheet.jpg")
-    seeds, classes = first.log_odds.shape
+def measure(lab: Lab, evolve: Callable[[Lab], Runs]) -> Measures:
+    """Measures the strategies in the classes that were evolved for singly."""
+    runs = evolve(lab)
+    singles = {name: strategy([run], runs.outputs) for name, run in runs.singles.items()}
+    return Measures({SHARED: strategy(runs.shared, runs.outputs)} | singles)
+
+
+def report(lab: Lab, measures: Measures, evolve: Callable[[Lab], Runs], *, bar: float) -> Findings:
+    """Asks whether one archive is as good as one run for each class; `bar` is what is certain."""
+    runs, strategies = evolve(lab), measures.strategies
+    seeds, classes = strategies[SHARED].log_odds.shape
+    card = runs.shared[0].card
     return Findings(
-        verdict=_verdict(first, others, bar),
         rows=[
-            Row(what=f"{each.name}: {what}", ours=ours, unit="%", n=f"{classes} classes a seed")
-            for each in (first, *others)
-            for what, ours in (
-                ("median confidence", each.medians()),
-                (f"share >= {100 * bar:g} %", each.shares(bar)),
-            )
+            *similarity_rows(strategies),
+            *(
+                Row(what=f"{name}: {what}", ours=ours, unit="%", n=f"{classes} classes a seed")
+                for name, one in strategies.items()
+                for what, ours in (
+                    ("median confidence", one.medians()),
+                    (f"share >= {100 * bar:g} %", one.shares(bar)),
+                )
+            ),
         ],
         tables=[
-            budgets([first, *others]),
-            tests(first, others),
-            each_class([first, *others]),
-        ],
-        images=[Figure(file="sheet.jpg", caption="Elites of the first seed")],
-        notes=[
-            "single-class of N: every class has N images of its own. Of them and their children "
-            "the best N survive; parents are drawn uniformly (a (N + lambda) strategy with "
-            "truncation). Mutation, first images and classifier are those of MAP-Elites. Equal "
-            "means as many evaluations as MAP-Elites spends, divided by all of its classes.",
-            f"Tests compare log-odds, which tell elites apart where confidences are all near 1: "
-            f"{seeds * classes} values each ({seeds} seed(s) x {classes} classes) in Mann-Whitney "
-            "tests, which take them as independent, and a pair for each class, medians over "
-            "seeds, in signed-rank tests, which do not.",
-            "That the paper's results did not depend on MAP-Elites is recalled from its text, not "
-            "checked against it. The authors' later code for one class (rank_simple.hpp, "
-            "innovation-engine) keeps the best 60 of 100, but its formula for ranks gives parents "
-            "in places 40 to 100 only: the best 40 have no children. Ours is not handicapped so.",
-        ],
-        summary=(
-            "similar with one run for each class",
-            "median "
-            + ", ".join(
-                f"{cells.each([float(np.median(each.medians()))])} ({each.name})"
-                for each in (first, *others)
+            tabulate_budgets(strategies),
+            tabulate_tests(strategies),
+            tabulate_classes(
+                strategies, [first_name(label_of(card, output)) for output in runs.outputs]
             ),
-        ),
+        ],
+        images=[_show_elites(lab, runs)],
+        notes=notes("single-class", "both", values=seeds * classes, seeds=seeds, classes=classes),
     )
 
 
-def _verdict(first: Strategy, others: Sequence[Strategy], bar: float) -> Verdict:
-    """Asks whether the better of the populations is as good as MAP-Elites, for each budget."""
-    worse, said = [], []
-    shares = [f"{np.mean(first.shares(bar)):.0%} with MAP-Elites"]
-    for budget in BUDGETS:
-        rivals = [each for each in others if each.name.endswith(budget)]
-        best = max(rivals, key=lambda rival: float(np.median(rival.log_odds)))
-        test = first.against(best)
-        worse.append(test.p < CLEAR and test.superiority > 0.5)
-        how = "lower" if worse[-1] else "higher" if test.p < CLEAR else "no different"
-        said.append(
-            f"with {budget} evaluations {how} than MAP-Elites (P(MAP-Elites higher) = "
-            f"{test.superiority:.2f}, {p_text(test.p)})"
-        )
-        shares.append(f"{np.mean(best.shares(bar)):.0%} with {budget}")
-    return Verdict(
-        outcome="reproduced" if not any(worse) else "differs" if all(worse) else "in part",
-        because=f"elites of the better single-class strategy are {' and '.join(said)}; at "
-        f">= {100 * bar:g} % are {', '.join(shares)}",
-    )
+def similarity_rows(strategies: Strategies) -> list[Row]:
+    """Compares the shared archive with the better of the populations, for each budget."""
+    shared = strategies[SHARED]
+    rows = []
+    for budget, claim in SIMILAR.items():
+        rivals = [one for name, one in strategies.items() if name.endswith(budget)]
+        test = shared.against(max(rivals, key=_median))
+        n = f"{test.n_a} and {test.n_b} elites, {cells.test(test.p)}"
+        rows.append(claim.row([test.superiority], n=n))
+    return rows
+
+
+def _median(one: Strategy) -> float:
+    return float(np.median(one.log_odds))
+
+
+def _show_elites(lab: Lab, runs: Runs) -> Figure:
+    """Leaves elites of the first seed, the same classes of every strategy below each other."""
+    shown = runs.outputs[:: -(-len(runs.outputs) // SHOWN)]
+    sections = [
+        elite_section(name, run, [elite for elite in run.elites() if elite.output in shown])
+        for name, run in {SHARED: runs.shared[0], **runs.singles}.items()
+    ]
+    return captioned_sheet(lab, "sheet.jpg", "Elites of the first seed", sections, columns=SHOWN)
 
 
 EXPERIMENT = Experiment(
@@ -161,7 +195,19 @@ EXPERIMENT = Experiment(
     title="Does it matter that all classes share one archive?",
     paper="results were similar with one run for each class",
     parts={
-        "mnist": Whole(run=mnist, networks=("lenet",), seeds=5),
-        "imagenet": Whole(run=imagenet, networks=(NETWORK,), seeds=2),
+        "mnist": Part(
+            measure=partial(measure, evolve=evolve_digits),
+            report=partial(report, evolve=evolve_digits, bar=NEAR_CERTAIN),
+            claims=tuple(SIMILAR.values()),
+            networks=("lenet",),
+            seeds=5,
+        ),
+        "imagenet": Part(
+            measure=partial(measure, evolve=evolve_thousand),
+            report=partial(report, evolve=evolve_thousand, bar=LIKELY),
+            claims=tuple(SIMILAR.values()),
+            networks=(NETWORK,),
+            seeds=2,
+        ),
     },
 )

@@ -1,44 +1,32 @@
-"""Ways to spend evaluations, beside each other: budgets, tests, confidences, images."""
+"""Ways to spend evaluations, beside each other: budgets, tests, confidences."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from PIL import Image
 
 from evofool.analysis import TwoGroups, mann_whitney, signed_rank
-from evofool.classifiers import confidence, first_name, label_of
-from evofool.experiments.report import Table
-from evofool.images import Section, draw_sheet, percent, thumbnail
+from evofool.classifiers import confidence
+from evofool.experiments.report import Table, cells
 from evofool.runs import Run
-
-SHOWN = 10  # classes on the sheet
 
 
 class Strategy(NamedTuple):
     """One way to spend evaluations.
 
     Attributes:
-        name: in tables.
-        runs: one of several seeds, or one for each.
-        outputs: of the classes compared.
+        log_odds: of the elites of the classes compared. Confidences end near 1, where log-odds
+            still distinguish elites.
+        classes: that were evolved for, compared or not.
         evaluations: of a seed.
         seconds: wall time of a seed.
     """
 
-    name: str
-    runs: Sequence[Run]
-    outputs: Sequence[int]
+    log_odds: Float[np.ndarray, "seeds classes"]
+    classes: int
     evaluations: float
     seconds: float
-
-    @property
-    def log_odds(self) -> Float[np.ndarray, "seeds classes"]:
-        """Of the elites. Confidences end near 1, where log-odds still tell elites apart."""
-        places = [self.runs[0].outputs.index(output) for output in self.outputs]
-        tables = [run.table["archive.fitness"] for run in self.runs]
-        return np.concatenate(tables)[:, places].astype(np.float64)
 
     def medians(self) -> list[float]:
         """Returns the median confidence of every seed."""
@@ -53,68 +41,65 @@ class Strategy(NamedTuple):
         return mann_whitney(self.log_odds.ravel(), other.log_odds.ravel())
 
 
-def strategy(name: str, runs: Sequence[Run], outputs: Sequence[int]) -> Strategy:
-    """Describes runs that are finished; for the arguments see `Strategy`."""
+Strategies = dict[str, Strategy]
+
+
+def strategy(runs: Sequence[Run], outputs: Sequence[int]) -> Strategy:
+    """Measures finished runs, one of several seeds or one for each, in some of their classes."""
+    places = [runs[0].outputs.index(output) for output in outputs]
+    tables = [run.table["archive.fitness"] for run in runs]
     seeds = sum(run.config.runs for run in runs)
     summaries = [run.summary or {} for run in runs]
     return Strategy(
-        name=name,
-        runs=runs,
-        outputs=outputs,
+        log_odds=np.concatenate(tables)[:, places].astype(np.float64),
+        classes=len(runs[0].outputs),
         evaluations=sum(summary["evaluations"] for summary in summaries) / seeds,
         seconds=sum(summary["wall_seconds"] for summary in summaries) / seeds,
     )
 
 
-def budgets(strategies: Sequence[Strategy]) -> Table:
-    """Says what the strategies have spent."""
-    rows = []
-    for each in strategies:
-        classes = len(each.runs[0].outputs)
-        spent = (each.evaluations / classes, each.evaluations, each.seconds)
-        rows.append([each.name, classes, *map(round, spent)])
+def tabulate_budgets(strategies: Strategies) -> Table:
+    """Returns what the strategies have spent."""
     return Table(
         title="What was spent on a seed",
         header=["", "classes", "evaluations a class", "evaluations", "seconds"],
-        rows=rows,
+        rows=[
+            [
+                name,
+                spent.classes,
+                round(spent.evaluations / spent.classes),
+                round(spent.evaluations),
+                round(spent.seconds),
+            ]
+            for name, spent in strategies.items()
+        ],
     )
 
 
-def tests(first: Strategy, others: Sequence[Strategy]) -> Table:
+def tabulate_tests(strategies: Strategies) -> Table:
     """Compares the first strategy with each of the others."""
+    (name, first), *others = strategies.items()
     rows = []
-    for other in others:
-        a, b = (np.median(each.log_odds, axis=0) for each in (first, other))
-        higher = f"{int(np.sum(a > b))} of {len(a)}"
-        rows.append([other.name, str(first.against(other)), str(signed_rank(a, b)), higher])
+    for other_name, other in others:
+        a, b = (np.median(one.log_odds, axis=0) for one in (first, other))
+        higher = cells.count(int(np.sum(a > b)), len(a))
+        tests = first.against(other), signed_rank(a, b)
+        rows.append([other_name, *map(cells.test, tests), higher])
     return Table(
-        title=f"{first.name} (a) against",
+        title=f"{name} (a) against",
         header=["b", "all elites", "pairs of classes", "classes in which a is higher"],
         rows=rows,
     )
 
 
-def each_class(strategies: Sequence[Strategy]) -> Table:
-    """Shows the confidence of every class."""
-    card = strategies[0].runs[0].card
-    medians = [confidence(np.median(each.log_odds, axis=0)) for each in strategies]
+def tabulate_classes(strategies: Strategies, labels: Sequence[str]) -> Table:
+    """Returns the confidence of every class."""
+    medians = [confidence(np.median(one.log_odds, axis=0)) for one in strategies.values()]
     return Table(
         title="Confidence in each class, median over seeds",
-        header=["class", *(each.name for each in strategies)],
+        header=["class", *strategies],
         rows=[
-            [first_name(label_of(card, output)), *(percent(float(m[place])) for m in medians)]
-            for place, output in enumerate(strategies[0].outputs)
+            [label, *(cells.confidence(float(median[place])) for median in medians)]
+            for place, label in enumerate(labels)
         ],
     )
-
-
-def draw_elites(strategies: Sequence[Strategy]) -> Image.Image:
-    """Draws elites of the first seed, the same classes of every strategy below each other."""
-    sections = []
-    for each in strategies:
-        shown = each.outputs[:: -(-len(each.outputs) // SHOWN)]
-        elites = [elite for elite in each.runs[0].elites() if elite.output in shown]
-        captions = [[first_name(elite.label), percent(elite.confidence)] for elite in elites]
-        images = [thumbnail(image) for image in each.runs[0].images(elites)]
-        sections.append(Section(each.name, images, captions))
-    return draw_sheet(sections, columns=SHOWN)

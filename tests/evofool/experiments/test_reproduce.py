@@ -1,53 +1,77 @@
 import dataclasses
 import json
+from collections import Counter
 from types import SimpleNamespace
-from typing import get_args
+from typing import NamedTuple, get_args
 
+import numpy as np
 import pytest
 
 import evofool
 from evofool.evolution.session import Quiet
 from evofool.experiments import registry
-from evofool.experiments.bench.supplies import Supplies
+from evofool.experiments.bench import Lab, Supplies
 from evofool.experiments.registry import Experiment, Part
-from evofool.experiments.report.findings import Findings, Row, Said, Table, Verdict
-from evofool.experiments.report.render import Report, write_score_card
+from evofool.experiments.report import (
+    Claim,
+    Findings,
+    Outcome,
+    Report,
+    Row,
+    Table,
+    at_least,
+    at_most,
+    write_score_card,
+)
 from evofool.experiments.reproduce import reproduce
 from evofool.support.errors import UserError
 
 
-class Told(Quiet):
-    """Keeps what it is told."""
+class Messages(Quiet):
+    """Collects messages."""
 
-    def __init__(self, said):
-        self.said = said
+    def __init__(self):
+        self.texts = []
 
     def message(self, text):
-        self.said.append(text)
+        self.texts.append(text)
+
+
+HOLDS = Claim(what="median", paper="some", tolerance=at_least(0.0))
+FAILS = Claim(what="mean", paper="2", tolerance=at_least(2.0))
+
+
+class Measures(NamedTuple):
+    medians: np.ndarray
 
 
 @pytest.fixture
 def trial(monkeypatch):
-    """Two experiments that cost nothing; counts how often they were done."""
-    calls = []
+    """Two experiments that cost nothing; counts how often they measured and reported."""
+    calls = Counter()
 
-    def part(lab):
-        calls.append(lab.domain)
+    def measure(lab) -> Measures:
+        calls["measure"] += 1
         run = lab.evolve("lenet", generations=1, batch_size=10)
+        return Measures(np.array([run.elites()[0].confidence] * lab.seeds))
+
+    def report(lab, measures):
+        calls["report"] += 1
+        ours = measures.medians.tolist()
         return Findings(
-            verdict=Verdict(outcome="reproduced", because="it came out"),
-            rows=[Row(what="median", paper="1", ours=[run.elites()[0].confidence] * lab.seeds)],
+            rows=[HOLDS.row(ours), FAILS.row(ours), Row(what="more", ours=ours)],
             tables=[Table(title="t", header=["a"], rows=[[1.5], [None]])],
             notes=["Said | so."],
         )
 
+    part = Part(measure=measure, report=report, claims=(HOLDS, FAILS), networks=("lenet",), seeds=3)
+    imagenet = {"imagenet": dataclasses.replace(part, networks=("big",))}
     made = {
         name: Experiment(
             name=name,
             title="Does it?",
             paper="Fig. 1",
-            parts={"mnist": Part(run=part, networks=("lenet",), seeds=3)}
-            | ({"imagenet": Part(run=part, networks=("big",))} if name == "second" else {}),
+            parts={"mnist": part} | (imagenet if name == "second" else {}),
         )
         for name in ("first", "second")
     }
@@ -63,35 +87,38 @@ def test_reports_and_score_card_are_left(trial, tmp_path):
     assert report.evaluations == 20
     assert report.seconds > 0
     text = (tmp_path / "first/mnist/report.md").read_text()
-    assert "**Reproduced**: it came out." in text
-    assert "| median | 1 |" in text
+    assert "**In part**: holds: median" in text
+    assert "| median | some |" in text
+    assert "| at least 200 % | no |" in text
     assert "`evofool reproduce first --on mnist --scale small`" in text
     assert Report.read(tmp_path / "first/mnist").score() == report.score()
     [line] = json.loads((tmp_path / "scorecard.json").read_text())
-    assert (line["experiment"], line["verdict"], line["seeds"]) == ("first", "reproduced", 1)
+    assert (line["experiment"], line["verdict"], line["seeds"]) == ("first", "in part", 1)
     assert "[first](first/mnist/report.md)" in (tmp_path / "scorecard.md").read_text()
 
 
 def test_finished_parts_are_not_done_again(trial, tmp_path):
-    for again, calls in ((False, 1), (False, 1), (True, 2)):
+    for again, reports in ((False, 1), (False, 1), (True, 2)):
         reproduce("first", scale="small", out=tmp_path, again=again)
-        assert len(trial) == calls
+        assert trial == {"measure": 1, "report": reports}
 
 
 def test_another_number_of_seeds_is_done_anew(trial, tmp_path):
     reproduce("first", scale="small", out=tmp_path)
     [report] = reproduce("first", scale="small", out=tmp_path, seeds=2)
     assert report.seeds == 2
-    assert len(trial) == 2
+    assert trial == {"measure": 2, "report": 2}
 
 
 def test_a_report_of_more_seeds_stays_unless_fewer_are_asked_for(trial, tmp_path):
-    said = []
+    messages = Messages()
     settings = {"scale": "small", "out": tmp_path}
     reproduce("first", seeds=2, **settings)
-    [report] = reproduce("first", reporter=Told(said), **settings)
-    assert (report.seeds, len(trial)) == (2, 1)
-    assert said == ["first, mnist: is done with 2 seeds; --seeds 1 makes it with fewer"]
+    [report] = reproduce("first", reporter=messages, **settings)
+    assert (report.seeds, trial["report"]) == (2, 1)
+    assert messages.texts == [
+        "first, mnist: skipped: a report with 2 seeds exists; pass --seeds 1 to redo it"
+    ]
     for fewer in ({"seeds": 1}, {"again": True}):
         [report] = reproduce("first", **settings, **fewer)
         assert report.seeds == 1
@@ -102,7 +129,7 @@ def test_the_score_card_says_its_scale_and_what_its_words_mean(trial, tmp_path):
     reports = reproduce("first", scale="small", out=tmp_path)
     card = (tmp_path / "scorecard.md").read_text()
     assert card.startswith("# Score card (small scale")
-    assert all(f"- *{said}*: " in card for said in get_args(Said))
+    assert all(f"- *{outcome}*: " in card for outcome in get_args(Outcome))
     write_score_card(tmp_path, [dataclasses.replace(reports[0], scale="full")])
     assert (tmp_path / "scorecard.md").read_text().startswith("# Score card\n")
 
@@ -117,7 +144,7 @@ def test_missing_networks_are_said_before_anything_is_done(trial, tmp_path):
     nets.mkdir()
     with pytest.raises(UserError, match=r"second on imagenet: the network big is not at .*big.saf"):
         reproduce("all", out=tmp_path / "out", weights=nets)
-    assert trial == []
+    assert not trial
     assert not (tmp_path / "out").exists()
 
 
@@ -143,19 +170,61 @@ def test_bad_input_is_named(trial, tmp_path, settings, message):
     assert not (tmp_path / "out").exists()
 
 
+def test_cells_of_the_score_card_have_a_hundred_characters_at_most(trial, tmp_path):
+    [report] = reproduce("first", scale="small", out=tmp_path)
+    long = Row(what="a measure with a long name " * 9, ours=[1.0])
+    findings = dataclasses.replace(report.findings, rows=[long, *report.findings.rows])
+    [line] = write_score_card(tmp_path, [dataclasses.replace(report, findings=findings)])
+    last = (tmp_path / "scorecard.md").read_text().splitlines()[-1]
+    assert max(len(cell.strip()) for cell in last.split("|")) <= 100
+    assert line["ours"].startswith(long.what)  # the JSON has all of it
+
+
+def test_reports_of_older_versions_are_read(trial, tmp_path):
+    [report] = reproduce("first", scale="small", out=tmp_path)
+    path = tmp_path / "first/mnist/report.json"
+    values = json.loads(path.read_text())
+    findings = values["findings"]
+    findings["pictures"] = findings.pop("images")
+    findings["verdict"] = {"said": "differs", "because": "so"}
+    for row in findings["rows"]:
+        del row["tolerance"], row["seeds"]
+    path.write_text(json.dumps(values))
+    old = Report.read(path.parent)
+    assert old.findings.verdict.outcome == "differs"
+    assert [row.what for row in old.findings.rows] == [row.what for row in report.findings.rows]
+
+
+def test_a_part_judges_every_claim_it_declares(trial, tmp_path, monkeypatch):
+    part = registry.find("first").parts["mnist"]
+    other = Claim(what="other", paper="3", tolerance=at_most(3.0))
+    more = dataclasses.replace(part, claims=(*part.claims, other))
+    lab = Lab(
+        experiment="t", domain="mnist", scale="small", seeds=1, out=tmp_path, supplies=Supplies()
+    )
+    with pytest.raises(AssertionError, match="t, mnist: claims"):
+        more.run(lab)
+
+
 def test_supplies_say_what_is_missing_and_how_to_get_it(tmp_path):
     none = Supplies(data=tmp_path)
-    part = Part(run=lambda lab: None, images=True)
-    with pytest.raises(UserError, match=r"x on mnist: .* evofool data fetch mnist"):
-        none.check("x", "mnist", part)
+
+    def check(domain, *networks, images=False, supplies=none):
+        supplies.check(domain, networks=networks, images=images)
+
+    with pytest.raises(UserError, match=r"evofool data fetch mnist"):
+        check("mnist", images=True)
     with pytest.raises(UserError, match="photographs and labels go together"):
-        Supplies(photographs=tmp_path).check("x", "imagenet", part)
+        check("imagenet", images=True, supplies=Supplies(photographs=tmp_path))
     with pytest.raises(UserError, match=r"no labelled photographs: .*--photographs"):
-        none.check("x", "imagenet", part)
-    part = Part(run=lambda lab: None, networks=("net",))
+        check("imagenet", images=True)
     with pytest.raises(UserError, match=r"no networks in .*--weights"):
-        none.check("x", "imagenet", part)
-    part = Part(run=lambda lab: None, networks=("lenet-b",))
+        check("imagenet", "net")
     with pytest.raises(UserError, match="evofool data fetch mnist"):
-        none.check("x", "mnist", part)
-    none.check("x", "mnist", Part(run=lambda lab: None, networks=("lenet",)))
+        check("mnist", "lenet-b")
+    check("mnist", "lenet")
+
+
+def test_a_missing_supply_names_the_experiment(trial, tmp_path):
+    with pytest.raises(UserError, match=r"^experiment second on imagenet: no networks in "):
+        reproduce("second", out=tmp_path / "out", data=tmp_path)

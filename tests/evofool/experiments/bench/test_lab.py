@@ -1,23 +1,33 @@
 import json
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from evofool.config import make_config
-from evofool.experiments.bench.lab import Lab, images_of, run_name
+from evofool.experiments.bench.lab import Lab, run_name
 from evofool.experiments.bench.supplies import Supplies
 from evofool.support.errors import UserError
 
 
-def make_lab(out, **settings):
+class Pair(NamedTuple):
+    number: float
+    text: str
+
+
+class Measures(NamedTuple):
+    values: np.ndarray
+    pairs: dict[str, list[Pair]]
+
+
+def make_lab(out, seeds=1):
     return Lab(
         experiment="trial",
         domain="mnist",
         scale="small",
-        seeds=1,
+        seeds=seeds,
         out=out,
         supplies=Supplies(),
-        **settings,
     )
 
 
@@ -106,11 +116,15 @@ def test_lost_arrays_are_computed_anew(tmp_path):
     assert lab.arrays("some", lambda: {"a": np.ones(2)})["a"].tolist() == [1, 1]
 
 
-def test_scores_are_those_of_the_elites(tmp_path):
-    lab = make_lab(tmp_path)
-    run = lab.evolve("lenet", generations=1, batch_size=10)
-    elites = run.elites()
-    scores = lab.scores(run.classifier, images_of(run, elites))
-    assert scores.shape == (10, 10)
-    own = [scores[i, elite.class_index] for i, elite in enumerate(elites)]
-    np.testing.assert_allclose(own, [elite.fitness for elite in elites], rtol=1e-4, atol=1e-4)
+def test_measures_are_made_once_for_a_number_of_seeds(tmp_path):
+    calls = []
+
+    def measure(lab) -> Measures:
+        calls.append(lab.seeds)
+        return Measures(np.arange(lab.seeds), {"a/b": [Pair(1.5, "x")]})
+
+    for seeds in (2, 2, 3):
+        found = make_lab(tmp_path, seeds=seeds).measures(measure)
+        assert found.values.tolist() == list(range(seeds))
+        assert found.pairs == {"a/b": [Pair(1.5, "x")]}
+    assert calls == [2, 3]

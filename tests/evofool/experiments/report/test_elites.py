@@ -2,16 +2,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.bench.supplies import Supplies
-from evofool.experiments.report.elites import (
+from evofool.experiments.bench import Lab, Supplies
+from evofool.experiments.report import (
+    CERTAIN_MEDIAN,
+    cells,
+    certainty,
     certainty_rows,
     confidences,
-    first_generations,
+    every_class_by,
     save_sheet,
     show_runs,
-    spell,
 )
+from evofool.experiments.report.elites import NEVER, first_generations
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +44,23 @@ def test_first_generations_are_those_at_which_a_bar_is_reached(run):
     bar = lines[3]["median_confidence"]
     first = next(line["generation"] for line in lines if line["median_confidence"] >= bar)
     assert first_generations(run, "median_confidence", bar)[0] == first <= 3
-    assert first_generations(run, "median_confidence", 0.0) == [0] * 6
-    assert first_generations(run, "median_confidence", 1.1) == []
+    assert first_generations(run, "median_confidence", 0.0).tolist() == [0] * 6
+    assert first_generations(run, "median_confidence", 1.1).tolist() == [NEVER] * 6
 
 
 def test_rows_say_how_many_runs_become_certain(run):
-    every, soon, median, share = certainty_rows(run, every="< 50", soon="", end="99.99 %")
+    every, soon, median, share = certainty_rows(
+        certainty(run), every=every_class_by("< 50", 49), soon="soon", end=CERTAIN_MEDIAN
+    )
     for row in (every, soon):
         assert row.n == f"{len(row.ours)} of 6 runs get there"
+        assert row.total == 6
     assert list(median.ours) == np.median(confidences(run), axis=1).tolist()
     assert share.n == "60 images"
-    assert (every.paper, median.paper) == ("< 50", "99.99 %")
+    assert (every.paper, soon.paper) == ("< 50", "soon")
+    assert median.paper == CERTAIN_MEDIAN.paper
+    assert every.tolerance is not None
+    assert soon.tolerance is None
 
 
 def test_sheet_shows_five_runs_at_most(lab, run):
@@ -76,4 +84,4 @@ def test_sheets_of_noise_fit_too(tmp_path):
 
 
 def test_shares_are_spelt_as_percentages():
-    assert spell([0.9187, 0.934]) == "91.9 % and 93.4 %"
+    assert cells.each([0.9187, 0.934]) == "91.9 % and 93.4 %"

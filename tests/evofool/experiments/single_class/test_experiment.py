@@ -1,11 +1,8 @@
-from types import SimpleNamespace
-from typing import Any
-
 import numpy as np
 import pytest
 
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.bench.supplies import Supplies
+from evofool.experiments.bench import Lab, Supplies
+from evofool.experiments.report import judge
 from evofool.experiments.single_class import experiment
 from evofool.experiments.single_class.strategies import Strategy
 
@@ -32,7 +29,7 @@ def findings(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiment, "NETWORK", "lenet")
         patch.setattr(experiment, "CLASSES", ("1", "4", "7"))
-        return experiment.imagenet(lab), lab
+        return experiment.EXPERIMENT.parts["imagenet"].run(lab), lab
 
 
 def test_every_strategy_has_its_share_of_evaluations(findings):
@@ -46,7 +43,7 @@ def test_the_same_classes_are_compared(findings):
     _, tests, classes = findings[0].tables
     assert [row[0] for row in classes.rows] == ["1", "4", "7"]
     assert all("n = 6 and 6" in row[1] and "n = 3 pairs" in row[2] for row in tests.rows)
-    assert [len(row.ours) for row in findings[0].rows] == [2] * 6
+    assert [len(row.ours) for row in findings[0].rows] == [1] * 2 + [2] * 6
 
 
 def test_images_are_left(findings):
@@ -54,29 +51,29 @@ def test_images_are_left(findings):
     assert all((lab.folder / image.file).exists() for image in made.images)
 
 
-def strategy(name: str, log_odds: np.ndarray) -> Strategy:
-    classes = tuple(range(log_odds.shape[1]))
-    run: Any = SimpleNamespace(outputs=classes, table={"archive.fitness": log_odds})
-    return Strategy(name=name, runs=[run], outputs=classes, evaluations=1.0, seconds=1.0)
+def strategy(log_odds: np.ndarray) -> Strategy:
+    return Strategy(log_odds, classes=log_odds.shape[1], evaluations=1.0, seconds=1.0)
 
 
 @pytest.mark.parametrize(
-    ("equal", "tenfold", "said", "text"),
+    ("equal", "tenfold", "outcome", "holding"),
     [
-        (0.0, 0.0, "reproduced", "with equal evaluations no different"),
-        (-20.0, 0.0, "in part", "with equal evaluations lower"),
-        (-20.0, -20.0, "differs", "with tenfold evaluations lower"),
-        (0.0, 20.0, "reproduced", "with tenfold evaluations higher"),
+        (0.0, 0.0, "reproduced", [True, True]),
+        (-20.0, 0.0, "in part", [False, True]),
+        (-20.0, -20.0, "differs", [False, False]),
+        (0.0, 20.0, "reproduced", [True, True]),
     ],
 )
-def test_the_better_strategy_of_each_budget_decides(equal, tenfold, said, text):
+def test_the_better_strategy_of_each_budget_decides(equal, tenfold, outcome, holding):
     shared = np.random.default_rng(0).normal(5, 1, (5, 10))
-    others = [
-        strategy("single-class of 1, equal", shared + equal),
-        strategy("single-class of 100, equal", shared - 40),
-        strategy("single-class of 1, tenfold", shared + tenfold),
-        strategy("single-class of 100, tenfold", shared - 40),
-    ]
-    verdict = experiment._verdict(strategy("MAP-Elites", shared), others, bar=0.9)
-    assert verdict.outcome == said
-    assert text in verdict.because
+    rows = experiment.similarity_rows(
+        {
+            "MAP-Elites": strategy(shared),
+            "single-class of 1, equal": strategy(shared + equal),
+            "single-class of 100, equal": strategy(shared - 40),
+            "single-class of 1, tenfold": strategy(shared + tenfold),
+            "single-class of 100, tenfold": strategy(shared - 40),
+        }
+    )
+    assert [row.holds for row in rows] == holding
+    assert judge(rows).outcome == outcome
