@@ -1,4 +1,4 @@
-"""The commands that try a classifier on images in files: classify, accuracy."""
+"""The commands that show image files to a classifier: classify, accuracy."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,22 +19,23 @@ def classify(
     exact: bool = False,
     as_json: Json = False,
 ) -> None:
-    """Says what a classifier takes images for.
+    """Classifies images: prints the likeliest classes of each.
 
-    The table has the likeliest classes of every image: index, WordNet id where there is one,
-    names, and confidence, the softmax probability. Images of another size than the
-    classifier's are cropped and scaled as its card says; the last lines say what was done.
+    The table has a row for each of the TOP likeliest classes of an image: confidence (the softmax
+    probability), class index, WordNet id if the classifier has them, and label. Images of another
+    size than the classifier's input are resized and cropped as its card says; the lines below the
+    table say how.
 
       evofool classify cat.jpg dog.png --classifier mobilenet_v1_0.75_192 --weights nets
       evofool classify evolved/*.png --classifier lenet --top 1 --exact
 
     Args:
         images: image files.
-        classifier: name, "a+b" for several at once, or module:factory.
-        weights: safetensors file, or the folder it is in.
-        combine: of several classifiers, the mean or the least confidence.
-        top: classes to name for each image.
-        exact: refuse images that are not of the classifier's input size.
+        classifier: a name such as lenet, "a+b" for an ensemble, or module:factory.
+        weights: .safetensors file, or the folder that holds NAME.safetensors.
+        combine: confidence of an ensemble: the mean or the minimum of its members'.
+        top: number of classes for each image.
+        exact: refuse images of another size than the classifier's input.
         as_json: print JSON.
     """
     start_jax()
@@ -50,18 +51,18 @@ def classify(
         return
     rows = [
         (
-            one.image if guess is one.guesses[0] else "",
+            image.image if guess is image.guesses[0] else "",
             percent(guess.confidence),
             guess.index,
             *([guess.id] if loaded.card.ids else []),
             guess.label,
         )
-        for one in classified
-        for guess in one.guesses
+        for image in classified
+        for guess in image.guesses
     ]
     columns = ["image", "confidence", "class", *(["id"] if loaded.card.ids else []), "label"]
     output().print(make_table(columns, rows))
-    for line in summarize_actions(one.actions for one in classified):
+    for line in summarize_actions(image.actions for image in classified):
         print(line)
 
 
@@ -75,23 +76,22 @@ def accuracy(
     exact: bool = False,
     as_json: Json = False,
 ) -> None:
-    """Counts how often a classifier is right about labelled images: top-1 and top-5.
+    """Measures a classifier's accuracy on labelled images.
 
-    The table of labels is a CSV file with the columns file (below the folder of images) and
-    index (of the class, counted from 0); further columns are ignored. Low figures mean that
-    weights, order of the classes or preprocessing are wrong; indices that are clearly off by one
-    are refused.
+    It prints the top-1 and top-5 accuracy. The labels are a CSV file with the columns file (a path below the folder of images) and index
+    (of the class, from 0); other columns are ignored. If the accuracy is low, weights, class order
+    or preprocessing may be wrong. Labels that are clearly off by one are refused.
 
       evofool accuracy --classifier lenet --images digits --labels digits.csv
       evofool accuracy --classifier squeezenet_v1.0 --weights nets --images val --labels val.csv
 
     Args:
-        classifier: name, "a+b" for several at once, or module:factory.
+        classifier: a name such as lenet, "a+b" for an ensemble, or module:factory.
         images: folder of the images.
-        labels: CSV file.
-        weights: safetensors file, or the folder it is in.
-        combine: of several classifiers, the mean or the least confidence.
-        exact: refuse images that are not of the classifier's input size.
+        labels: CSV file with the columns file and index.
+        weights: .safetensors file, or the folder that holds NAME.safetensors.
+        combine: confidence of an ensemble: the mean or the minimum of its members'.
+        exact: refuse images of another size than the classifier's input.
         as_json: print JSON.
     """
     start_jax()
@@ -104,7 +104,7 @@ def accuracy(
 
     loaded = load_classifier(classifier, weights=weights, combine=combine)
     with counting("images", progress_output()) as report:
-        found = accuracy(
+        measured = accuracy(
             loaded,
             images=images,
             labels=labels,
@@ -112,8 +112,11 @@ def accuracy(
             on_chunk=report,
         )
     if as_json:
-        print_json({"classifier": loaded.card.name, **asdict(found)})
+        print_json({"classifier": loaded.card.name, **asdict(measured)})
         return
-    print(f"{loaded.card.name}: top-1 {found.top1:.2%}, top-5 {found.top5:.2%} of {found.n} images")
-    for line in found.actions:
+    print(
+        f"{loaded.card.name}: top-1 {measured.top1:.2%}, top-5 {measured.top5:.2%} "
+        f"of {measured.n} images"
+    )
+    for line in measured.actions:
         print(line)

@@ -1,38 +1,37 @@
-"""What the commands write with: consoles, JSON, tables, images in the terminal."""
+"""Consoles, JSON, tables, and images in the terminal."""
 
 import json
 import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
-from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from evofool.images import resized
+from evofool.images import Levels, resized
 
-PIPE_WIDTH = 160  # nobody wraps a pipe; tables still need an end
+PIPE_WIDTH = 160  # columns of a table that is written to a pipe or a file
 
 
 def output() -> Console:
-    """Returns the console for results: standard output."""
+    """Returns the console for results, on standard output."""
     return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
 
 
 def progress_output() -> Console:
-    """Returns the console for what happens on the way: standard error."""
+    """Returns the console for progress, on standard error."""
     return Console(stderr=True, highlight=False)
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     """Prints data as JSON on standard output; dataclasses become objects."""
     print(json.dumps(value, indent=2, default=_plain))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     if isinstance(value, np.generic):
@@ -41,11 +40,12 @@ def _plain(value: Any) -> Any:
 
 
 def make_table(
-    columns: Sequence[str], rows: Sequence[Sequence[Any]], *, caption: str = ""
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str = ""
 ) -> Table:
     """Makes a table; None is shown as a dash.
 
-    Columns of numbers are flush right and never folded; where there is little room, text is.
+    Columns of numbers are right-aligned and keep their width; columns of text are folded where
+    the terminal is narrow.
     """
     table = Table(
         caption=caption or None,
@@ -70,16 +70,16 @@ def _is_figure(text: str) -> bool:
 
 
 def gigabytes(count: int) -> str:
-    """Writes a number of bytes for people: 0.86 GB."""
+    """Formats a number of bytes: 0.86 GB."""
     return f"{count / 1e9:.2f} GB"
 
 
-def half_blocks(image: np.ndarray, *, columns: int) -> Text:
-    """Draws an image in characters, two pixels each: the upper half block and its background.
+def half_blocks(image: Levels, *, columns: int) -> Text:
+    """Draws an image as text: each character shows two pixels, as half block and background.
 
     Args:
-        image: 8-bit levels `[height, width, channels]`.
-        columns: most characters in a row.
+        image: levels `[height, width, channels]`.
+        columns: largest number of characters in a row.
     """
     height, width = image.shape[:2]
     factor = max(1, columns // width) if width <= columns else columns / width
@@ -98,7 +98,7 @@ def _rgb(color: np.ndarray) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Writes a time for people: 8 s, 3:05, 2:14:00."""
+    """Formats a duration: 8 s, 3:05, 2:14:00."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

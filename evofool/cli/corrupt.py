@@ -1,16 +1,21 @@
-"""The command that damages images and asks a classifier again: corrupt."""
+"""The command that measures a classifier's accuracy on corrupted images: corrupt."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from evofool.cli.flags import Json
 from evofool.cli.startup import start_jax
 from evofool.support import UserError
 
 if TYPE_CHECKING:
-    from evofool.classifiers import Classifier
+    import numpy as np
+    from PIL import Image
+
+    from evofool.classifiers import Card
+    from evofool.evaluation import Recognized
+    from evofool.images import Levels
 
 SHOWN = 10  # images in a strip
 
@@ -33,39 +38,38 @@ def corrupt(
     out: Path | None = None,
     as_json: Json = False,
 ) -> None:
-    """Damages labelled images and counts how often a classifier is still right.
+    """Measures a classifier's accuracy on corrupted images.
 
-    One kind of damage at a time: pixels shuffled within windows, tiles that change places,
-    Gaussian blur, or levels replaced by a table. The table says how many images are recognised
-    before and after, and how sure the classifier is of its likeliest class and of the right one.
-    The images are the test images of a data set, or a folder with a CSV file as for
-    'evofool accuracy'.
+    Give one corruption: pixels shuffled within windows, tiles exchanged, Gaussian blur, or levels
+    replaced by a table. The table shows accuracy, the median confidence in the likeliest class and
+    the median confidence in the right class. The images are the test images of a data set, or a
+    folder with a CSV file as for evofool accuracy.
 
       evofool corrupt --classifier lenet --dataset mnist --shuffle 7 --rows
       evofool corrupt --classifier lenet --dataset mnist --recolor blondes --out recolored
       evofool corrupt --classifier NAME --weights nets --images val --labels val.csv --tiles 32
 
     Args:
-        classifier: name, "a+b" for several at once, or module:factory.
-        weights: safetensors file, or the folder it is in.
-        dataset: mnist or cifar10.
-        data: folder of the data set; else $EVOFOOL_DATA and the user cache are tried.
-        images: folder of images, instead of a data set.
-        labels: CSV file with the columns file and index, of the images in the folder.
-        limit: only so many images, from the first on.
-        shuffle: side in pixels of windows whose pixels are shuffled.
-        rows: with --shuffle, exchange the rows of a window as wholes.
-        tiles: side in pixels of tiles that change places.
-        blur: standard deviation of a Gaussian, in pixels.
-        recolor: blondes, random, invert, or a text file with 256 levels.
-        seed: of what is random.
-        out: folder for strip.png, ten of the images before and after.
+        classifier: a name such as lenet, "a+b" for an ensemble, or module:factory.
+        weights: .safetensors file, or the folder that holds NAME.safetensors.
+        dataset: use the test images of mnist or cifar10.
+        data: folder of the data set; by default that of EVOFOOL_DATA, or the user cache.
+        images: use the images of this folder.
+        labels: CSV file of these images, with the columns file and index.
+        limit: use only so many images, the first ones.
+        shuffle: shuffle pixels within windows of this side, in pixels.
+        rows: with --shuffle, shuffle whole rows of each window.
+        tiles: exchange tiles of this side, in pixels.
+        blur: blur by a Gaussian of this standard deviation, in pixels.
+        recolor: replace levels by a table: blondes, random, invert, or a text file of 256 levels.
+        seed: seed of random corruptions.
+        out: folder for strip.png: ten images before and after.
         as_json: print JSON.
     """
     if sum(flag is not None for flag in (shuffle, tiles, blur, recolor)) != 1:
-        raise UserError("give one kind of damage: --shuffle, --tiles, --blur or --recolor")
+        raise UserError("give one corruption: --shuffle, --tiles, --blur or --recolor")
     if rows and shuffle is None:
-        raise UserError("--rows says how --shuffle is done; give --shuffle with a window")
+        raise UserError("--rows needs --shuffle and the side of a window")
     if (dataset is None) == (images is None) or (images is None) != (labels is None):
         raise UserError("give the images: either --dataset, or --images with --labels")
     if limit is not None and limit < 1:
@@ -81,28 +85,37 @@ def corrupt(
     name, corruption = _corruption(shuffle, rows, tiles, blur, recolor, seed)
     loaded = load_classifier(classifier, weights=weights)
     check_classifier(loaded)
-    levels, classes = _images(loaded, dataset, data, images, labels, limit)
-    found = corrupt(loaded, levels, classes, corruption)
+    levels, classes = _labelled_images(loaded.card, dataset, data, images, labels, limit)
+    result = corrupt(loaded, levels, classes, corruption)
     if out is not None:
-        strip = _strip(loaded, name, levels, classes, found)
-        save_image(strip, out / "strip.png")
+        truth = f"{loaded.card.name}; true labels: {_labels_of(loaded.card, classes)}"
+        before = (truth, levels, result.recognized)
+        after = (name, result.images, result.recognized_after)
+        save_image(_strip(loaded.card, [before, after]), out / "strip.png")
     if as_json:
-        facts = {field: getattr(found, field) for field in ("n", "unchanged")}
-        facts |= {"before": asdict(found.before), "after": asdict(found.after)}
-        print_json({"classifier": loaded.card.name, "corruption": name, **facts})
+        print_json(
+            {
+                "classifier": loaded.card.name,
+                "corruption": name,
+                "n": result.n,
+                "unchanged": result.unchanged,
+                "before": asdict(result.before),
+                "after": asdict(result.after),
+            }
+        )
         return
-    lines = [
+    table = [
         [
-            when,
-            f"{100 * one.accuracy:.2f} %",
-            percent(one.confidence),
-            percent(one.label_confidence),
+            state,
+            f"{100 * tally.accuracy:.2f} %",
+            percent(tally.confidence),
+            percent(tally.label_confidence),
         ]
-        for when, one in (("as they are", found.before), (name, found.after))
+        for state, tally in (("original", result.before), (name, result.after))
     ]
     columns = ["images", "accuracy", "median confidence", "in the right class"]
-    output().print(make_table(columns, lines))
-    print(f"{found.n} images; {found.unchanged:.2%} keep their likeliest class")
+    output().print(make_table(columns, table))
+    print(f"{result.n} images; the likeliest class is unchanged for {result.unchanged:.2%}")
     if out is not None:
         print(f"images: {out / 'strip.png'}")
 
@@ -114,14 +127,14 @@ def _corruption(
     blur: float | None,
     recolor: str | None,
     seed: int,
-) -> tuple[str, Callable[[Any], Any]]:
-    """Returns the damage that the one flag given asks for, and its name."""
+) -> tuple[str, "Callable[[Levels], Levels]"]:
+    """Returns the corruption that is not None, with its name."""
     from evofool.images import corruptions, intensity_table
 
     if shuffle is not None:
         name = f"{'rows' if rows else 'pixels'} shuffled in {shuffle}x{shuffle} windows"
-        settings = {"window": shuffle, "rows_only": rows, "seed": seed}
-        return name, partial(corruptions.shuffle_pixels, **settings)
+        corruption = partial(corruptions.shuffle_pixels, window=shuffle, rows_only=rows, seed=seed)
+        return name, corruption
     if tiles is not None:
         name = f"{tiles}x{tiles} tiles exchanged"
         return name, partial(corruptions.exchange_tiles, tile=tiles, seed=seed)
@@ -132,53 +145,62 @@ def _corruption(
     return f"recoloured: {recolor}", partial(corruptions.recolor, table=table)
 
 
-def _images(
-    classifier: "Classifier",
+def _labelled_images(
+    card: "Card",
     dataset: str | None,
     data: Path | None,
     images: Path | None,
     labels: Path | None,
     limit: int | None,
-) -> tuple[Any, Any]:
-    """Reads the images, levels 0..255, and their classes."""
+) -> tuple["Levels", "np.ndarray"]:
+    """Reads the images, levels `[batch, height, width, channels]`, and their classes `[batch]`."""
     import numpy as np
 
     from evofool.data import load_cifar10, load_mnist, read_labels, read_photographs
 
     if dataset is not None:
-        found = {"mnist": load_mnist, "cifar10": load_cifar10}[dataset](data)
-        return found.test_images[:limit], found.test_labels[:limit]
+        loaded = {"mnist": load_mnist, "cifar10": load_cifar10}[dataset](data)
+        return loaded.test_images[:limit], loaded.test_labels[:limit]
     assert images is not None
     assert labels is not None
-    rows = read_labels(labels, classifier.card, images=images)[:limit]
-    prepared = read_photographs([row.path for row in rows], classifier.card)
-    return np.stack([one.levels for one in prepared]), np.array([row.index for row in rows])
+    rows = read_labels(labels, card, images=images)[:limit]
+    photographs = read_photographs([row.path for row in rows], card)
+    levels = np.stack([photograph.levels for photograph in photographs])
+    return levels, np.array([row.index for row in rows])
 
 
-def _strip(classifier: "Classifier", name: str, images: Any, classes: Any, found: Any) -> Any:
-    """Draws some of the images, evenly spread over all, before and after."""
+def _shown(count: int) -> "np.ndarray":
+    """Returns the indices of the images in the strip, evenly spread over all `count`."""
     import numpy as np
 
+    return np.unique(np.linspace(0, count - 1, SHOWN).astype(int))
+
+
+def _labels_of(card: "Card", classes: "np.ndarray") -> str:
+    from evofool.classifiers import first_name
+
+    return ", ".join(first_name(card.labels[classes[i]]) for i in _shown(len(classes)))
+
+
+def _strip(card: "Card", rows: "Sequence[tuple[str, Levels, Recognized]]") -> "Image.Image":
+    """Draws some of the images, each row under its heading.
+
+    Args:
+        card: of the classifier.
+        rows: heading, images and what the classifier recognised in them.
+    """
     from evofool.classifiers import first_name
     from evofool.images import Section, draw_sheet, thumbnail
 
-    some = np.unique(np.linspace(0, len(images) - 1, SHOWN).astype(int))
-    card = classifier.card
-
-    def row(heading: str, shown: Any, recognized: Any) -> Section:
+    sections = []
+    for heading, levels, recognized in rows:
+        shown = _shown(len(levels))
         captions = [
             (
-                first_name(card.labels[recognized.classes[one]]),
-                f"{100 * recognized.confidence[one]:.1f} %",
+                first_name(card.labels[recognized.classes[i]]),
+                f"{100 * recognized.confidence[i]:.1f} %",
             )
-            for one in some
+            for i in shown
         ]
-        return Section(heading, [thumbnail(shown[one]) for one in some], captions)
-
-    truth = ", ".join(first_name(card.labels[classes[one]]) for one in some)
-    return draw_sheet(
-        [
-            row(f"{card.name}; the images show {truth}", images, found.recognized),
-            row(name, found.images, found.recognized_after),
-        ]
-    )
+        sections.append(Section(heading, [thumbnail(levels[i]) for i in shown], captions))
+    return draw_sheet(sections)

@@ -1,17 +1,18 @@
 """Flags that several commands share, and the settings that a preset or a file gives."""
 
 import argparse
-from collections.abc import Sequence
+import inspect
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
 from evofool.config import EvolveConfig, make_config
 
+Sort = Literal["class", "confidence", "group"]
 RunFolder = Annotated[Path, tyro.conf.Positional]
-"""A run directory, as made by `evofool evolve`."""
-
 Json = Annotated[bool, tyro.conf.arg(name="json")]
 ClassName = Annotated[str, tyro.conf.arg(name="class")]
 MaybeClassName = Annotated[str | None, tyro.conf.arg(name="class")]
@@ -29,5 +30,29 @@ def starting_config(arguments: Sequence[str]) -> EvolveConfig:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", nargs="?")
     parser.add_argument("--config", nargs="?")
-    found, _ = parser.parse_known_args(arguments)
-    return make_config(preset=found.preset, file=found.config)
+    known, _ = parser.parse_known_args(arguments)
+    return make_config(preset=known.preset, file=known.config)
+
+
+def complete_help(command: Callable[..., object]) -> None:
+    """Tells tyro how to show the flags of a command.
+
+    Their texts are those of its docstring, with line breaks of its source removed, and
+    "(default: None)" and "(default: False)" are left out.
+    """
+    texts = _documented_arguments(command)
+    for name, annotation in command.__annotations__.items():
+        if name != "return":
+            flag = tyro.conf.arg(help=texts.get(name), help_behavior_hint=_default_hint)
+            command.__annotations__[name] = Annotated[annotation, flag]
+
+
+def _default_hint(default: str) -> str:
+    return "" if default in ("None", "False", "", "''") else f"(default: {default})"
+
+
+def _documented_arguments(command: Callable[..., object]) -> dict[str, str]:
+    """Reads the section "Args" of a docstring: the text of each argument, on one line."""
+    section = inspect.cleandoc(command.__doc__ or "").partition("\nArgs:\n")[2].partition("\n\n")[0]
+    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", section, flags=re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in entries}

@@ -1,44 +1,58 @@
-"""How a run is going: a live bar in a terminal, plain lines everywhere else."""
+"""How far a command is: a live bar in a terminal, a line every few seconds anywhere else."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from evofool.cli.console import duration
+from evofool.cli.console import duration, progress_output
 from evofool.images import percent
 
+if TYPE_CHECKING:
+    from evofool.evolution import Reporter
+
 SECONDS_BETWEEN_LINES = 3.0
+BAR_WIDTH = 10
+GAP = "  "
+
+
+def progress(quiet: bool) -> AbstractContextManager["Reporter | None"]:
+    """Returns the reporter of this process; None if it is quiet or not the first of its job."""
+    from evofool.support import is_first
+
+    if quiet or not is_first():
+        return nullcontext(None)
+    return ProgressReporter(progress_output())
 
 
 @contextmanager
-def counting(what: str, console: Console) -> Iterator[Callable[[int, int], None]]:
-    """Gives a function that is told how much of how much is done, and shows it.
+def counting(task: str, console: Console) -> Iterator[Callable[[int, int], None]]:
+    """Gives a function that is called with the counts of what is done and of all, and shows them.
 
     Args:
-        what: is done, one or a few words.
+        task: what is done, in one or a few words.
         console: where to write, usually standard error.
     """
-    spoke = time.monotonic()
+    last_line = time.monotonic()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=None)
+        bar_task = bar.add_task(task, total=None)
 
         def show(done: int, total: int) -> None:
-            nonlocal spoke
-            bar.update(task, completed=done, total=total)
-            if not console.is_terminal and time.monotonic() - spoke >= SECONDS_BETWEEN_LINES:
-                spoke = time.monotonic()
-                console.print(f"{what}  {done:,}/{total:,}", soft_wrap=True, markup=False)
+            nonlocal last_line
+            bar.update(bar_task, completed=done, total=total)
+            if not console.is_terminal and time.monotonic() - last_line >= SECONDS_BETWEEN_LINES:
+                last_line = time.monotonic()
+                console.print(f"{task}  {done:,}/{total:,}", soft_wrap=True, markup=False)
 
         yield show
 
 
 class ProgressReporter:
-    """An `evofool.evolution.session.Reporter` for people; use as a context manager.
+    """An `evofool.evolution.Reporter` that writes for people; use it as a context manager.
 
     Args:
         console: where to write, usually standard error.
@@ -48,16 +62,16 @@ class ProgressReporter:
         self._console = console
         self._live = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[status]}"),
+            BarColumn(bar_width=BAR_WIDTH),
+            TextColumn("{task.fields[status]}", markup=False),
             console=console,
             transient=True,
             disable=not console.is_terminal,
         )
         self._task = self._live.add_task("starting", total=None, status="")
-        self._first: tuple[int, float] | None = None
+        self._first: tuple[int, float] | None = None  # generation and time of the first call
         self._newest = 0
-        self._spoke = time.monotonic()
+        self._last_line = time.monotonic()
 
     def __enter__(self) -> "ProgressReporter":
         self._live.start()
@@ -72,37 +86,67 @@ class ProgressReporter:
         self._live.stop()
 
     def message(self, text: str) -> None:
-        """Prints something worth a line."""
+        """Prints a line."""
         self._console.print(text, style="dim", markup=False, highlight=False)
 
-    def progress(self, generation: int, last: int, lines: list[dict[str, Any]]) -> None:
-        """Shows how far the run has come."""
+    def progress(self, generation: int, last: int, lines: Sequence[Mapping[str, float]]) -> None:
+        """Shows how far the run is.
+
+        Args:
+            generation: number of the newest generation.
+            last: number of the generation at which the run ends.
+            lines: the newest metrics of each independent run.
+        """
         now = time.monotonic()
         if self._first is None or generation < self._newest:  # another run has begun
             self._first = (generation, now)
         self._newest = generation
-        head, status = f"generation {generation}/{last}", self._status(generation, last, lines, now)
-        self._live.update(
-            self._task, description=head, total=last, completed=generation, status=status
-        )
-        is_due = now - self._spoke >= SECONDS_BETWEEN_LINES or generation == last
-        if is_due and not self._console.is_terminal:
-            self._spoke = now
-            self._console.print(f"{head}  {status}", soft_wrap=True, markup=False, highlight=False)
+        head = f"generation {generation}/{last}"
+        facts = [*self._time_left(generation, last, now), *_facts_of(lines)]
+        if self._console.is_terminal:
+            room = (
+                self._console.width - len(head) - BAR_WIDTH - 2
+            )  # a space on each side of the bar
+            self._live.update(
+                self._task,
+                description=head,
+                total=last,
+                completed=generation,
+                status=_fitting(facts, room),
+            )
+        elif now - self._last_line >= SECONDS_BETWEEN_LINES or generation == last:
+            self._last_line = now
+            text = GAP.join([head, *facts])
+            self._console.print(text, soft_wrap=True, markup=False, highlight=False)
 
-    def _status(self, generation: int, last: int, lines: list[dict[str, Any]], now: float) -> str:
-        """Writes speed, confidence and the time left; with several runs, the weakest counts."""
-        median = min(line["median_confidence"] for line in lines)
-        least = min(line["min_confidence"] for line in lines)
-        certain = min(line["classes_ge_9999"] for line in lines)
-        parts = [
-            f"median {percent(median)}",
-            f"min {percent(least)}",
-            f"{certain} classes >= 99.99 %",
-            f"{lines[0]['evaluations_per_second']:,.0f} evaluations/s",
-        ]
+    def _time_left(self, generation: int, last: int, now: float) -> list[str]:
+        """Extrapolates the time that the remaining generations take."""
         assert self._first is not None
         done, seconds = generation - self._first[0], now - self._first[1]
-        if done and generation < last:
-            parts.append(f"{duration(seconds / done * (last - generation))} left")
-        return "  ".join(parts)
+        if not done or generation >= last:
+            return []
+        return [f"{duration(seconds / done * (last - generation))} left"]
+
+
+def _facts_of(lines: Sequence[Mapping[str, float]]) -> list[str]:
+    """Formats metrics, the most interesting first; of several runs, the lowest confidences."""
+    median = min(line["median_confidence"] for line in lines)
+    lowest = min(line["min_confidence"] for line in lines)
+    certain = min(line["classes_ge_9999"] for line in lines)
+    return [
+        f"median {percent(median)}",
+        f"min {percent(lowest)}",
+        f"{certain} classes >= 99.99 %",
+        f"{lines[0]['evaluations_per_second']:,.0f} evaluations/s",
+    ]
+
+
+def _fitting(facts: Sequence[str], room: int) -> str:
+    """Joins the first facts, as many as there is room for."""
+    text = ""
+    for fact in facts:
+        longer = GAP.join([text, fact]) if text else fact
+        if len(longer) > room:
+            break
+        text = longer
+    return text

@@ -1,4 +1,4 @@
-"""The command that does the paper's experiments: reproduce."""
+"""The command that repeats the paper's experiments: reproduce."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -29,11 +29,11 @@ def reproduce(
     quiet: bool = False,
     as_json: Json = False,
 ) -> None:
-    """Does an experiment of the paper, or all, and puts our figures beside the published ones.
+    """Repeats experiments of the paper and compares the figures.
 
-    Leaves, for each kind of data, a report with tables and images, and a score card of all. What
-    is finished is kept: the same command goes on where it was stopped. At small scale, a quick look
-    at everything, there are fewer generations and networks are trained for less long.
+    Repeats one, or all of them. Writes a report with tables and images for each data set, and a score card of all reports.
+    Finished work is cached. Run the same command again to resume. Scale small is a quick look, with
+    fewer generations and epochs.
 
       evofool reproduce --list
       evofool reproduce regular --on mnist
@@ -41,37 +41,39 @@ def reproduce(
       evofool reproduce ensemble --on imagenet --weights nets --out results
 
     Args:
-        name: of an experiment, or all.
-        listing: say which experiments there are, and on which data.
-        scale: full, or small.
-        seeds: independent repetitions; each experiment has its own number.
-        on: mnist, cifar10, imagenet; what the experiment has, unless given.
-        out: folder for reports, networks and runs; reproduced-full or reproduced-small.
-        data: folder of the data sets; else $EVOFOOL_DATA and the user cache are tried.
-        weights: folder of the ImageNet networks; else imagenet-models beside the data sets.
-        photographs: folder of labelled images; else imagenet/samples beside the data sets.
-        labels: CSV file with the columns file and index, of the photographs.
-        again: make reports anew that are there, from the steps that are kept.
-        quiet: no progress.
+        name: name of an experiment, or all.
+        listing: list the experiments and their data sets.
+        scale: full for the published sizes, small for a quick look.
+        seeds: number of independent repetitions; each experiment has a default.
+        on: data sets, of mnist, cifar10 and imagenet; by default all that the experiment has.
+        out: folder for reports, networks and runs; by default reproduced-full or
+            reproduced-small.
+        data: folder of data sets; by default that of EVOFOOL_DATA, or the user cache.
+        weights: folder of the ImageNet networks; by default imagenet-models beside the data sets.
+        photographs: folder of labelled photographs; by default imagenet/samples beside the data
+            sets.
+        labels: CSV file of the photographs, with the columns file and index.
+        again: write reports that exist again, from the cached results.
+        quiet: print no progress.
         as_json: print JSON.
     """
     if not name and not listing:
         raise UserError(
-            "no experiment was named; give a name of 'evofool reproduce --list', or all"
+            "no experiment was named; give one that 'evofool reproduce --list' lists, or all"
         )
     start_jax(evolves=True)
     from evofool.cli.console import make_table, output, print_json
-    from evofool.cli.work import progress
+    from evofool.cli.progress import progress
     from evofool.experiments import list_experiments
     from evofool.experiments import reproduce as carry_out
 
     if listing:
-        found = list_experiments()
+        listed = list_experiments()
         if as_json:
-            print_json(found)
+            print_json(listed)
             return
         rows = [
-            (line["name"], " ".join(line["on"]), line["paper"], line["title"]) for line in found
+            (line["name"], " ".join(line["on"]), line["paper"], line["title"]) for line in listed
         ]
         output().print(make_table(["experiment", "on", "paper", "question"], rows))
         return

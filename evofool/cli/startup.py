@@ -1,6 +1,7 @@
-"""What has to be settled before JAX starts: devices, the compilation cache, silence.
+"""Starts JAX: number of devices, precision, compilation cache, quiet libraries.
 
-The library never does this at import; a program that uses evofool decides for itself.
+Only the command line does this. Importing evofool configures nothing: a program that uses it as a
+library decides for itself.
 """
 
 import contextlib
@@ -10,27 +11,31 @@ import sys
 from dataclasses import dataclass
 from functools import cache as only_once
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from evofool.support import UserError, user_cache
 
-# Drawing, varying and small convolutions use one core each, so evolution gains from a device per
-# core; every device holds the archive, so there is an end to it.
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
+# Drawing, varying and small convolutions use one core each, so that evolution is faster with a
+# device per core. Each device holds a copy of the archive, hence the limit.
 MOST_DEVICES = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobFlags:
-    """Working on one run from several processes, usually one per host."""
+    """Several processes that work on one run, usually one per host."""
 
     distributed: bool = False
-    """Work together with other processes; SLURM, Open MPI and TPU say which those are."""
+    """Work on one run with other processes. SLURM, Open MPI and Cloud TPU are detected; elsewhere
+    the next three flags describe the processes."""
     coordinator: str | None = None
-    """HOST:PORT of the first process, where nothing else says it."""
+    """HOST:PORT of the first process."""
     num_processes: int | None = None
-    """How many processes there are, where nothing else says it."""
+    """Number of processes."""
     process_id: int | None = None
-    """Which of them this is, from 0, where nothing else says it."""
+    """Number of this process, from 0."""
 
     def check(self) -> None:
         """Refuses flags that do not fit together.
@@ -61,16 +66,17 @@ def start_jax(
     cache: bool = True,
     job: JobFlags | None = None,
 ) -> None:
-    """Configures JAX; to be called before anything is computed.
+    """Configures JAX; must be called before anything is computed.
 
     Args:
-        devices: number of devices that JAX makes of the processor. No result depends on it.
-        evolves: whether evolution will run, which gets a device per core unless `devices` says.
-        cache: keep compiled programs on disk, in `cache_folder()`.
-        job: which processes work together; this one alone unless given.
+        devices: number of devices that JAX splits the processor into. No result depends on it.
+        evolves: if evolution will run, the default of `devices` is one per core, else 1.
+        cache: cache compiled programs on disk, in `cache_folder()`.
+        job: the processes that work together; None for this one alone.
 
     Raises:
-        UserError: `devices` is below 1, or the job is not described well or does not come about.
+        UserError: `devices` is below 1, the job's flags do not fit together, or its processes
+            cannot connect.
     """
     if job is not None:
         job.check()
@@ -78,19 +84,18 @@ def start_jax(
         devices = min(os.cpu_count() or 1, MOST_DEVICES) if evolves else 1
     if devices < 1:
         raise UserError(f"devices is {devices}; expected 1 or more")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # XLA's C++ side reads it when loaded
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # XLA's C++ part reads it when loaded
     import jax
 
     _silence_libraries()
-    config: Any = jax.config  # its attributes are made at run time
-    if config.jax_default_matmul_precision is None:
-        # or GPUs multiply with 10 bits of mantissa (TF32), and score images otherwise than the
-        # processor that verifies them
+    if jax.config.values["jax_default_matmul_precision"] is None:
+        # Otherwise GPUs multiply with 10 bits of mantissa (TF32): they would score images
+        # differently than the processor that verifies them.
         jax.config.update("jax_default_matmul_precision", "float32")
-    with contextlib.suppress(RuntimeError):  # JAX runs already (notebook, test) and has devices
+    with contextlib.suppress(RuntimeError):  # in a notebook or test, JAX has its devices already
         jax.config.update("jax_num_cpu_devices", devices)
     folder = cache_folder() if cache else None
-    if folder is not None and _can_be_made(folder):
+    if folder is not None and _make(folder):
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
@@ -102,14 +107,14 @@ def start_jax(
 
 @only_once
 def _silence_libraries() -> None:
-    """Keeps libraries from printing tracebacks of what they also raise, such as a full disk."""
+    """Stops libraries from logging errors that they also raise, such as a full disk."""
     logging.getLogger("jax").setLevel(logging.ERROR)
     for name in ("absl", "asyncio"):  # Orbax logs to both
         logging.getLogger(name).setLevel(logging.CRITICAL)
     report = sys.unraisablehook
 
-    def report_others(unraisable: Any) -> None:
-        # after a failed write TensorStore calls back into the event loop that Orbax has closed
+    def report_others(unraisable: "UnraisableHookArgs") -> None:
+        # After a failed write TensorStore calls back into the event loop that Orbax has closed.
         if str(unraisable.exc_value) != "Event loop is closed":
             report(unraisable)
 
@@ -117,16 +122,20 @@ def _silence_libraries() -> None:
 
 
 def cache_folder() -> Path | None:
-    """Returns the folder of compiled programs: `$EVOFOOL_CACHE` (empty: none) or the user cache."""
+    """Returns the folder for compiled programs: `$EVOFOOL_CACHE`, else one in the user cache.
+
+    An empty `$EVOFOOL_CACHE` means no cache: None.
+    """
     named = os.environ.get("EVOFOOL_CACHE")
     if named is not None:
         return Path(named) if named else None
     return user_cache() / "jax"
 
 
-def _can_be_made(folder: Path) -> bool:
+def _make(folder: Path) -> bool:
+    """Makes a folder; returns False where that is impossible: a read-only home stops no run."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:  # a read-only home is no reason not to run
+    except OSError:
         return False
     return True

@@ -1,24 +1,31 @@
-"""The tables of the commands that look at runs."""
+"""The tables of runs, of their elites, and of what doctor found."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from rich.table import Table
+from rich.text import Text
 
 from evofool.classifiers import first_name
-from evofool.cli.console import make_table
-from evofool.evolution import summarize
+from evofool.cli.console import duration, gigabytes, make_table
+from evofool.evolution import Forecast, summarize
 from evofool.images import percent
-from evofool.runs import MOST_BY_CLASS, EliteFacts, GroupFacts, RunFacts, inspect_groups
+from evofool.runs import (
+    MOST_BY_CLASS,
+    Diagnosis,
+    EliteFacts,
+    GroupFacts,
+    RunFacts,
+    inspect_groups,
+)
 
 
 def elites_report(elites: Sequence[EliteFacts], *, ends: int) -> list[Table | str]:
-    """Describes elites: a table of all, or of many a summary, their groups, and both ends.
+    """Describes elites: a table of few; of many a summary, their groups, and the table's ends.
 
     Args:
         elites: at least one, in the order of the table.
-        ends: how many from the beginning and as many from the end, when there are many.
+        ends: number of rows from each end of the table of many elites.
     """
     if len(elites) <= MOST_BY_CLASS:
         return [elites_table(elites)]
@@ -29,8 +36,8 @@ def elites_report(elites: Sequence[EliteFacts], *, ends: int) -> list[Table | st
     return [*parts, elites_table(elites, ends=ends)]
 
 
-def summary_of(elites: Sequence[EliteFacts]) -> dict[str, Any]:
-    """Returns the numbers of `metrics.summarize` for elites."""
+def summary_of(elites: Sequence[EliteFacts]) -> dict[str, float]:
+    """Returns the numbers of `evolution.summarize` for elites."""
     return summarize(np.array([elite.log_odds for elite in elites]))
 
 
@@ -45,35 +52,35 @@ def _summary(elites: Sequence[EliteFacts]) -> str:
 
 
 def groups_table(groups: Sequence[GroupFacts]) -> Table:
-    """Makes the table of groups of classes."""
+    """Makes the table of ImageNet's groups of classes."""
     return make_table(
         ["group", "classes", "median", "share >= .99"],
         [
             [
-                one.group,
-                one.classes,
-                percent(one.median_confidence),
-                f"{100 * one.share_ge_99:.1f} %",
+                group.group,
+                group.classes,
+                percent(group.median_confidence),
+                f"{100 * group.share_ge_99:.1f} %",
             ]
-            for one in groups
+            for group in groups
         ],
     )
 
 
 def elites_table(elites: Sequence[EliteFacts], *, ends: int | None = None) -> Table:
-    """Makes the table of elites: of all, or of the `ends` first and the `ends` last."""
+    """Makes the table of elites: of all, or of the first `ends` and the last `ends`."""
     shown = list(elites)
     if ends is not None and len(shown) > 2 * ends:
         shown = [*shown[:ends], *shown[-ends:]]
     is_named = any(elite.label != str(elite.class_index) for elite in shown)
     columns = ["class", *(["label"] if is_named else []), "confidence", "log-odds"]
     columns += ["runner-up", "born", "nodes", "connections", "ancestors", "changes"]
-    rows: list[list[Any]] = [
+    rows: list[list[object]] = [
         [
             elite.class_index,
             *([first_name(elite.label)] if is_named else []),
             percent(elite.confidence),
-            f"{elite.log_odds:.2f}",  # goes on rising where confidence looks the same
+            f"{elite.log_odds:.2f}",  # differs where confidences look the same
             first_name(elite.runner_up),
             elite.generation,
             elite.nodes,
@@ -90,7 +97,7 @@ def elites_table(elites: Sequence[EliteFacts], *, ends: int | None = None) -> Ta
     return make_table(columns, rows, caption=f"and {hidden} between these" if hidden else "")
 
 
-def runs_table(per_run: Sequence[dict[str, Any]]) -> Table:
+def runs_table(per_run: Sequence[Mapping[str, float]]) -> Table:
     """Makes the table of the independent runs of one run directory."""
     return make_table(
         ["run", "seed", "min", "median", ">= .9", ">= .99", ">= .9999"],
@@ -110,11 +117,11 @@ def runs_table(per_run: Sequence[dict[str, Any]]) -> Table:
 
 
 def comparison_table(lines: Sequence[RunFacts]) -> Table:
-    """Makes the table of several runs; of several classifiers, when there are several."""
-    have_one = len({line.classifier for line in lines}) == 1
+    """Makes the table of several runs; it names their classifiers if these differ."""
+    is_same = len({line.classifier for line in lines}) == 1
     columns = [
         "run",
-        *([] if have_one else ["classifier"]),
+        *([] if is_same else ["classifier"]),
         "encoding",
         "seed",
         "evaluations",
@@ -125,7 +132,7 @@ def comparison_table(lines: Sequence[RunFacts]) -> Table:
     rows = [
         [
             line.folder,
-            *([] if have_one else [line.classifier]),
+            *([] if is_same else [line.classifier]),
             line.encoding,
             line.seed,
             f"{line.evaluations:,}",
@@ -140,3 +147,47 @@ def comparison_table(lines: Sequence[RunFacts]) -> Table:
         for line in lines
     ]
     return make_table(columns, rows)
+
+
+def diagnosis_table(diagnosis: Diagnosis) -> Table:
+    """Makes the table of what `doctor` found, a fact per row."""
+    versions = ", ".join(f"{name} {version}" for name, version in diagnosis.versions.items())
+    rows = [
+        ("versions", versions),
+        ("processor", f"{diagnosis.processor}, {diagnosis.cores} cores"),
+        ("devices", ", ".join(diagnosis.devices)),
+        ("compiled programs", diagnosis.cache or "not cached"),
+        *((f"data {name}", folder) for name, folder in diagnosis.data.items()),
+        *((f"weights {name}", state) for name, state in diagnosis.weights.items()),
+    ]
+    for facts in diagnosis.classifiers:
+        rows += [
+            ("classifier", f"{facts.name} ({facts.family})"),
+            ("  weights", f"sha256 {facts.sha256}" if facts.sha256 else "no file"),
+            (
+                "  outputs",
+                f"{facts.outputs}; class 0 is output {facts.class_offset}: {facts.first_class}",
+            ),
+            ("  images", facts.preprocessing),
+        ]
+    if diagnosis.forecast is not None:
+        rows.append(("forecast", _forecast_text(diagnosis.forecast)))
+    for check in diagnosis.checks:
+        state = "ok" if check.passed else "FAILED"
+        rows.append((f"test: {check.name}", f"{state}: {check.detail}"))
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, fact in rows:
+        table.add_row(name, Text(fact))
+    return table
+
+
+def _forecast_text(cost: Forecast) -> str:
+    memory = f"{gigabytes(cost.memory_bytes)} of memory"
+    if cost.device_memory_bytes:
+        memory += f", {gigabytes(cost.device_memory_bytes)} on the device"
+    return (
+        f"{duration(cost.seconds)} ({duration(cost.compile_seconds)} compiling) at "
+        f"{cost.evaluations_per_second:,.0f} evaluations/s; {memory}"
+    )

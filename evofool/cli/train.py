@@ -1,8 +1,8 @@
-"""The command that trains classifiers: train."""
+"""The command that trains a classifier: train."""
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import tyro
 
@@ -25,12 +25,12 @@ def train(
     width: float | None = None,
     quiet: bool = False,
 ) -> None:
-    """Trains a classifier on MNIST or CIFAR-10; prints its test accuracy after every epoch.
+    """Trains a classifier on MNIST or CIFAR-10.
 
-    NETWORK is lenet, mlp (784-300-100-10), linear (one template per digit) or seed000-cnn (the
-    network of the article on shredded and recoloured digits), all for MNIST, or cifar-cnn. Writes
-    the weights as safetensors and, beside them, a card that says how they were made. The same seed
-    gives the same weights.
+    NETWORK is, for MNIST, lenet, mlp (784-300-100-10), linear (one template per digit) or
+    seed000-cnn (the network of the article on shredded and recoloured digits), and for CIFAR-10
+    cifar-cnn. Prints the test accuracy after each epoch. Writes the weights as safetensors and,
+    beside them, a card that holds the settings. The same seed gives the same weights.
 
       evofool train lenet --out mine.safetensors
       evofool train lenet --out other.safetensors --seed 1 --activation sigmoid
@@ -41,33 +41,34 @@ def train(
 
     Args:
         network: lenet, mlp, linear, seed000-cnn or cifar-cnn.
-        out: file for the weights, ending in .safetensors.
-        data: folder with the data set; else $EVOFOOL_DATA and the user cache are tried.
-        seed: of the initial weights, the order of the examples and what is drawn for them.
-        epochs: passes over the examples; 10, of seed000-cnn 32, unless given. One of seed000-cnn
-            takes some 80 seconds on two cores.
-        decay: step t has the learning rate over 1 + decay t, 0 for a constant one; a cosine, of
-            seed000-cnn 0.01, unless given.
-        examples: how many training images to use, the first ones; all unless given.
-        augment: random changes of training images: flip-shift (of cifar-cnn unless given),
+        out: file to write the weights to, ending in .safetensors.
+        data: folder of the data set; by default that of EVOFOOL_DATA, or the user cache.
+        seed: seed of the initial weights, of the order of training images and of augmentation.
+        epochs: number of epochs; by default 10, for seed000-cnn 32 (about 80 seconds each on two
+            cores).
+        decay: divide the learning rate of step t by 1 + decay t; 0 keeps it constant. By default
+            a cosine schedule, for seed000-cnn 0.01.
+        examples: use only so many training images, the first ones; by default all.
+        augment: random changes of training images: flip-shift (the default for cifar-cnn),
             shift-scale (for digits) or none.
-        adversarial: fgsm trains on images perturbed along the sign of the gradient too; vat
-            (virtual adversarial training) keeps outputs from changing in the worst direction.
-        epsilon: how far that perturbs: every pixel for fgsm (0.25 unless given), the image in L2
-            norm for vat (2.1).
-        activation: of the lenet, relu as in the paper or sigmoid.
-        width: multiplier of the channels of the cifar-cnn.
-        quiet: no progress.
+        adversarial: adversarial training: fgsm adds images perturbed along the sign of the
+            gradient, vat (virtual adversarial training) penalises outputs that change in the
+            worst direction.
+        epsilon: size of these perturbations: of a value for fgsm (by default 0.25), in L2 norm
+            for vat (by default 2.1).
+        activation: activation of lenet: relu as in the paper (the default) or sigmoid.
+        width: factor for the number of channels of cifar-cnn.
+        quiet: print no progress.
     """
     start_jax()
     from evofool.training import recipe_of, train_classifier
 
     config = recipe_of(network).config
-    chosen: dict[str, Any] = {"epochs": epochs, "decay": decay}
-    config = dataclasses.replace(
-        config, **{name: value for name, value in chosen.items() if value is not None}
-    )
-    options: dict[str, Any] = {"activation": activation, "width": width}
+    if epochs is not None:
+        config = dataclasses.replace(config, epochs=epochs)
+    if decay is not None:
+        config = dataclasses.replace(config, decay=decay)
+    options = {"activation": activation, "width": width}
     trained = train_classifier(
         network,
         out,

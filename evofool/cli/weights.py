@@ -18,34 +18,35 @@ def weights_convert(
     labels: Path | None = None,
     card: Path | None = None,
 ) -> None:
-    """Converts a network trained with PyTorch: a state dict of torchvision or timm.
+    """Converts a PyTorch state dict, of torchvision or timm.
 
-    Reads .safetensors, and .pth and .pt where PyTorch is installed (its weights-only loader runs
-    no code). Folds batch norm, checks every tensor, tries the network, and writes
-    NAME.safetensors with its card NAME.json.
+    Reads .safetensors files and, if PyTorch is installed, .pth and .pt files with its weights-only
+    loader, which runs no code. Folds batch normalisation into the layers, checks each tensor, runs
+    the network once, and writes NAME.safetensors with its card NAME.json.
 
       evofool weights convert resnet18.pth --family resnet18 --out weights
       evofool weights convert pets.safetensors --family resnet50 --out weights --labels pets.txt
       evofool classify cat.jpg --classifier pets --weights weights
 
-    The card says how torchvision's weights are fed (Caffe's, for caffenet). Where yours differ,
-    --card names a JSON file with the fields that do, such as {"interpolation": "bicubic"}.
+    The card describes torchvision's preprocessing, and for caffenet Caffe's. If your network was
+    trained with another, give the fields that differ in a JSON file, for instance
+    {"interpolation": "bicubic"}, with --card.
 
     Args:
-        file: the state dict.
-        family: alexnet, caffenet, googlenet, mobilenet_v2, resnet18, resnet50,
+        file: file that holds the state dict.
+        family: architecture: alexnet, caffenet, googlenet, mobilenet_v2, resnet18, resnet50,
             squeezenet_v1.0_torchvision or squeezenet_v1.1.
         out: folder to write into.
-        name: of the classifier; that of the file unless given.
-        labels: text file with the name of a class in every line; ImageNet's unless given.
-        card: JSON file with fields of the card that differ.
+        name: name of the classifier; by default that of the file.
+        labels: text file with a label per line; by default the 1000 labels of ImageNet.
+        card: JSON file with the card's fields that differ.
     """
     start_jax()
     from evofool.classifiers import convert_weights
 
     fields = {} if card is None else read_json(card)
     if not isinstance(fields, dict):
-        raise UserError(f"{card}: expected a JSON object, found {type(fields).__name__}")
+        raise UserError(f"{card}: expected a JSON object, got {type(fields).__name__}")
     written = convert_weights(
         file,
         family=family,
@@ -65,20 +66,20 @@ def weights_fetch(
     url: str | None = None,
     quiet: bool = False,
 ) -> None:
-    """Downloads weights that torchvision publishes, checks them and converts them.
+    """Downloads and converts weights that torchvision publishes.
 
-    The published files are pickles, which only PyTorch reads safely; it has to be installed
-    (pip install "evofool[compare]").
+    It checks their hash. The published files are pickles, so that this needs PyTorch and its weights-only loader: run
+    pip install -e ".[compare]" in a checkout of evofool.
 
       evofool weights fetch resnet18 --out weights
       evofool evolve --classifier resnet18 --weights weights
 
     Args:
-        name: alexnet, googlenet, mobilenet_v2, resnet18, resnet50, squeezenet1_0 or
+        name: network: alexnet, googlenet, mobilenet_v2, resnet18, resnet50, squeezenet1_0 or
             squeezenet1_1.
-        out: folder to write into; one in the user cache unless given.
-        url: address of a folder with the published files, instead of torchvision's.
-        quiet: no progress.
+        out: folder to write into; by default one in the user cache.
+        url: address of a folder that holds the published files, instead of torchvision's.
+        quiet: print no progress.
     """
     start_jax()
     from evofool.classifiers import fetch_weights
@@ -92,7 +93,7 @@ def weights_fetch(
 
 
 def _lines(path: Path) -> list[str]:
-    """Reads a text file's lines, without those that are empty at its end."""
+    """Reads the lines of a text file, without empty lines at its end."""
     try:
         return path.read_text(encoding="utf-8-sig").rstrip().splitlines()
     except OSError as error:

@@ -3,23 +3,22 @@
 import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from evofool.cli.exit_codes import BAD_INPUT, INTERRUPTED, OK
 from evofool.cli.flags import ConfigFile, Json, RunFolder, Settings
 from evofool.cli.startup import JobFlags, start_jax
 from evofool.support import UserError
 
 if TYPE_CHECKING:
-    from evofool.evolution import Reporter
     from evofool.runs import Run
 
-BAD_INPUT, INTERRUPTED = 2, 130
 Job = Annotated[JobFlags, tyro.conf.arg(name="")]
-ROWS_AT_ENDS = 10  # of many elites, after a run
+ROWS_AT_ENDS = 10  # of the table after a run of many classes
 
 
 def evolve(
@@ -35,34 +34,38 @@ def evolve(
     quiet: bool = False,
     as_json: Json = False,
 ) -> int:
-    """Evolves images that a classifier takes for its classes with near certainty.
+    """Evolves an image for each class of a classifier.
 
-    Leaves a run directory: gallery.png, convergence.png, summary.json, metrics.jsonl and
-    checkpoints. Settings come from the defaults, --preset, --config and the flags, the later
-    winning. Ctrl-C stops at the next moment that can be resumed from.
+    The confidence of the classifier that the image is of the class increases from generation to
+    generation, although the image shows nothing of the kind. Writes a run directory: gallery.png, convergence.png, summary.json, metrics.jsonl, config.json
+    and checkpoints. Settings come from the defaults, --preset, --config and the flags; later ones
+    override earlier ones. Ctrl-C writes a checkpoint and stops; 'evofool resume' continues.
 
       evofool evolve
       evofool evolve --preset mnist-direct --seed 3 --out runs/third
       evofool evolve --classifier mock:10 --generations 20 --classes 3 7
-      evofool evolve --preset imagenet-cppn --classifier mobilenet_v1_0.25_128 --weights nets
+      evofool evolve --preset imagenet-cppn --classifier squeezenet_v1.1 --weights nets
       evofool evolve --config mine.toml --cppn.add-node-rate 0.7
 
     Args:
         config: settings of the run.
-        preset: mnist-cppn (also the default), mnist-direct, mnist-cppn-released (the paper's
-            released code to the letter), imagenet-cppn, or imagenet-direct; with the last
-            two, --classifier and --weights name the network.
+        preset: mnist-cppn (the same as the defaults), mnist-direct, mnist-cppn-released (the
+            settings of the paper's released code), imagenet-cppn or imagenet-direct. The last
+            two need --classifier and --weights.
         config_file: TOML file with any of the settings below; [cppn] and [direct] are tables.
-        out: run directory; runs/<preset or encoding>-<seed>, numbered, unless given.
-        overwrite: replace the run directory given with --out.
-        devices: devices that JAX makes of each processor; one per core unless given.
+        out: run directory to write; by default runs/PRESET-SEED or runs/ENCODING-SEED, with a
+            number appended where that exists.
+        overwrite: replace the run directory --out if it exists.
+        devices: number of JAX devices to split the processor into; by default one per core.
         job: the processes that work together.
-        no_cache: do not keep compiled programs on disk ($EVOFOOL_CACHE is their folder).
-        quiet: no progress and no table.
+        no_cache: do not cache compiled programs on disk. The environment variable
+            EVOFOOL_CACHE names the folder of the cache.
+        quiet: print neither progress nor the table of elites.
         as_json: print the summary as JSON.
     """
     start_jax(devices=devices, evolves=True, cache=not no_cache, job=job)
     del config_file  # is in config already
+    from evofool.cli.progress import progress
     from evofool.runs import evolve
 
     with _within_job(), progress(quiet) as reporter:
@@ -80,24 +83,26 @@ def resume(
     quiet: bool = False,
     as_json: Json = False,
 ) -> int:
-    """Goes on with a run from its newest checkpoint.
+    """Continues a run from its newest checkpoint.
 
-    The result is the one that the run would have had without a stop, bit for bit. A run that is
-    finished is left as it is, unless more generations are asked for.
+    The result is that of a run without interruption, bit for bit. A finished run is left as it is
+    unless --generations asks for more.
 
       evofool resume runs/cppn-0
       evofool resume runs/cppn-0 --generations 1000
 
     Args:
         run: run directory.
-        generations: new total, at least as many as the run has.
-        devices: devices that JAX makes of each processor; one per core unless given.
+        generations: new total number of generations; not less than the run has.
+        devices: number of JAX devices to split the processor into; by default one per core.
         job: the processes that work together.
-        no_cache: do not keep compiled programs on disk ($EVOFOOL_CACHE is their folder).
-        quiet: no progress and no table.
+        no_cache: do not cache compiled programs on disk. The environment variable
+            EVOFOOL_CACHE names the folder of the cache.
+        quiet: print neither progress nor the table of elites.
         as_json: print the summary as JSON.
     """
     start_jax(devices=devices, evolves=True, cache=not no_cache, job=job)
+    from evofool.cli.progress import progress
     from evofool.runs import resume
 
     with _within_job(), progress(quiet) as reporter:
@@ -107,7 +112,10 @@ def resume(
 
 @contextmanager
 def _within_job() -> Iterator[None]:
-    """Ends a process of a job at once when it fails: JAX would wait for the others, maybe gone."""
+    """Ends a process of a job at once when it fails.
+
+    JAX would wait for the other processes first, and these may have ended.
+    """
     from evofool.support import multihost
 
     try:
@@ -118,40 +126,27 @@ def _within_job() -> Iterator[None]:
         multihost.end(str(error), code=BAD_INPUT)
 
 
-def progress(quiet: bool) -> AbstractContextManager["Reporter | None"]:
-    """Gives the reporter of this process: none when it is to be quiet, or not the first."""
-    from evofool.support import is_first
-
-    if quiet or not is_first():
-        return nullcontext(None)
-    from evofool.cli.console import progress_output
-    from evofool.cli.progress import ProgressReporter
-
-    return ProgressReporter(progress_output())
-
-
 def _finish(run: "Run", quiet: bool, as_json: bool) -> int:
-    """Prints what came out, once in a job; returns the exit code."""
+    """Prints the result, in the first process of a job only; returns the exit code."""
     from evofool.support import is_first
 
     assert run.summary is not None
     is_interrupted = run.summary["stopped_by"] == "interrupted"
+    code = INTERRUPTED if is_interrupted else OK
     if not is_first():
-        return INTERRUPTED if is_interrupted else 0
+        return code
     if is_interrupted:
-        done = run.summary["generations"]
-        when = f"after generation {done}" if done >= 0 else "before the first generation"
-        print(
-            f"stopped {when}; go on with:\n  evofool resume {shlex.quote(str(run.folder))}",
-            file=sys.stderr,
-        )
+        last = run.summary["generations"]
+        when = f"after generation {last}" if last >= 0 else "before the first generation"
+        command = f"evofool resume {shlex.quote(str(run.folder))}"
+        print(f"stopped {when}; continue with:\n  {command}", file=sys.stderr)
     elif not (quiet or as_json):
         _print_result(run)
     if as_json:
         from evofool.cli.console import print_json
 
         print_json({"run": run.folder, **run.summary})
-    return INTERRUPTED if is_interrupted else 0
+    return code
 
 
 def _print_result(run: "Run") -> None:

@@ -1,0 +1,64 @@
+"""The table of commands, in the groups that `evofool --help` shows."""
+
+from collections.abc import Callable
+
+from evofool.cli import (
+    attack,
+    classify,
+    corrupt,
+    data,
+    doctor,
+    evolve,
+    export,
+    fine_tune,
+    gallery,
+    inspect,
+    quiz,
+    render,
+    reproduce,
+    train,
+    weights,
+)
+from evofool.cli.flags import complete_help
+
+Command = Callable[..., int | None]
+"""Parses nothing itself: its parameters are the flags. Returns the exit code; None is 0."""
+
+GROUPS: dict[str, dict[str, Command]] = {
+    "evolve": {
+        "evolve": evolve.evolve,
+        "resume": evolve.resume,
+    },
+    "look": {
+        "inspect": inspect.inspect,
+        "compare": inspect.compare,
+        "render": render.render,
+        "descent": render.descent,
+        "gallery": gallery.gallery,
+        "poster": gallery.poster,
+    },
+    "share and check": {
+        "export": export.export,
+        "verify": export.verify,
+        "quiz": quiz.quiz,
+    },
+    "models": {
+        "doctor": doctor.doctor,
+        "classify": classify.classify,
+        "accuracy": classify.accuracy,
+        "attack": attack.attack,
+        "corrupt": corrupt.corrupt,
+        "train": train.train,
+        "fine-tune": fine_tune.fine_tune,
+        "weights fetch": weights.weights_fetch,
+        "weights convert": weights.weights_convert,
+        "data fetch": data.data_fetch,
+    },
+    "experiments": {
+        "reproduce": reproduce.reproduce,
+    },
+}
+COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()}
+
+for _command in COMMANDS.values():
+    complete_help(_command)

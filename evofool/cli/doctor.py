@@ -1,0 +1,54 @@
+"""The command that examines an installation, a classifier and the cost of a run: doctor."""
+
+from pathlib import Path
+
+from evofool.cli.exit_codes import FAILED, OK
+from evofool.cli.flags import ConfigFile, Json, Settings
+from evofool.cli.startup import start_jax
+
+
+def doctor(
+    *,
+    config: Settings,
+    preset: str | None = None,
+    config_file: ConfigFile = None,
+    data: Path | None = None,
+    images: Path | None = None,
+    labels: Path | None = None,
+    devices: int | None = None,
+    as_json: Json = False,
+) -> int:
+    """Checks the installation and a classifier; forecasts a run.
+
+    It lists devices, versions, data sets and weights; describes the classifier and how images are
+    preprocessed for it; forecasts time and memory of the run that the settings describe, from a
+    trial of two seconds; and checks that the classifier recognises digits, or the first hundred of your own
+    labelled photographs. The exit code is 1 if a check fails.
+
+      evofool doctor
+      evofool doctor --preset mnist-direct --generations 5000 --runs 5
+      evofool doctor --classifier lenet --weights mine.safetensors
+      evofool doctor --classifier NAME --weights nets --images val --labels val.csv
+
+    Args:
+        config: settings of the run to forecast.
+        preset: as in evolve.
+        config_file: as in evolve.
+        data: folder of data sets; by default that of EVOFOOL_DATA, or the user cache.
+        images: folder of labelled photographs.
+        labels: CSV file with the columns file and index, as for accuracy.
+        devices: number of JAX devices to split the processor into; by default one per core.
+        as_json: print JSON.
+    """
+    del preset, config_file  # are in config already
+    start_jax(devices=devices, evolves=True)
+    from evofool.cli.console import output, print_json
+    from evofool.cli.tables import diagnosis_table
+    from evofool.runs import doctor
+
+    diagnosis = doctor(config, data_dir=data, images=images, labels=labels)
+    if as_json:
+        print_json(diagnosis.to_dict())
+    else:
+        output().print(diagnosis_table(diagnosis))
+    return OK if diagnosis.passed else FAILED

@@ -1,0 +1,148 @@
+"""The entry point: finds the command, parses its flags, prints what goes wrong."""
+
+import functools
+import inspect
+import sys
+import sysconfig
+import textwrap
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import tyro
+
+from evofool.cli import terminal
+from evofool.cli.commands import COMMANDS, GROUPS
+from evofool.cli.exit_codes import BAD_INPUT, INTERRUPTED, OK
+from evofool.cli.flags import starting_config
+from evofool.support import UserError, unknown_name
+
+_STYLE = (
+    tyro.conf.FlagCreatePairsOff,  # --overwrite, but no --no-overwrite
+    tyro.conf.DisallowNone,  # an option that is not given cannot be given as None either
+    tyro.conf.PositionalMetavarFromFieldName,
+)
+_PACKAGE = Path(__file__).parents[1]
+_WIDEST_PROSE = 100
+_OVERVIEW = """\
+usage: evofool COMMAND [OPTIONS]
+
+Evolves images that an image classifier labels with high confidence although they show nothing of
+the kind."""
+_HINTS = """
+evofool COMMAND --help   the options of a command, with examples
+evofool evolve           a first run: ten digits in about ten seconds
+evofool --version        the version"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        arguments: what follows `evofool`; those of the process by default.
+
+    Returns:
+        The exit code, one of `exit_codes`.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    code = OK
+    try:
+        with terminal.bounded_width(), terminal.guarded_streams():
+            code = _run(given)
+    except terminal.OutputClosedError:  # the reader, for instance `head`, has seen enough
+        return code
+    except UserError as error:
+        return _complain(str(error), BAD_INPUT)
+    except ConnectionError as error:
+        return _complain(_blame(error), BAD_INPUT)
+    except KeyboardInterrupt as interrupt:
+        remedy = f"; {interrupt}" if str(interrupt) else ""
+        return _complain(f"interrupted{remedy}", INTERRUPTED)
+    return code
+
+
+def _complain(message: str, code: int) -> int:
+    with terminal.guarded_streams():
+        print(f"evofool: {message}", file=sys.stderr)
+    return code
+
+
+def _run(given: list[str]) -> int:
+    if not given or given[0] in ("-h", "--help", "help"):
+        print(_overview())
+        return OK
+    if given[0] == "--version":
+        print(f"evofool {version('evofool')}")
+        return OK
+    name, flags = _find(given)
+    command = COMMANDS[name]
+    if "-h" in flags or "--help" in flags:
+        print(_description(name), end="\n\n")
+    if "config" in inspect.signature(command).parameters:
+        command = functools.partial(command, config=starting_config(flags))
+    code = tyro.cli(command, prog=f"evofool {name}", description="", args=flags, config=_STYLE)
+    return code or OK
+
+
+def _find(given: list[str]) -> tuple[str, list[str]]:
+    """Splits the arguments into a command of one or two words and the rest."""
+    for words in (2, 1):
+        name = " ".join(given[:words])
+        if name in COMMANDS:
+            return name, given[words:]
+    siblings = [name for name in COMMANDS if name.split()[0] == given[0]]
+    if siblings and len(given) > 1 and not given[1].startswith("-"):
+        raise unknown_name("command", " ".join(given[:2]), siblings)
+    if siblings:
+        print("\n".join(map(_summary, siblings)))
+        raise SystemExit(OK if len(given) > 1 else BAD_INPUT)
+    raise unknown_name("command", given[0], COMMANDS)
+
+
+def _overview() -> str:
+    """Lists the commands by group."""
+    groups = [
+        "\n".join([f"\n{title}:", *map(_summary, commands)]) for title, commands in GROUPS.items()
+    ]
+    return "\n".join([_filled(_OVERVIEW), *groups, _HINTS])
+
+
+def _summary(name: str) -> str:
+    first_line = inspect.cleandoc(COMMANDS[name].__doc__ or "").split("\n")[0]
+    return f"  {name:<{max(map(len, COMMANDS))}} {first_line}"
+
+
+def _description(name: str) -> str:
+    """Returns what a command does, with its examples: its docstring down to the arguments."""
+    return _filled(inspect.cleandoc(COMMANDS[name].__doc__ or "").split("\nArgs:")[0].rstrip())
+
+
+def _filled(text: str) -> str:
+    """Wraps paragraphs at the width of the terminal; indented lines, the examples, stay."""
+    width = min(terminal.width(), _WIDEST_PROSE)
+    return "\n\n".join(
+        paragraph if paragraph.startswith(" ") else textwrap.fill(paragraph, width)
+        for paragraph in text.split("\n\n")
+    )
+
+
+def _blame(error: ConnectionError) -> str:
+    """Names the line that lost a connection: of the user's classifier, as evofool opens none.
+
+    (Downloads raise errors of their own.)
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    foreign = [frame for frame in frames if not _is_installed(Path(frame.filename))]
+    place = f"{foreign[-1].filename}, line {foreign[-1].lineno}" if foreign else "evofool"
+    text = f": {error}" if str(error) else ""
+    return (
+        f"{place}: a connection was lost ({type(error).__name__}{text}); a run continues from its "
+        "newest checkpoint with 'evofool resume RUN'"
+    )
+
+
+def _is_installed(file: Path) -> bool:
+    """Tells evofool's own files, Python's and those of packages from the user's."""
+    places = (_PACKAGE, *map(sysconfig.get_path, ("stdlib", "purelib", "platlib")))
+    return any(file.is_relative_to(place) for place in places)

@@ -1,0 +1,61 @@
+"""The commands for handing elites on: export, verify."""
+
+from pathlib import Path
+
+from evofool.cli.exit_codes import FAILED, OK
+from evofool.cli.flags import Json, RunFolder
+from evofool.cli.startup import start_jax
+
+
+def export(run: RunFolder, *, out: Path) -> None:
+    """Writes each elite as a PNG and a genome, and a table of all.
+
+    The genomes are JSON files beside the PNGs, the table is elites.csv. OUT/images has a folder for
+    each class, the layout that torchvision's ImageFolder reads, named
+    by WordNet id where the class has one. File names hold class, confidence and seed.
+
+      evofool export runs/cppn-0 --out exported
+
+    Args:
+        run: run directory.
+        out: folder to write; empty or new.
+    """
+    start_jax()
+    from evofool.runs import export
+
+    paths = export(run, out)
+    print(f"{len(paths)} images in {out / 'images'}, table in {out / 'elites.csv'}")
+
+
+def verify(run: RunFolder, *, tolerance: float | None = None, as_json: Json = False) -> int:
+    """Draws and scores each elite again and compares confidences.
+
+    Two images of each elite are scored: the one drawn from its genome and the one read back from a
+    PNG of it. The exit code is 1 if a confidence differs by more than the tolerance.
+
+      evofool verify runs/cppn-0
+      evofool verify runs/cppn-0 --tolerance 1e-6 --json
+
+    Args:
+        run: run directory.
+        tolerance: largest difference in confidence; by default 1e-5 on the kind of machine that
+            made the run, otherwise 1e-2.
+        as_json: print JSON.
+    """
+    start_jax()
+    from evofool.cli.console import print_json
+    from evofool.runs import verify
+
+    result = verify(run, tolerance=tolerance)
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        machine = "the same kind of" if result.is_same_platform else "another kind of"
+        print(
+            f"{result.elites} elites, on {machine} machine\n"
+            f"largest difference in confidence, drawn from the genome: {result.from_genome:.3g}\n"
+            f"                                  read from the PNG:     {result.from_png:.3g}\n"
+            f"tolerance {result.tolerance:g}: "
+            + ("verified" if result.passed else f"FAILED, worst for class {result.worst}")
+        )
+    return OK if result.passed else FAILED

@@ -1,0 +1,86 @@
+"""The commands that draw many elites: gallery, poster."""
+
+from pathlib import Path
+
+from evofool.cli.flags import ClassNames, RunFolder, Sort
+from evofool.cli.startup import start_jax
+
+
+def gallery(
+    run: RunFolder,
+    *,
+    out: Path,
+    run_index: int | None = None,
+    class_names: ClassNames = (),
+    group: str | None = None,
+    sort: Sort | None = None,
+    per_page: int = 100,
+    page: int | None = None,
+) -> None:
+    """Draws contact sheets of the elites, with label and confidence.
+
+    If one sheet is not enough, the sheets are named OUT-01, OUT-02 and so on.
+
+      evofool gallery runs/cppn-0 --out sheet.png
+      evofool gallery runs/cppn-0 --out second.png --run-index 1
+      evofool gallery runs/imagenet-cppn-0 --out sheet.jpg --sort group
+      evofool gallery runs/imagenet-cppn-0 --out dogs.jpg --group dogs --page 1
+
+    Args:
+        run: run directory.
+        out: image file to write; its ending decides the format, for instance .png.
+        run_index: only this one of the independent runs of evolve --runs, from 0; by default all.
+        class_names: only these classes: indices, labels or WordNet ids.
+        group: only the classes of this ImageNet group, for instance dogs.
+        sort: class, confidence (highest first) or group (with headings); by default class for up
+            to 30 classes, otherwise confidence.
+        per_page: largest number of elites on a sheet.
+        page: only this sheet, from 1.
+    """
+    start_jax()
+    from evofool.images import save_pages
+    from evofool.runs import gallery
+
+    pages = gallery(
+        run,
+        run_index=run_index,
+        classes=class_names,
+        group=group,
+        sort=sort,
+        per_page=per_page,
+        page=page,
+    )
+    for path in save_pages(pages, out):
+        print(path)
+
+
+def poster(
+    run: RunFolder,
+    *,
+    out: Path,
+    count: int = 24,
+    size: int = 4096,
+    least: float = 0.99,
+) -> None:
+    """Draws the most striking elites in print size (CPPN runs only).
+
+    Of the elites with a confidence of LEAST or more, it takes the half with most colour and
+    contrast, and of these the COUNT that look least alike. Writes a PNG of each elite, all of them
+    on poster.jpg, and index.html. Run the same command again to continue a poster that was
+    interrupted.
+
+      evofool poster runs/imagenet-cppn-0 --out poster
+      evofool poster runs/cppn-0 --out wall --count 6 --size 8192
+
+    Args:
+        run: run directory; elites of all its independent runs are candidates.
+        out: folder to write; empty or new, or that of the poster to continue.
+        count: number of elites.
+        size: longer side of each image, in pixels.
+        least: lowest confidence of an elite.
+    """
+    start_jax()
+    from evofool.runs import poster
+
+    paths = poster(run, out, count=count, size=size, least=least)
+    print(f"{len(paths)} images in {out}, all of them in {out / 'poster.jpg'} and index.html")

@@ -1,0 +1,132 @@
+"""The commands that print what is in runs: inspect, compare."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from evofool.cli.flags import Json, MaybeClassName, RunFolder, Sort
+from evofool.cli.startup import start_jax
+from evofool.support import UserError
+
+if TYPE_CHECKING:
+    from evofool.runs import Elite
+
+ShowAll = Annotated[bool, tyro.conf.arg(name="all")]
+MOST_COLUMNS = 64  # of an image in the terminal
+
+
+def inspect(
+    run: RunFolder,
+    *,
+    run_index: int = 0,
+    class_name: MaybeClassName = None,
+    group: str | None = None,
+    sort: Sort | None = None,
+    top: int = 10,
+    show_all: ShowAll = False,
+    as_json: Json = False,
+) -> None:
+    """Prints a table of the elites of a run, or one elite in detail.
+
+    The table has a row for each class: confidence, log-odds (the fitness), the runner-up class,
+    the generation in which the elite was born, nodes and connections of its network, the number of
+    its ancestors, and how often its line of descent changed class. A run of more than 30 classes
+    is summarised: a line of totals, the groups of ImageNet's classes, and both ends of the table.
+    With --class: the elite's network as text, its line of descent and, in a colour terminal, its
+    image.
+
+      evofool inspect runs/cppn-0
+      evofool inspect runs/cppn-0 --class 7
+      evofool inspect runs/imagenet-cppn-0 --class starfish
+      evofool inspect runs/imagenet-cppn-0 --group dogs --all
+      evofool inspect runs/cppn-0 --json
+
+    Args:
+        run: run directory.
+        run_index: which of the independent runs of evolve --runs, from 0.
+        class_name: show the elite of this class: an index, a label or a WordNet id.
+        group: only the classes of this ImageNet group, for instance dogs.
+        sort: order of the rows; by default class for up to 30 classes and for JSON, otherwise
+            confidence.
+        top: number of rows from each end of the table of more than 30 classes.
+        show_all: print all rows, however many.
+        as_json: print JSON.
+    """
+    if top < 1:
+        raise UserError(f"top is {top}; expected 1 row or more")
+    start_jax()
+    from evofool.cli.console import output, print_json
+    from evofool.cli.tables import elites_report, elites_table, summary_of
+    from evofool.runs import Run, inspect, inspect_groups
+
+    opened = Run(run)
+    if class_name is not None:
+        _print_elite(opened.elite(class_name, run_index), as_json)
+        return
+    if as_json and sort is None:
+        sort = "class"
+    elites = inspect(opened, run_index=run_index, group=group, sort=sort)
+    if as_json:
+        content = {
+            "run": run,
+            "generation": opened.generation,
+            "summary": summary_of(elites),
+            "groups": inspect_groups(elites),
+            "elites": elites,
+        }
+        print_json(content)
+    elif show_all:
+        output().print(elites_table(elites))
+    else:
+        output().print(*elites_report(elites, ends=top), sep="\n")
+
+
+def _print_elite(elite: "Elite", as_json: bool) -> None:
+    from evofool.cli.console import half_blocks, output, print_json
+    from evofool.cli.tables import elites_table
+    from evofool.runs import facts, genome_json, genome_text, stepping_stones
+
+    stones = stepping_stones(elite)
+    if as_json:
+        lineage = [stone._asdict() for stone in stones]
+        print_json({"elite": facts(elite), "lineage": lineage, "genome": genome_json(elite)})
+        return
+    console = output()
+    console.print(elites_table([facts(elite)]))
+    if console.is_terminal and console.color_system and not console.no_color:
+        console.print()
+        room = min(console.width, 2 * (console.height - 4), MOST_COLUMNS)
+        console.print(half_blocks(elite.image(), columns=max(room, 1)))
+    console.print("\nline of descent (generation: class whose elite the ancestor was)")
+    console.print("  " + " -> ".join(f"{stone.generation}: {stone.label}" for stone in stones))
+    console.print("\ngenome")
+    console.print(genome_text(elite), markup=False, soft_wrap=True)
+
+
+def compare(
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional], *, as_json: Json = False
+) -> None:
+    """Prints one table of several runs.
+
+    It has a row for each independent run. The columns: evaluations, lowest and median confidence over the classes, the number of classes
+    with a confidence of .9, .99 and .9999 or more, and the first logged generations whose median
+    confidence was .9 and .9999 or more.
+
+      evofool compare runs/*
+      evofool compare runs/cppn-0 runs/direct-0 --json
+
+    Args:
+        runs: run directories.
+        as_json: print JSON.
+    """
+    start_jax()
+    from evofool.cli.console import output, print_json
+    from evofool.cli.tables import comparison_table
+    from evofool.runs import compare
+
+    lines = compare(runs)
+    if as_json:
+        print_json(lines)
+    else:
+        output().print(comparison_table(lines))

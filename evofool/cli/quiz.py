@@ -1,0 +1,69 @@
+"""The command that asks people: quiz."""
+
+from pathlib import Path
+
+from evofool.cli.flags import Json, RunFolder
+from evofool.cli.startup import start_jax
+from evofool.support import UserError
+
+
+def quiz(
+    run: RunFolder,
+    *,
+    out: Path,
+    questions: int | None = None,
+    seed: int = 0,
+    data: Path | None = None,
+    judge: str | None = None,
+    judge_weights: Path | None = None,
+    as_json: Json = False,
+) -> None:
+    """Writes a quiz for people: a sheet of elites, and its answers.
+
+    In OUT, sheet.png holds the numbered images, choices.txt the classes to choose from, answers.png
+    the sheet with its labels, and answer_key.csv and answer_key.json the answers as data. It also
+    prints two figures that need no people: for how many images the nearest training image has the
+    image's class (MNIST runs only, by pixels), and how many a second network, the judge, puts into
+    their class.
+
+      evofool quiz runs/cppn-0 --out quiz
+      evofool quiz runs/cppn-0 --out quiz --judge lenet --judge-weights other.safetensors
+
+    Args:
+        run: run directory.
+        out: folder to write; empty or new.
+        questions: number of images; by default all, but at most 50.
+        seed: seed of the choice and order of the images.
+        data: folder of MNIST; by default that of EVOFOOL_DATA, or the user cache.
+        judge: a classifier of the same classes, for instance lenet; images are resized to its
+            input size.
+        judge_weights: weights of the judge, unless it ships with evofool.
+        as_json: print JSON.
+    """
+    if judge is None and judge_weights is not None:
+        raise UserError("--judge-weights needs --judge, the name of the network that they are for")
+    start_jax()
+    from evofool.classifiers import load_classifier
+    from evofool.cli.console import print_json
+    from evofool.runs import quiz
+
+    network = None if judge is None else load_classifier(judge, weights=judge_weights)
+    made = quiz(run, out, questions=questions, seed=seed, judge=network, data_dir=data)
+    if as_json:
+        print_json(made)
+        return
+    of_all = f"of {made.questions} images (by chance: 1 in {made.choices})"
+    print(
+        f"{made.questions} of {made.elites} images, {made.choices} classes to choose from "
+        f"({out / 'choices.txt'})\nsheet: {out / 'sheet.png'}; answers: "
+        f"{out / 'answers.png'}, {out / 'answer_key.csv'} (and .json)"
+    )
+    if made.nearest_right is None:
+        print(f"nearest training image: not computed; {made.nearest_missing}")
+    else:
+        print(f"nearest training image: of the image's class for {made.nearest_right} {of_all}")
+    if made.judge_right is None:
+        print("judge: none; name one with --judge")
+    else:
+        resized = ", shown the images resized to its input size," if made.judge_scaled else ""
+        print(f"judge {judge}{resized} agrees about {made.judge_right} {of_all}")

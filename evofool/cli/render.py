@@ -1,0 +1,63 @@
+"""The commands that draw one elite: render, descent."""
+
+from pathlib import Path
+
+from evofool.cli.flags import ClassName, RunFolder
+from evofool.cli.startup import start_jax
+
+
+def render(
+    run: RunFolder,
+    *,
+    class_name: ClassName,
+    size: int = 1024,
+    out: Path,
+    run_index: int = 0,
+) -> None:
+    """Draws the elite of a class at any size (CPPN runs only).
+
+      evofool render runs/cppn-0 --class 7 --size 2048 --out seven.png
+
+    Args:
+        run: run directory.
+        class_name: the elite's class: an index, a label or a WordNet id.
+        size: width and height in pixels.
+        out: image file to write; its ending decides the format, for instance .png.
+        run_index: which of the independent runs of evolve --runs, from 0.
+    """
+    start_jax()
+    from evofool.images import save_image
+    from evofool.runs import render
+
+    save_image(render(run, class_name, size=size, run_index=run_index), out)
+    print(out)
+
+
+def descent(
+    run: RunFolder,
+    *,
+    class_name: ClassName,
+    out: Path,
+    run_index: int = 0,
+) -> None:
+    """Draws the ancestors of an elite, one for each class passed.
+
+    An elite's line of descent leads through the elites of other classes. The caption below each
+    ancestor: the class whose elite it was, the generation in which it was
+    born, and the confidence in that class.
+
+      evofool descent runs/cppn-0 --class 7 --out seven.png
+      evofool descent runs/imagenet-cppn-0 --class hummingbird --out stones.jpg
+
+    Args:
+        run: run directory.
+        class_name: the elite's class: an index, a label or a WordNet id.
+        out: image file to write; its ending decides the format, for instance .png.
+        run_index: which of the independent runs of evolve --runs, from 0.
+    """
+    start_jax()
+    from evofool.images import save_image
+    from evofool.runs import descent
+
+    save_image(descent(run, class_name, run_index=run_index), out)
+    print(out)
