@@ -1,7 +1,8 @@
-"""Settings of a run: frozen dataclasses that are the command line, the Python API and the file.
+"""Settings of a run: frozen dataclasses for the command line, the Python API and TOML files.
 
-Values come, each overriding the one before, from the defaults, a preset, a TOML file, and flags
-or keyword arguments. The resolved result is stored as `config.json` in the run directory.
+Values come from the defaults, a preset, a TOML file, and flags or keyword arguments; later ones
+override earlier ones. The result is stored as `config.json` in the run directory. This module
+stands above the rooms and loads no JAX, so that `--help` answers at once.
 """
 
 import dataclasses
@@ -15,39 +16,39 @@ from typing import Any, Literal
 from evofool.support import UserError, unknown_name
 
 MAX_SEED = 2**32 - 1
-MAX_POPULATION = 2**16 - 1  # that `archive.select` draws from
+MAX_POPULATION = 2**16 - 1  # `archive.select` draws indices of 16 bits
 
 
 @dataclass(frozen=True, kw_only=True)
 class CppnConfig:
-    """The CPPN encoding; rates are probabilities per decision (paper's values by default)."""
+    """The CPPN encoding; rates are probabilities. The defaults are the paper's."""
 
     color: Literal["auto", "grey", "hsv", "hls", "rgb"] = "auto"
-    """How outputs become channels; auto: grey for one channel, hsv for three."""
+    """Colour space of the network's outputs; auto is grey for one channel, hsv for three."""
     coordinates: Literal["centered", "pixels"] = "centered"
-    """x and y in [-1, 1], or raw pixel indices as in the authors' released code."""
+    """Inputs x and y: centered is [-1, 1], pixels the pixel indices of the released code."""
     rounding: Literal["nearest", "truncate"] = "nearest"
-    """How values become 8-bit levels; truncate is the released code."""
+    """How values are rounded to levels; the released code truncates."""
     activations: tuple[str, ...] = ("sine", "sigmoid", "gaussian", "linear")
-    """Functions that nodes draw from."""
+    """Activation functions that a node can get."""
     weight_rate: float = 0.1
-    """Per connection: change its weight (polynomial mutation)."""
+    """Per connection: change the weight (polynomial mutation)."""
     activation_rate: float = 0.1
-    """Per node: draw a new function."""
+    """Per node: draw a new activation function."""
     add_connection_rate: float = 0.5
     """Per child: add a connection."""
     remove_connection_rate: float = 0.3
     """Per child: remove a connection."""
     add_node_rate: float = 0.5
-    """Per child: split a connection by a new node."""
+    """Per child: split a connection with a new node."""
     remove_node_rate: float = 0.2
-    """Per child: remove a hidden node and its connections."""
+    """Per child: remove a hidden node with its connections."""
     weight_eta: float = 15.0
-    """Distribution index of the polynomial mutation; larger means smaller steps."""
+    """Distribution index of polynomial mutation; larger values mean smaller steps."""
     max_nodes: int = 32
-    """Room for nodes to start with; it grows when needed and never changes results."""
+    """Initial capacity for nodes; it grows when needed and does not change results."""
     max_connections: int = 64
-    """Room for connections to start with; it grows when needed and never changes results."""
+    """Initial capacity for connections; it grows when needed and does not change results."""
 
     def __post_init__(self) -> None:
         _check_rates(self, "cppn")
@@ -62,22 +63,22 @@ class CppnConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DirectConfig:
-    """The direct encoding: every pixel value is a gene, an integer in 0..255."""
+    """The direct encoding: each value of a pixel is a gene, an integer in 0..255."""
 
     color: Literal["rgb", "hsv", "hls"] = "rgb"
-    """What the three genes of a coloured pixel are; hsv in the paper, hls in the released code."""
+    """Colour space of a pixel's three genes; hsv in the paper, hls in the released code."""
     mutation_rate: float = 0.1
-    """Per gene: probability of polynomial mutation, before any halving."""
+    """Per gene: probability of polynomial mutation in the first generations."""
     halve_every: int = 1000
-    """Generations after which the mutation rate halves; 0 keeps it constant."""
+    """Number of generations after which the mutation rate is halved; 0 keeps it constant."""
     mutation_eta: float = 15.0
-    """Distribution index of the polynomial mutation; larger means smaller steps."""
+    """Distribution index of polynomial mutation; larger values mean smaller steps."""
     crossover: Literal["none", "sbx"] = "none"
-    """none as in the paper's text; sbx (simulated binary) as in the released code."""
+    """none, as in the paper's text, or sbx (simulated binary), as in the released code."""
     crossover_rate: float = 0.5
-    """Per child: probability of crossover, when there is one."""
+    """Per child: probability of crossover, unless crossover is none."""
     crossover_eta: float = 10.0
-    """Distribution index of SBX; larger keeps children nearer to their parents."""
+    """Distribution index of SBX; larger values keep children nearer to their parents."""
 
     def __post_init__(self) -> None:
         _check_rates(self, "direct")
@@ -88,50 +89,50 @@ class DirectConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class EvolveConfig:
-    """Everything that determines a run, and how it is carried out."""
+    """The settings of a run."""
 
     classifier: str = "lenet"
-    """The classifier to fool: lenet, mock:10, a name in --weights, module:factory, or a+b+c."""
+    """Classifier: lenet, mock:10, a name in the weights folder, module:factory, or a+b+c."""
     weights: str | None = None
-    """Weights for the classifier: a .safetensors file, or a folder with NAME.safetensors."""
+    """Weights of the classifier: a .safetensors file, or the folder of NAME.safetensors."""
     combine: Literal["mean", "min"] = "mean"
-    """Confidence of an ensemble (a+b+c): the mean of its members', or the least."""
+    """Confidence of an ensemble (a+b+c): the mean or the minimum of its members'."""
     image_size: int | None = None
-    """Side that images are drawn at, in pixels; the classifier's own input size if not given."""
+    """Width and height of images, in pixels; by default the classifier's input size."""
     views: Literal["single", "ten-crop"] = "single"
-    """What the classifier sees of an image: all of it, or ten crops whose verdict is averaged."""
+    """What the classifier sees: the whole image, or ten crops whose outputs are averaged."""
     fitness: Literal["log_odds", "probability"] = "log_odds"
-    """What a better image has more of; a probability in float32 ends at 1, log-odds do not."""
+    """What evolution maximises; a float32 probability saturates at 1, log-odds do not."""
     encoding: Literal["cppn", "direct"] = "cppn"
-    """Genome: an image-drawing network, or the pixels themselves."""
+    """Genome: cppn is a network that draws the image, direct the pixels themselves."""
     algorithm: Literal["map-elites", "single-class"] = "map-elites"
-    """One archive in which all classes share children, or a population of its own for each."""
+    """One archive whose classes share all children, or a separate population per class."""
     population: int = 100
-    """Images that single-class keeps for each class, to draw parents from."""
+    """Population size per class of single-class."""
     generations: int = 200
-    """Generations after the initial population (which is generation 0)."""
+    """Number of generations after the initial population, which is generation 0."""
     batch_size: int = 200
-    """Children per generation and run; also the size of the initial population."""
+    """Children per generation of a run, and size of the initial population."""
     runs: int = 1
-    """Independent runs in one program; run i equals a single run with seed + i."""
+    """Number of independent runs; run i equals a run of its own with seed + i."""
     seed: int = 0
-    """Seed of the first run."""
+    """Seed of the first independent run."""
     classes: tuple[str, ...] = ()
-    """Classes to evolve images for, by index or label; empty means all."""
+    """Classes to evolve images for, by index, label or WordNet id; by default all."""
     target_confidence: float | None = None
-    """Stop when every class of every run has an elite of this confidence."""
+    """Stop when each class of each run has an elite of at least this confidence."""
     max_seconds: float | None = None
-    """Stop after this wall time (at the end of a chunk of generations); resume grants it anew."""
+    """Stop at the next opportunity after this wall time; resume starts the clock again."""
     max_evaluations: int | None = None
-    """Stop before a run would exceed this many evaluations."""
+    """Stop before a run exceeds this number of evaluations."""
     micro_batch: int | None = None
-    """Images per forward pass; chosen from the batch size when not given, and stored."""
+    """Images per forward pass; by default chosen from batch and image size, and recorded."""
     checkpoint_every: int = 50
-    """Generations between checkpoints."""
+    """Number of generations between checkpoints."""
     keep_checkpoints: int = 3
-    """Checkpoints kept; older ones are removed."""
+    """Number of checkpoints to keep; older ones are deleted."""
     log_every: int = 1
-    """Generations between lines of metrics.jsonl."""
+    """Number of generations between lines of metrics.jsonl."""
     cppn: CppnConfig = field(default_factory=CppnConfig)
     direct: DirectConfig = field(default_factory=DirectConfig)
 
@@ -176,12 +177,12 @@ class EvolveConfig:
 PRESETS: dict[str, dict[str, Any]] = {
     "mnist-cppn": {"encoding": "cppn"},
     "mnist-direct": {"encoding": "direct"},
-    # the authors' released code to the letter: raw pixel indices as coordinates, truncation.
+    # the authors' released code: pixel indices as coordinates, truncation
     "mnist-cppn-released": {
         "encoding": "cppn",
         "cppn": {"coordinates": "pixels", "rounding": "truncate"},
     },
-    # the paper's set-up for ImageNet; the classifier is to be named
+    # the paper's settings for ImageNet; the user names the classifier
     "imagenet-cppn": {
         "classifier": "",
         "encoding": "cppn",
@@ -205,7 +206,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 def make_config(
     *, preset: str | None = None, file: str | Path | None = None, **settings: Any
 ) -> EvolveConfig:
-    """Builds a configuration from a preset, a TOML file and settings, the later winning.
+    """Makes a configuration from a preset, a TOML file and settings; later ones override.
 
     Args:
         preset: name in `PRESETS`.
@@ -213,7 +214,7 @@ def make_config(
         **settings: fields of `EvolveConfig`; `cppn` and `direct` may be mappings.
 
     Returns:
-        The resolved configuration.
+        The configuration.
 
     Raises:
         UserError: an unknown preset or field, or a value of the wrong kind or out of range.
@@ -229,7 +230,7 @@ def make_config(
 
 
 def from_dict(values: Mapping[str, Any]) -> EvolveConfig:
-    """Builds a configuration from nested plain values, refusing unknown names.
+    """Makes a configuration from nested plain values; refuses unknown names.
 
     Raises:
         UserError: as `make_config`.

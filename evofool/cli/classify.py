@@ -78,9 +78,10 @@ def accuracy(
 ) -> None:
     """Measures a classifier's accuracy on labelled images.
 
-    It prints the top-1 and top-5 accuracy. The labels are a CSV file with the columns file (a path below the folder of images) and index
-    (of the class, from 0); other columns are ignored. If the accuracy is low, weights, class order
-    or preprocessing may be wrong. Labels that are clearly off by one are refused.
+    It prints the top-1 and top-5 accuracy. The labels are a CSV file with the columns file (a path
+    below the folder of images) and index (of the class, from 0); other columns are ignored. If the
+    accuracy is low, weights, class order or preprocessing may be wrong. Labels that are clearly off
+    by one are refused.
 
       evofool accuracy --classifier lenet --images digits --labels digits.csv
       evofool accuracy --classifier squeezenet_v1.0 --weights nets --images val --labels val.csv

@@ -36,10 +36,11 @@ def evolve(
 ) -> int:
     """Evolves an image for each class of a classifier.
 
-    The confidence of the classifier that the image is of the class increases from generation to
-    generation, although the image shows nothing of the kind. Writes a run directory: gallery.png, convergence.png, summary.json, metrics.jsonl, config.json
-    and checkpoints. Settings come from the defaults, --preset, --config and the flags; later ones
-    override earlier ones. Ctrl-C writes a checkpoint and stops; 'evofool resume' continues.
+    From generation to generation, the classifier becomes more confident that the image is of the
+    class. Writes a run directory: gallery.png, convergence.png, summary.json, metrics.jsonl,
+    config.json and checkpoints. Settings come from the defaults, --preset, --config and the flags;
+    later ones override earlier ones. Ctrl-C writes a checkpoint and stops; evofool resume
+    continues.
 
       evofool evolve
       evofool evolve --preset mnist-direct --seed 3 --out runs/third

@@ -109,9 +109,9 @@ def compare(
 ) -> None:
     """Prints one table of several runs.
 
-    It has a row for each independent run. The columns: evaluations, lowest and median confidence over the classes, the number of classes
-    with a confidence of .9, .99 and .9999 or more, and the first logged generations whose median
-    confidence was .9 and .9999 or more.
+    It has a row for each independent run. The columns: evaluations, lowest and median confidence
+    over the classes, the number of classes with a confidence of .9, .99 and .9999 or more, and the
+    first logged generations whose median confidence was .9 and .9999 or more.
 
       evofool compare runs/*
       evofool compare runs/cppn-0 runs/direct-0 --json

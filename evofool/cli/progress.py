@@ -89,7 +89,7 @@ class ProgressReporter:
         """Prints a line."""
         self._console.print(text, style="dim", markup=False, highlight=False)
 
-    def progress(self, generation: int, last: int, lines: Sequence[Mapping[str, float]]) -> None:
+    def progress(self, generation: int, last: int, lines: Sequence[Mapping[str, float | int]]) -> None:
         """Shows how far the run is.
 
         Args:
@@ -128,7 +128,7 @@ class ProgressReporter:
         return [f"{duration(seconds / done * (last - generation))} left"]
 
 
-def _facts_of(lines: Sequence[Mapping[str, float]]) -> list[str]:
+def _facts_of(lines: Sequence[Mapping[str, float | int]]) -> list[str]:
     """Formats metrics, the most interesting first; of several runs, the lowest confidences."""
     median = min(line["median_confidence"] for line in lines)
     lowest = min(line["min_confidence"] for line in lines)

@@ -31,9 +31,9 @@ def reproduce(
 ) -> None:
     """Repeats experiments of the paper and compares the figures.
 
-    Repeats one, or all of them. Writes a report with tables and images for each data set, and a score card of all reports.
-    Finished work is cached. Run the same command again to resume. Scale small is a quick look, with
-    fewer generations and epochs.
+    Repeats one experiment, or all. Writes a report with tables and images for each data set, and a
+    score card of all reports. Finished work is cached. Run the same command again to resume. Scale
+    small is a quick look, with fewer generations and epochs.
 
       evofool reproduce --list
       evofool reproduce regular --on mnist

@@ -28,14 +28,13 @@ class JobFlags:
     """Several processes that work on one run, usually one per host."""
 
     distributed: bool = False
-    """Work on one run with other processes. SLURM, Open MPI and Cloud TPU are detected; elsewhere
-    the next three flags describe the processes."""
+    """Work on one run with other processes; SLURM, Open MPI and Cloud TPU are detected."""
     coordinator: str | None = None
-    """HOST:PORT of the first process."""
+    """HOST:PORT of the first process, if it is not detected."""
     num_processes: int | None = None
-    """Number of processes."""
+    """Number of processes, if it is not detected."""
     process_id: int | None = None
-    """Number of this process, from 0."""
+    """Number of this process, from 0, if it is not detected."""
 
     def check(self) -> None:
         """Refuses flags that do not fit together.

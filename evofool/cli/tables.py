@@ -97,7 +97,7 @@ def elites_table(elites: Sequence[EliteFacts], *, ends: int | None = None) -> Ta
     return make_table(columns, rows, caption=f"and {hidden} between these" if hidden else "")
 
 
-def runs_table(per_run: Sequence[Mapping[str, float]]) -> Table:
+def runs_table(per_run: Sequence[Mapping[str, float | int]]) -> Table:
     """Makes the table of the independent runs of one run directory."""
     return make_table(
         ["run", "seed", "min", "median", ">= .9", ">= .99", ">= .9999"],

@@ -11,7 +11,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
-from typing import TextIO, cast
+from typing import Protocol, TextIO, cast, runtime_checkable
 
 from evofool.support import UserError
 
@@ -22,6 +22,27 @@ NARROWEST, WIDEST = 40, 400
 
 class OutputClosedError(Exception):
     """The reader of standard output, for instance `head`, has closed it."""
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """What is used of a standard stream."""
+
+    def write(self, text: str, /) -> int:
+        """Writes text."""
+        ...
+
+    def flush(self) -> None:
+        """Writes what is still in the buffer."""
+        ...
+
+    def isatty(self) -> bool:
+        """Tells whether this is a terminal."""
+        ...
+
+    def fileno(self) -> int:
+        """Returns the descriptor."""
+        ...
 
 
 def width() -> int:
@@ -81,7 +102,7 @@ class _Guarded:
     cannot fail again, at the latest when Python ends.
     """
 
-    def __init__(self, stream: TextIO | None, failed: Callable[[OSError | None], None]):
+    def __init__(self, stream: Stream | None, failed: Callable[[OSError | None], None]):
         self._stream = stream
         self._failed = failed
 
@@ -113,7 +134,7 @@ class _Guarded:
         return getattr(self._stream, name)
 
 
-def _discard(stream: TextIO) -> None:
+def _discard(stream: Stream) -> None:
     """Sends what a stream still holds, and all that follows, to the null device."""
     with suppress(OSError, ValueError):  # a stream of a test has no descriptor
         nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -46,7 +46,7 @@ def weights_convert(
 
     fields = {} if card is None else read_json(card)
     if not isinstance(fields, dict):
-        raise UserError(f"{card}: expected a JSON object, got {type(fields).__name__}")
+        raise UserError(f"{card}: expected a JSON object, found {type(fields).__name__}")
     written = convert_weights(
         file,
         family=family,
@@ -68,8 +68,8 @@ def weights_fetch(
 ) -> None:
     """Downloads and converts weights that torchvision publishes.
 
-    It checks their hash. The published files are pickles, so that this needs PyTorch and its weights-only loader: run
-    pip install -e ".[compare]" in a checkout of evofool.
+    It checks their hash. The published files are pickles, which only PyTorch's weights-only loader
+    reads safely; to install PyTorch, run pip install -e ".[compare]" in a checkout of evofool.
 
       evofool weights fetch resnet18 --out weights
       evofool evolve --classifier resnet18 --weights weights

@@ -1,3 +1,4 @@
+import re
 from io import StringIO
 from types import SimpleNamespace
 
@@ -65,6 +66,27 @@ def test_progress_in_a_pipe_is_plain_lines():
         "generation 4/4  median 50.0000 %  min 25.0000 %  3 classes >= 99.99 %  "
         "1,234 evaluations/s\n"
     )
+
+
+@pytest.mark.parametrize(("width", "shown"), [(80, 3), (60, 1), (120, 5), (30, 0)])
+def test_progress_in_a_terminal_fits_its_width(
+    width: int, shown: int, monkeypatch: pytest.MonkeyPatch
+):
+    times = iter([0.0, 0.0, 60.0])
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    console = Console(file=StringIO(), force_terminal=True, width=width, color_system=None)
+    line = {"median_confidence": 0.999999, "min_confidence": 0.25, "classes_ge_9999": 1000}
+    lines = [line | {"evaluations_per_second": 18_900}]
+    with ProgressReporter(console) as reporter:
+        reporter.progress(0, 5000, lines)
+        reporter.progress(4000, 5000, lines)
+    drawn = re.findall(r"generation 4000/5000[^\r\n\x1b]*", console.file.getvalue())[-1].rstrip()
+    facts = ["15 s left", "median 99.9999 %", "min 25.0000 %"]
+    facts += ["1000 classes >= 99.99 %", "18,900 evaluations/s"]
+    assert [fact in drawn for fact in facts] == [i < shown for i in range(len(facts))]
+    assert drawn.startswith("generation 4000/5000 ━━━")
+    assert "…" not in drawn
+    assert len(drawn) <= width
 
 
 def test_a_count_in_a_pipe_is_a_line_every_few_seconds(monkeypatch: pytest.MonkeyPatch):

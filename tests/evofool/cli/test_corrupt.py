@@ -28,7 +28,7 @@ def images(in_tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "name"),
+    ("corruption", "name"),
     [
         ("--shuffle 7", "pixels shuffled in 7x7 windows"),
         ("--shuffle 14 --rows", "rows shuffled in 14x14 windows"),
@@ -37,17 +37,17 @@ def images(in_tmp_path: Path) -> None:
         ("--recolor invert", "recoloured: invert"),
     ],
 )
-def test_every_damage_is_told_and_shown(
-    damage: str, name: str, images: None, capsys: pytest.CaptureFixture[str]
+def test_every_corruption_is_named_and_shown(
+    corruption: str, name: str, images: None, capsys: pytest.CaptureFixture[str]
 ):
-    assert main(["corrupt", *FLAGS, *damage.split(), "--out", "shown"]) == 0
+    assert main(["corrupt", *FLAGS, *corruption.split(), "--out", "shown"]) == 0
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     assert lines[0].split() == [
         "images",
         "accuracy",
         *["median", "confidence", "in", "the", "right", "class"],
     ]
-    assert lines[1].startswith("as they are")
+    assert lines[1].startswith("original")
     assert "91.67 %" in lines[1]
     assert lines[2].startswith(name)
     assert lines[3].startswith("12 images; ")
@@ -79,9 +79,9 @@ def test_the_seed_decides(images: None, capsys: pytest.CaptureFixture[str]):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("", "give one kind of damage: --shuffle, --tiles, --blur or --recolor"),
-        ("--shuffle 7 --blur 1", "give one kind of damage"),
-        ("--rows --blur 1", "--rows says how --shuffle is done"),
+        ("", "give one corruption: --shuffle, --tiles, --blur or --recolor"),
+        ("--shuffle 7 --blur 1", "give one corruption"),
+        ("--rows --blur 1", "--rows needs --shuffle"),
         ("--shuffle 29", "window is 29; expected 1..28 pixels"),
         ("--recolor blonds", "did you mean 'blondes'"),
         ("--recolor labels.csv", "labels.csv holds 'file'; expected 256 whole numbers"),
@@ -102,10 +102,10 @@ def test_mistakes_are_explained(
 def test_the_shipped_network_stumbles_over_recoloured_digits(capsys: pytest.CaptureFixture[str]):
     flags = ["--classifier", "lenet", "--dataset", "mnist", "--data", str(data_folder())]
     found = {}
-    for damage in ("--shuffle 7 --rows", "--shuffle 7", "--recolor blondes"):
-        assert main(["corrupt", *flags, *damage.split(), "--limit", "1000", "--json"]) == 0
-        found[damage] = json.loads(capsys.readouterr().out)
+    for corruption in ("--shuffle 7 --rows", "--shuffle 7", "--recolor blondes"):
+        assert main(["corrupt", *flags, *corruption.split(), "--limit", "1000", "--json"]) == 0
+        found[corruption] = json.loads(capsys.readouterr().out)
     before = found["--shuffle 7"]["before"]["accuracy"]
-    rows, pixels, blondes = (found[damage]["after"]["accuracy"] for damage in found)
+    rows, pixels, blondes = (found[corruption]["after"]["accuracy"] for corruption in found)
     assert before > 0.97 > rows > 0.5 > pixels
     assert blondes < 0.35

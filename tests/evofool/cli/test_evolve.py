@@ -81,7 +81,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path):
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     stopped = Run.open(tmp_path / "my run")
-    assert f"stopped after generation {stopped.generation}; go on with:" in said
+    assert f"stopped after generation {stopped.generation}; continue with:" in said
     assert said.splitlines()[-1] == "  evofool resume 'my run'"
     assert "Traceback" not in said
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evofool import load_classifier
+from evofool import load_classifier, training
 from evofool.cli import main
 from evofool.training import recipes
 from evofool.training.loop import Epoch
@@ -24,7 +24,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict:
         card = dataclasses.replace(classifier.card, test_accuracy=0.9)
         return dataclasses.replace(classifier, card=card)
 
-    monkeypatch.setattr(recipes, "train_classifier", train)
+    monkeypatch.setattr(training, "train_classifier", train)
     return options
 
 
