@@ -68,7 +68,7 @@ def test_progress_in_a_pipe_is_plain_lines():
     )
 
 
-@pytest.mark.parametrize(("width", "shown"), [(80, 3), (60, 1), (120, 5), (30, 0)])
+@pytest.mark.parametrize(("width", "shown"), [(80, 3), (60, 2), (120, 4), (140, 5), (30, 0)])
 def test_progress_in_a_terminal_fits_its_width(
     width: int, shown: int, monkeypatch: pytest.MonkeyPatch
 ):
