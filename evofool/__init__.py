@@ -1,4 +1,4 @@
-"""Evolve images that an image classifier is certain about although they show nothing of the kind.
+"""Evolve images that an image classifier labels with near certainty, whatever they show.
 
     >>> import evofool, tempfile
     >>> folder = tempfile.mkdtemp() + "/run"
@@ -6,8 +6,8 @@
     >>> run["class 7"].confidence > 0.5
     True
 
-Every command of the command line is a function here, and `Run` opens a run directory. The public
-names and their homes are listed once, in `__init__.pyi`: each is loaded when it is first used, so
+Each command of the command line is a function here, and `Run` opens a run directory. `__init__.pyi`
+lists the public names and the rooms that define them. A name is loaded when it is first used, so
 that `import evofool` takes no time and configures nothing.
 """
 

@@ -28,8 +28,7 @@ _WIDEST_PROSE = 100
 _OVERVIEW = """\
 usage: evofool COMMAND [OPTIONS]
 
-Evolves images that an image classifier labels with high confidence although they show nothing of
-the kind."""
+Evolves images that an image classifier labels with near certainty, whatever they show."""
 _HINTS = """
 evofool COMMAND --help   the options of a command, with examples
 evofool evolve           a first run: ten digits in about ten seconds
