@@ -1,6 +1,6 @@
 """The table of commands, in the groups that `evofool --help` shows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from evofool.cli import (
     attack,
@@ -22,7 +22,10 @@ from evofool.cli import (
 from evofool.cli.flags import complete_help
 
 Command = Callable[..., int | None]
-"""Parses nothing itself: its parameters are the flags. Returns the exit code; None is 0."""
+"""A function whose parameters are the flags; returns the exit code, where None is 0."""
+
+Chooser = Callable[[Sequence[str]], tuple[str, Command, list[str]]]
+"""Takes the arguments of a command; returns the name, the command and the flags to parse."""
 
 GROUPS: dict[str, dict[str, Command]] = {
     "evolve": {
@@ -58,6 +61,9 @@ GROUPS: dict[str, dict[str, Command]] = {
         "reproduce": reproduce.reproduce,
     },
 }
+# Commands whose first argument decides which flags they have.
+CHOOSERS: dict[str, Chooser] = {}
+
 COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()}
 
 for _command in COMMANDS.values():

@@ -13,7 +13,7 @@ from pathlib import Path
 import tyro
 
 from evofool.cli import terminal
-from evofool.cli.commands import COMMANDS, GROUPS
+from evofool.cli.commands import CHOOSERS, COMMANDS, GROUPS, Command
 from evofool.cli.exit_codes import BAD_INPUT, INTERRUPTED, OK
 from evofool.cli.flags import starting_config
 from evofool.support import UserError, unknown_name
@@ -76,8 +76,10 @@ def _run(given: list[str]) -> int:
         return OK
     name, flags = _find(given)
     command = COMMANDS[name]
+    if name in CHOOSERS:
+        name, command, flags = CHOOSERS[name](flags)
     if "-h" in flags or "--help" in flags:
-        print(_description(name), end="\n\n")
+        print(_description(command), end="\n\n")
     if "config" in inspect.signature(command).parameters:
         command = functools.partial(command, config=starting_config(flags))
     code = tyro.cli(command, prog=f"evofool {name}", description="", args=flags, config=_STYLE)
@@ -112,9 +114,9 @@ def _summary(name: str) -> str:
     return f"  {name:<{max(map(len, COMMANDS))}} {first_line}"
 
 
-def _description(name: str) -> str:
+def _description(command: Command) -> str:
     """Returns what a command does, with its examples: its docstring down to the arguments."""
-    return _filled(inspect.cleandoc(COMMANDS[name].__doc__ or "").split("\nArgs:")[0].rstrip())
+    return _filled(inspect.cleandoc(command.__doc__ or "").split("\nArgs:")[0].rstrip())
 
 
 def _filled(text: str) -> str:

@@ -40,7 +40,7 @@ def complete_help(command: Callable[..., object]) -> None:
     Their texts are those of its docstring, with line breaks of its source removed, and
     "(default: None)" and "(default: False)" are left out.
     """
-    texts = _documented_arguments(command)
+    texts = documented_arguments(command)
     for name, annotation in command.__annotations__.items():
         if name != "return":
             flag = tyro.conf.arg(help=texts.get(name), help_behavior_hint=_default_hint)
@@ -51,7 +51,7 @@ def _default_hint(default: str) -> str:
     return "" if default in ("None", "False", "", "''") else f"(default: {default})"
 
 
-def _documented_arguments(command: Callable[..., object]) -> dict[str, str]:
+def documented_arguments(command: Callable[..., object]) -> dict[str, str]:
     """Reads the section "Args" of a docstring: the text of each argument, on one line."""
     section = inspect.cleandoc(command.__doc__ or "").partition("\nArgs:\n")[2].partition("\n\n")[0]
     entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", section, flags=re.MULTILINE)

@@ -89,7 +89,9 @@ class ProgressReporter:
         """Prints a line."""
         self._console.print(text, style="dim", markup=False, highlight=False)
 
-    def progress(self, generation: int, last: int, lines: Sequence[Mapping[str, float | int]]) -> None:
+    def progress(
+        self, generation: int, last: int, lines: Sequence[Mapping[str, float | int]]
+    ) -> None:
         """Shows how far the run is.
 
         Args:

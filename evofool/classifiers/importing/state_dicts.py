@@ -70,7 +70,8 @@ def torch_is_missing(what: str) -> UserError:
     """Makes the error for something that only PyTorch can read."""
     return UserError(
         f"{what} needs PyTorch, whose weights-only loader reads it without running code; "
-        'pip install -e ".[compare]" in a checkout of evofool, or convert the file to safetensors where there is one'
+        'run pip install -e ".[compare]" in a checkout of evofool, or convert the file to '
+        "safetensors where PyTorch is installed"
     )
 
 
