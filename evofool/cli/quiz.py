@@ -52,7 +52,7 @@ def quiz(
     if as_json:
         print_json(made)
         return
-    of_all = f"of {made.questions} images (by chance: 1 in {made.choices})"
+    of_all = f"of {made.questions} (by chance: 1 in {made.choices})"
     print(
         f"{made.questions} of {made.elites} images, {made.choices} classes to choose from "
         f"({out / 'choices.txt'})\nsheet: {out / 'sheet.png'}; answers: "
@@ -61,9 +61,9 @@ def quiz(
     if made.nearest_right is None:
         print(f"nearest training image: not computed; {made.nearest_missing}")
     else:
-        print(f"nearest training image: of the image's class for {made.nearest_right} {of_all}")
+        print(f"nearest training image has the image's class: {made.nearest_right} {of_all}")
     if made.judge_right is None:
         print("judge: none; name one with --judge")
     else:
-        resized = ", shown the images resized to its input size," if made.judge_scaled else ""
-        print(f"judge {judge}{resized} agrees about {made.judge_right} {of_all}")
+        resized = " (images resized to its input size)" if made.judge_scaled else ""
+        print(f"judge {judge}{resized} gives the image's class: {made.judge_right} {of_all}")
