@@ -1,14 +1,24 @@
 """Settings and fixtures of all tests.
 
-Compiled programs are cached in a folder that the workers of a session, the processes that tests
-start, and later sessions share: a program is compiled once however many tests and processes use
-it. The folder is named after jaxlib and the processor, whose instructions the programs hold;
-`EVOFOOL_TEST_CACHE` names another, for instance an empty one to measure with.
+Compiling is most of what the tests do, so four things here keep it short:
+
+* Compiled programs are cached in a folder that the workers of a session, the processes that tests
+  start, and later sessions share. The folder is named after jaxlib and the processor, whose
+  instructions the programs hold; `EVOFOOL_TEST_CACHE` names another, for instance an empty one to
+  measure with.
+* Quick tests (plain `pytest`) compile with few optimisations; slow ones (`pytest -m slow`) compile
+  as users do.
+* Files whose tests share runs or compiled loops go to one worker.
+* Programs that a worker has compiled are let go when it holds much memory.
 """
 
+import gc
 import hashlib
 import os
 import platform
+import resource
+from collections import defaultdict
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,7 +33,8 @@ def _processor() -> str:
     return hashlib.sha256("".join([platform.machine(), *facts]).encode()).hexdigest()[:12]
 
 
-if "PYTEST_XDIST_WORKER" not in os.environ:  # a worker inherits the variables of its session
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ  # inherits the variables of its session
+if not IS_WORKER:
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "evofool-tests"
     os.environ["EVOFOOL_CACHE"] = os.environ.get("EVOFOOL_TEST_CACHE") or str(
         folder / f"jaxlib-{version('jaxlib')}-{_processor()}"
@@ -39,6 +50,54 @@ import pytest  # noqa: E402
 # Compiling is slow the first time, and the same examples everywhere make failures reproducible.
 hypothesis.settings.register_profile("evofool", deadline=None, derandomize=True, max_examples=50)
 hypothesis.settings.load_profile("evofool")
+
+# Resident bytes of a worker above which compiled programs are let go. What tests need again is
+# read from the cache.
+MUCH_MEMORY = 900e6
+RUNS = {"cppn_run", "direct_run", "imagenet_run"}  # fixtures of tests/evofool/conftest.py
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "not slow" in config.option.markexpr and "optimization_level" not in flags:
+        # 15 to 30 % fewer CPU seconds. XLA reads it when JAX first computes: no test has begun.
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_optimization_level=1".strip()
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives the tests of a file to one worker, and all files that share runs or loops as well."""
+    files: dict[Path, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        files[item.path].append(item)
+    for its_items in files.values():
+        for item in its_items:
+            item.add_marker(pytest.mark.xdist_group(_group_of(its_items)))
+
+
+def _group_of(items: list[pytest.Item]) -> str:
+    """Names what the tests of a file share with those of other files: runs, loops, or nothing."""
+    if any(RUNS.intersection(getattr(item, "fixturenames", ())) for item in items):
+        return "runs"
+    if any(hasattr(getattr(item, "module", None), "loop_of") for item in items):
+        return "loops"  # `tests.evofool.loop` keeps those that it has compiled
+    return items[0].nodeid.partition("::")[0]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_programs_are_let_go() -> Iterator[None]:
+    yield
+    if _resident_bytes() > MUCH_MEMORY:
+        jax.clear_caches()
+        gc.collect()
+
+
+def _resident_bytes() -> float:
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:  # not Linux: the largest so far will do
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0
+    return pages * float(resource.getpagesize())
 
 
 @pytest.fixture

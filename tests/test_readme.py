@@ -26,7 +26,9 @@ def test_the_readmes_classifiers_run(name, tmp_path, monkeypatch):
     (tmp_path / f"{name}.py").write_text(MODULES[name], encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     check_classifier(load_classifier(f"{name}:make"))
-    run = evofool.evolve(f"{name}:make", generations=2, batch_size=4, out=tmp_path / "run")
+    run = evofool.evolve(
+        f"{name}:make", encoding="direct", generations=2, batch_size=4, out=tmp_path / "run"
+    )
     assert len(run.elites()) == run.card.classes
 
 

@@ -12,7 +12,7 @@ from tests.cppn import genomes
 GOLDEN = Path(__file__).parents[1] / "golden" / "cppn.json"
 
 
-@pytest.mark.parametrize("name", ["grey", "colored"])
+@pytest.mark.parametrize("name", [pytest.param("grey", marks=pytest.mark.slow), "colored"])
 def test_json_gives_back_the_same_bytes(name, request):
     spec = getattr(genomes, name.upper())
     for genome in genomes.host(request.getfixturevalue(name)):
@@ -23,6 +23,7 @@ def test_json_gives_back_the_same_bytes(name, request):
         assert genomes.same_bytes(cppn.grow(again, **genomes.ROOM), genome)
 
 
+@pytest.mark.slow
 def test_genome_read_from_json_draws_the_same_bytes(colored):
     genome = genomes.host(colored)[-1]
     options = {"height": 8, "width": 8, "color": "hsv"}

@@ -51,6 +51,7 @@ def test_any_rates_keep_genomes_valid_over_a_thousand_mutations(seed, rates):
         assert reference.is_acyclic(genome)
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_room():
     """Growing when a child lacks room, and drawing again, equals having had the room."""
     spec, batch = genomes.GREY, 24

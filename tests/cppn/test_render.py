@@ -22,7 +22,7 @@ def mild(batch: cppn.Genome) -> cppn.Genome:
     return batch._replace(weight=batch.weight * 0.2)
 
 
-@pytest.mark.parametrize("name", ["grey", "colored"])
+@pytest.mark.parametrize("name", ["grey", pytest.param("colored", marks=pytest.mark.slow)])
 def test_values_equal_the_oracle(name, request):
     spec = getattr(genomes, name.upper())
     batch = mild(request.getfixturevalue(name))
@@ -71,6 +71,7 @@ def test_large_arguments_of_the_sine_keep_their_precision():
     assert np.abs(found - expected).max() < 3 * largest * 2**-24 + 1e-6
 
 
+@pytest.mark.slow
 def test_images_do_not_depend_on_room(grey):
     options = {"spec": genomes.GREY, **SMALL}
     expected = cppn.render_batch(grey, **options)
@@ -89,7 +90,7 @@ def test_images_do_not_depend_on_their_neighbours(grey):
     assert genomes.same_bytes(last, together[39])
 
 
-@pytest.mark.parametrize("tile", [7, 107])
+@pytest.mark.parametrize("tile", [7, pytest.param(107, marks=pytest.mark.slow)])
 def test_images_do_not_depend_on_tiles(colored, tile, monkeypatch):
     options = {"spec": cppn.GenomeSpec(outputs=3), "color": "hsv", **SMALL}
     some = jax.tree.map(lambda leaf: leaf[-8:], colored)
@@ -115,6 +116,7 @@ def test_running_in_turn_equals_running_together(grey):
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_values_lie_on_the_grid_of_8_bits(colored):
     image = np.asarray(cppn.render_batch(colored, spec=genomes.COLORED, color="hls", **SMALL))
     assert np.isin(image, GRID).all()
@@ -166,6 +168,7 @@ def test_coordinates_of_the_released_code():
     assert (inputs[3] == 1).all()
 
 
+@pytest.mark.slow
 def test_image_evolved_on_raw_indices_is_the_same_at_another_size(grey):
     options = {"spec": genomes.GREY, "coordinates": "pixels", "drawn_at": (5, 9)}
     small = cppn.render_batch(grey, height=5, width=9, **options)
@@ -175,7 +178,14 @@ def test_image_evolved_on_raw_indices_is_the_same_at_another_size(grey):
     assert genomes.same_bytes(plain, small)
 
 
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 6), (6, 1)])
+@pytest.mark.parametrize(
+    ("height", "width"),
+    [
+        (1, 1),
+        pytest.param(1, 6, marks=pytest.mark.slow),
+        pytest.param(6, 1, marks=pytest.mark.slow),
+    ],
+)
 def test_images_one_pixel_wide_or_high_are_finite(height, width, grey):
     image = cppn.render_batch(grey, spec=genomes.GREY, height=height, width=width)
     assert image.shape == (40, height, width, 1)
@@ -192,6 +202,7 @@ def test_node_without_connections_is_its_function_of_zero():
     assert (cppn.render(bare, spec=spec, **SMALL) == 1).all()
 
 
+@pytest.mark.slow
 def test_node_with_many_connections_adds_them_all():
     spec = cppn.GenomeSpec(outputs=1, activations=("linear",))
     batch = [

@@ -33,6 +33,7 @@ def test_the_interval_of_a_median_is_that_of_scipys_quantile_test(n):
     assert (found.low, found.high) == (expected.low, expected.high)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [6, 17, 40])
 def test_intervals_of_medians_hold_the_true_one_as_often_as_they_say(n):
     samples = np.random.default_rng(0).exponential(size=(4000, n))

@@ -76,6 +76,7 @@ def test_one_whole_step_is_fgsm():
     np.testing.assert_array_equal(single.images, expected.images)
 
 
+@pytest.mark.slow
 def test_random_starts_depend_on_the_seed_and_the_place_only():
     def start(images, seed):
         given = {"epsilon": 0.1, "steps": 1, "relative_step": 1e-6}

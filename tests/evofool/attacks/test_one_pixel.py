@@ -49,6 +49,7 @@ def test_images_that_succeed_are_left_alone():
     assert found.queries[0] in (21, 41, 61, 81)
 
 
+@pytest.mark.slow
 def test_more_pixels_do_more_and_targets_are_reached():
     images = levels(4)
     labels = classes_of(linear(), images)

@@ -67,6 +67,7 @@ def test_json_has_all_figures(images: list[str], capsys: pytest.CaptureFixture[s
     assert Path("state.npz").exists() == (found["queries"] > 5 * 400)
 
 
+@pytest.mark.slow
 def test_several_classifiers_are_attacked_at_once(
     images: list[str], capsys: pytest.CaptureFixture[str]
 ):

@@ -98,6 +98,7 @@ def test_mistakes_are_explained(
     assert said.out == ""
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_the_shipped_network_stumbles_over_recoloured_digits(capsys: pytest.CaptureFixture[str]):
     flags = ["--classifier", "lenet", "--dataset", "mnist", "--data", str(data_folder())]

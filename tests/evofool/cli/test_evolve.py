@@ -56,6 +56,7 @@ def test_a_user_evolves_looks_and_goes_on(tmp_path: Path):
     assert json.loads(whole.stdout)["archive_sha256"] == summary["archive_sha256"]
 
 
+@pytest.mark.slow
 def test_of_many_elites_both_ends_and_one_sheet_are_shown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

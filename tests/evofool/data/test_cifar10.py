@@ -222,6 +222,7 @@ def test_labels_are_in_the_order_of_the_classes():
     assert len(set(data.CIFAR10_LABELS)) == 10
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_the_jpeg_copy_is_near_the_published_images(monkeypatch):
     monkeypatch.undo()

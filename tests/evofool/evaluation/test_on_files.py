@@ -199,6 +199,7 @@ def test_a_model_outside_jax_is_classified_by(tmp_path: Path):
     assert found.guesses[0].confidence == pytest.approx(1.01 / 1.12)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_a_real_network_recognises_photographs():
     """The figures that the folder of weights states for these 1000 photographs."""

@@ -121,6 +121,7 @@ def test_a_table_that_cannot_be_used_fails_the_check(shades: dict[str, Path]):
     assert "cannot read the labels nowhere.csv" in check.detail
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_a_real_network_passes_and_needs_its_order_of_channels():
     folder = data_folder()

@@ -246,6 +246,7 @@ def save_large(folder: Path, limit: int = 0) -> str:
     return finished.stdout
 
 
+@pytest.mark.slow
 def test_a_limit_on_file_sizes_is_a_clear_error_and_leaves_earlier_checkpoints(folder):
     assert "refused: no room to write" in (printed := save_large(folder, limit=1_000_000))
     assert "free some space and resume" in printed
@@ -270,6 +271,7 @@ def resize(disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,size=50m", str(disk)], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_a_clear_error_and_leaves_earlier_checkpoints(saved, small_disk):
     folder = Path(shutil.copytree(saved, small_disk / "checkpoints"))
     assert "refused: no room to write" in save_large(folder)
@@ -284,6 +286,7 @@ def run_evofool(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_a_run_that_fills_the_disk_says_so_and_goes_on_when_there_is_room(small_disk, tmp_path):
     # a checkpoint takes 0.3 MB, the metrics of a generation 3 kB
     flags = ["--classifier", "mock:10:32x32x3", "--encoding", "direct", "--batch-size", "20"]

@@ -52,7 +52,7 @@ def test_a_call_logs_what_each_generation_left():
 
 
 @ENCODINGS
-@pytest.mark.parametrize("runs", [3, 5])
+@pytest.mark.parametrize("runs", [3, pytest.param(5, marks=pytest.mark.slow)])
 def test_every_run_of_many_equals_the_single_run_of_its_seed(encoding, runs):
     together = loop_of(encoding, runs=runs)
     state = together.run(*range(40, 40 + runs), stops=(4,))
@@ -65,7 +65,7 @@ def test_every_run_of_many_equals_the_single_run_of_its_seed(encoding, runs):
 DEVICES_SCRIPT = """
 import jax
 jax.config.update("jax_num_cpu_devices", 4)
-from tests.evofool.test_evolution import DEVICES_CASES
+from tests.evofool.evolution.test_generation import DEVICES_CASES
 from tests.evofool.loop import evolved_on
 
 for name, config in DEVICES_CASES.items():
@@ -79,6 +79,7 @@ DEVICES_CASES = {
 }
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_the_number_of_devices():
     # six micro-batches: shared evenly by 1 and 2 devices, unevenly by 4
     printed = subprocess.run(
@@ -133,7 +134,7 @@ def test_children_of_a_run_without_elites_are_made_at_random():
     assert 0.4 < np.asarray(images)[0].mean() < 0.6
 
 
-@ENCODINGS
+@pytest.mark.parametrize("encoding", ["direct", pytest.param("cppn", marks=pytest.mark.slow)])
 def test_another_micro_batch_changes_last_bits_at_most(encoding):
     state = loop_of(encoding).run(3, stops=(4,))
     other = loop_of(encoding, micro_batch=13).run(3, stops=(4,))

@@ -22,6 +22,8 @@ import pytest
 
 from tests.evofool.loop import lines_of, records_of
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 PATIENCE = 120  # seconds to wait for a process
 

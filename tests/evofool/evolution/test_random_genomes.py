@@ -9,6 +9,7 @@ from evofool.support.errors import UserError
 SHAPE = (8, 8, 1)
 
 
+@pytest.mark.slow
 def test_without_mutations_they_are_those_that_a_run_begins_with(tmp_path):
     run = evofool.evolve("mock:5:8x8x1", generations=0, batch_size=30, seed=3, out=tmp_path / "r")
     elites = run.elites()

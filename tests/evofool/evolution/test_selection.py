@@ -101,7 +101,10 @@ def test_children_must_be_shared_equally_by_the_classes():
     assert make_selection(single(classes=("1", "3", "4")), CARD).cells == 3 * POPULATION
 
 
-@pytest.mark.parametrize("encoding", ["direct", "sbx", "cppn"])
+@pytest.mark.parametrize(
+    "encoding",
+    ["direct", *(pytest.param(name, marks=pytest.mark.slow) for name in ("sbx", "cppn"))],
+)
 def test_ask_and_tell_equal_advance(encoding):
     made = loop(encoding)
     state, logs, _, _ = made.advance(made.start(11), 3)
@@ -167,6 +170,7 @@ def finished(tmp_path_factory) -> Run:
     )
 
 
+@pytest.mark.slow
 def test_elites_of_a_run_are_the_best_of_each_population(finished):
     assert finished.table["archive.fitness"].shape == (2, 5)
     elites = finished.elites(1)
@@ -191,6 +195,7 @@ def test_lines_of_descent_stay_within_their_class(finished):
     assert evofool.verify(finished).passed
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path):
     config = single("cppn", generations=8, checkpoint_every=3)
     whole, _ = evolve(tmp_path / "whole", config)

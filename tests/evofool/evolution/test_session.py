@@ -84,7 +84,7 @@ def test_metrics_have_one_line_per_generation_and_run(tmp_path):
     assert all(line["replacements"] == 5 for line in lines[:2])
 
 
-@ENCODINGS
+@pytest.mark.parametrize("encoding", ["direct", pytest.param("cppn", marks=pytest.mark.slow)])
 def test_runs_side_by_side_equal_runs_alone(tmp_path, encoding):
     together, _ = evolve(tmp_path / "many", config_of(encoding, generations=4, runs=3, seed=20))
     for run in range(3):
@@ -235,6 +235,7 @@ def test_seconds_go_on_rising_over_a_resume(tmp_path, log_every):
     assert seconds == sorted(seconds)
 
 
+@pytest.mark.slow
 def test_room_to_start_with_changes_nothing_but_the_room(tmp_path):
     told = Told()
     # so many additions that a few generations outgrow eight nodes and eight connections

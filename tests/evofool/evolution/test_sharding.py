@@ -1,11 +1,14 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evofool.evolution.sharding import NO_CHILD, Layout, champions_of
 
 
+@pytest.mark.slow
 @given(st.integers(1, 4), st.integers(1, 20), st.integers(1, 20), st.integers(1, 5))
 def test_layout_gives_every_child_one_place_that_depends_on_its_index_alone(
     runs, batch, micro_batch, devices
@@ -37,7 +40,9 @@ numbers = st.sampled_from([-np.inf, np.nan, np.inf, -0.0, 0.0, 1.0, -2.5, 3.0])
 def test_champion_is_the_first_of_the_best_real_finite_children(children):
     fitness = np.array([[value] for value, _ in children], np.float32)
     is_real = np.array([real for _, real in children])
-    found = champions_of(jnp.asarray(fitness), 10 + jnp.arange(len(children)), jnp.asarray(is_real))
+    found = jax.jit(champions_of)(
+        jnp.asarray(fitness), 10 + jnp.arange(len(children)), jnp.asarray(is_real)
+    )
     valid = [(v, -i) for i, (v, real) in enumerate(children) if real and np.isfinite(v)]
     invalid = [v for v, real in children if real and not np.isfinite(v)]
     assert int(found.num_invalid) == len(invalid)

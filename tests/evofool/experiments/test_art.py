@@ -6,6 +6,8 @@ from PIL import Image
 from evofool.experiments.reproduce import reproduce
 from tests.evofool.real_data import data_folder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.data
 def test_art_is_drawn_and_shown_again(tmp_path: Path):

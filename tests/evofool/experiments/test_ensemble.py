@@ -5,6 +5,8 @@ from evofool.experiments import ensemble
 from evofool.experiments.bench.lab import Lab
 from evofool.experiments.bench.supplies import Supplies
 
+pytestmark = pytest.mark.slow
+
 
 class DirectLab(Lab):
     """Evolves pixels, whose loop compiles ten times as fast as that of CPPNs."""

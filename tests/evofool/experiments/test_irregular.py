@@ -4,6 +4,8 @@ import pytest
 from evofool.experiments import irregular
 from evofool.experiments.bench import Lab, Supplies, shared_runs
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def lab(tmp_path, monkeypatch):

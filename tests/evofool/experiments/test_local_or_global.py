@@ -7,6 +7,8 @@ from evofool import Card, Classifier, Run
 from evofool.experiments import local_or_global
 from evofool.experiments.local_or_global import Damage, choose_elites, damages, measure
 
+pytestmark = pytest.mark.slow
+
 SIDE = 4
 CARD = Card(name="corner", input_shape=(SIDE, SIDE, 1), outputs=2, labels=("no", "yes"), scale=1.0)
 

@@ -82,6 +82,7 @@ def trial(monkeypatch):
     return calls
 
 
+@pytest.mark.slow
 def test_reports_and_score_card_are_left(trial, tmp_path):
     [report] = reproduce("first", scale="small", out=tmp_path)
     assert report.evaluations == 20

@@ -6,6 +6,8 @@ from PIL import Image
 from evofool.experiments.reproduce import reproduce
 from tests.evofool.real_data import data_folder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.data
 def test_two_runs_are_compared_within_and_across(tmp_path: Path):

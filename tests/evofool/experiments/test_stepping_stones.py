@@ -1,12 +1,15 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from evofool import Run
 from evofool.evolution.lineage import class_changes
 from evofool.experiments.reproduce import reproduce
 from evofool.experiments.stepping_stones import grow
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_tree_has_a_line_for_every_elite(cppn_run: Run):

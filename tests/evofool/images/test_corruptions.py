@@ -29,6 +29,7 @@ def pixels(image: np.ndarray) -> list[tuple[int, ...]]:
     return sorted(map(tuple, image.reshape(-1, image.shape[-1]).tolist()))
 
 
+@pytest.mark.slow
 @given(window=st.integers(1, WIDTH), rows_only=st.booleans(), channels=st.sampled_from([1, 3]))
 def test_shuffling_keeps_the_pixels_of_every_window(window: int, rows_only: bool, channels: int):
     images = numbered(channels=channels)
@@ -40,6 +41,7 @@ def test_shuffling_keeps_the_pixels_of_every_window(window: int, rows_only: bool
                 assert sorted(old.tolist()) == sorted(new.tolist()), "rows stay whole"
 
 
+@pytest.mark.slow
 @given(tile=st.integers(1, WIDTH))
 def test_exchanging_keeps_every_tile_whole(tile: int):
     images = numbered()

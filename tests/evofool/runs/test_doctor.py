@@ -36,6 +36,7 @@ def test_doctor_says_what_the_classifier_is():
     assert found.to_dict()["classifiers"][0]["name"] == "lenet"
 
 
+@pytest.mark.slow
 def test_doctor_names_the_members_of_an_ensemble():
     config = EvolveConfig(
         classifier="mock:10+mock:10:20x20x1", encoding="direct", batch_size=20, generations=1

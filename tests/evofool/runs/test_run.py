@@ -39,6 +39,7 @@ def test_an_elite_is_found_by_index_and_by_label(cppn_run):
         cppn_run["12"]
 
 
+@pytest.mark.slow
 def test_a_class_of_a_thousand_is_found_without_making_the_others(imagenet_run, monkeypatch):
     run = Run(imagenet_run.folder)
     monkeypatch.setattr(run, "elites", None)
@@ -153,6 +154,7 @@ def test_opening_needs_nothing_but_the_folder(cppn_run):
     assert opened.manifest == manifest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coordinates", ["centered", "pixels"])
 def test_a_large_drawing_shows_the_scored_image_whatever_the_coordinates(coordinates, tmp_path):
     run = evofool.evolve(

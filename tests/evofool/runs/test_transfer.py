@@ -22,6 +22,7 @@ def shifted(classifier: Classifier) -> Classifier:
     )
 
 
+@pytest.mark.slow
 def test_the_same_network_sees_the_same(run):
     found = evofool.transfer(run, "lenet")
     assert len(found.elites) == 20

@@ -78,6 +78,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_two_processes_make_the_run_of_one_and_write_together(tmp_path, whole):
     folder = tmp_path / "run"
     first, second = finish(start("evolve", *FLAGS, "--out", str(folder), "--json"))
@@ -93,6 +94,7 @@ def test_two_processes_make_the_run_of_one_and_write_together(tmp_path, whole):
     assert (folder / "gallery.png").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1])
 def test_when_one_process_is_killed_the_other_says_how_to_go_on(tmp_path, whole, victim):
     folder = tmp_path / "run"
@@ -115,6 +117,7 @@ def test_when_one_process_is_killed_the_other_says_how_to_go_on(tmp_path, whole,
     assert facts(folder) == facts(whole)
 
 
+@pytest.mark.slow
 def test_a_signal_to_any_process_stops_all_at_the_same_generation(tmp_path):
     folder = tmp_path / "run"
     job = start("evolve", *FLAGS, "--generations=1000000", "--out", str(folder), "--json")

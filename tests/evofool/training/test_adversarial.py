@@ -89,6 +89,7 @@ def test_the_worst_neighbours_count_as_constants_in_fgsm_training(params):
     np.testing.assert_allclose(found, jax.grad(fixed)(params), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_virtual_perturbation_changes_outputs_more_than_random_ones_of_its_length(params):
     images, logits = batch(20).images, partial(curved, params)
     found = virtual_perturbation(KEY, logits, images, epsilon=0.3)
@@ -139,6 +140,7 @@ def test_dropout_is_the_same_in_both_terms_of_the_divergence(seed, params):
     assert abs(added) < 1e-5
 
 
+@pytest.mark.slow
 def test_a_real_network_changes_more_in_the_virtual_direction_than_at_random():
     network = make_network(mlp_card())
     logits = partial(network.apply, network.init(KEY))
@@ -148,6 +150,7 @@ def test_a_real_network_changes_more_in_the_virtual_direction_than_at_random():
     assert change_of(logits, images, found).mean() > 3 * random.mean()
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.parametrize("adversarial", ["fgsm", "vat"])
 def test_a_hardened_lenet_resists_fgsm_better(adversarial, tmp_path):

@@ -41,6 +41,7 @@ def run(classifier, tmp_path_factory):
     return evofool.evolve(classifier, generations=0, batch_size=10, runs=2, out=out)
 
 
+@pytest.mark.slow
 def test_photographs_in_folders_and_elites_of_runs_make_a_new_network(
     classifier, photographs, run, tmp_path
 ):

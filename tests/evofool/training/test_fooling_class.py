@@ -71,6 +71,7 @@ def found(classifier: Classifier, levels: np.ndarray) -> np.ndarray:
     return outputs_of(classifier, levels).argmax(axis=1)
 
 
+@pytest.mark.slow
 def test_fooling_images_get_the_new_class_and_photographs_keep_theirs(classifier, tuned):
     images, labels = halves(50, 4)
     assert np.mean(found(tuned, dark(50, 5)) == 2) > 0.9

@@ -80,6 +80,7 @@ TINY = TrainConfig(epochs=4, batch_size=16, learning_rate=5e-3, warmup=0.2)
 tiny_cifar_cnn = partial(train_classifier, "cifar-cnn", width=0.125, config=TINY)
 
 
+@pytest.mark.slow
 def test_a_cifar_cnn_learns_and_is_written_with_its_card(patches, tmp_path):
     epochs = []
     classifier = tiny_cifar_cnn(tmp_path / "mine.safetensors", on_epoch=epochs.append)
@@ -159,7 +160,7 @@ def test_the_first_examples_are_used_when_fewer_are_asked_for(tmp_path, monkeypa
     assert_same(part.params, whole.params)
 
 
-@pytest.mark.parametrize("network", ["mlp", "seed000-cnn"])
+@pytest.mark.parametrize("network", ["mlp", pytest.param("seed000-cnn", marks=pytest.mark.slow)])
 def test_the_networks_for_digits_learn(network, tmp_path, monkeypatch):
     dataset = data.Dataset(*bars(64, 0), *bars(10, 1))
     monkeypatch.setattr(recipes, "load_mnist", lambda folder: dataset)

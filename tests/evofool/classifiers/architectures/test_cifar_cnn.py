@@ -33,6 +33,7 @@ def test_logits_equal_the_oracle():
     np.testing.assert_allclose(found, np.stack(expected), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_values_keep_their_scale_through_the_layers():
     network = make_network(cifar_cnn_card())
     images = jax.random.uniform(jax.random.key(0), (8, 32, 32, 3))

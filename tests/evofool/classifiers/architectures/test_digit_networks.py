@@ -56,6 +56,7 @@ def test_more_classes_have_labels_of_their_own(family):
     assert jax.tree.leaves(make_network(card).shapes)[-1].shape[-1] == 11
 
 
+@pytest.mark.slow
 def test_initial_kernels_of_the_article_s_network_are_uniform_as_in_keras():
     params = make_network(seed000_cnn_card()).init(jax.random.key(0))
     for name, inputs, outputs in (("conv2", 25 * 16, 25 * 64), ("dense1", 1024, 512)):

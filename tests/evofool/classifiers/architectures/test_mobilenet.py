@@ -6,6 +6,7 @@ from tests.evofool.classifiers import golden, networks
 from tests.evofool.real_data import data_folder
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.parametrize(
     "name", ["mobilenet_v1_0.25_128", "mobilenet_v1_0.75_192", "mobilenet_v2_1.0_224_qat"]
@@ -28,8 +29,15 @@ def test_networks_of_width_one_have_the_published_number_of_parameters(family, p
     assert networks.published_parameters(family) + sum(biases) == published
 
 
-@pytest.mark.parametrize("family", ["mobilenet_v1", "mobilenet_v2"])
-@pytest.mark.parametrize(("padding", "side"), [("SAME", 45), ("symmetric", 32)])
+@pytest.mark.parametrize(
+    ("family", "padding", "side"),
+    [
+        ("mobilenet_v1", "SAME", 45),
+        pytest.param("mobilenet_v1", "symmetric", 32, marks=pytest.mark.slow),
+        pytest.param("mobilenet_v2", "SAME", 45, marks=pytest.mark.slow),
+        pytest.param("mobilenet_v2", "symmetric", 32, marks=pytest.mark.slow),
+    ],
+)
 def test_any_input_size_and_padding_gives_logits_and_gradients(family, padding, side):
     card = networks.card(family, input_shape=(side, side, 3), padding=padding)
     networks.check_logits_and_gradients(make_network(card), side)

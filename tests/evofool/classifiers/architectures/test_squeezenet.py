@@ -13,6 +13,7 @@ VERSIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_logits_of_photographs_are_those_recorded():
     assert golden.differences(data_folder(), "squeezenet_v1.0_deepcompression").max() < 1e-3
@@ -23,7 +24,14 @@ def test_versions_have_the_published_number_of_parameters(family, published):
     assert networks.published_parameters(family) == published
 
 
-@pytest.mark.parametrize(("family", "side"), [*zip(VERSIONS, (32, 45, 48), strict=True)])
+@pytest.mark.parametrize(
+    ("family", "side"),
+    [
+        pytest.param("squeezenet_v1.0", 32, marks=pytest.mark.slow),
+        pytest.param("squeezenet_v1.0_torchvision", 45, marks=pytest.mark.slow),
+        ("squeezenet_v1.1", 48),
+    ],
+)
 def test_any_input_size_gives_logits_and_gradients(family, side):
     card = networks.card(family, input_shape=(side, side, 3))
     networks.check_logits_and_gradients(make_network(card), side)

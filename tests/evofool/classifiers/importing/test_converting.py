@@ -184,6 +184,7 @@ def test_tensors_that_do_not_fit_are_named(change, message, resnet, tmp_path):
     assert message in refusal(state, tmp_path)
 
 
+@pytest.mark.slow
 def test_both_layouts_of_mobilenet_give_the_same(tmp_path):
     params = []
     for layout in (0, 1):

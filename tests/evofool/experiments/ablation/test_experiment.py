@@ -99,6 +99,7 @@ def test_lesions_are_counted_drawn_and_kept(lab, cppn_run, monkeypatch):
     assert lesions.findings(lab, [cppn_run], least_confidence=0.0).rows == findings.rows
 
 
+@pytest.mark.slow
 def test_copies_are_removed_from_elites_and_the_result_is_kept(lab, striped_run, monkeypatch):
     run = striped_run
     elites = run.elites()
@@ -117,6 +118,7 @@ def test_copies_are_removed_from_elites_and_the_result_is_kept(lab, striped_run,
     np.testing.assert_equal([one.left for one in again], [one.left for one in first])
 
 
+@pytest.mark.slow
 def test_findings_hold_every_image_and_both_fills(lab, striped_run, monkeypatch):
     monkeypatch.setattr(lab, "choose", lambda full, small: 0.5)
     findings = copies.findings(lab, [striped_run], least_confidence=0.0)

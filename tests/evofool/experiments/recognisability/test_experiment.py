@@ -79,6 +79,7 @@ def test_proxies_support_the_paper_in_part_where_they_confirm_fewer_elites(shift
     assert "people were not asked" in verdict.because
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_elites_and_real_images_are_asked_the_same(tmp_path: Path):
     [report] = reproduce(

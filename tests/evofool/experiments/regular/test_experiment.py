@@ -105,6 +105,7 @@ def test_runs_agree_on_which_classes_are_hard(regular):
     assert note_same_classes(regular[:1]).startswith("One seed does not tell")
 
 
+@pytest.mark.slow
 def test_images_are_drawn(tmp_path):
     lab = Lab(
         experiment="t", domain="mnist", scale="small", seeds=1, out=tmp_path, supplies=Supplies()

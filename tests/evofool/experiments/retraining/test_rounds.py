@@ -10,6 +10,8 @@ from evofool.experiments.retraining.rounds import Plan, fool_longer, retrain
 from evofool.training import recipes
 from evofool.training.loop import TrainConfig
 
+pytestmark = pytest.mark.slow
+
 PLAN = Plan(
     network="linear",
     card=linear_card(),

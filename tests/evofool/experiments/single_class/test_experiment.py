@@ -32,6 +32,7 @@ def findings(tmp_path_factory):
         return experiment.EXPERIMENT.parts["imagenet"].run(lab), lab
 
 
+@pytest.mark.slow
 def test_every_strategy_has_its_share_of_evaluations(findings):
     budgets, _, _ = findings[0].tables
     assert budgets.rows[0][:4] == ["MAP-Elites", 10, 840, 8400]

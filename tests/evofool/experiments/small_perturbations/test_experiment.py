@@ -79,6 +79,7 @@ def lab_of(kind: type[Lab], domain: str, folder: Path) -> Lab:
     return lab
 
 
+@pytest.mark.slow
 def test_recognised_images_are_attacked_by_finite_differences_and_by_the_gradient(
     tmp_path: Path,
 ):
@@ -103,6 +104,7 @@ def test_recognised_images_are_attacked_by_finite_differences_and_by_the_gradien
         assert (lab.folder / image.file).stat().st_size < 500_000
 
 
+@pytest.mark.slow
 def test_photographs_are_attacked_and_shown_to_other_networks(tmp_path: Path):
     lab = lab_of(Photographs, "imagenet", tmp_path)
     findings = photographs.imagenet(lab)
@@ -187,6 +189,7 @@ def test_confidence_is_that_in_wrong_answers():
     assert found.confidence == pytest.approx(0.8)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_a_linear_classifier_of_digits_is_fooled_at_a_quarter(tmp_path: Path):
     [report] = reproduce(

@@ -29,6 +29,7 @@ def make_seen(top, log_odds=None, classes=None) -> Seen:
     )
 
 
+@pytest.mark.slow
 def test_elites_are_shown_once_and_kept(tmp_path, monkeypatch):
     run = make_lab(tmp_path).evolve("lenet", generations=1, batch_size=10, runs=2)
     lab = Lab(
