@@ -73,6 +73,7 @@ def test_results_do_not_depend_on_room():
     assert num_grown >= 2
 
 
+@pytest.mark.slow
 def test_child_does_not_depend_on_its_neighbours_nor_on_jit(grey):
     keys = jax.random.split(jax.random.key(8), 40)
     children, had_room = mutate_all(keys, grey, cppn.MutationRates())

@@ -131,6 +131,7 @@ def test_levels_divide_as_in_numpy():
     assert genomes.same_bytes(cppn.to_bytes(jnp.asarray(GRID)), levels)
 
 
+@pytest.mark.slow
 def test_gradient_equals_that_of_the_oracle():
     spec = genomes.GREY
     genome = genomes.make(

@@ -45,7 +45,10 @@ def levels(shape: tuple[int, int, int], count: int = 3) -> np.ndarray:
     [
         (lenet_card(), "dense2", 500),
         (mlp_card(), "dense3", 100),
-        (colour_card("mobilenet_v1", 32, width=0.25, padding="SAME"), "fc", 256),
+        pytest.param(
+            *(colour_card("mobilenet_v1", 32, width=0.25, padding="SAME"), "fc", 256),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["lenet", "mlp", "mobilenet_v1"],
 )

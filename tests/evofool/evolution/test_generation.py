@@ -51,8 +51,16 @@ def test_a_call_logs_what_each_generation_left():
     assert not np.asarray(logs.num_invalid)[:4].any()
 
 
-@ENCODINGS
-@pytest.mark.parametrize("runs", [3, pytest.param(5, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("encoding", "runs"),
+    [
+        ("direct", 3),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in [("direct", 5), ("cppn", 3), ("cppn", 5)]
+        ),
+    ],
+)
 def test_every_run_of_many_equals_the_single_run_of_its_seed(encoding, runs):
     together = loop_of(encoding, runs=runs)
     state = together.run(*range(40, 40 + runs), stops=(4,))
@@ -142,7 +150,9 @@ def test_another_micro_batch_changes_last_bits_at_most(encoding):
     np.testing.assert_allclose(state.archive.fitness, other.archive.fitness, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("encoding", ["direct", "sbx", "cppn"])
+@pytest.mark.parametrize(
+    "encoding", ["direct", pytest.param("sbx", marks=pytest.mark.slow), "cppn"]
+)
 def test_ask_and_tell_equal_advance(encoding):
     loop = loop_of(encoding)
     state, logs, _, _ = loop.advance(loop.start(11), 3)

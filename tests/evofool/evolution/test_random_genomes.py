@@ -18,6 +18,7 @@ def test_without_mutations_they_are_those_that_a_run_begins_with(tmp_path):
     np.testing.assert_array_equal(found[children], images_of(run, elites))
 
 
+@pytest.mark.slow
 def test_mutations_change_most_images_and_the_seed_decides_how():
     plain = random_images(40, SHAPE)
     walked, again, other = (random_images(40, SHAPE, mutations=6, seed=seed) for seed in (0, 0, 1))

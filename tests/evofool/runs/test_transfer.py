@@ -12,7 +12,8 @@ from evofool.runs.transfer import look
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("transfer") / "run"
-    return evofool.evolve("lenet", generations=3, batch_size=20, runs=2, out=folder)
+    settings = {"encoding": "direct", "generations": 3, "batch_size": 20, "runs": 2}
+    return evofool.evolve("lenet", **settings, out=folder)
 
 
 def shifted(classifier: Classifier) -> Classifier:

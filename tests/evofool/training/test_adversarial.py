@@ -100,6 +100,7 @@ def test_a_virtual_perturbation_changes_outputs_more_than_random_ones_of_its_len
     assert change.mean() > 3 * random.mean()
 
 
+@pytest.mark.slow
 def test_a_virtual_perturbation_finds_the_top_direction_of_a_network_that_has_one():
     only = np.zeros((SIDE * SIDE, 2), np.float32)
     only[7, 0] = 1.0  # the outputs depend on one pixel
@@ -110,6 +111,7 @@ def test_a_virtual_perturbation_finds_the_top_direction_of_a_network_that_has_on
     np.testing.assert_allclose(np.abs(found).reshape(4, -1), expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_outputs_that_nothing_changes_leave_images_as_they_are():
     found = virtual_perturbation(
         KEY, partial(linear, jnp.zeros((SIDE * SIDE, 2))), batch(2).images, epsilon=1.0

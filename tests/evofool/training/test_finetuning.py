@@ -38,7 +38,9 @@ def photographs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(classifier, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "random"
-    return evofool.evolve(classifier, generations=0, batch_size=10, runs=2, out=out)
+    return evofool.evolve(
+        classifier, encoding="direct", generations=0, batch_size=10, runs=2, out=out
+    )
 
 
 @pytest.mark.slow
@@ -102,6 +104,7 @@ def test_what_cannot_be_used_is_named(classifier, photographs, run, tmp_path, se
 
 
 def test_runs_of_other_images_are_refused(classifier, photographs, tmp_path):
-    other = evofool.evolve("mock:3:8x8x1", generations=0, batch_size=4, out=tmp_path / "run")
+    settings = {"encoding": "direct", "generations": 0, "batch_size": 4}
+    other = evofool.evolve("mock:3:8x8x1", **settings, out=tmp_path / "run")
     with pytest.raises(UserError, match=r"images of shape \(8, 8, 1\); expected \(20, 20, 1\)"):
         fine_tune(classifier, tmp_path / "new.safetensors", images=photographs, fooling=[other])

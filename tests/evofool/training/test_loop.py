@@ -83,6 +83,7 @@ def batch(examples: Examples) -> Batch:
     return Batch(images.astype(jnp.float32) / 255, *others)
 
 
+@pytest.mark.slow
 def test_weights_count_like_repetitions():
     images, labels, _ = corners(8)
     weighted = Examples(images, labels, np.float32([1, 1, 1, 1, 1, 1, 1, 3]))

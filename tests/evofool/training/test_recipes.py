@@ -48,6 +48,7 @@ def trained(tmp_path_factory):
     return folder, classifier, epochs
 
 
+@pytest.mark.slow
 def test_training_a_lenet_lowers_the_loss_and_learns(trained):
     _, classifier, epochs = trained
     assert epochs[1].loss < epochs[0].loss

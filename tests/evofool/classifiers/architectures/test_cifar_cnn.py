@@ -25,7 +25,7 @@ def test_the_width_multiplies_the_channels(width, channels):
 
 def test_logits_equal_the_oracle():
     network = make_network(cifar_cnn_card(width=0.0625))
-    params = network.init(jax.random.key(1))
+    params = jax.jit(network.init)(jax.random.key(1))
     images = jax.random.uniform(jax.random.key(2), (2, 32, 32, 3))
     found = jax.jit(network.apply)(params, images)
     numbers = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), params)
@@ -37,13 +37,15 @@ def test_logits_equal_the_oracle():
 def test_values_keep_their_scale_through_the_layers():
     network = make_network(cifar_cnn_card())
     images = jax.random.uniform(jax.random.key(0), (8, 32, 32, 3))
-    logits = jax.jit(network.apply)(network.init(jax.random.key(1)), images)
+    logits = jax.jit(network.apply)(jax.jit(network.init)(jax.random.key(1)), images)
     assert 0.2 < np.std(logits) < 10
 
 
 def test_untrained_weights_are_written_read_and_sound(tmp_path):
     card = cifar_cnn_card(width=0.0625)
-    write_classifier(tmp_path / "w.safetensors", card, make_network(card).init(jax.random.key(0)))
+    write_classifier(
+        tmp_path / "w.safetensors", card, jax.jit(make_network(card).init)(jax.random.key(0))
+    )
     classifier = read_classifier(tmp_path / "w.safetensors")
     check_classifier(classifier)
     assert (classifier.card.labels[0], classifier.card.labels[9]) == ("airplane", "truck")

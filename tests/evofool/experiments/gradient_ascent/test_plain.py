@@ -8,6 +8,8 @@ from evofool.experiments.gradient_ascent import plain, regularised
 from evofool.experiments.gradient_ascent.ascents import Ascents, ascend, show, stretched
 from evofool.experiments.report.findings import Figure
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def lab(tmp_path):

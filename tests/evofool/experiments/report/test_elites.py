@@ -15,6 +15,8 @@ from evofool.experiments.report import (
 )
 from evofool.experiments.report.elites import NEVER, first_generations
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):

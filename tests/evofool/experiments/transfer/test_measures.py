@@ -111,6 +111,7 @@ def test_digits_that_keep_their_label_come_first():
     assert test.p < 0.01
 
 
+@pytest.mark.slow
 def test_the_same_network_takes_all_images_for_the_same(tmp_path, monkeypatch):
     def evolve(lab, network, *, is_short=False):
         return lab.evolve(network, generations=1 if is_short else 2, batch_size=10, runs=lab.seeds)
