@@ -129,6 +129,11 @@ def init(
 def grow(genomes: Genome, *, max_nodes: int, max_connections: int) -> Genome:
     """Gives genomes (any leading axes) more room; what they draw and how they mutate stays.
 
+    Args:
+        genomes: any leading axes.
+        max_nodes: room for nodes, at least what there is.
+        max_connections: room for connections, at least what there is.
+
     Raises:
         ValueError: the new room is smaller than the old.
     """

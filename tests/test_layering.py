@@ -1,106 +1,172 @@
-"""Arrows point one way, to cppn and archive; a package's `__init__` is its only door."""
+"""Arrows point one way, from room to lower room; a package's `__init__` is its only door.
+
+Imports count wherever they stand: in functions, and under TYPE_CHECKING as well.
+"""
 
 import ast
-import importlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
+from tests.doors import DOORS, PACKAGES, ROOMS, ROOT, public
 
-ROOT = Path(__file__).parents[1]
-PACKAGES = ("cppn", "archive", "evofool")
-# evofool's own packages, entered by their doors as well
-INNER = tuple(
-    f"evofool.{room}"
-    for room in (
-        *("support", "images", "classifiers", "data", "evaluation", "evolution", "runs"),
-        *("training", "attacks", "analysis", "experiments", "cli"),
-    )
+# What may be imported by what comes later. The configuration stands between the rooms: it needs
+# errors only, and most rooms read it. The public names of evofool are for the command line alone.
+ORDER = (
+    *("cppn", "archive", "evofool.support", "evofool.config"),
+    *(f"evofool.{room}" for room in ROOMS[1:]),
 )
-FORBIDDEN = {
-    "cppn": ("archive", "evofool"),
-    "archive": ("cppn", "evofool"),
-    "evofool": ("tests", "scripts"),
+# Tests of something else than the module beside them.
+NOT_OF_ONE_MODULE = {
+    "classifiers/architectures/test_digit_networks.py": "what networks for MNIST have in common",
+    "cli/test_main.py": "all commands",
+    "evolution/test_kill.py": "whole processes",
 }
 
 
 class Import(NamedTuple):
-    """One imported name: `from module import name`, or `import module`, where name is empty."""
+    """One imported name: `from module import name`, or `import module`, where name is empty.
+
+    Attributes:
+        runs: when it does: "loaded" with the file, "called" with a function, or "typing", under
+            TYPE_CHECKING.
+    """
 
     file: Path
     line: int
     module: str
     name: str
+    runs: str
 
     def __str__(self) -> str:
         return f"{self.file.relative_to(ROOT)}:{self.line}: {self.module} {self.name}"
 
 
+@cache
 def files_of(folder: str) -> list[Path]:
     return sorted((ROOT / folder).rglob("*.py"))
 
 
-def imports_of(file: Path) -> Iterator[Import]:
-    for node in ast.walk(ast.parse(file.read_text())):
+@cache
+def tree_of(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+def nodes_of(node: ast.AST, runs: str = "loaded") -> Iterator[tuple[ast.AST, str]]:
+    """Walks a tree; says of every node when it runs: "loaded", "typing" or "called"."""
+    for child in ast.iter_child_nodes(node):
+        where = runs
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            where = "called"
+        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+            where = "typing"
+        yield child, where
+        yield from nodes_of(child, where)
+
+
+@cache
+def imports_of(file: Path) -> list[Import]:
+    found = []
+    for node, runs in nodes_of(tree_of(file)):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield Import(file, node.lineno, alias.name, "")
+            found += [Import(file, node.lineno, alias.name, "", runs) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}:{node.lineno}: write imports in full"
-            for alias in node.names:
-                yield Import(file, node.lineno, node.module or "", alias.name)
+            module = node.module or ""
+            found += [Import(file, node.lineno, module, alias.name, runs) for alias in node.names]
+    return found
+
+
+def imports_in(*folders: str) -> Iterator[Import]:
+    return (found for folder in folders for file in files_of(folder) for found in imports_of(file))
+
+
+def module_of(file: Path) -> str:
+    name = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+    return name.removesuffix(".__init__")
 
 
 def is_within(module: str, package: str) -> bool:
     return module == package or module.startswith(f"{package}.")
 
 
-def module_of(file: Path) -> str:
-    return ".".join(file.relative_to(ROOT).with_suffix("").parts)
+def place_of(module: str) -> int:
+    """Returns the place of a module in `ORDER`; evofool's public names come last."""
+    places = (place for place, package in enumerate(ORDER) if is_within(module, package))
+    return next(places, len(ORDER) - 1)
 
 
-@pytest.mark.parametrize("package", FORBIDDEN)
-def test_arrows_point_one_way(package):
-    wrong = [
+def full_name(found: Import) -> str:
+    """Names the module that is imported: `from evofool import config` imports evofool.config."""
+    return f"{found.module}.{found.name}" if found.module == "evofool" else found.module
+
+
+def test_no_room_imports_from_a_higher_one():
+    upward = [
         str(found)
-        for file in files_of(package)
-        for found in imports_of(file)
-        if any(is_within(found.module, other) for other in FORBIDDEN[package])
+        for found in imports_in("evofool")
+        if found.module.split(".")[0] in PACKAGES
+        and place_of(full_name(found)) > place_of(module_of(found.file))
     ]
+    assert upward == []
+
+
+def test_every_room_is_in_the_order():
+    folders = {path.parent.name for path in (ROOT / "evofool").glob("*/__init__.py")}
+    assert folders == set(ROOMS)
+
+
+def test_cppn_and_archive_stand_alone():
+    inward = [
+        str(found)
+        for package in ("cppn", "archive")
+        for found in imports_in(package)
+        if found.module.split(".")[0] in {*PACKAGES, "tests", "scripts"} - {package}
+    ]
+    assert inward == []
+
+
+def test_nothing_imports_tests_or_scripts():
+    wrong = [f for f in imports_in(*PACKAGES) if f.module.split(".")[0] in ("tests", "scripts")]
     assert wrong == []
 
 
-@pytest.mark.parametrize("door", ["cppn", "archive", *INNER])
-def test_packages_are_entered_by_their_doors(door):
-    public = set(getattr(importlib.import_module(door), "__all__", ["main"]))
-    # benchmarks, among the scripts, take evofool apart
-    folders = PACKAGES if door in INNER else (*PACKAGES, "scripts")
-    outside = [
-        found
-        for folder in folders
-        for file in files_of(folder)
-        if not is_within(module_of(file), door)
-        for found in imports_of(file)
-    ]
-    beside = [str(found) for found in outside if found.module.startswith(f"{door}.")]
+def test_packages_are_entered_by_their_doors():
+    beside = []
+    for door in set(DOORS) - {"evofool"}:
+        # benchmarks, among the scripts, take evofool apart
+        folders = PACKAGES if door.startswith("evofool") else (*PACKAGES, "scripts")
+        beside += [
+            str(found)
+            for found in imports_in(*folders)
+            if found.module.startswith(f"{door}.") and not is_within(module_of(found.file), door)
+        ]
     assert beside == []
-    private = [str(f) for f in outside if f.module == door and f.name and f.name not in public]
+
+
+def test_only_public_names_are_imported():
+    private = [
+        str(found)
+        for found in imports_in(*PACKAGES, "scripts")
+        if found.module in DOORS
+        and found.name
+        and not is_within(module_of(found.file), found.module)
+        and found.name not in public(found.module)
+    ]
     assert private == []
 
 
-@pytest.mark.parametrize("door", ["cppn", "archive"])
-def test_only_public_names_are_used_of_a_package(door):
-    public = set(importlib.import_module(door).__all__)
+def test_only_public_names_are_used_of_a_package():
     wrong = [
-        f"{file.relative_to(ROOT)}:{node.lineno}: {door}.{node.attr}"
+        f"{file.relative_to(ROOT)}:{node.lineno}: {node.value.id}.{node.attr}"
         for folder in ("evofool", "scripts")
         for file in files_of(folder)
-        for node in ast.walk(ast.parse(file.read_text()))
+        for node in ast.walk(tree_of(file))
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
-        and node.value.id == door
-        and node.attr not in public
+        and node.value.id in ("cppn", "archive")
+        and node.attr not in public(node.value.id)
     ]
     assert wrong == []
 
@@ -110,9 +176,10 @@ def test_no_module_is_imported_in_a_circle():
     graph = {
         name: {
             target
-            for found in _at_import(file)
+            for found in imports_of(file)
+            if found.runs != "called"
             for target in (found.module, f"{found.module}.{found.name}")
-            if target in modules and target != name
+            if target in modules and not is_within(name, target)
         }
         for name, file in modules.items()
     }
@@ -129,11 +196,12 @@ def test_no_module_is_imported_in_a_circle():
         visit(name, ())
 
 
-def _at_import(file: Path) -> Iterator[Import]:
-    """The imports that run when the module is loaded."""
-    lines = {
-        node.lineno
-        for node in ast.parse(file.read_text()).body
-        if isinstance(node, ast.Import | ast.ImportFrom)
+def test_tests_mirror_the_rooms():
+    root = ROOT / "tests" / "evofool"
+    tests = [path.relative_to(root) for path in sorted(root.rglob("test_*.py"))]
+    alone = {
+        str(test)
+        for test in tests
+        if not (ROOT / "evofool" / test.parent / test.name.removeprefix("test_")).exists()
     }
-    return (found for found in imports_of(file) if found.line in lines)
+    assert alone == set(NOT_OF_ONE_MODULE)

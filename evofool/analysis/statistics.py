@@ -161,6 +161,11 @@ def median_interval(values: Values, *, confidence: float = 0.95) -> Median:
 def proportion_interval(successes: int, n: int, *, confidence: float = 0.95) -> Share:
     """Returns a share with Wilson's score interval, which holds near 0 and 1 too.
 
+    Args:
+        successes: how many of `n`.
+        n: number of trials.
+        confidence: of the interval, between 0 and 1.
+
     Raises:
         UserError: `successes` is not in 0..n, or n is below 1.
     """

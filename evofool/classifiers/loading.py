@@ -69,7 +69,13 @@ def load_classifier(
 def at_size(
     classifier: Classifier, *, image_size: int | None = None, views: str = "single"
 ) -> Classifier:
-    """Makes a classifier of square images of `image_size`, or of its own input size."""
+    """Makes a classifier of square images of `image_size`, or of its own input size.
+
+    Args:
+        classifier: of images of any size.
+        image_size: height and width of the images in pixels; the input size unless given.
+        views: "single", or "ten-crop", whose softmax outputs are averaged.
+    """
     height, width, channels = classifier.card.input_shape
     shape = (image_size or height, image_size or width, channels)
     return with_views(classifier, shape, views=views)
@@ -134,6 +140,11 @@ def read_classifier(path: Path) -> Classifier:
 
 def write_classifier(path: Path, card: Card, params: Any) -> Card:
     """Writes weights and the card beside them; the inverse of `read_classifier`.
+
+    Args:
+        path: of the weights, ending in .safetensors; the card has the suffix .json.
+        card: says what network it is.
+        params: of that network.
 
     Returns:
         The card as written, with the sha256 of the weights and outputs to check them by.

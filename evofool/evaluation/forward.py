@@ -78,7 +78,13 @@ def evaluate_log_odds(
     images: Float[np.ndarray, "batch height width channels"],
     micro_batch: int,
 ) -> Float[np.ndarray, "batch outputs"]:
-    """Returns the log-odds of every output; otherwise as `evaluate`."""
+    """Returns the log-odds of every output; otherwise as `evaluate`.
+
+    Args:
+        classifier: any.
+        images: values in [0, 1].
+        micro_batch: number of images that are computed together.
+    """
     outputs = evaluate(classifier, images, micro_batch)
     return in_parts(partial(_fitness_of, kind=classifier.kind), [outputs], micro_batch)
 

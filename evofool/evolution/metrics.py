@@ -128,7 +128,13 @@ def cut(path: Path, is_kept: Callable[[int], bool]) -> None:
 
 
 def generation_reaching(lines: Sequence[dict[str, Any]], bar: float, run: int) -> int | None:
-    """Returns the first logged generation whose median confidence is at least `bar`."""
+    """Returns the first logged generation whose median confidence is at least `bar`.
+
+    Args:
+        lines: of metrics.jsonl, in order.
+        bar: a confidence in [0, 1].
+        run: index of the run, from 0.
+    """
     for line in lines:
         if line["run"] == run and line["median_confidence"] >= bar:
             return line["generation"]
