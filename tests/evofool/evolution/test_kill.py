@@ -4,7 +4,7 @@ They are resumed on one and on two devices in turn.
 
 Moments are counted in generations, drawn from a seed, and a little time, so that they fall
 everywhere whatever the speed of the machine. What a process was doing when it was killed is known
-from what it left: the letter of `tests.evofool.traced`, and the half-written checkpoint.
+from the letter of `tests.evofool.traced`, and from the half-written checkpoint that it left.
 """
 
 import json
@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,9 +57,7 @@ STORIES = {
 class Kill(NamedTuple):
     """What a killed process left behind."""
 
-    was_computing: bool
     was_writing: bool
-    generation: int
 
 
 class Ending(NamedTuple):
@@ -118,8 +115,7 @@ def kill_in_time(
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert process.returncode == -signal.SIGKILL, "it was over before its moment: make it longer"
-    left = note.read_text()
-    return Kill(left.startswith("G"), not half_written(folder) <= leftover, int(left[1:]))
+    return Kill(was_writing=not half_written(folder) <= leftover)
 
 
 def tell(story: Story, seed: int, folder: Path) -> Ending:
@@ -181,16 +177,8 @@ def test_resuming_after_a_kill_is_silent_and_cleans_up(endings, name):
     assert half_written(endings[name].killed) == set()
 
 
-def all_kills(endings: dict[str, Ending]) -> Sequence[Kill]:
-    return [kill for ending in endings.values() for kill in ending.kills]
-
-
-def test_kills_hit_running_generations_and_checkpoint_writes(endings):
-    kills = all_kills(endings)
-    assert len(kills) >= 20
-    assert sum(kill.was_computing for kill in kills) >= 15
-    assert sum(kill.was_writing for kill in kills) >= 3
-
-
-def test_kills_fall_at_many_different_generations(endings):
-    assert len({kill.generation for kill in all_kills(endings)}) >= 10
+def test_some_kills_cut_a_checkpoint_short_and_some_do_not(endings):
+    """Else the tests above would show less than they say."""
+    were_writing = [kill.was_writing for ending in endings.values() for kill in ending.kills]
+    assert were_writing.count(True) >= 3
+    assert were_writing.count(False) >= 3
