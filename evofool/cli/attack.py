@@ -32,7 +32,7 @@ def attack(
     out: Path | None = None,
     as_json: Json = False,
 ) -> None:
-    """Changes images a little, so that a classifier takes them for something else.
+    """Changes images a little, so that their class changes.
 
     Attacks: fgsm and pgd follow the sign of the gradient, in one step or many; finite-differences
     finds signs from outputs alone; deepfool and lbfgs look for the smallest change; one-pixel

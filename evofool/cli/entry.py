@@ -15,7 +15,7 @@ import tyro
 from evofool.cli import terminal
 from evofool.cli.commands import CHOOSERS, COMMANDS, GROUPS, Command
 from evofool.cli.exit_codes import BAD_INPUT, INTERRUPTED, OK
-from evofool.cli.flags import starting_config
+from evofool.cli.flags import complete_help, starting_config
 from evofool.support import UserError, unknown_name
 
 _STYLE = (
@@ -78,6 +78,7 @@ def _run(given: list[str]) -> int:
     command = COMMANDS[name]
     if name in CHOOSERS:
         name, command, flags = CHOOSERS[name](flags)
+        complete_help(command)
     if "-h" in flags or "--help" in flags:
         print(_description(command), end="\n\n")
     if "config" in inspect.signature(command).parameters:
