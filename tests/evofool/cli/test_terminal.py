@@ -77,8 +77,9 @@ def test_prose_of_the_help_fits_80_columns(
         with pytest.raises(SystemExit):
             main([*command.split(), "--help"])
         lines = capsys.readouterr().out.splitlines()
-        examples = [line for line in lines if line.startswith("  evofool ")]
-        assert [line for line in lines if len(line) > 80 and line not in examples] == []
+        # examples are to be copied, and tyro does not wrap the line of usage
+        wrapped = [line for line in lines if not line.startswith(("  evofool ", "usage: "))]
+        assert [line for line in wrapped if len(line) > 80] == []
 
 
 class Failing(StringIO):
