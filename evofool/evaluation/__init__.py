@@ -1,20 +1,25 @@
-"""Images shown to a classifier, and what it says of them.
+"""Images shown to a classifier: its classes, confidences and accuracy.
 
-`evaluate` is the forward pass in micro-batches; `recognize` is the one way to ask a classifier
-about levels: its class, confidence and log-odds. *Log-odds* are log(p / (1 - p)) of a confidence
-p; they do not saturate where float32 probabilities end at 1.
+`recognize` is the way to show a classifier 8-bit levels: it returns classes, confidences and
+log-odds. `evaluate` is the forward pass below it, of values in [0, 1], in micro-batches.
+*Log-odds* are log(p / (1 - p)) of a confidence p; they do not saturate where float32
+probabilities end at 1.
 """
 
 from evofool.evaluation.features import extract_features
 from evofool.evaluation.forward import (
     ACCELERATOR_VALUES,
     CPU_VALUES,
+    choose_gradient_batch,
     choose_micro_batch,
     evaluate,
+    evaluate_levels,
     evaluate_log_odds,
     in_parts,
+    micro_batch_for,
 )
 from evofool.evaluation.on_files import accuracy, classify, summarize_actions
+from evofool.evaluation.programs import Model, model_of, once_per_model
 from evofool.evaluation.recognition import Recognized, corrupt, recognize
 from evofool.evaluation.selftest import Check, check_digits, check_photographs
 
@@ -22,17 +27,23 @@ __all__ = [
     "ACCELERATOR_VALUES",
     "CPU_VALUES",
     "Check",
+    "Model",
     "Recognized",
     "accuracy",
     "check_digits",
     "check_photographs",
+    "choose_gradient_batch",
     "choose_micro_batch",
     "classify",
     "corrupt",
     "evaluate",
+    "evaluate_levels",
     "evaluate_log_odds",
     "extract_features",
     "in_parts",
+    "micro_batch_for",
+    "model_of",
+    "once_per_model",
     "recognize",
     "summarize_actions",
 ]

@@ -1,4 +1,4 @@
-"""What a network sees in images before it names a class: its penultimate layer."""
+"""Features: the values of a network's penultimate layer."""
 
 from collections.abc import Callable
 from functools import cache
@@ -10,33 +10,31 @@ from flax import nnx
 from jaxtyping import Array, Float, UInt8
 
 from evofool.classifiers import Card, Classifier, Params, make_network, preprocess, resize
-from evofool.evaluation.forward import in_parts
+from evofool.evaluation.forward import in_parts, micro_batch_for
 from evofool.images import from_levels
 from evofool.support import UserError
-
-MICRO_BATCH = 8  # images in a forward pass
 
 
 def extract_features(
     classifier: Classifier,
     images: UInt8[np.ndarray, "batch height width channels"],
     *,
-    micro_batch: int = MICRO_BATCH,
+    micro_batch: int | None = None,
 ) -> Float[np.ndarray, "batch features"]:
     """Returns the penultimate layer's values for images: the input of the last dense layer.
 
-    A module of one's own that has a method `features` says itself what they are; so does
-    SqueezeNet, which has no dense layer: what its last convolution sees, averaged over the image.
+    A module with a method `features` defines them itself. SqueezeNet does, as it has no dense
+    layer: its features are the inputs of its last convolution, averaged over the image.
 
     Args:
-        classifier: of a registered family; of one that sees views or has another fitness, the
-            network within.
-        images: levels 0..255 of any size; scaled to what the network takes, whole.
-        micro_batch: images per forward pass.
+        classifier: of a registered family. If it takes views of an image, or has another fitness,
+            the network inside it is used.
+        images: levels 0..255 of any size; each is scaled as a whole to the network's input size.
+        micro_batch: images per forward pass; `micro_batch_for` the classifier unless given.
 
     Raises:
-        UserError: an ensemble, a classifier of no registered family, a network without a dense
-            layer and without a method `features`, or another number of channels.
+        UserError: the classifier is an ensemble or of no registered family, its network has neither
+            a dense layer nor a method `features`, or the images have another number of channels.
     """
     classifier = _innermost(classifier)
     card = classifier.card
@@ -47,7 +45,9 @@ def extract_features(
         )
     function = _features_of(make_network(card).module, card)
     return in_parts(
-        lambda part: function(classifier.params, from_levels(part)), [images], micro_batch
+        lambda part: function(classifier.params, from_levels(part)),
+        [images],
+        micro_batch or micro_batch_for(classifier),
     )
 
 
@@ -64,7 +64,9 @@ def _innermost(classifier: Classifier) -> Classifier:
 
 
 @cache
-def _features_of(module: Callable[[Params], Any], card: Card) -> Callable[[Params, Any], Array]:
+def _features_of(
+    module: Callable[[Params], nnx.Module], card: Card
+) -> Callable[[Params, np.ndarray], Array]:
     @jax.jit
     def function(
         params: Params, images: Float[Array, "batch height width channels"]
@@ -75,14 +77,17 @@ def _features_of(module: Callable[[Params], Any], card: Card) -> Callable[[Param
     return function
 
 
-def _penultimate(module: Any, images: Any, name: str) -> Float[Array, "batch features"]:
+def _penultimate(
+    module: Any, images: Float[Array, "batch height width channels"], name: str
+) -> Float[Array, "batch features"]:
+    # `Any`: that a module is callable, or has a method `features`, is not in nnx.Module's type
     if hasattr(module, "features"):
         return module.features(images)
     inputs: list[Array] = []
     for _, parent in list(nnx.iter_modules(module)):
         for attribute, layer in list(vars(parent).items()):
             if isinstance(layer, nnx.Linear):
-                setattr(parent, attribute, _listening(layer, inputs))
+                setattr(parent, attribute, _recording(layer, inputs))
     module(images)
     if not inputs:
         raise UserError(
@@ -92,7 +97,9 @@ def _penultimate(module: Any, images: Any, name: str) -> Float[Array, "batch fea
     return inputs[-1]
 
 
-def _listening(layer: nnx.Linear, inputs: list[Array]) -> Callable[[Array], Array]:
+def _recording(layer: nnx.Linear, inputs: list[Array]) -> Callable[[Array], Array]:
+    """Returns the layer as a function that also appends its input to `inputs`."""
+
     def apply(x: Array) -> Array:
         inputs.append(x)
         return layer(x)

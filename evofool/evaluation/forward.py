@@ -1,49 +1,78 @@
 """From images to outputs: forward passes in micro-batches of a fixed size.
 
-Logits of one image differ in the last bits between batch sizes, so every forward pass, in the
-loop and afterwards, runs in padded micro-batches of a size that belongs to the run.
+Outputs for one image differ in the last bits between batch sizes, so every forward pass, in the
+loop and afterwards, runs in padded micro-batches. How many images they hold follows from one
+bound, the pixel values of a micro-batch, and from what the images are for:
+
+    micro_batch_for           images that are only classified: the same on all devices, whatever
+                              the number of images
+    choose_micro_batch        a generation of a run: equal parts that suit the device
+    choose_gradient_batch     images of an attack: few sizes, so that few programs are compiled
 """
 
 import math
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from evofool.classifiers import Classifier, fitness_of
+from evofool.evaluation.programs import Model, model_of, once_per_model
+from evofool.images import Levels, from_levels
 
 CPU_VALUES = 256 * 28 * 28  # pixel values that fit the caches: about 256 digits
 ACCELERATOR_VALUES = 256 * CPU_VALUES  # that keep a GPU busy: about 256 images of 256x256x3
+LEAST_MICRO_BATCH = 8  # fewer images of 28x28 take hardly less time, and have other last bits
+PASSES = 16  # micro-batches that are in memory as float32 values at a time
 
 _fitness_of = jax.jit(fitness_of, static_argnames="kind")
 
 
-def choose_micro_batch(batch: int, classifier: Classifier, encoding: str) -> int:
-    """Picks how many images are made and classified together.
+def micro_batch_for(classifier: Classifier) -> int:
+    """Returns how many images are classified together where they are only looked at.
+
+    It depends on the size of the images alone, so that an image has the same outputs on its own
+    and among thousands, and on every device.
+    """
+    return max(LEAST_MICRO_BATCH, CPU_VALUES // math.prod(classifier.card.input_shape))
+
+
+def choose_micro_batch(batch: int, classifier: Classifier, *, least_parts: int = 1) -> int:
+    """Chooses how many images of a generation are drawn and classified together.
 
     As few equal parts of the batch as keep the pixel values of a part, all views counted, near
-    what suits the device; at least two for CPPNs, which draw on one core per device (two parts
-    keep two CPU devices busy).
+    what suits the device.
 
     Args:
         batch: children per generation and run.
         classifier: how large its images are, and how many views it takes of each.
-        encoding: "cppn" or "direct".
+        least_parts: parts that there are at least.
     """
-    values = CPU_VALUES if jax.default_backend() == "cpu" else ACCELERATOR_VALUES
-    largest = max(1, values // (math.prod(classifier.card.input_shape) * classifier.views))
-    parts = -(-batch // largest)
-    if encoding == "cppn":
-        parts = max(parts, 2)
+    parts = max(-(-batch // _largest(classifier)), least_parts)
     return -(-batch // parts)
 
 
-@cache
-def _jitted(apply: Callable[..., Any]) -> Callable[..., Any]:
-    return jax.jit(apply)
+def choose_gradient_batch(count: int, classifier: Classifier) -> int:
+    """Chooses how many of `count` images go forward and back together.
+
+    As many as suit the device; of fewer images, the next power of two, so that few programs are
+    compiled. It depends on the number of images alone, and the last bits of gradients on it.
+    """
+    return min(_largest(classifier), max(LEAST_MICRO_BATCH, 1 << (count - 1).bit_length()))
+
+
+def _largest(classifier: Classifier) -> int:
+    """Returns how many images suit the device, all views counted."""
+    values = CPU_VALUES if jax.default_backend() == "cpu" else ACCELERATOR_VALUES
+    return max(1, values // (math.prod(classifier.card.input_shape) * classifier.views))
+
+
+@once_per_model
+def _compiled(model: Model) -> Callable[..., Array]:
+    return jax.jit(model.apply)
 
 
 def evaluate(
@@ -61,7 +90,7 @@ def evaluate(
     Returns:
         Logits, or log-probabilities when the classifier gives probabilities.
     """
-    function = _jitted(classifier.apply) if classifier.is_jax else classifier.apply
+    function = _compiled(model_of(classifier)) if classifier.is_jax else classifier.apply
 
     def apply(part: np.ndarray) -> np.ndarray:
         return np.asarray(function(classifier.params, part))
@@ -71,6 +100,23 @@ def evaluate(
         # 0 counts as the least normal float32: an image that leaves no doubt is still a number
         stacked = np.log(np.maximum(stacked, np.finfo(np.float32).tiny))
     return stacked
+
+
+def evaluate_levels(classifier: Classifier, levels: Levels) -> Float[np.ndarray, "batch outputs"]:
+    """Classifies images given as 8-bit levels, `micro_batch_for` at a time.
+
+    Args:
+        classifier: inside JAX or outside.
+        levels: 0..255, at least one image.
+
+    Returns:
+        As `evaluate`.
+    """
+    size = micro_batch_for(classifier)
+    parts = (
+        levels[start : start + PASSES * size] for start in range(0, len(levels), PASSES * size)
+    )
+    return np.concatenate([evaluate(classifier, from_levels(part), size) for part in parts])
 
 
 def evaluate_log_odds(
@@ -85,12 +131,18 @@ def evaluate_log_odds(
         images: values in [0, 1].
         micro_batch: number of images that are computed together.
     """
-    outputs = evaluate(classifier, images, micro_batch)
+    return log_odds_of(classifier, evaluate(classifier, images, micro_batch), micro_batch)
+
+
+def log_odds_of(
+    classifier: Classifier, outputs: Float[np.ndarray, "batch outputs"], micro_batch: int
+) -> Float[np.ndarray, "batch outputs"]:
+    """Turns outputs of `evaluate` into log-odds, in parts of the same size."""
     return in_parts(partial(_fitness_of, kind=classifier.kind), [outputs], micro_batch)
 
 
 def in_parts(
-    function: Callable[..., Any],
+    function: Callable[..., Any],  # arrays -> a pytree of arrays, whichever the caller computes
     arrays: Sequence[np.ndarray],
     size: int,
     *,
@@ -102,7 +154,7 @@ def in_parts(
         function: takes arrays `[size, ...]`; returns a pytree of such.
         arrays: of one length; the last part is filled up by repeating.
         size: of a part.
-        report: is told how many rows are done.
+        report: is called with the number of rows done and of all rows.
 
     Returns:
         The results as NumPy arrays, joined.

@@ -1,6 +1,6 @@
-"""What a classifier makes of images in files, and how often it is right.
+"""Classes of images in files, and accuracy on labelled files.
 
-This is how one sees, before a long run, that weights, class order and preprocessing are right.
+Both show, before a long run, whether weights, class order and preprocessing are right.
 """
 
 import re
@@ -22,24 +22,22 @@ from evofool.classifiers import (
     load_classifier,
 )
 from evofool.data import read_labels, read_photographs
-from evofool.evaluation.forward import evaluate_log_odds
-from evofool.images import from_levels
-from evofool.support import UserError
+from evofool.evaluation.recognition import recognize
+from evofool.support import UserError, rounded_percent
 
-MICRO_BATCH = 8  # images in a forward pass; the same for one and for thousands
 CHUNK = 64  # images in memory
-MOST_LINES = 8  # about what was done to images
-# when indices are said to be off by one: hardly any image is taken for its own class, and many
-# for the next, among so many classes that this cannot be chance
+MOST_LINES = 8  # that summarise preprocessing
+# Indices count as off by one if hardly any image is taken for its label and many for the class
+# beside it, among so many classes that this cannot be chance.
 FEW, MANY, LEAST_CLASSES = 0.1, 0.3, 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Guess:
-    """A class that a classifier sees in an image.
+    """One of the likeliest classes of an image.
 
     Attributes:
-        index: of the class.
+        index: of the class; "background" is not counted.
         label: its name, or names.
         id: its WordNet id; empty when the card has none.
         confidence: softmax probability over all outputs, in [0, 1].
@@ -53,12 +51,12 @@ class Guess:
 
 @dataclass(frozen=True, kw_only=True)
 class Classified:
-    """What a classifier makes of an image.
+    """An image file with its likeliest classes.
 
     Attributes:
-        image: its path.
+        image: path of the file.
         guesses: the likeliest classes, most likely first.
-        actions: what was done to the image before it was classified.
+        actions: preprocessing of the image, for instance "turned upright (EXIF)".
     """
 
     image: str
@@ -68,13 +66,13 @@ class Classified:
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
-    """How often a classifier is right.
+    """A classifier's accuracy on labelled images.
 
     Attributes:
-        top1: share of the images whose class is the likeliest, in [0, 1].
-        top5: share of the images whose class is among the five likeliest.
+        top1: share of the images whose label is the likeliest class, in [0, 1].
+        top5: share of the images whose label is among the five likeliest classes, in [0, 1].
         n: number of images.
-        actions: what was done to the images, a line for each kind of thing.
+        actions: preprocessing of the images, a line for each kind.
     """
 
     top1: float
@@ -94,10 +92,10 @@ def classify(
     """Classifies images in files, after the preprocessing that the classifier's card says.
 
     Args:
-        images: a file, or several; see `read_photographs` for what is read.
-        classifier: a name, or a `Classifier` of your own.
+        images: a file, or several; `read_photographs` says which formats are read.
+        classifier: a name, or a `Classifier`.
         weights: as in `load_classifier`.
-        top: number of classes to name for an image; all when there are fewer.
+        top: number of classes to return for an image; all when there are fewer.
         exact: refuse an image that is not of the classifier's input size.
 
     Raises:
@@ -109,7 +107,7 @@ def classify(
     if not paths:
         raise UserError("no images to classify; give their files")
     classifier = _usable(classifier, weights)
-    card, found = classifier.card, []
+    card, classified = classifier.card, []
     for scores, chunk in _score(paths, classifier, exact):
         ranks = _ranks(scores)[:, :top]
         for path, actions, row, best in zip(*chunk, confidence(scores), ranks, strict=True):
@@ -122,8 +120,8 @@ def classify(
                 )
                 for index in best
             )
-            found.append(Classified(image=str(path), guesses=guesses, actions=actions))
-    return found
+            classified.append(Classified(image=str(path), guesses=guesses, actions=actions))
+    return classified
 
 
 def accuracy(
@@ -137,18 +135,18 @@ def accuracy(
     check_offset: bool = True,
     on_chunk: Callable[[int, int], None] | None = None,
 ) -> Accuracy:
-    """Counts how often a classifier is right about labelled images.
+    """Measures a classifier's accuracy on labelled images.
 
     Args:
-        classifier: a name, or a `Classifier` of your own.
+        classifier: a name, or a `Classifier`.
         images: folder of the images.
         labels: CSV file with a column `file`, below that folder, and a column `index`, of the
             class (counted from 0, without "background"); others are ignored.
         weights: as in `load_classifier`.
         exact: refuse an image that is not of the classifier's input size.
-        limit: only so many rows, from the first on; all unless given.
+        limit: number of rows to read, from the first; all unless given.
         check_offset: refuse indices that are clearly off by one.
-        on_chunk: is told, as it goes, how many images of how many are done.
+        on_chunk: is called with the number of images done and of all images.
 
     Raises:
         UserError: a file or a row that cannot be used, a classifier that cannot be used, or
@@ -179,10 +177,10 @@ def accuracy(
 
 
 def summarize_actions(actions: Iterable[tuple[str, ...]]) -> list[str]:
-    """Says what was done to images: a line for each kind of thing, with how many it was.
+    """Summarises the preprocessing of images: a line for each kind, with the number of images.
 
     Args:
-        actions: what was done to each image.
+        actions: preprocessing of each image.
     """
     return _lines(Counter(action for of_image in actions for action in of_image))
 
@@ -217,21 +215,12 @@ def _score(
     paths: Sequence[str | Path], classifier: Classifier, exact: bool
 ) -> Iterator[tuple[Float[np.ndarray, "batch classes"], _Chunk]]:
     """Yields the log-odds of the classes, some images at a time."""
-    card = classifier.card
     for start in range(0, len(paths), CHUNK):
         some = paths[start : start + CHUNK]
-        prepared = read_photographs(some, card, exact=exact)
+        prepared = read_photographs(some, classifier.card, exact=exact)
         levels = np.stack([image.levels for image in prepared])
-        images = from_levels(levels)
-        odds = evaluate_log_odds(classifier, images, MICRO_BATCH)
-        bad = np.isnan(odds).any(axis=1)
-        if bad.any():
-            raise UserError(
-                f"classifier {card.name!r} gives no numbers (NaN) for {some[int(bad.argmax())]}; "
-                "check its weights and preprocessing"
-            )
         actions = [image.actions for image in prepared]
-        yield odds[:, card.class_offset :], _Chunk(some, actions)
+        yield recognize(classifier, levels, names=some).log_odds, _Chunk(some, actions)
 
 
 def _ranks(scores: Float[np.ndarray, "batch classes"]) -> Int[np.ndarray, "batch classes"]:
@@ -248,13 +237,14 @@ def _check_offset(
     """Refuses indices that are clearly off by one: the figures would only mislead."""
     if len(np.unique(truth)) < LEAST_CLASSES:
         return
-    right = np.mean(guesses == truth)
+    right = float(np.mean(guesses == truth))
     for shift, where in ((1, "after"), (-1, "before")):
-        beside = np.mean(guesses == truth + shift)
+        beside = float(np.mean(guesses == truth + shift))
         if right < FEW and beside > MANY:
             raise UserError(
-                f"{right:.1%} of the images are taken for their class, but {beside:.1%} for the "
-                f"class {where} it: the indices in {labels} or the card's class_offset "
-                f"({card.class_offset}) are off by one; class 0 is {card.labels[0]!r}, output "
+                f"{rounded_percent(right)} of the images are taken for their class, but "
+                f"{rounded_percent(beside)} for the class {where} it: the indices in {labels} or "
+                f"the card's class_offset ({card.class_offset}) are off by one; class 0 is "
+                f"{card.labels[0]!r}, output "
                 f"{card.class_offset} of the network"
             )

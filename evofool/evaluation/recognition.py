@@ -1,7 +1,6 @@
-"""What a classifier makes of many images in memory, and how that changes with corruption."""
+"""What a classifier recognises in images in memory, and how corruption changes it."""
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,16 +8,13 @@ import numpy as np
 from jaxtyping import Float, Int, Integer
 
 from evofool.classifiers import Classifier, confidence
-from evofool.evaluation.forward import CPU_VALUES, evaluate_log_odds
-from evofool.images import Levels, from_levels
+from evofool.evaluation.forward import evaluate_levels, log_odds_of, micro_batch_for
+from evofool.images import Levels
 from evofool.support import UserError
-
-LEAST_MICRO_BATCH = 8  # images in a forward pass, however large
-PASSES = 16  # whose images are in memory as floating-point numbers at a time
 
 
 class Recognized(NamedTuple):
-    """What a classifier makes of images.
+    """What a classifier recognises in images.
 
     Attributes:
         classes: the likeliest class of each.
@@ -30,17 +26,31 @@ class Recognized(NamedTuple):
     confidence: Float[np.ndarray, " batch"]
     log_odds: Float[np.ndarray, "batch classes"]
 
+    @classmethod
+    def from_log_odds(cls, log_odds: Float[np.ndarray, "batch classes"]) -> "Recognized":
+        """Finds the likeliest class of each image; of equals, the first."""
+        classes = log_odds.argmax(axis=1)
+        return cls(classes, confidence(log_odds[np.arange(len(log_odds)), classes]), log_odds)
+
+    def log_odds_in(self, classes: Integer[np.ndarray, " batch"]) -> Float[np.ndarray, " batch"]:
+        """Returns the log-odds of a given class for each image."""
+        return self.log_odds[np.arange(len(classes)), classes]
+
     def confidence_in(self, classes: Integer[np.ndarray, " batch"]) -> Float[np.ndarray, " batch"]:
-        """Returns each image's softmax probability of a class of one's choice."""
-        return confidence(self.log_odds[np.arange(len(classes)), classes])
+        """Returns the softmax probability of a given class for each image, in [0, 1]."""
+        return confidence(self.log_odds_in(classes))
 
 
-def recognize(classifier: Classifier, images: Levels) -> Recognized:
+def recognize(
+    classifier: Classifier, images: Levels, *, names: Sequence[object] | None = None
+) -> Recognized:
     """Shows images to a classifier.
 
     Args:
-        classifier: any; see `load_classifier`.
+        classifier: any; see `load_classifier`. Images of another size than its input are shown to
+            `with_views(classifier, shape)`.
         images: levels 0..255 of its input size, at least one.
+        names: what an error calls the images; their numbers from 0 unless given.
 
     Raises:
         UserError: the images have another size, or the classifier returns NaN for one.
@@ -51,21 +61,17 @@ def recognize(classifier: Classifier, images: Levels) -> Recognized:
             f"{len(images)} images of shape {images.shape[1:]} for {card.name!r}; expected one "
             f"or more of shape {card.input_shape}"
         )
-    # of a size that does not depend on how many images there are, as the last bits depend on it
-    micro_batch = max(LEAST_MICRO_BATCH, CPU_VALUES // math.prod(card.input_shape))
-    found = []
-    for start in range(0, len(images), PASSES * micro_batch):
-        part = from_levels(images[start : start + PASSES * micro_batch])
-        found.append(evaluate_log_odds(classifier, part, micro_batch))
-    odds = np.concatenate(found)[:, card.class_offset :]
+    outputs = evaluate_levels(classifier, images)
+    odds = log_odds_of(classifier, outputs, micro_batch_for(classifier))[:, card.class_offset :]
     bad = np.isnan(odds).any(axis=1)
     if bad.any():
+        first = int(bad.argmax())
+        image = f"image {first}" if names is None else names[first]
         raise UserError(
-            f"classifier {card.name!r} gives no numbers (NaN) for image {int(bad.argmax())}; "
-            "check its weights and preprocessing"
+            f"classifier {card.name!r} gives no numbers (NaN) for {image}; check its weights and "
+            "preprocessing"
         )
-    classes = odds.argmax(axis=1)
-    return Recognized(classes, confidence(odds[np.arange(len(odds)), classes]), odds)
+    return Recognized.from_log_odds(odds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +79,10 @@ class Tally:
     """How well labelled images are recognised.
 
     Attributes:
-        accuracy: share whose class is the likeliest, in [0, 1].
-        confidence: median of the softmax probability of the likeliest class.
-        label_confidence: median of the probability of the right class.
-        counts: how often each class was the likeliest.
+        accuracy: share whose label is the likeliest class, in [0, 1].
+        confidence: median softmax probability of the likeliest class.
+        label_confidence: median softmax probability of the label.
+        counts: how often each class is the likeliest.
     """
 
     accuracy: float
@@ -86,10 +92,10 @@ class Tally:
 
 
 def tally(recognized: Recognized, labels: Integer[np.ndarray, " batch"]) -> Tally:
-    """Sums up what a classifier made of labelled images.
+    """Summarises how well labelled images are recognised.
 
     Args:
-        recognized: of all images.
+        recognized: what the classifier recognises in the images.
         labels: their classes.
     """
     return Tally(
@@ -104,16 +110,16 @@ def tally(recognized: Recognized, labels: Integer[np.ndarray, " batch"]) -> Tall
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Corrupted:
-    """What a corruption of images does to a classifier.
+    """How well a classifier recognises images before and after a corruption.
 
     Attributes:
         n: number of images.
-        before: how well they are recognised as they are.
-        after: how well they are recognised when they are corrupted.
-        unchanged: share of the images whose likeliest class stays, right or wrong.
+        before: how well the originals are recognised.
+        after: how well the corrupted images are recognised.
+        unchanged: share of the images whose likeliest class stays, right or wrong, in [0, 1].
         images: the corrupted images, levels 0..255.
-        recognized: what the classifier makes of the images as they are.
-        recognized_after: and of the corrupted ones.
+        recognized: what the classifier recognises in the originals.
+        recognized_after: what it recognises in the corrupted images.
     """
 
     n: int
@@ -137,20 +143,21 @@ def corrupt(
         classifier: any; see `load_classifier`.
         images: levels 0..255 of its input size.
         labels: their classes.
-        corruption: of levels, for instance
+        corruption: function from levels to levels, for instance
             `functools.partial(evofool.shuffle_pixels, window=7)`.
 
     Raises:
-        UserError: no images, of another size than the classifier's, or not a label for each.
+        UserError: there are no images, they are not of the classifier's input size, or the number
+            of labels differs.
 
     Example:
         >>> import evofool, functools, numpy as np
         >>> black = np.zeros((4, 28, 28, 1), np.uint8)
         >>> corruption = functools.partial(evofool.blur, sigma=1.5)
-        >>> found = evofool.corrupt(
+        >>> corrupted = evofool.corrupt(
         ...     evofool.load_classifier("lenet"), black, np.arange(4), corruption
         ... )
-        >>> found.before.accuracy, found.unchanged
+        >>> corrupted.before.accuracy, corrupted.unchanged
         (0.25, 1.0)
     """
     if len(labels) != len(images):

@@ -1,22 +1,20 @@
-"""Whether a classifier recognises what it should: digits, and photographs of one's own."""
+"""Self-test: does a classifier recognise digits, and the user's photographs?"""
 
 import dataclasses
 import math
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from evofool.classifiers import Classifier
+from evofool.classifiers import Classifier, Params
 from evofool.data import load_mnist
-from evofool.evaluation.forward import evaluate, evaluate_log_odds
 from evofool.evaluation.on_files import Accuracy, accuracy
-from evofool.images import from_levels
-from evofool.support import UserError
+from evofool.evaluation.recognition import recognize
+from evofool.support import UserError, rounded_percent
 
-MICRO_BATCH = 500  # images classified together in the self-test
 DIGITS = tuple("0123456789")
 
 LEAST_RIGHT = 7  # of ten drawn digits; a network without its weights gets about one
@@ -33,9 +31,9 @@ class Check(NamedTuple):
     """One part of the self-test.
 
     Attributes:
-        name: what was looked at.
-        passed: whether it is as it should be.
-        detail: what was found.
+        name: what was tested.
+        passed: whether the classifier passed.
+        detail: the measurement, and what was expected.
     """
 
     name: str
@@ -44,11 +42,11 @@ class Check(NamedTuple):
 
 
 def check_digits(classifier: Classifier, data_dir: str | Path | None) -> list[Check]:
-    """Shows a digit classifier digits drawn with a font, and the real ones where they are found.
+    """Tests a classifier of digits on digits drawn with a font, and on MNIST where it is there.
 
     Args:
-        classifier: any; nothing is checked of one that is not of digits.
-        data_dir: folder with MNIST; looked for in the usual places unless given.
+        classifier: any; for one that does not classify digits there are no checks.
+        data_dir: folder with MNIST; the usual places are searched unless given.
     """
     if classifier.card.labels[:10] != DIGITS or classifier.card.input_shape != (28, 28, 1):
         return []
@@ -56,7 +54,7 @@ def check_digits(classifier: Classifier, data_dir: str | Path | None) -> list[Ch
     try:
         mnist = load_mnist(data_dir)
     except UserError:
-        return checks  # the report says where it was looked for
+        return checks  # the report of the data sets says which folders were searched
     return [*checks, _check_accuracy(classifier, mnist.test_images, mnist.test_labels)]
 
 
@@ -66,7 +64,7 @@ def check_drawn_digits(classifier: Classifier) -> Check:
     Catches weights that were not loaded (few are right) and an input on the wrong scale (the
     network is hardly certain of anything, or absurdly certain).
     """
-    odds = evaluate_log_odds(classifier, drawn_digits(), 10)[:, :10]
+    odds = recognize(classifier, drawn_digits()).log_odds[:, :10]
     right = int(np.sum(odds.argmax(axis=1) == np.arange(10)))
     typical = float(np.median(odds.max(axis=1)))
     return Check(
@@ -77,34 +75,34 @@ def check_drawn_digits(classifier: Classifier) -> Check:
     )
 
 
-def drawn_digits() -> Float[np.ndarray, "10 28 28 1"]:
-    """Draws the digits 0 to 9 much as MNIST has them: white on black, 20 pixels high, centred."""
+def drawn_digits() -> UInt8[np.ndarray, "10 28 28 1"]:
+    """Draws the digits 0 to 9 in the manner of MNIST: white on black, 20 pixels high, centred."""
     font = ImageFont.load_default(25)
     images = []
     for digit in DIGITS:
         image = Image.new("L", (28, 28))
         ImageDraw.Draw(image).text((14, 14), digit, fill=255, font=font, anchor="mm")
-        images.append(from_levels(image)[..., None])
+        images.append(np.asarray(image)[..., None])
     return np.stack(images)
 
 
 def _check_accuracy(classifier: Classifier, images: np.ndarray, labels: np.ndarray) -> Check:
-    outputs = evaluate(classifier, from_levels(images), MICRO_BATCH)
-    accuracy = float(np.mean(outputs.argmax(axis=1) == labels))
+    accuracy = float(np.mean(recognize(classifier, images).classes == labels))
     expected = classifier.card.test_accuracy
+    detail = f"accuracy {rounded_percent(accuracy, 2)}"
     if expected is None:
-        return Check("MNIST test set", accuracy > 0.9, f"accuracy {accuracy:.2%}")
+        return Check("MNIST test set", accuracy > 0.9, detail)
     passed = abs(accuracy - expected) <= ACCURACY_TOLERANCE
-    return Check("MNIST test set", passed, f"accuracy {accuracy:.2%}, on its card {expected:.2%}")
+    return Check("MNIST test set", passed, f"{detail}, on its card {rounded_percent(expected, 2)}")
 
 
 def check_photographs(
     classifier: Classifier, *, images: str | Path, labels: str | Path
 ) -> list[Check]:
-    """Shows a classifier labelled photographs, and those in colour with red and blue exchanged.
+    """Tests a classifier on labelled photographs, and on the same with red and blue exchanged.
 
-    Catches another order of the classes, weights that were not loaded, most mistakes of
-    preprocessing, and BGR for RGB.
+    Catches classes in another order, weights that were not loaded, most mistakes of preprocessing,
+    and BGR in place of RGB.
 
     Args:
         classifier: any.
@@ -112,8 +110,8 @@ def check_photographs(
         labels: CSV file with their classes, as for `accuracy`.
     """
     try:
-        found = accuracy(classifier, images=images, labels=labels, limit=PHOTOGRAPHS)
-        checks = [_better_than_guessing(found, classifier.card.classes, labels)]
+        measured = accuracy(classifier, images=images, labels=labels, limit=PHOTOGRAPHS)
+        checks = [_better_than_guessing(measured, classifier.card.classes, labels)]
         if classifier.card.input_shape[2] == 3:
             swapped = accuracy(
                 _swapped(classifier),
@@ -122,37 +120,38 @@ def check_photographs(
                 limit=PHOTOGRAPHS,
                 check_offset=False,
             )
-            checks.append(_channels_in_order(found, swapped))
+            checks.append(_channels_in_order(measured, swapped))
     except UserError as error:
         return [Check("photographs", False, str(error))]
     return checks
 
 
-def _better_than_guessing(found: Accuracy, classes: int, labels: str | Path) -> Check:
-    guessed = found.n / classes
+def _better_than_guessing(measured: Accuracy, classes: int, labels: str | Path) -> Check:
+    guessed = measured.n / classes
     # four standard deviations above what guessing gets right
-    least = min(found.n, math.ceil(guessed + 4 * math.sqrt(guessed)))
+    least = min(measured.n, math.ceil(guessed + 4 * math.sqrt(guessed)))
     return Check(
         "photographs",
-        round(found.top1 * found.n) >= least,
-        f"top-1 {found.top1:.2%}, top-5 {found.top5:.2%} of the first {found.n} in {labels} "
-        f"(expected {least} right or more); {'; '.join(found.actions) or 'used as they are'}",
+        round(measured.top1 * measured.n) >= least,
+        f"top-1 {rounded_percent(measured.top1, 2)}, top-5 {rounded_percent(measured.top5, 2)} of "
+        f"the first {measured.n} in {labels} (expected {least} right or more); "
+        f"{'; '.join(measured.actions) or 'used as they are'}",
     )
 
 
-def _channels_in_order(found: Accuracy, swapped: Accuracy) -> Check:
+def _channels_in_order(measured: Accuracy, swapped: Accuracy) -> Check:
     return Check(
         "channel order",
-        swapped.top1 - found.top1 <= SWAP_GAIN,
-        f"top-1 {swapped.top1:.2%} with red and blue exchanged (expected no more than "
-        f"{found.top1 + SWAP_GAIN:.2%})",
+        swapped.top1 - measured.top1 <= SWAP_GAIN,
+        f"top-1 {rounded_percent(swapped.top1, 2)} with red and blue exchanged (expected no "
+        f"more than {rounded_percent(measured.top1 + SWAP_GAIN, 2)})",
     )
 
 
 def _swapped(classifier: Classifier) -> Classifier:
-    """Returns the classifier of images whose red is blue."""
+    """Returns the classifier that takes the red of an image for blue, and blue for red."""
 
-    def apply(params: Any, images: Any) -> Any:
+    def apply(params: Params, images: Array | np.ndarray) -> Array | np.ndarray:
         return classifier.apply(params, images[..., ::-1])
 
     # the probe and the members are those of the classifier as it is

@@ -25,6 +25,7 @@ from evofool.evolution import (
     archive_sha256,
     best_of_class,
     configure,
+    least_parts,
     load_configured,
     lost_process,
     make_encoding,
@@ -93,7 +94,9 @@ def evolve(
         config = dataclasses.replace(config, classifier=classifier.card.name)
         classifier = configure(classifier, config)
     if config.micro_batch is None:
-        micro_batch = choose_micro_batch(config.batch_size, classifier, config.encoding)
+        micro_batch = choose_micro_batch(
+            config.batch_size, classifier, least_parts=least_parts(config)
+        )
         config = dataclasses.replace(config, micro_batch=micro_batch)
     # what the classifier does not allow is refused before anything is written
     make_selection(config, classifier.card)

@@ -11,6 +11,14 @@ from evofool.support.compiling import jit, jit_lightly
 from evofool.support.downloading import download
 from evofool.support.errors import UserError, unknown_name
 from evofool.support.files import read_json, replacing, user_cache, write_error, write_json
+from evofool.support.formats import (
+    as_percentage,
+    as_percentages,
+    duration,
+    gigabytes,
+    percent,
+    rounded_percent,
+)
 from evofool.support.kept import Progress
 from evofool.support.lock import locked
 from evofool.support.multihost import Job, is_first, start
@@ -20,15 +28,21 @@ __all__ = [
     "Job",
     "Progress",
     "UserError",
+    "as_percentage",
+    "as_percentages",
     "download",
+    "duration",
+    "gigabytes",
     "is_first",
     "jit",
     "jit_lightly",
     "locked",
     "multihost",
+    "percent",
     "platform_facts",
     "read_json",
     "replacing",
+    "rounded_percent",
     "start",
     "unknown_name",
     "user_cache",

@@ -4,11 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from evofool import UserError, load_classifier
-from evofool.attacks.gradients import micro_batch
+from evofool import UserError
 from evofool.attacks.inputs import check_epsilon, check_seed, check_task
 from evofool.attacks.results import judge, quantize_towards
-from evofool.evaluation.forward import in_parts
 from tests.evofool.attacks.networks import classes_of, levels, linear
 
 
@@ -106,24 +104,3 @@ def test_background_is_no_class():
     found = judge(linear(**card), check_task(linear(**card), levels(), 0, None), levels())
     outputs = (levels() / 255 - 0.5).reshape(5, -1) @ np.asarray(linear().params)
     assert found.label.tolist() == outputs[:, 1:].argmax(axis=1).tolist()
-
-
-def test_parts_are_of_one_size_and_come_back_in_order():
-    sizes, reports = set(), []
-
-    def function(a, b):
-        sizes.add(len(a))
-        return {"sum": a + b}
-
-    a, b = np.arange(7), 10 * np.arange(7)
-    found = in_parts(function, [a, b], 3, report=lambda *given: reports.append(given))
-    assert found["sum"].tolist() == (a + b).tolist()
-    assert sizes == {3}
-    assert reports == [(3, 7), (6, 7), (7, 7)]
-
-
-def test_few_images_do_not_cost_as_much_as_many():
-    digits, photographs = load_classifier("mock:5:28x28x1"), load_classifier("mock:5:128x128x3")
-    sizes = [micro_batch(digits, count) for count in (1, 8, 9, 200, 256, 5000)]
-    assert sizes == [8, 8, 16, 256, 256, 256]
-    assert [micro_batch(photographs, count) for count in (1, 5000)] == [4, 4]

@@ -9,32 +9,80 @@ from hypothesis import strategies as st
 from evofool.classifiers.loading import load_classifier
 from evofool.classifiers.scores import log_odds
 from evofool.classifiers.views import with_views
-from evofool.evaluation.forward import choose_micro_batch, evaluate
+from evofool.evaluation import forward
+from evofool.evaluation.forward import (
+    choose_gradient_batch,
+    choose_micro_batch,
+    evaluate,
+    evaluate_levels,
+    in_parts,
+    micro_batch_for,
+)
 
 compiled = jax.jit(log_odds)
 
 
 @given(st.integers(1, 1000), st.sampled_from(["28x28x1", "256x256x3", "8x8x1"]))
 def test_micro_batches_cover_the_batch_without_a_whole_part_of_padding(batch, shape):
-    for encoding in ("cppn", "direct"):
-        micro_batch = choose_micro_batch(batch, load_classifier(f"mock:5:{shape}"), encoding)
+    for least_parts in (1, 2):
+        mock = load_classifier(f"mock:5:{shape}")
+        micro_batch = choose_micro_batch(batch, mock, least_parts=least_parts)
         parts = -(-batch // micro_batch)
         assert 1 <= micro_batch <= batch
         assert parts * micro_batch - batch < parts
 
 
-def test_a_cppn_batch_has_work_for_two_devices():
-    assert choose_micro_batch(200, load_classifier("mock:5:8x8x1"), "cppn") == 100
+def test_a_batch_is_divided_into_the_least_number_of_parts():
+    mock = load_classifier("mock:5:8x8x1")
+    assert choose_micro_batch(200, mock) == 200
+    assert choose_micro_batch(200, mock, least_parts=2) == 100
 
 
 def test_more_views_of_larger_images_are_taken_in_smaller_parts():
     mock = load_classifier("mock:5:64x64x3")
-    assert choose_micro_batch(200, mock, "direct") == 16
+    assert choose_micro_batch(200, mock) == 16
     ten = with_views(mock, (64, 64, 3), views="ten-crop")
-    assert choose_micro_batch(200, ten, "direct") == 1
+    assert choose_micro_batch(200, ten) == 1
 
 
-def test_evaluate_gives_a_image_the_same_outputs_in_any_company(mock_classifier):
+def test_few_images_of_an_attack_do_not_cost_as_much_as_many():
+    digits, photographs = load_classifier("mock:5:28x28x1"), load_classifier("mock:5:128x128x3")
+    sizes = [choose_gradient_batch(count, digits) for count in (1, 8, 9, 200, 256, 5000)]
+    assert sizes == [8, 8, 16, 256, 256, 256]
+    assert [choose_gradient_batch(count, photographs) for count in (1, 5000)] == [4, 4]
+
+
+def test_the_micro_batch_of_a_look_depends_on_the_size_of_images_alone():
+    shapes = ("28x28x1", "32x32x3", "256x256x3")
+    assert [micro_batch_for(load_classifier(f"mock:5:{s}")) for s in shapes] == [256, 65, 8]
+
+
+def test_levels_are_scaled_and_evaluated_in_passes(mock_classifier, monkeypatch):
+    levels = np.random.default_rng(0).integers(0, 256, (70, 8, 8, 1)).astype(np.uint8)
+    whole = evaluate_levels(mock_classifier, levels)
+    np.testing.assert_array_equal(
+        whole, evaluate(mock_classifier, levels / np.float32(255), micro_batch_for(mock_classifier))
+    )
+    monkeypatch.setattr(forward, "PASSES", 1)
+    monkeypatch.setattr(forward, "micro_batch_for", lambda _: 16)
+    np.testing.assert_allclose(evaluate_levels(mock_classifier, levels), whole, rtol=1e-5)
+
+
+def test_parts_are_of_one_size_and_come_back_in_order():
+    sizes, reports = set(), []
+
+    def function(a, b):
+        sizes.add(len(a))
+        return {"sum": a + b}
+
+    a, b = np.arange(7), 10 * np.arange(7)
+    joined = in_parts(function, [a, b], 3, report=lambda *progress: reports.append(progress))
+    assert joined["sum"].tolist() == (a + b).tolist()
+    assert sizes == {3}
+    assert reports == [(3, 7), (6, 7), (7, 7)]
+
+
+def test_evaluate_gives_an_image_the_same_outputs_in_any_company(mock_classifier):
     images = np.random.default_rng(0).random((11, 8, 8, 1), np.float32)
     together = evaluate(mock_classifier, images, 4)
     assert together.shape == (11, 5)
@@ -59,7 +107,7 @@ def test_evaluate_turns_probabilities_into_logits_of_the_same_log_odds(mock_clas
     np.testing.assert_allclose(compiled(outside), compiled(inside), rtol=1e-4, atol=1e-4)
 
 
-def test_a_image_that_an_outside_model_is_certain_of_has_finite_log_odds(mock_classifier):
+def test_an_image_that_an_outside_model_is_certain_of_has_finite_log_odds(mock_classifier):
     def certain(params, images):
         return np.eye(5, dtype=np.float32)[: len(images)]
 

@@ -123,7 +123,7 @@ def test_indices_that_are_off_by_one_are_refused(shift: int, where: str, tmp_pat
     given = labelled(tmp_path, [*range(1, CLASSES - 1)], shift=shift)
     with pytest.raises(UserError) as caught:
         accuracy(ROWS, **given)
-    assert f"0.0% of the images are taken for their class, but 100.0% for the class {where}" in (
+    assert f"0.0 % of the images are taken for their class, but 100.0 % for the class {where}" in (
         said := str(caught.value)
     )
     assert "class_offset (1) are off by one; class 0 is 'row 0, line 0', output 1" in said
@@ -132,7 +132,7 @@ def test_indices_that_are_off_by_one_are_refused(shift: int, where: str, tmp_pat
 
 def test_a_class_offset_that_is_off_by_one_is_refused(tmp_path: Path):
     card = dataclasses.replace(CARD, class_offset=0, labels=("none", *CARD.labels), ids=())
-    with pytest.raises(UserError, match=r"100.0% for the class after it.*class_offset \(0\)"):
+    with pytest.raises(UserError, match=r"100.0 % for the class after it.*class_offset \(0\)"):
         accuracy(dataclasses.replace(ROWS, card=card), **labelled(tmp_path, [*range(CLASSES)]))
 
 

@@ -44,6 +44,9 @@ def test_classes_are_counted_from_behind_the_background():
     np.testing.assert_allclose(found.confidence, weights[1] / weights.sum(), rtol=1e-6)
     chosen = found.confidence_in(np.array([3, 4]))
     np.testing.assert_allclose(chosen, weights[[1, 2]] / weights.sum(), rtol=1e-5)
+    np.testing.assert_allclose(
+        found.log_odds_in(np.array([3, 4])), np.log(chosen / (1 - chosen)), rtol=1e-5
+    )
 
 
 def test_background_is_never_the_likeliest_class():
@@ -52,7 +55,7 @@ def test_background_is_never_the_likeliest_class():
     assert found.confidence[0] < 0.2
 
 
-def test_a_image_is_the_same_to_the_classifier_among_any_others():
+def test_an_image_is_the_same_to_the_classifier_among_any_others():
     classifier = dataclasses.replace(
         ROWS, params=jnp.asarray(np.random.default_rng(0).normal(size=(20, 6)), jnp.float32)
     )
@@ -97,3 +100,5 @@ def test_useless_requests_are_explained():
     )
     with pytest.raises(UserError, match=r"\(NaN\) for image 2"):
         recognize(broken, levels([1, 3, 0]))
+    with pytest.raises(UserError, match=r"\(NaN\) for c.png; check"):
+        recognize(broken, levels([1, 3, 0]), names=["a.png", "b.png", "c.png"])

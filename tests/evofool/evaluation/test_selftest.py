@@ -82,11 +82,11 @@ def test_a_classifier_that_is_right_passes(shades: dict[str, Path]):
     photographs, channels = check_photographs(REDS, **shades)
     assert photographs.passed
     assert photographs.detail == (
-        f"top-1 100.00%, top-5 100.00% of the first 12 in {shades['labels']} "
+        f"top-1 100.00 %, top-5 100.00 % of the first 12 in {shades['labels']} "
         "(expected 5 right or more); used as they are"
     )
     assert channels.passed
-    assert "top-1 0.00% with red and blue exchanged" in channels.detail
+    assert "top-1 0.00 % with red and blue exchanged" in channels.detail
 
 
 def test_a_network_for_the_other_order_of_channels_is_noticed(shades: dict[str, Path]):
@@ -96,7 +96,7 @@ def test_a_network_for_the_other_order_of_channels_is_noticed(shades: dict[str, 
     photographs, channels = check_photographs(wrong, **shades)
     assert not photographs.passed
     assert not channels.passed
-    assert "top-1 100.00% with red and blue exchanged" in channels.detail
+    assert "top-1 100.00 % with red and blue exchanged" in channels.detail
 
 
 def test_another_order_of_the_classes_is_noticed(shades: dict[str, Path]):
@@ -132,6 +132,6 @@ def test_a_real_network_passes_and_needs_its_order_of_channels():
     }
     photographs, channels = check_photographs(network, **given)
     assert photographs.passed
-    assert "top-1 47.00%, top-5 77.00% of the first 100 in" in photographs.detail
+    assert "top-1 47.00 %, top-5 77.00 % of the first 100 in" in photographs.detail
     assert channels.passed
-    assert "top-1 23.00% with red and blue exchanged" in channels.detail
+    assert "top-1 23.00 % with red and blue exchanged" in channels.detail

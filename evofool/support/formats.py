@@ -1,0 +1,83 @@
+"""Numbers as text for people: percentages, durations, sizes of files.
+
+A percentage has a space before its sign. A confidence near 0 or 1 is never rounded to certainty;
+the share of a count may be 0 % or 100 %.
+"""
+
+from collections.abc import Iterable
+
+
+def percent(confidence: float) -> str:
+    """Writes a confidence in [0, 1] with four decimals, never rounded to 0 or 1.
+
+    Example:
+        >>> [percent(confidence) for confidence in (1e-9, 0.5, 0.99998712, 1.0)]
+        ['< 0.0001 %', '50.0000 %', '99.9987 %', '> 99.9999 %']
+    """
+    if 0 < confidence < 0.0000005:
+        return "< 0.0001 %"
+    return f"{100 * confidence:.4f} %" if confidence < 0.99999949 else "> 99.9999 %"
+
+
+def as_percentage(share: float) -> str:
+    """Writes a share or a confidence in [0, 1] with as few decimals as it needs.
+
+    Near 1 it has the digits that tell confidences apart, and is not rounded up to what counts as
+    certain (99 %, 99.99 %, 100 %).
+
+    Example:
+        >>> [as_percentage(share) for share in (0.0048480, 0.5, 0.9967, 0.99986, 1 - 1e-9, 1.0)]
+        ['0.4848 %', '50.0 %', '99.67 %', '99.9860 %', '> 99.9999 %', '100 %']
+    """
+    if not 0.01 < share < 1:
+        return f"{100 * share:.4g} %"
+    shortest = (f"{100 * share:.{digits}f}" for digits in (1, 2))
+    for text, bar in zip(shortest, (99, 99.99), strict=True):
+        if float(text) < bar:
+            return f"{text} %"
+    return percent(share)
+
+
+def as_percentages(shares: Iterable[float]) -> str:
+    """Joins percentages by "and"; those that are written alike appear once.
+
+    Example:
+        >>> as_percentages([0.9187, 0.934, 0.9187])
+        '91.9 % and 93.4 %'
+    """
+    return " and ".join(dict.fromkeys(map(as_percentage, shares)))
+
+
+def rounded_percent(share: float, digits: int = 1) -> str:
+    """Writes the share of a count, in [0, 1], with a fixed number of decimals.
+
+    Example:
+        >>> rounded_percent(0.9967), rounded_percent(0.98765, 2), rounded_percent(1.0, 0)
+        ('99.7 %', '98.77 %', '100 %')
+    """
+    return f"{100 * share:.{digits}f} %"
+
+
+def duration(seconds: float) -> str:
+    """Writes a duration in seconds.
+
+    Example:
+        >>> duration(8.2), duration(185), duration(8040)
+        ('8 s', '3:05', '2:14:00')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def gigabytes(count: int) -> str:
+    """Writes a number of bytes.
+
+    Example:
+        >>> gigabytes(860_000_000)
+        '0.86 GB'
+    """
+    return f"{count / 1e9:.2f} GB"
