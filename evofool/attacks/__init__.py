@@ -1,12 +1,15 @@
-"""Attacks: images made or changed so that a classifier takes them for something else.
+"""Attacks: images changed, or made from noise, so that a classifier takes them for another class.
 
 Every attack takes a classifier, images as 8-bit levels and their classes, and returns an
 `AttackResult`; `gradient_ascent` starts from noise instead of images. *Epsilon* is the largest
-change of a value in [0, 1]; a *target* is the class that is wanted instead of any other.
+change of a value in [0, 1]; the *label* is the class of an image; a *target* is the class that is
+wanted, any class but the label where there is none. Modules: `inputs` (what all attacks begin
+with), `results` (what they end with), `gradients`, one for each attack, `by_name` and `on_files`
+(attacks on image files), `strips` (sheets of the results).
 """
 
 from evofool.attacks.ascent_step import ASCENTS, Ascent
-from evofool.attacks.by_name import ATTACKS
+from evofool.attacks.by_name import ATTACKS, FileAttack, find_attack
 from evofool.attacks.deepfool import deepfool
 from evofool.attacks.finite_differences import OutputMap, finite_differences, output_map
 from evofool.attacks.gradient_ascent import AscentResult, gradient_ascent
@@ -24,12 +27,14 @@ __all__ = [
     "AscentResult",
     "AttackResult",
     "Attacked",
+    "FileAttack",
     "OutputMap",
     "Universal",
     "add_change",
     "attack",
     "deepfool",
     "fgsm",
+    "find_attack",
     "finite_differences",
     "gradient_ascent",
     "lbfgs",

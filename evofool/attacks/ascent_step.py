@@ -1,7 +1,8 @@
 """The settings of gradient ascent, and a step of it."""
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,21 +14,27 @@ from scipy.ndimage import gaussian_filter1d
 from evofool.attacks.gradients import FloatLevels
 from evofool.support import UserError
 
+# outside and inside a compiled program
+Count = int | Int[Array, ""]
+Number = float | Float[Array, ""]
+Weights = Float[np.ndarray, " taps"] | Float[Array, " taps"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ascent:
     """Settings of gradient ascent.
 
     Attributes:
-        steps: images looked at on the way; between them is a step each.
+        steps: number of images whose probability is recorded; a step lies between two of them.
         decay: share of X that a step takes away (L2 regularisation).
-        early_gain: wanted gain in probability of a step, at most.
-        late_gain: the same as a share of what is left, 1 - p.
+        early_gain: largest gain in probability that a step aims at.
+        late_gain: the same, as a share of what is missing to certainty, 1 - p.
         max_rate: largest factor of the gradient, in levels.
         blur: standard deviation in pixels of a Gaussian blur of every channel; 0 for none.
-        blur_every: steps from one blur to the next.
-        small_norm: percentile of the pixels' norms over channels, below which they become 0.
-        small_benefit: percentile of the pixels' effects |sum over channels of g X|, likewise.
+        blur_every: number of steps from one blur to the next.
+        small_norm: percentile of the pixels' norms over channels; pixels below it become 0.
+        small_benefit: percentile of the pixels' effects |sum over channels of g X|; pixels below
+            it become 0.
     """
 
     steps: int = 500
@@ -83,32 +90,43 @@ ASCENTS = {
 
 
 class Rates(NamedTuple):
-    """The settings as arrays; None for what is not done."""
+    """The settings as what a compiled step takes; None for what it leaves out.
 
-    steps: Any
-    decay: Any
-    early_gain: Any
-    late_gain: Any
-    max_rate: Any
-    blur: Any
-    blur_every: Any
-    small_norm: Any
-    small_benefit: Any
+    Attributes:
+        blur: taps of the Gaussian; the others are those of `Ascent`.
+    """
+
+    steps: Count
+    decay: Number
+    early_gain: Number
+    late_gain: Number
+    max_rate: Number
+    blur: Weights | None
+    blur_every: Count
+    small_norm: Number | None
+    small_benefit: Number | None
 
 
 def rates_of(settings: Ascent) -> Rates:
     """Returns the settings as what a compiled step takes."""
-    numbers = asdict(settings)
-    weights = _blur_weights(settings.blur) if settings.blur else None
-    absent = {name: numbers[name] or None for name in ("small_norm", "small_benefit")}
-    return Rates(**numbers | absent | {"blur": weights})
+    return Rates(
+        steps=settings.steps,
+        decay=settings.decay,
+        early_gain=settings.early_gain,
+        late_gain=settings.late_gain,
+        max_rate=settings.max_rate,
+        blur=_blur_weights(settings.blur) if settings.blur else None,
+        blur_every=settings.blur_every,
+        small_norm=settings.small_norm or None,
+        small_benefit=settings.small_benefit or None,
+    )
 
 
 def take_step(
     rates: Rates,
     number: Int[Array, ""],
     x: FloatLevels,
-    own: Float[Array, " batch"],
+    odds: Float[Array, " batch"],
     slope: FloatLevels,
 ) -> FloatLevels:
     """Takes one step.
@@ -117,18 +135,18 @@ def take_step(
         rates: the settings.
         number: of the step, from 0.
         x: levels minus the mean.
-        own: log-odds of the class, log(p / (1 - p)).
-        slope: their gradient. That of p is p (1 - p) times it, and would underflow.
+        odds: log-odds of the class, log(p / (1 - p)).
+        slope: gradient of the log-odds. That of p is p (1 - p) times it, and would underflow.
     """
-    p, rest = jax.nn.sigmoid(own), jax.nn.sigmoid(-own)
+    p, rest = jax.nn.sigmoid(odds), jax.nn.sigmoid(-odds)
     square = jnp.sum(jnp.square(slope), axis=(1, 2, 3))
     # min(max_rate, gain / |g|^2) g  with  g = p (1 - p) slope
     gain = jnp.minimum(rates.early_gain / rest, rates.late_gain)
     factor = jnp.minimum(rates.max_rate * p * rest, gain / (p * square))
     x = (x + factor[:, None, None, None] * slope) * (1 - rates.decay)
     if rates.blur is not None:
-        is_due = number % rates.blur_every == 0
-        x = lax.cond(is_due, lambda x: _blur(x, rates.blur), lambda x: x, x)
+        is_due, blurred = number % rates.blur_every == 0, partial(_blur, weights=rates.blur)
+        x = lax.cond(is_due, blurred, lambda x: x, x)
     if rates.small_norm is not None:
         x = _drop_small(x, jnp.sqrt(jnp.sum(jnp.square(x), axis=3)), rates.small_norm)
     if rates.small_benefit is not None:
@@ -137,9 +155,9 @@ def take_step(
 
 
 def _drop_small(
-    x: FloatLevels, value: Float[Array, "batch height width"], percentile: Any
+    x: FloatLevels, value: Float[Array, "batch height width"], percentile: Number
 ) -> FloatLevels:
-    """Sets pixels to zero whose value is below a percentile of all pixels' values."""
+    """Sets pixels to zero whose value is below a percentile of the image's values."""
     least = jnp.percentile(value, percentile, axis=(1, 2), keepdims=True)
     return jnp.where((value < least)[..., None], 0.0, x)
 
@@ -152,8 +170,8 @@ def _blur_weights(deviation: float) -> Float[np.ndarray, " taps"]:
     return gaussian_filter1d(impulse, deviation, mode="constant").astype(np.float32)
 
 
-def _blur(x: FloatLevels, weights: Float[Array, " taps"]) -> FloatLevels:
-    """Is `scipy.ndimage.gaussian_filter` of every channel; rows and columns in turn."""
+def _blur(x: FloatLevels, weights: Weights) -> FloatLevels:
+    """Blurs every channel as `scipy.ndimage.gaussian_filter` does; rows and columns in turn."""
     radius = len(weights) // 2
     for axis in (1, 2):
         pads = [(radius, radius) if i == axis else (0, 0) for i in range(4)]

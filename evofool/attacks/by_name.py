@@ -1,12 +1,10 @@
-"""The attacks by their names on the command line, and the options that each has.
-
-All take a classifier, images and labels; those with an epsilon are given a list, and return an
-axis of epsilons.
-"""
+"""The attacks by their names on the command line, and the options of each."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -15,38 +13,95 @@ from evofool.attacks.deepfool import deepfool
 from evofool.attacks.finite_differences import finite_differences
 from evofool.attacks.gradient_ascent import gradient_ascent
 from evofool.attacks.gradient_sign import fgsm, pgd
-from evofool.attacks.gradients import Report
+from evofool.attacks.inputs import Report
 from evofool.attacks.lbfgs import lbfgs
 from evofool.attacks.one_pixel import one_pixel
 from evofool.attacks.results import AttackResult
 from evofool.attacks.universal import universal
 from evofool.classifiers import Classifier
+from evofool.images import Levels
 from evofool.support import UserError, unknown_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileAttack:
+    """An attack as it is applied to files; its options follow from the function's signature.
+
+    Attributes:
+        name: on the command line.
+        run: takes a classifier, images, labels, options and a report. An epsilon is a list, and
+            the result then has an axis of epsilons.
+        described: the public function whose docstring describes the attack and its options.
+        starts_from_noise: whether it takes no images.
+    """
+
+    name: str
+    run: Callable[..., AttackResult]
+    described: Callable[..., NamedTuple]
+    starts_from_noise: bool = False
+
+    @property
+    def options(self) -> dict[str, inspect.Parameter]:
+        """The options that the attack has, by name."""
+        parameters = inspect.signature(self.run).parameters.values()
+        is_option = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
+        return {name: p for name, p in is_option.items() if name != "report"}
+
+    def check(self, options: Mapping[str, object]) -> None:
+        """Refuses options that the attack does not have, and the lack of one that it needs.
+
+        Raises:
+            UserError: says which attacks have the option.
+        """
+        for option in options:
+            if option not in self.options:
+                others = [name for name, other in ATTACKS.items() if option in other.options]
+                hint = f"; those that do: {', '.join(others)}" if others else ""
+                raise UserError(f"{self.name} takes no {option}{hint}")
+        for option, parameter in self.options.items():
+            is_needed = parameter.default is parameter.empty and option != "epsilon"
+            if is_needed and option not in options:
+                raise UserError(f"{self.name} looks for a class that you choose; give a {option}")
+
+
+def find_attack(name: str) -> FileAttack:
+    """Returns the attack of a name; "_" does for "-".
+
+    Raises:
+        UserError: there is no such attack; says which there are.
+    """
+    name = name.replace("_", "-")
+    if name not in ATTACKS:
+        raise unknown_name("attack", name, ATTACKS)
+    return ATTACKS[name]
 
 
 def _universal(
     classifier: Classifier,
-    images: np.ndarray,
+    images: Levels,
     labels: np.ndarray,
     *,
     epsilon: Sequence[float],
     norm: str = "linf",
+    rate: float = 0.8,
+    passes: int = 10,
     seed: int = 0,
     save: str | Path | None = None,
     report: Report | None = None,
 ) -> AttackResult:
-    """Makes a change for each epsilon, in place of the images' own."""
+    """Runs `universal` for each epsilon; each has its own state file."""
     results = []
     for value in epsilon:
         file = None if save is None else Path(save).with_stem(f"{Path(save).stem}-{value:g}")
-        options = {"norm": norm, "seed": seed, "save": file, "report": report}
-        results.append(universal(classifier, images, labels, epsilon=value, **options).attack)
+        options = {"norm": norm, "rate": rate, "passes": passes, "seed": seed, "save": file}
+        change = universal(classifier, images, labels, epsilon=value, report=report, **options)
+        results.append(change.attack)
     return jax.tree.map(lambda *leaves: np.stack(leaves), *results)
 
 
 def _gradient_ascent(
     classifier: Classifier,
-    images: np.ndarray,
+    images: Levels,
     labels: np.ndarray,
     *,
     target: int,
@@ -55,46 +110,27 @@ def _gradient_ascent(
     save: str | Path | None = None,
     report: Report | None = None,
 ) -> AttackResult:
-    """Makes an image of the target from noise, which is what `images` holds."""
+    """Runs `gradient_ascent`, which draws the noise in `images` itself."""
     del images, labels
     options = {"settings": settings, "seed": seed, "save": save, "report": report}
     return gradient_ascent(classifier, target, **options).attack
 
 
-ATTACKS: dict[str, Callable[..., AttackResult]] = {
-    "fgsm": fgsm,
-    "pgd": pgd,
-    "finite-differences": finite_differences,
-    "universal": _universal,
-    "deepfool": deepfool,
-    "lbfgs": lbfgs,
-    "one-pixel": one_pixel,
-    "gradient-ascent": _gradient_ascent,
+ATTACKS = {
+    entry.name: entry
+    for entry in (
+        FileAttack(name="fgsm", run=fgsm, described=fgsm),
+        FileAttack(name="pgd", run=pgd, described=pgd),
+        FileAttack(name="finite-differences", run=finite_differences, described=finite_differences),
+        FileAttack(name="universal", run=_universal, described=universal),
+        FileAttack(name="deepfool", run=deepfool, described=deepfool),
+        FileAttack(name="lbfgs", run=lbfgs, described=lbfgs),
+        FileAttack(name="one-pixel", run=one_pixel, described=one_pixel),
+        FileAttack(
+            name="gradient-ascent",
+            run=_gradient_ascent,
+            described=gradient_ascent,
+            starts_from_noise=True,
+        ),
+    )
 }
-FROM_NOISE = "gradient-ascent"
-
-
-def takes(name: str, option: str) -> bool:
-    """Whether an attack has an option."""
-    return option in inspect.signature(ATTACKS[name]).parameters
-
-
-def check_options(name: str, given: Sequence[str]) -> None:
-    """Refuses an unknown attack, options that it does not have, and a target that lacks.
-
-    Args:
-        name: of the attack.
-        given: names of the options.
-
-    Raises:
-        UserError: says which attacks there are, or which take the option.
-    """
-    if name not in ATTACKS:
-        raise unknown_name("attack", name, ATTACKS)
-    for option in given:
-        if not takes(name, option):
-            others = [other for other in ATTACKS if takes(other, option)]
-            hint = f"; those that do: {', '.join(others)}" if others else ""
-            raise UserError(f"{name} takes no {option}{hint}")
-    if name in ("lbfgs", FROM_NOISE) and "target" not in given:
-        raise UserError(f"{name} looks for a class that you choose; give a target")

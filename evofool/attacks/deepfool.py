@@ -1,7 +1,7 @@
-"""DeepFool: nearly the smallest step over a classifier's nearest border.
+"""DeepFool: nearly the smallest change that takes an image over a border of its class.
 
-In each round the outputs are taken to be linear, and the image goes to the border with the class
-that is nearest then, until it is past one:
+Each round takes the outputs to be linear and moves the image to the nearest border between its
+label and another class, until the image is past one:
 
     l = argmin_k |f_k| / |w_k|,  r = |f_l| / |w_l|^2 w_l        (L2)
                                  r = |f_l| / |w_l|_1 sign(w_l)  (L-inf)
@@ -14,8 +14,8 @@ References:
     networks", 2016, https://arxiv.org/abs/1511.04599
 """
 
-from functools import cache, partial
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -23,23 +23,15 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from evofool.attacks.gradients import (
-    FloatLevels,
-    Model,
-    Report,
-    class_outputs,
-    micro_batch,
-    model_of,
-)
-from evofool.attacks.inputs import Classes, check_task
+from evofool.attacks.gradients import ClassScores, FloatLevels, class_outputs
+from evofool.attacks.inputs import NORMS, Classes, Report, Task, prepare
 from evofool.attacks.results import AttackResult, judge, round_to_success
-from evofool.classifiers import Classifier
-from evofool.evaluation import in_parts
+from evofool.classifiers import Classifier, Params
+from evofool.evaluation import Model, choose_gradient_batch, in_parts, once_per_model
 from evofool.support import UserError, unknown_name
 
-NORMS = ("l2", "linf")
 LEAST = 1e-12  # against division by zero where a gradient vanishes
-NUDGE = 255e-4  # levels by which a step is longer, as in foolbox; else borders are only approached
+NUDGE = 255e-4  # levels added to a step, as in foolbox; without it borders are only approached
 
 
 def deepfool(
@@ -53,7 +45,7 @@ def deepfool(
     candidates: int = 10,
     report: Report | None = None,
 ) -> AttackResult:
-    """Takes images just past the border of their class.
+    """Moves images just past the nearest border of their class, by nearly the smallest change.
 
     The result is rounded to 8 bits; where that puts an image back, its change is enlarged a
     little (see `round_to_success`).
@@ -62,35 +54,36 @@ def deepfool(
         classifier: inside JAX.
         images: levels 0..255.
         labels: class of each image.
-        norm: "l2" or "linf", which is to be small.
-        steps: rounds at most.
-        overshoot: share by which the change is enlarged.
-        candidates: classes that are looked at: those with the largest outputs at first.
-        report: is told how many images of how many are done.
+        norm: of the change, which is to be small: "l2" or "linf".
+        steps: most rounds.
+        overshoot: share by which the change is enlarged, in [0, 1].
+        candidates: number of classes, the likeliest at first, whose borders are considered.
+        report: is called with the number of images done and of all images.
 
     Raises:
         UserError: images, classes or options that cannot be used, or no gradients.
     """
-    task = check_task(classifier, images, labels, None)
+    task = prepare(classifier, images, labels, gradients_for="deepfool")
     change, rounds = deepfool_steps(
-        classifier,
-        task.images.astype(np.float32),
-        task.labels,
+        task,
         norm=norm,
         steps=steps,
         overshoot=overshoot,
         candidates=candidates,
         report=report,
     )
-    rounded, shown = round_to_success(classifier, task, change)
-    among = _check_candidates(classifier, candidates)
-    return judge(classifier, task, rounded, queries=rounds + shown, gradients=rounds * among)
+    rounded = round_to_success(task, change)
+    return judge(
+        task,
+        rounded.images,
+        queries=rounds + rounded.looks,
+        gradients=rounds * _rivals(classifier, candidates),
+        recognized=rounded.recognized,
+    )
 
 
 def deepfool_steps(
-    classifier: Classifier,
-    levels: Float[np.ndarray, "batch height width channels"],
-    labels: Int[np.ndarray, " batch"],
+    task: Task,
     *,
     norm: str,
     steps: int,
@@ -98,44 +91,48 @@ def deepfool_steps(
     candidates: int,
     report: Report | None = None,
 ) -> tuple[Float[np.ndarray, "batch height width channels"], Int[np.ndarray, " batch"]]:
-    """Returns the changes in levels before any rounding, and in how many rounds they came about."""
-    model = model_of(classifier, "deepfool")
+    """Returns the changes in levels before any rounding, and the number of rounds of each."""
     if norm not in NORMS:
         raise unknown_name("norm", norm, NORMS)
     if steps < 1 or not 0 <= overshoot <= 1:
         raise UserError(
             f"steps is {steps}, overshoot {overshoot:g}; expected 1 or more, and a share of 0..1"
         )
-    among = _check_candidates(classifier, candidates)
+    classifier = task.classifier
     limits = {"steps": np.int32(steps), "overshoot": np.float32(overshoot)}
-    function = partial(_walk(model, norm, among), classifier.params, **limits)
-    size = micro_batch(classifier, len(levels))
-    return in_parts(function, [levels, labels], size, report=report)
+    walk = _walk(task.model, norm, _rivals(classifier, candidates))
+    return in_parts(
+        partial(walk, classifier.params, **limits),
+        [task.images.astype(np.float32), task.labels],
+        choose_gradient_batch(len(task.images), classifier),
+        report=report,
+    )
 
 
-def _check_candidates(classifier: Classifier, candidates: int) -> int:
+def _rivals(classifier: Classifier, candidates: int) -> int:
+    """Returns the number of classes to consider, the label among them."""
     if candidates < 2:
         raise UserError(f"candidates is {candidates}; expected 2 or more classes")
     return min(candidates, classifier.card.classes)
 
 
-@cache
-def _walk(model: Model, norm: str, candidates: int) -> Any:
+@once_per_model
+def _walk(model: Model, norm: str, candidates: int) -> Callable[..., tuple[Array, Array]]:
     return jax.jit(partial(walk_over_border, model, norm=norm, candidates=candidates))
 
 
 def walk_over_border(
     model: Model,
-    params: Any,
+    params: Params,
     levels: FloatLevels,
     labels: Int[Array, " batch"],
     *,
     norm: str,
     candidates: int,
-    steps: Any,
-    overshoot: Any,
+    steps: int | Int[Array, ""],
+    overshoot: float | Float[Array, ""],
 ) -> tuple[FloatLevels, Int[Array, " batch"]]:
-    """Is DeepFool within JAX: the changes in levels, and the rounds of each image."""
+    """Runs DeepFool inside JAX; returns the changes in levels, and the rounds of each image."""
     outputs = partial(class_outputs, model, params)
     _, classes = lax.top_k(outputs(levels), candidates)
 
@@ -148,14 +145,14 @@ def walk_over_border(
 
     def go(carried):
         number, change, rounds, inside = carried
-        found, vjp = jax.vjp(outputs, moved(change))
-        is_label = jax.nn.one_hot(labels, found.shape[1])
+        scores, vjp = jax.vjp(outputs, moved(change))
+        is_label = jax.nn.one_hot(labels, scores.shape[1])
         step, _ = lax.scan(
-            partial(_nearer, found, is_label, vjp, norm),
+            partial(_nearer, scores, is_label, vjp, norm),
             (jnp.zeros_like(levels), jnp.full(len(levels), jnp.inf)),
             classes.T,
         )
-        inside = jnp.argmax(found, axis=1) == labels
+        inside = jnp.argmax(scores, axis=1) == labels
         change = change + jnp.where(inside[:, None, None, None], step[0], 0.0)
         return number + 1, change, rounds + inside, inside
 
@@ -169,12 +166,19 @@ def walk_over_border(
     return moved(change) - levels, rounds
 
 
-def _nearer(found, is_label, vjp, norm, best, rivals):
-    """Replaces steps by those to the borders with other classes, where these are nearer."""
+def _nearer(
+    scores: ClassScores,
+    is_label: ClassScores,
+    vjp: Callable[[ClassScores], tuple[FloatLevels]],
+    norm: str,
+    best: tuple[FloatLevels, Float[Array, " batch"]],
+    rivals: Int[Array, " batch"],
+) -> tuple[tuple[FloatLevels, Float[Array, " batch"]], None]:
+    """Replaces steps by those to the borders with rival classes, where these are nearer."""
     step, distance = best
-    is_rival = jax.nn.one_hot(rivals, found.shape[1])
+    is_rival = jax.nn.one_hot(rivals, scores.shape[1])
     lead = is_rival - is_label
-    gap = jnp.abs(jnp.sum(lead * found, axis=1))
+    gap = jnp.abs(jnp.sum(lead * scores, axis=1))
     (slope,) = vjp(lead)
     axes = (1, 2, 3)
     if norm == "l2":
@@ -183,9 +187,9 @@ def _nearer(found, is_label, vjp, norm, best, rivals):
     else:
         size = jnp.sum(jnp.abs(slope), axes)
         direction = jnp.sign(slope)
-    # the label itself is no rival
-    is_own = jnp.sum(is_rival * is_label, axis=1) > 0
-    away = jnp.where(is_own, jnp.inf, gap / (size + LEAST))
+    # among the likeliest classes is the label itself: it has no border with itself
+    is_same = jnp.sum(is_rival * is_label, axis=1) > 0
+    away = jnp.where(is_same, jnp.inf, gap / (size + LEAST))
     is_nearer = away < distance
     chosen = (away + NUDGE)[:, None, None, None] * direction
     return (

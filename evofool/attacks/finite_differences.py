@@ -1,7 +1,7 @@
 """Finite differences: a sign map for any pair of classes from outputs alone.
 
-Every value of an image is raised by r in turn. Where that raises the label's output over the
-target's, the attack lowers the value by epsilon, and the other way round:
+Every value of an image is raised by r in turn. Where that raises the lead of the label's output
+over the target's, the attack lowers the value by epsilon, and the other way round:
 
     p_i = sign((psi'_T - psi'_A) - (psi_T - psi_A)),    x' = x - epsilon p
 
@@ -13,32 +13,37 @@ References:
 """
 
 import math
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int8, UInt8
+from jaxtyping import Array, Float, Int8, UInt8
 
-from evofool.attacks.gradients import Report
-from evofool.attacks.inputs import Classes, Task, check_epsilon, check_task
+from evofool.attacks.inputs import (
+    Classes,
+    Report,
+    Task,
+    check_epsilon,
+    one_after_another,
+    prepare,
+)
 from evofool.attacks.results import AttackResult, judge, quantize_towards, stack_like
 from evofool.classifiers import Classifier, confidence, fitness_of
-from evofool.evaluation import choose_micro_batch, evaluate
+from evofool.evaluation import Model, choose_micro_batch, evaluate, model_of, once_per_model
 from evofool.images import from_levels
-from evofool.support import Progress, UserError, unknown_name
+from evofool.support import UserError, unknown_name
 
 OUTPUTS = ("logits", "probabilities")
 
 
 class OutputMap(NamedTuple):
-    """A classifier's outputs around an image; it serves every pair of classes.
+    """A classifier's outputs around an image, from which signs for any pair of classes follow.
 
     Attributes:
-        base: for the image itself.
+        base: outputs for the image itself.
         change: what raising each value by a small step adds to every output.
     """
 
@@ -46,7 +51,7 @@ class OutputMap(NamedTuple):
     change: Float[np.ndarray, "height width channels classes"]
 
     def rival(self, label: int) -> int:
-        """Returns the likeliest class but for the label."""
+        """Returns the likeliest class other than the label."""
         others = np.where(np.arange(len(self.base)) == label, -np.inf, self.base)
         return int(others.argmax())
 
@@ -62,14 +67,14 @@ def output_map(
     step: float = 0.01,
     of: str = "logits",
 ) -> OutputMap:
-    """Shows the classifier an image with each of its values raised in turn, and as it is.
+    """Shows the classifier an image with each of its values raised in turn, and unchanged.
 
-    A value that would leave the range is lowered instead, and the difference turned round.
+    A value that would leave the range is lowered instead, and the difference changes its sign.
 
     Args:
         classifier: inside JAX or outside.
         image: levels 0..255.
-        step: r, as a share of the range.
+        step: r, as a share of the range, above 0 and up to 0.5.
         of: "logits" (log-probabilities, for a classifier that gives those), or "probabilities"
             (softmax).
 
@@ -81,25 +86,24 @@ def output_map(
     if of not in OUTPUTS:
         raise unknown_name("of", of, OUTPUTS)
     values = image.size
-    size = choose_micro_batch(values + 1, classifier, "direct")
+    size = choose_micro_batch(values + 1, classifier)
     flat = image.reshape(-1).astype(np.float32)
     steps = np.where(flat + 255 * step > 255, -255 * step, 255 * step).astype(np.float32)
     outputs = []
     for start in range(0, values + 1, size):
         if classifier.is_jax:
-            outputs.append(
-                _neighbours(classifier.apply, size)(classifier.params, image, steps, start)
-            )
+            neighbours = _neighbours(model_of(classifier), size)
+            outputs.append(neighbours(classifier.params, image, steps, start))
         else:
             rows = range(start, min(start + size, values + 1))
             outputs.append(evaluate(classifier, _raised(image, steps, rows), size))
-    found = np.concatenate([np.asarray(part) for part in outputs])[: values + 1]
+    scores = np.concatenate([np.asarray(part) for part in outputs])[: values + 1]
     if of == "probabilities":
-        found = confidence(fitness_of(jnp.asarray(found), classifier.kind))
-    found = found[:, classifier.card.class_offset :]
-    # to the last row, which is the image itself, in the same program
-    change = (found[:-1] - found[-1]) * np.sign(steps)[:, None]
-    return OutputMap(found[-1], change.reshape(*image.shape, -1))
+        scores = confidence(fitness_of(jnp.asarray(scores), classifier.kind))
+    scores = scores[:, classifier.card.class_offset :]
+    # the last row is the image itself, from the same program: equal images have equal outputs
+    change = (scores[:-1] - scores[-1]) * np.sign(steps)[:, None]
+    return OutputMap(scores[-1], change.reshape(*image.shape, -1))
 
 
 def finite_differences(
@@ -115,35 +119,35 @@ def finite_differences(
     save: str | Path | None = None,
     report: Report | None = None,
 ) -> AttackResult:
-    """Moves every value by epsilon against its effect on the label's lead over the target.
+    """Moves every value by epsilon along a sign that is measured from outputs alone.
 
     Args:
         classifier: inside JAX or outside.
         images: levels 0..255.
         labels: class of each image.
-        target: class that each, or all, are to be taken for; the likeliest other class if None.
+        target: class that each image, or every one, is to be taken for; the likeliest other class
+            if None.
         epsilon: size of the change as a share of the range, or a list of sizes.
         step: by how much a value is raised, as a share of the range.
-        of: what differences are taken of, "logits" or "probabilities".
-        as_written: go the other way, as the article has it.
-        save: `.npz` file that keeps the maps of finished images, and from which it goes on.
-        report: is told how many images of how many are done.
+        of: outputs that are compared, "logits" or "probabilities".
+        as_written: go the other way, as in the article.
+        save: `.npz` file of the maps of finished images, from which a stopped attack is resumed.
+        report: is called with the number of images done and of all images.
 
     Raises:
         UserError: images, classes, epsilons, `step` or `of` that cannot be used, or `save` is of
             another attack.
     """
-    task = check_task(classifier, images, labels, target)
+    task = prepare(classifier, images, labels, target)
     epsilons = check_epsilon(epsilon)
-    signs = sign_maps(classifier, task, step=step, of=of, save=save, report=report)
+    signs = sign_maps(task, step=step, of=of, save=save, report=report)
     way = 1 if as_written else -1
     made = [quantize_towards(task.images, task.images + way * 255 * e * signs) for e in epsilons]
     shown = math.prod(task.images.shape[1:]) + 1
-    return judge(classifier, task, stack_like(epsilon, made), queries=shown)
+    return judge(task, stack_like(epsilon, made), queries=shown)
 
 
 def sign_maps(
-    classifier: Classifier,
     task: Task,
     *,
     step: float = 0.01,
@@ -154,39 +158,27 @@ def sign_maps(
     """Returns p of every image; against the likeliest other class where there is no target.
 
     Args:
-        classifier: inside JAX or outside.
-        task: the images and their classes.
+        task: what the attack works on.
         step: by how much a value is raised, as a share of the range.
-        of: what differences are taken of, "logits" or "probabilities".
-        save: `.npz` file that keeps finished maps, and from which it goes on.
-        report: is told how many images of how many are done.
+        of: outputs that are compared, "logits" or "probabilities".
+        save: `.npz` file of finished maps, from which a stopped attack is resumed.
+        report: is called with the number of images done and of all images.
     """
-    card = classifier.card
-    progress = Progress(
-        save,
-        classifier=card.name,
-        sha256=card.sha256,
-        step=step,
-        of=of,
-        images=task.images,
-        labels=task.labels,
-        target=task.target,
+    progress = task.progress(
+        save, step=step, of=of, images=task.images, labels=task.labels, target=task.target
     )
-    kept = progress.load()
-    done = list(kept["signs"]) if kept else []
-    for index in range(len(done), len(task.images)):
-        found = output_map(classifier, task.images[index], step=step, of=of)
+
+    def of_image(index: int) -> dict[str, np.ndarray]:
+        around = output_map(task.classifier, task.images[index], step=step, of=of)
         label = int(task.labels[index])
-        rival = found.rival(label) if task.target is None else int(task.target[index])
-        done.append(found.signs(label, rival))
-        progress.save({"signs": np.stack(done)})
-        if report is not None:
-            report(index + 1, len(task.images))
-    return np.stack(done)
+        rival = around.rival(label) if task.target is None else int(task.target[index])
+        return {"signs": around.signs(label, rival)}
+
+    return one_after_another(len(task.images), of_image, progress=progress, report=report)["signs"]
 
 
-@cache
-def _neighbours(apply: Any, size: int) -> Any:
+@once_per_model
+def _neighbours(model: Model, size: int) -> Callable[..., Float[Array, "size outputs"]]:
     """Compiles the outputs for images with one value changed each."""
 
     def outputs(params, image, steps, start):
@@ -196,12 +188,17 @@ def _neighbours(apply: Any, size: int) -> Any:
         raised = flat.at[jnp.arange(size), rows].add(
             steps.at[rows].get(mode="fill", fill_value=0.0), mode="drop"
         )
-        return apply(params, raised.reshape(size, *image.shape) / 255)
+        return model.apply(params, raised.reshape(size, *image.shape) / 255)
 
     return jax.jit(outputs)
 
 
-def _raised(image: np.ndarray, steps: np.ndarray, rows: range) -> np.ndarray:
+def _raised(
+    image: UInt8[np.ndarray, "height width channels"],
+    steps: Float[np.ndarray, " values"],
+    rows: range,
+) -> Float[np.ndarray, "rows height width channels"]:
+    """Returns what `_neighbours` shows the classifier, for one outside JAX."""
     flat = np.repeat(image.reshape(1, -1).astype(np.float32), len(rows), axis=0)
     for row, value in enumerate(rows):
         if value < image.size:

@@ -2,8 +2,8 @@
 
     x' = x + epsilon sign(dJ/dx) untargeted,  x' = x - epsilon sign(dJ/dx) targeted
 
-with the cross-entropy J of the label or the target. The gradient of the class's log-odds is taken
-instead of J's: it has the opposite sign everywhere, and does not vanish where p is almost 1.
+with the cross-entropy J of the label or the target. The gradient of the class's log-odds takes the
+place of J's: it has the opposite sign everywhere, and does not vanish where p is almost 1.
 
 References:
     Goodfellow, Shlens, Szegedy, "Explaining and harnessing adversarial examples", 2015,
@@ -12,22 +12,23 @@ References:
     https://arxiv.org/abs/1706.06083
 """
 
-from collections.abc import Sequence
-from functools import cache, partial
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Float, Int8
+from jaxtyping import Array, Float, Int8, UInt8
 
-from evofool.attacks.gradients import Model, Report, micro_batch, model_of, odds_and_gradient
-from evofool.attacks.inputs import Classes, Task, check_epsilon, check_task
+from evofool.attacks.gradients import odds_and_gradient
+from evofool.attacks.inputs import LEVEL, Classes, Report, Task, check_epsilon, prepare, silent
 from evofool.attacks.results import AttackResult, judge, quantize_towards, stack_like
 from evofool.classifiers import Classifier
-from evofool.evaluation import in_parts
+from evofool.evaluation import Model, choose_gradient_batch, in_parts, once_per_model
 from evofool.support import UserError
+
+RADII = 4 / 3  # length of all steps of PGD over epsilon: 40 steps of .01 for .3, as in Madry et al.
 
 
 def fgsm(
@@ -39,39 +40,37 @@ def fgsm(
     epsilon: float | Sequence[float] = 0.03,
     report: Report | None = None,
 ) -> AttackResult:
-    """Moves every value by epsilon along the sign of the gradient; one gradient serves all.
+    """Moves every value by epsilon along the sign of the gradient, in one step.
 
     Args:
         classifier: inside JAX.
         images: levels 0..255.
         labels: class of each image.
-        target: class that each, or all, are to be taken for; None for any but their own.
+        target: class that each image, or every one, is to be taken for; None for any but its label.
         epsilon: size of the change as a share of the range, or a list of sizes.
-        report: is told how many images of how many are done.
+        report: is called with the number of images done and of all images.
 
     Raises:
         UserError: images, classes or epsilons that cannot be used, or no gradients.
     """
-    task = check_task(classifier, images, labels, target)
+    task = prepare(classifier, images, labels, target, gradients_for="fgsm")
     epsilons = check_epsilon(epsilon)
-    signs = gradient_signs(classifier, task, attack="fgsm", report=report)
+    signs = gradient_signs(task, report=report)
     made = [quantize_towards(task.images, task.images + 255 * e * signs) for e in epsilons]
-    return judge(classifier, task, stack_like(epsilon, made), gradients=1)
+    return judge(task, stack_like(epsilon, made), gradients=1)
 
 
 def gradient_signs(
-    classifier: Classifier, task: Task, *, attack: str = "fgsm", report: Report | None = None
+    task: Task, *, report: Report | None = None
 ) -> Int8[np.ndarray, "batch height width channels"]:
     """Returns -1, 0 or 1 for every value: the direction that brings success nearer.
 
     Args:
-        classifier: inside JAX.
-        task: the images and their classes.
-        attack: what to call it in an error.
-        report: is told how many images of how many are done.
+        task: of a classifier inside JAX.
+        report: is called with the number of images done and of all images.
     """
-    function = partial(_signs(model_of(classifier, attack)), classifier.params)
-    size = micro_batch(classifier, len(task.images))
+    function = partial(_signs(task.model), task.classifier.params)
+    size = choose_gradient_batch(len(task.images), task.classifier)
     return task.direction * in_parts(function, [task.images, task.aim], size, report=report)
 
 
@@ -83,58 +82,76 @@ def pgd(
     target: Classes | None = None,
     epsilon: float | Sequence[float] = 0.03,
     steps: int = 40,
-    relative_step: float = 1 / 30,
+    relative_step: float | None = None,
     random_start: bool = False,
     seed: int = 0,
     report: Report | None = None,
 ) -> AttackResult:
     """Takes many small steps along the sign of the gradient, within epsilon of the original.
 
+    The default step lets a value travel 4/3 epsilon, as Madry et al. do on digits.
+
     Args:
         classifier: inside JAX.
         images: levels 0..255.
         labels: class of each image.
-        target: class that each, or all, are to be taken for; None for any but their own.
+        target: class that each image, or every one, is to be taken for; None for any but its label.
         epsilon: largest change of a value as a share of the range, or a list of such.
         steps: number of gradients for each image and epsilon.
-        relative_step: length of a step, as a share of epsilon.
+        relative_step: length of a step, as a share of epsilon; 4 / (3 steps), at most 1, unless
+            given.
         random_start: begin anywhere within epsilon instead of at the original.
         seed: of the random starts; an image's depends on its place among the images.
-        report: is told how many images of how many are done, all epsilons counted.
+        report: is called with the number of images done and of all images, epsilons multiplied.
 
     Raises:
-        UserError: images, classes, epsilons or steps that cannot be used, or no gradients.
+        UserError: images, classes, epsilons or steps that cannot be used, steps that all together
+            are less than one level of 8 bits, or no gradients.
     """
-    task = check_task(classifier, images, labels, target)
+    task = prepare(classifier, images, labels, target, gradients_for="pgd")
     epsilons = check_epsilon(epsilon)
-    if steps < 1 or not 0 < relative_step <= 1:
-        raise UserError(
-            f"steps is {steps}, relative_step {relative_step:g}; expected 1 or more, and a share "
-            "above 0"
-        )
+    relative_step = _check_steps(steps, relative_step)
+    if not random_start:
+        _check_reach(min(epsilons), steps, relative_step)
     count, made = len(task.images), []
     noise = _uniform(jax.random.key(seed), task.images) if random_start else None
     for number, largest in enumerate(epsilons):
 
-        def so_far(done: int, _: int, number: int = number) -> None:
-            if report is not None:
-                report(number * count + done, len(epsilons) * count)
+        def report_all(done: int, _: int, number: int = number) -> None:
+            (report or silent)(number * count + done, len(epsilons) * count)
 
         moved = pgd_levels(
-            classifier,
             task,
             largest,
             steps=steps,
             relative_step=relative_step,
             noise=noise,
-            report=so_far,
+            report=report_all,
         )
         made.append(quantize_towards(task.images, moved))
-    return judge(classifier, task, stack_like(epsilon, made), gradients=steps)
+    return judge(task, stack_like(epsilon, made), gradients=steps)
+
+
+def _check_steps(steps: int, relative_step: float | None) -> float:
+    """Returns the length of a step, as a share of epsilon."""
+    if steps < 1 or (relative_step is not None and not 0 < relative_step <= 1):
+        length = "" if relative_step is None else f", relative_step {relative_step:g}"
+        raise UserError(
+            f"steps is {steps}{length}; expected 1 or more steps, and a share above 0 and up to 1"
+        )
+    return min(1.0, RADII / steps) if relative_step is None else relative_step
+
+
+def _check_reach(epsilon: float, steps: int, relative_step: float) -> None:
+    """Refuses steps that change nothing: a result that shows no success would mislead."""
+    if epsilon * relative_step * steps < LEVEL:
+        raise UserError(
+            f"{steps} steps of {relative_step:g} epsilon ({epsilon:g}) are less than one level of "
+            "8 bits together and change nothing; give more steps, or a larger relative_step"
+        )
 
 
 def pgd_levels(
-    classifier: Classifier,
     task: Task,
     epsilon: float,
     *,
@@ -146,26 +163,24 @@ def pgd_levels(
     """Returns the images of PGD in levels, before any rounding.
 
     Args:
-        classifier: inside JAX.
-        task: the images and their classes.
+        task: of a classifier inside JAX.
         epsilon: largest change of a value, as a share of the range.
         steps: number of gradients for each image.
         relative_step: length of a step, as a share of epsilon.
-        noise: where to begin, as shares of epsilon; at the originals if None.
-        report: is told how many images of how many are done.
+        noise: where to begin, as shares of epsilon from the originals; at these if None.
+        report: is called with the number of images done and of all images.
     """
     start = task.images.astype(np.float32)
     begin = start if noise is None else np.clip(start + 255 * epsilon * noise, 0, 255)
     radius = 255 * epsilon
     numbers = np.array([radius, task.direction * radius * relative_step], np.float32)
-    walk = _walk(model_of(classifier, "pgd"))
-    function = partial(walk, classifier.params, np.int32(steps), numbers)
-    size = micro_batch(classifier, len(start))
+    function = partial(_walk(task.model), task.classifier.params, np.int32(steps), numbers)
+    size = choose_gradient_batch(len(start), task.classifier)
     return in_parts(function, [start, begin, task.aim], size, report=report)
 
 
-@cache
-def _signs(model: Model) -> Any:
+@once_per_model
+def _signs(model: Model) -> Callable[..., Int8[Array, "batch height width channels"]]:
     def signs(params, images, classes):
         _, gradient = odds_and_gradient(model, params, images.astype(jnp.float32), classes)
         return jnp.sign(gradient).astype(jnp.int8)
@@ -173,8 +188,8 @@ def _signs(model: Model) -> Any:
     return jax.jit(signs)
 
 
-@cache
-def _walk(model: Model) -> Any:
+@once_per_model
+def _walk(model: Model) -> Callable[..., Float[Array, "batch height width channels"]]:
     def walk(params, steps, numbers, original, begin, classes):
         epsilon, length = numbers
         low = jnp.maximum(original - epsilon, 0.0)
@@ -189,8 +204,10 @@ def _walk(model: Model) -> Any:
     return jax.jit(walk)
 
 
-def _uniform(key: jax.Array, images: np.ndarray) -> np.ndarray:
-    """Draws values in [-1, 1) for every image, from a key of its own."""
+def _uniform(
+    key: jax.Array, images: UInt8[np.ndarray, "batch height width channels"]
+) -> Float[np.ndarray, "batch height width channels"]:
+    """Draws values in [-1, 1) for every image, each from its own key."""
     keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(len(images)))
     shape = images.shape[1:]
     return np.asarray(jax.vmap(lambda key: jax.random.uniform(key, shape, minval=-1.0))(keys))

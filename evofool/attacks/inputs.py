@@ -1,37 +1,46 @@
-"""What an attack is asked to do: images and classes, checked."""
+"""What all attacks begin with: images, classes and options, checked."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Bool, Int, UInt8
 
 from evofool.classifiers import Classifier
-from evofool.support import UserError
+from evofool.evaluation import Model, model_of
+from evofool.support import Progress, UserError
 
-LEVEL = 1 / 255  # of 8 bits, values in [0, 1]
+LEVEL = 1 / 255  # one step of 8 bits, as values in [0, 1]
+NORMS = ("l2", "linf")
+BLACK_BOX = ("finite-differences", "one-pixel")  # attacks that need no gradients
 
 Classes = int | Sequence[int] | np.ndarray
 """A class for each image, or one for all; counted from 0 without "background"."""
 
+Report = Callable[[int, int], None]
+"""Is called as an attack goes on, with the amount of work that is done and of all work."""
+
 
 class Task(NamedTuple):
-    """What an attack is asked to do, checked.
+    """What an attack works on, checked.
 
     Attributes:
-        images: the originals.
-        labels: the class of each.
-        target: the class that each is to be taken for, or None: any but its own.
+        classifier: to be attacked.
+        images: the originals, levels 0..255.
+        labels: class of each image.
+        target: class that each image is to be taken for; None for any class but its label.
     """
 
+    classifier: Classifier
     images: UInt8[np.ndarray, "batch height width channels"]
     labels: Int[np.ndarray, " batch"]
     target: Int[np.ndarray, " batch"] | None
 
-    def of(self, rows: Int[np.ndarray, " rows"]) -> "Task":
-        """Returns the same for some of the images."""
-        target = None if self.target is None else self.target[rows]
-        return Task(self.images[rows], self.labels[rows], target)
+    @property
+    def model(self) -> Model:
+        """What programs for the classifier depend on."""
+        return model_of(self.classifier)
 
     @property
     def aim(self) -> Int[np.ndarray, " batch"]:
@@ -43,46 +52,90 @@ class Task(NamedTuple):
         """1 if the probability of `aim` is to rise, -1 if it is to fall."""
         return -1 if self.target is None else 1
 
+    def of(self, rows: Int[np.ndarray, " rows"]) -> "Task":
+        """Returns the task for some of the images."""
+        target = None if self.target is None else self.target[rows]
+        return self._replace(images=self.images[rows], labels=self.labels[rows], target=target)
 
-def check_task(
+    def is_success(
+        self, classes: Int[np.ndarray, "*lead batch"]
+    ) -> Bool[np.ndarray, "*lead batch"]:
+        """Returns whether images that are taken for these classes are successes."""
+        return classes != self.labels if self.target is None else classes == self.target
+
+    def progress(self, path: str | Path | None, **facts: object) -> Progress:
+        """Opens the file from which an attack on the classifier is resumed.
+
+        Args:
+            path: of the `.npz` file; None to save nothing.
+            **facts: what the attack depends on besides the classifier.
+        """
+        card = self.classifier.card
+        return Progress(path, classifier=card.name, sha256=card.sha256, **facts)
+
+
+def prepare(
     classifier: Classifier,
     images: np.ndarray,
     labels: Classes,
-    target: Classes | None,
+    target: Classes | None = None,
+    *,
+    gradients_for: str | None = None,
 ) -> Task:
-    """Checks images and classes.
+    """Checks what an attack works on.
 
     Args:
         classifier: to be attacked.
         images: levels 0..255 of the classifier's input shape.
         labels: class of each image, or of all; counted from 0 without "background".
         target: class that each image, or every one, is to be taken for; None for any other.
+        gradients_for: name of the attack, if it needs gradients.
 
     Raises:
-        UserError: images of another type or shape, no class, or a target that is the label.
+        UserError: images of another type or shape, no class, a target that is the label, or a
+            classifier without gradients where they are needed.
     """
+    if gradients_for is not None:
+        check_gradients(classifier, gradients_for)
     levels = check_images(classifier, images)
-    own = check_classes(classifier, "labels", labels, len(levels))
+    checked = check_classes(classifier, "labels", labels, len(levels))
     if target is None:
-        return Task(levels, own, None)
+        return Task(classifier, levels, checked, None)
     wanted = check_classes(classifier, "target", target, len(levels))
-    same = np.flatnonzero(own == wanted)
+    same = np.flatnonzero(checked == wanted)
     if len(same):
-        name = classifier.card.labels[own[same[0]]]
+        name = classifier.card.labels[checked[same[0]]]
         raise UserError(
-            f"target of image {same[0]} is its own class, {own[same[0]]} ({name}); give another "
-            "class, or no target"
+            f"target of image {same[0]} is its own class, {checked[same[0]]} ({name}); give "
+            "another class, or no target"
         )
-    return Task(levels, own, wanted)
+    return Task(classifier, levels, checked, wanted)
+
+
+def check_gradients(classifier: Classifier, attack: str) -> None:
+    """Refuses a classifier without gradients.
+
+    Args:
+        classifier: to be attacked.
+        attack: name of the attack, for the error.
+
+    Raises:
+        UserError: the classifier computes outside JAX.
+    """
+    if not classifier.is_jax:
+        raise UserError(
+            f"{attack} needs gradients, and {classifier.card.name} computes outside JAX; attacks "
+            f"that need only its outputs: {', '.join(BLACK_BOX)}"
+        )
 
 
 def check_images(
     classifier: Classifier, images: np.ndarray
 ) -> UInt8[np.ndarray, "batch height width channels"]:
-    """Checks that images are such as the classifier is given, and returns them.
+    """Returns the images if the classifier can be shown them.
 
     Raises:
-        UserError: they are of another type or shape, or there are none.
+        UserError: the images are of another type or shape, or there are none.
     """
     shape, given = classifier.card.input_shape, np.asarray(images)
     if given.dtype != np.uint8:
@@ -93,7 +146,7 @@ def check_images(
     if given.ndim != 4 or given.shape[1:] != shape or not len(given):
         raise UserError(
             f"images have shape {given.shape}; expected (batch, {', '.join(map(str, shape))}): "
-            f"one or more images that {classifier.card.name} can see"
+            f"one or more images of the input size of {classifier.card.name}"
             + (", grey" if shape[2] == 1 else ", in colour")
         )
     return given
@@ -108,13 +161,13 @@ def check_classes(
     """Returns a class index per image.
 
     Args:
-        classifier: whose classes.
-        argument: what to call them in an error.
-        classes: one for all, or one for each.
+        classifier: to be attacked.
+        argument: name of the argument, for the error.
+        classes: one for all images, or one for each.
         count: number of images.
 
     Raises:
-        UserError: they are no indices of classes, or too many or few.
+        UserError: the classes are no indices, or their number is not that of the images.
     """
     given = np.asarray(classes)
     if not np.issubdtype(given.dtype, np.integer):
@@ -134,12 +187,12 @@ def check_epsilon(epsilon: float | Sequence[float], *, norm: str = "linf") -> li
     """Returns epsilons as a list.
 
     Args:
-        epsilon: one, or several; values of images are in [0, 1].
-        norm: whose length an epsilon is, "linf" or "l2".
+        epsilon: one or several, for values of images in [0, 1].
+        norm: in which epsilon is measured, "linf" or "l2".
 
     Raises:
-        UserError: one is less than a level of 8 bits, which changes nothing in either norm; one is
-            too large; or there is none.
+        UserError: an epsilon is below one level of 8 bits, which changes nothing in either norm,
+            or too large; or there is none.
     """
     epsilons = [float(value) for value in np.atleast_1d(np.asarray(epsilon, float))]
     largest = np.inf if norm == "l2" else 1.0
@@ -162,7 +215,55 @@ def check_seed(seed: int) -> None:
     """Refuses a seed that random generators do not take.
 
     Raises:
-        UserError: it is below 0.
+        UserError: the seed is below 0.
     """
     if seed < 0:
         raise UserError(f"seed is {seed}; expected 0 or more")
+
+
+def check_counts(**counts: tuple[int, int]) -> None:
+    """Refuses numbers of things that are too small.
+
+    Args:
+        **counts: by the name of the argument, its value and the least that is allowed.
+
+    Raises:
+        UserError: a value is below the least.
+    """
+    for argument, (value, least) in counts.items():
+        if value < least:
+            raise UserError(f"{argument} is {value}; expected {least} or more")
+
+
+def silent(done: int, total: int) -> None:
+    """Is the report of an attack that nobody watches."""
+    del done, total
+
+
+def one_after_another(
+    count: int,
+    compute: Callable[[int], dict[str, np.ndarray]],
+    *,
+    progress: Progress,
+    report: Report | None,
+) -> dict[str, np.ndarray]:
+    """Computes arrays for one image after another; finished ones are saved and not recomputed.
+
+    Args:
+        count: number of images.
+        compute: takes the number of an image; returns its arrays by name.
+        progress: file of the finished images.
+        report: is called with the number of images done and of all images.
+
+    Returns:
+        The arrays of all images, stacked.
+    """
+    stacked = progress.load() or {}
+    done = min(map(len, stacked.values()), default=0)
+    rows = [{name: values[row] for name, values in stacked.items()} for row in range(done)]
+    for index in range(done, count):
+        rows.append(compute(index))
+        stacked = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+        progress.save(stacked)
+        (report or silent)(index + 1, count)
+    return stacked

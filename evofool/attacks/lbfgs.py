@@ -1,29 +1,30 @@
-"""The smallest perturbation that gives an image a chosen class, by L-BFGS within the box.
+"""L-BFGS: a nearly smallest change with which an image is taken for a chosen class.
 
     minimise  c |r|^2 - log p_target(x + r),  x + r in [0, 1]
 
-for the largest c whose solution is taken for the target: found by bisection of log c.
+for the largest c whose solution is taken for the target; bisection of log c finds it.
 
 References:
     Szegedy et al., "Intriguing properties of neural networks", 2014, section 4.1,
     https://arxiv.org/abs/1312.6199
 """
 
-from functools import cache, partial
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.optimize
-from jaxtyping import Float
+from jaxtyping import Array, Float, UInt8
 
-from evofool.attacks.gradients import Model, Report, model_of, odds_and_gradient
-from evofool.attacks.inputs import Classes, check_task
+from evofool.attacks.gradients import odds_and_gradient
+from evofool.attacks.inputs import Classes, Report, one_after_another, prepare
 from evofool.attacks.results import AttackResult, judge, round_to_success
 from evofool.classifiers import Classifier
-from evofool.support import Progress, UserError
+from evofool.evaluation import Model, once_per_model
+from evofool.support import UserError
 
 LEAST_WEIGHT, MOST_WEIGHT = 1e-4, 1e4  # of |r|^2, values in [0, 1]
 
@@ -39,7 +40,7 @@ def lbfgs(
     save: str | Path | None = None,
     report: Report | None = None,
 ) -> AttackResult:
-    """Looks for the smallest change (L2) with which images are taken for the target.
+    """Looks for the smallest change (L2) with which images are taken for a chosen class.
 
     The result is rounded to 8 bits; where that puts an image back, its change is enlarged a
     little (see `round_to_success`).
@@ -48,49 +49,53 @@ def lbfgs(
         classifier: inside JAX.
         images: levels 0..255.
         labels: class of each image.
-        target: class that each, or all, are to be taken for.
-        searches: weights c that are tried.
-        steps: of L-BFGS at most, for each weight.
-        save: `.npz` file that keeps finished images, and from which it goes on.
-        report: is told how many images of how many are done.
+        target: class that each image, or every one, is to be taken for.
+        searches: number of weights c that are tried.
+        steps: most iterations of L-BFGS for each weight.
+        save: `.npz` file of finished images, from which a stopped attack is resumed.
+        report: is called with the number of images done and of all images.
 
     Raises:
         UserError: images, classes or options that cannot be used, no gradients, or `save` is of
             another attack.
     """
-    model = model_of(classifier, "lbfgs")
-    task = check_task(classifier, images, labels, target)
+    task = prepare(classifier, images, labels, target, gradients_for="lbfgs")
     if min(searches, steps) < 1:
         raise UserError(f"searches is {searches}, steps {steps}; expected 1 or more")
-    card = classifier.card
-    progress = Progress(
-        save,
-        classifier=card.name,
-        sha256=card.sha256,
-        images=task.images,
-        target=task.aim,
-        searches=searches,
-        steps=steps,
+    progress = task.progress(
+        save, images=task.images, target=task.aim, searches=searches, steps=steps
     )
-    kept = progress.load() or {"changes": np.zeros((0, *task.images.shape[1:])), "calls": []}
-    changes, calls = list(kept["changes"]), list(kept["calls"])
-    for index in range(len(changes), len(task.images)):
-        look = partial(_look(model), classifier.params, task.aim[index : index + 1])
-        change, count = _smallest(look, task.images[index], searches, steps)
-        changes.append(change)
-        calls.append(count)
-        progress.save({"changes": np.stack(changes), "calls": np.array(calls)})
-        if report is not None:
-            report(index + 1, len(task.images))
-    rounded, shown = round_to_success(classifier, task, np.stack(changes))
-    asked = np.array(calls)
-    return judge(classifier, task, rounded, queries=asked + shown, gradients=asked)
+
+    def of_image(index: int) -> dict[str, np.ndarray]:
+        ask = partial(_surprise(task.model), classifier.params, task.aim[index : index + 1])
+        change, calls = _smallest(ask, task.images[index], searches, steps)
+        return {"changes": change, "calls": np.array(calls)}
+
+    arrays = one_after_another(len(task.images), of_image, progress=progress, report=report)
+    rounded, calls = round_to_success(task, arrays["changes"]), arrays["calls"]
+    return judge(
+        task,
+        rounded.images,
+        queries=calls + rounded.looks,
+        gradients=calls,
+        recognized=rounded.recognized,
+    )
 
 
 def _smallest(
-    look: Any, image: np.ndarray, searches: int, steps: int
+    ask: Callable[[np.ndarray], tuple[Array, Array, Array]],
+    image: UInt8[np.ndarray, "height width channels"],
+    searches: int,
+    steps: int,
 ) -> tuple[Float[np.ndarray, "height width channels"], int]:
-    """Returns the smallest change found, in levels, and how often the classifier was asked."""
+    """Returns the smallest change found, in levels, and the number of calls of the classifier.
+
+    Args:
+        ask: takes levels; returns what `_surprise` does.
+        image: the original, levels 0..255.
+        searches: number of weights c that are tried.
+        steps: most iterations of L-BFGS for each weight.
+    """
     original = image.astype(np.float64).reshape(-1) / 255
     best, calls = None, 0
     last = np.zeros(image.shape)
@@ -99,12 +104,12 @@ def _smallest(
         weight = float(np.exp((low + high) / 2))
 
         def loss(values: np.ndarray, weight: float = weight) -> tuple[float, np.ndarray]:
-            surprise, slope, _ = look((255 * values).reshape(1, *image.shape).astype(np.float32))
+            surprise, slope, _ = ask((255 * values).reshape(1, *image.shape).astype(np.float32))
             change = values - original
             gradient = 2 * weight * change + 255 * np.asarray(slope, np.float64).reshape(-1)
             return weight * float(change @ change) + float(surprise), gradient
 
-        found = scipy.optimize.minimize(
+        solution = scipy.optimize.minimize(
             loss,
             original,
             jac=True,
@@ -112,11 +117,11 @@ def _smallest(
             bounds=[(0.0, 1.0)] * len(original),
             options={"maxiter": steps},
         )
-        calls += int(found.nfev) + 1
-        levels = (255 * found.x).reshape(1, *image.shape).astype(np.float32)
+        calls += int(solution.nfev) + 1
+        levels = (255 * solution.x).reshape(1, *image.shape).astype(np.float32)
         last = levels[0].astype(np.float64) - image
-        if bool(look(levels)[2]):
-            low = (low + high) / 2  # a dearer change will do too
+        if bool(ask(levels)[2]):
+            low = (low + high) / 2  # succeeds: the next weight punishes large changes more
             if best is None or np.sum(last**2) < np.sum(best**2):
                 best = last
         else:
@@ -124,18 +129,18 @@ def _smallest(
     return (last if best is None else best), calls
 
 
-@cache
-def _look(model: Model) -> Any:
+@once_per_model
+def _surprise(model: Model) -> Callable[..., tuple[Array, Array, Array]]:
     """Compiles -log p of a class, its gradient for levels, and whether it is the likeliest."""
 
-    def look(params, classes, levels):
+    def surprise(params, classes, levels):
         odds, slope = odds_and_gradient(model, params, levels, classes)
-        own = odds[0, classes[0]]
+        wanted = odds[0, classes[0]]
         # -log p = softplus(-odds), whose derivative is -(1 - p)
         return (
-            jax.nn.softplus(-own),
-            -jax.nn.sigmoid(-own) * slope,
+            jax.nn.softplus(-wanted),
+            -jax.nn.sigmoid(-wanted) * slope,
             jnp.argmax(odds[0]) == classes[0],
         )
 
-    return jax.jit(look)
+    return jax.jit(surprise)

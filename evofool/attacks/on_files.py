@@ -1,17 +1,17 @@
-"""Attacks on image files."""
+"""Attacks on image files, by the name of the attack."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from evofool.attacks.by_name import ATTACKS, FROM_NOISE, check_options, takes
+from evofool.attacks.by_name import FileAttack, find_attack
 from evofool.attacks.gradient_ascent import noise_images
-from evofool.attacks.gradients import Report
-from evofool.attacks.inputs import check_epsilon
+from evofool.attacks.inputs import Report, Task, check_epsilon, prepare
+from evofool.attacks.results import AttackResult
 from evofool.attacks.strips import StripRow, draw_strip, write_curve
 from evofool.classifiers import (
     Classifier,
@@ -20,12 +20,12 @@ from evofool.classifiers import (
     load_classifier,
     resolve_class,
 )
-from evofool.data import Prepared, read_photographs
-from evofool.evaluation import recognize
-from evofool.images import percent, save_image, to_image
-from evofool.support import UserError
+from evofool.data import read_photographs
+from evofool.evaluation import Recognized, recognize
+from evofool.images import Levels, save_image, to_image
+from evofool.support import UserError, percent
 
-EPSILONS = (0.01, 0.02, 0.05)  # those that are tried unless said otherwise
+EPSILONS = (0.01, 0.02, 0.05)  # those that are tried unless others are given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,22 +88,22 @@ def attack(
     epsilon: float | Sequence[float] | None = None,
     out: str | Path | None = None,
     report: Report | None = None,
-    **options: Any,
+    **options: Any,  # whatever the attack's signature says
 ) -> list[Attacked]:
-    """Attacks images in files, after the preprocessing that the classifier's card says.
+    """Attacks images in files, after the preprocessing that the classifier's card describes.
 
     Args:
         name: of the attack, a key of `ATTACKS`; "_" does for "-".
-        images: a file, or several; see `read_photographs` for what is read. None for
+        images: a file, or several; `read_photographs` says which formats are read. None for
             "gradient-ascent", which starts from noise.
-        classifier: a name, or a `Classifier` of your own.
+        classifier: a name, or a `Classifier`.
         weights: as in `load_classifier`.
-        label: class that the images are of; what the classifier takes each for unless given.
+        label: class of the images; the likeliest class of each unless given.
         target: class that they are to be taken for; any other unless given.
         epsilon: largest change allowed, or several to try; `EPSILONS` unless given. A radius in
             the L2 norm has no such default.
         out: folder for the adversarial images and, for each original, a strip and a curve.
-        report: is told how much of how much is done.
+        report: is called with the amount of work done and of all work.
         **options: further arguments of the attack.
 
     Returns:
@@ -113,90 +113,127 @@ def attack(
         UserError: an unknown attack or class, a file or classifier that cannot be used, or options
             that the attack does not have.
     """
-    name = name.replace("_", "-")
-    given = {"target": target, "epsilon": epsilon, **options}
-    check_options(name, [option for option, value in given.items() if value is not None])
+    chosen = find_attack(name)
+    optional = {"target": target, "epsilon": epsilon}
+    chosen.check(options | {option: v for option, v in optional.items() if v is not None})
     paths = [images] if isinstance(images, str | Path) else list(images)
-    if name == FROM_NOISE and paths:
-        raise UserError(f"{name} starts from noise; give no images")
-    if name != FROM_NOISE and not paths:
+    if chosen.starts_from_noise and paths:
+        raise UserError(f"{chosen.name} starts from noise; give no images")
+    if not chosen.starts_from_noise and not paths:
         raise UserError("no images to attack; give their files")
     if isinstance(classifier, str):
         classifier = load_classifier(classifier, weights=weights)
     check_classifier(classifier)
-    card = classifier.card
-    if name == FROM_NOISE:
-        (noise,) = noise_images(classifier, 1, seed=options.get("seed", 0))
-        paths, prepared = ["noise"], [Prepared(noise, ())]
+    if chosen.starts_from_noise:
+        originals = _noise(classifier, options.get("seed", 0))
     else:
-        prepared = read_photographs(paths, card)
-    levels = np.stack([image.levels for image in prepared])
-    before = recognize(classifier, levels)
-    labels = before.classes if label is None else _class(classifier, label)
-    labels = np.broadcast_to(labels, len(levels))
+        originals = _read(classifier, paths)
+    labels = originals.recognized.classes if label is None else _class(classifier, label)
     wanted = None if target is None else _class(classifier, target)
+    task = prepare(classifier, originals.levels, labels)
     if wanted is not None:
-        options["target"] = wanted
+        options["target"] = wanted  # the attack checks it
+        task = task._replace(target=np.full_like(task.labels, wanted))
     epsilons: list[float] | list[None] = [None]
-    if takes(name, "epsilon"):
+    if "epsilon" in chosen.options:
         norm = options.get("norm", "linf")
-        epsilons = options["epsilon"] = _epsilons(name, epsilon, norm=norm)
-    result = ATTACKS[name](classifier, levels, labels, report=report, **options)
-    if not takes(name, "epsilon"):  # the others have an axis of epsilons
+        epsilons = options["epsilon"] = _epsilons(chosen, epsilon, norm=norm)
+    result = chosen.run(classifier, task.images, task.labels, report=report, **options)
+    if "epsilon" not in chosen.options:  # the others have an axis of epsilons
         result = jax.tree.map(lambda leaf: leaf[None], result)
-    seen = recognize(classifier, result.images.reshape(-1, *card.input_shape))
-    shape = result.label.shape
-    of_label = seen.confidence_in(np.tile(labels, len(epsilons))).reshape(shape)
-    if wanted is None:
-        target_before = of_target = None
-        already = before.classes != labels
-    else:
-        target_before = before.confidence_in(np.full_like(labels, wanted))
-        of_target = seen.confidence_in(np.full(result.label.size, wanted)).reshape(shape)
-        already = before.classes == wanted
-    lines = [
-        Attacked(
-            image=str(path),
-            actions=prepared[row].actions,
-            epsilon=value,
-            label=card.labels[labels[row]],
-            target=None if wanted is None else card.labels[wanted],
-            seen=card.labels[before.classes[row]],
-            seen_confidence=float(before.confidence[row]),
-            before=float(before.confidence_in(labels)[row]),
-            target_before=None if target_before is None else float(target_before[row]),
-            found=card.labels[result.label[number, row]],
-            confidence=float(result.confidence[number, row]),
-            of_label=float(of_label[number, row]),
-            of_target=None if of_target is None else float(of_target[number, row]),
-            success=bool(result.success[number, row]),
-            already=bool(already[row]),
-            linf=float(result.linf[number, row]),
-            l2=float(result.l2[number, row]),
-            l0=int(result.l0[number, row]),
-            queries=int(result.queries[number, row]),
-            gradients=int(result.gradients[number, row]),
-        )
-        for row, path in enumerate(paths)
-        for number, value in enumerate(epsilons)
-    ]
+    lines = _lines(task, originals, epsilons, result)
     if out is not None:
-        for row, path in enumerate(paths):
+        for row, path in enumerate(originals.names):
             stem = Path(out) / f"{row + 1:02d}-{Path(path).stem}"
             of_image = lines[row * len(epsilons) : (row + 1) * len(epsilons)]
-            _write(stem, levels[row], of_image, result.images[:, row])
+            _write(stem, task.images[row], of_image, result.images[:, row])
     return lines
 
 
-def _epsilons(name: str, epsilon: float | Sequence[float] | None, *, norm: str) -> list[float]:
-    """Returns the epsilons to try; only a largest change has such as suit every image."""
+class _Originals(NamedTuple):
+    """The images before the attack.
+
+    Attributes:
+        names: paths, or "noise".
+        levels: 0..255, of the classifier's input size.
+        actions: preprocessing of each.
+        recognized: the classifier's verdict on them.
+    """
+
+    names: Sequence[str | Path]
+    levels: Levels
+    actions: Sequence[tuple[str, ...]]
+    recognized: Recognized
+
+
+def _read(classifier: Classifier, paths: Sequence[str | Path]) -> _Originals:
+    prepared = read_photographs(paths, classifier.card)
+    levels = np.stack([image.levels for image in prepared])
+    actions = [image.actions for image in prepared]
+    return _Originals(paths, levels, actions, recognize(classifier, levels, names=paths))
+
+
+def _noise(classifier: Classifier, seed: int) -> _Originals:
+    levels = noise_images(classifier, 1, seed=seed)
+    return _Originals(["noise"], levels, [()], recognize(classifier, levels))
+
+
+def _epsilons(
+    chosen: FileAttack, epsilon: float | Sequence[float] | None, *, norm: str
+) -> list[float]:
+    """Returns the epsilons to try; the default ones are changes of a value, no radii in L2."""
     if epsilon is None and norm == "l2":
-        raise UserError(f"{name} with norm l2 needs an epsilon, the radius of the ball")
+        raise UserError(f"{chosen.name} with norm l2 needs an epsilon, the radius of the ball")
     return check_epsilon(EPSILONS if epsilon is None else epsilon, norm=norm)
 
 
 def _class(classifier: Classifier, name: str) -> int:
     return resolve_class(classifier.card, name) - classifier.card.class_offset
+
+
+def _lines(
+    task: Task,
+    originals: _Originals,
+    epsilons: Sequence[float | None],
+    result: AttackResult,
+) -> list[Attacked]:
+    """Returns the figures for each image and epsilon; results have an axis of epsilons."""
+    card, before = task.classifier.card, originals.recognized
+    already = task.is_success(before.classes)
+    label_before = before.confidence_in(task.labels)
+    target_before = None if task.target is None else before.confidence_in(task.target)
+    after = [Recognized.from_log_odds(log_odds) for log_odds in result.log_odds]
+    lines = []
+    for row, name in enumerate(originals.names):
+        for number, epsilon in enumerate(epsilons):
+            of_target = None
+            if task.target is not None:
+                of_target = float(after[number].confidence_in(task.target)[row])
+            lines.append(
+                Attacked(
+                    image=str(name),
+                    actions=originals.actions[row],
+                    epsilon=epsilon,
+                    label=card.labels[task.labels[row]],
+                    target=None if task.target is None else card.labels[task.target[row]],
+                    seen=card.labels[before.classes[row]],
+                    seen_confidence=float(before.confidence[row]),
+                    before=float(label_before[row]),
+                    target_before=None if target_before is None else float(target_before[row]),
+                    found=card.labels[result.label[number, row]],
+                    confidence=float(result.confidence[number, row]),
+                    of_label=float(after[number].confidence_in(task.labels)[row]),
+                    of_target=of_target,
+                    success=bool(result.success[number, row]),
+                    already=bool(already[row]),
+                    linf=float(result.linf[number, row]),
+                    l2=float(result.l2[number, row]),
+                    l0=int(result.l0[number, row]),
+                    queries=int(result.queries[number, row]),
+                    gradients=int(result.gradients[number, row]),
+                )
+            )
+    return lines
 
 
 def _write(stem: Path, original: np.ndarray, lines: Sequence[Attacked], made: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""What comes back from an attack, and how images become 8-bit again.
+"""Results of attacks, and how images become 8-bit again.
 
 Images are 8-bit levels 0..255, before and after: what is scored is what can be saved. In
 between, attacks compute with float32 levels, so that steps of whole levels are exact. Sizes of
@@ -12,15 +12,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from evofool.attacks.inputs import Task
-from evofool.classifiers import Classifier
-from evofool.evaluation import recognize
+from evofool.evaluation import Recognized, recognize
 from evofool.images import Levels
 
 FACTORS = (1.0, 1.02, 1.05, 1.1, 1.2, 1.5, 2.0)  # of a change that rounding may undo
 
 
 class AttackResult(NamedTuple):
-    """Adversarial images, and what the classifier makes of them.
+    """Adversarial images, and the classifier's verdict on them.
 
     `*lead` is `batch`, or `epsilons batch` where a list of epsilons was given.
 
@@ -32,8 +31,10 @@ class AttackResult(NamedTuple):
         linf: largest change of a value, as a share of the range.
         l2: Euclidean norm of the change, in the same unit.
         l0: pixels that changed in any channel.
-        queries: images shown to the classifier for each one, the final look included.
-        gradients: gradients asked of it for each one.
+        queries: number of images that the classifier was shown for each result; the result itself
+            is one of them.
+        gradients: number of gradients computed for each result.
+        log_odds: of every class.
     """
 
     images: Levels
@@ -45,85 +46,102 @@ class AttackResult(NamedTuple):
     l0: Int[np.ndarray, "*lead"]
     queries: Int[np.ndarray, "*lead"]
     gradients: Int[np.ndarray, "*lead"]
+    log_odds: Float[np.ndarray, "*lead classes"]
 
 
 def judge(
-    classifier: Classifier,
     task: Task,
     images: Levels,
     *,
     queries: int | np.ndarray = 0,
     gradients: int | np.ndarray = 0,
+    recognized: Recognized | None = None,
 ) -> AttackResult:
-    """Shows adversarial images to the classifier.
+    """Shows adversarial images to the classifier, unless it has seen them.
 
     Args:
-        classifier: that was attacked.
-        task: what was asked.
-        images: what came out, levels 0..255.
-        queries: images shown on the way, for each or for all.
-        gradients: asked on the way, for each or for all.
+        task: what the attack worked on.
+        images: adversarial images, levels 0..255.
+        queries: number of images shown before, for each or for all.
+        gradients: number of gradients computed, for each or for all.
+        recognized: the classifier's verdict on the images, where it was shown them already; its
+            look at them is then not among `queries` either.
     """
     lead, shape = images.shape[:-3], images.shape[-3:]
-    found = recognize(classifier, images.reshape(-1, *shape))
-    label = found.classes.reshape(lead)
+    seen = recognized or recognize(task.classifier, images.reshape(-1, *shape))
+    label = seen.classes.reshape(lead)
     change = (images.astype(np.float32) - task.images) / np.float32(255)
     return AttackResult(
         images=images,
-        success=label != task.labels if task.target is None else label == task.target,
+        success=task.is_success(label),
         label=label,
-        confidence=found.confidence.reshape(lead),
+        confidence=seen.confidence.reshape(lead),
         linf=np.abs(change).max(axis=(-3, -2, -1)),
         l2=np.sqrt(np.sum(np.square(change), axis=(-3, -2, -1))),
         l0=np.sum(np.any(change != 0, axis=-1), axis=(-2, -1)),
         queries=np.broadcast_to(np.asarray(queries) + 1, lead),
         gradients=np.broadcast_to(np.asarray(gradients), lead),
+        log_odds=seen.log_odds.reshape(*lead, -1),
     )
 
 
 def quantize_towards(original: np.ndarray, perturbed: np.ndarray) -> Levels:
-    """Rounds levels to whole ones, towards the original, so that no change grows.
+    """Rounds changed levels to whole ones, towards the original, so that no change grows.
 
     Args:
-        original: levels 0..255, whole.
-        perturbed: the same, changed; cut off at 0 and 255.
+        original: whole levels 0..255.
+        perturbed: changed levels; clipped to 0..255.
     """
     change = np.trunc(np.clip(perturbed, 0, 255) - original.astype(np.float32))
     return (original + change).astype(np.uint8)
 
 
 def stack_like(epsilon: float | Sequence[float], made: Sequence[np.ndarray]) -> np.ndarray:
-    """Returns what was made for each epsilon with an axis of epsilons, if there is to be one."""
+    """Stacks the images for each epsilon; a single epsilon that is no list gets no axis."""
     return made[0] if np.ndim(epsilon) == 0 else np.stack(made)
 
 
+class Rounded(NamedTuple):
+    """Images rounded to 8 bits so that they still succeed, where they can.
+
+    Attributes:
+        images: levels 0..255.
+        looks: how often the classifier was shown each image until then.
+        recognized: its verdict on `images`.
+    """
+
+    images: Levels
+    looks: Int[np.ndarray, " batch"]
+    recognized: Recognized
+
+
 def round_to_success(
-    classifier: Classifier, task: Task, change: Float[np.ndarray, "batch height width channels"]
-) -> tuple[Levels, Int[np.ndarray, " batch"]]:
+    task: Task, change: Float[np.ndarray, "batch height width channels"]
+) -> Rounded:
     """Rounds images that have just crossed a border of classes to 8 bits, still beyond it.
 
-    Rounding may put an image back. Its change is then enlarged, by as few of the `FACTORS` as do;
-    where none does, it stays as it was rounded at first.
+    Rounding may put an image back. Its change is then enlarged, by the least of the `FACTORS` that
+    succeeds; where none does, the image stays as it was rounded at first.
 
     Args:
-        classifier: that is attacked.
-        task: with the originals.
+        task: what the attack works on.
         change: of the originals, in levels.
-
-    Returns:
-        The images, and how often the classifier was shown each on the way.
     """
-    best = task.images.copy()
-    shown = np.zeros(len(best), int)
-    left = np.arange(len(best))
+    images = task.images.copy()
+    log_odds = np.empty(0)
+    looks = np.zeros(len(images), int)
+    left = np.arange(len(images))
     for factor in FACTORS:
         some = task.of(left)
         tried = np.rint(np.clip(some.images + factor * change[left], 0, 255)).astype(np.uint8)
-        success = judge(classifier, some, tried).success
-        shown[left] += 1
-        chosen = success | (factor == FACTORS[0])
-        best[left[chosen]] = tried[chosen]
+        seen = recognize(task.classifier, tried)
+        success = some.is_success(seen.classes)
+        looks[left] += 1
+        if factor == FACTORS[0]:
+            images, log_odds = tried.copy(), seen.log_odds.copy()
+        else:
+            images[left[success]], log_odds[left[success]] = tried[success], seen.log_odds[success]
         left = left[~success]
         if not len(left):
             break
-    return best, shown
+    return Rounded(images, looks, Recognized.from_log_odds(log_odds))

@@ -10,7 +10,7 @@ import pytest
 from evofool import load_classifier, load_mnist, one_pixel, recognize, universal
 from evofool.attacks.deepfool import deepfool_steps
 from evofool.attacks.gradient_sign import gradient_signs, pgd_levels
-from evofool.attacks.inputs import Task, check_task
+from evofool.attacks.inputs import Task, prepare
 from evofool.attacks.universal import add_change
 from tests.compare import peers
 from tests.evofool.real_data import data_folder
@@ -41,7 +41,7 @@ def digits(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 @functools.cache
 def task_of(count: int) -> Task:
-    return check_task(load_classifier("lenet"), *digits(count), None)
+    return prepare(load_classifier("lenet"), *digits(count))
 
 
 def success(lenet, levels: np.ndarray, labels: np.ndarray) -> float:
@@ -62,7 +62,7 @@ def test_one_step_of_the_sign_fools_as_often_as_that_of_foolbox(lenet):
     foolbox = importing("foolbox")
     expected = theirs(lenet, foolbox.attacks.LinfFastGradientAttack(), EPSILONS)
     task = task_of(500)
-    signs = gradient_signs(lenet, task)
+    signs = gradient_signs(task)
     moved = [np.clip(task.images + 255 * e * signs, 0, 255) for e in EPSILONS]
     ours = [success(lenet, levels, task.labels) for levels in moved]
     np.testing.assert_allclose(ours, expected, atol=TWO_POINTS)
@@ -76,7 +76,7 @@ def test_many_steps_fool_as_often_as_those_of_foolbox(lenet):
     expected = theirs(lenet, attack, EPSILONS[:3])
     task = task_of(500)
     ours = [
-        success(lenet, pgd_levels(lenet, task, e, steps=20, relative_step=0.1), task.labels)
+        success(lenet, pgd_levels(task, e, steps=20, relative_step=0.1), task.labels)
         for e in EPSILONS[:3]
     ]
     np.testing.assert_allclose(ours, expected, atol=TWO_POINTS)
@@ -96,7 +96,7 @@ def test_deepfool_needs_changes_as_large_as_that_of_foolbox(lenet, norm: str, ep
     task = task_of(500)
     start = task.images.astype(np.float32)
     options = {"steps": 10, "overshoot": 0.02, "candidates": 10}
-    change, _ = deepfool_steps(lenet, start, task.labels, norm=norm, **options)
+    change, _ = deepfool_steps(task, norm=norm, **options)
     flat = change.reshape(500, -1) / 255
     size = np.linalg.norm(flat, axis=1) if norm == "l2" else np.abs(flat).max(axis=1)
     outputs = lenet.apply(lenet.params, jnp.asarray((start + change) / 255))

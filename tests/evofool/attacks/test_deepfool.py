@@ -3,6 +3,7 @@ import pytest
 
 from evofool import UserError
 from evofool.attacks.deepfool import NUDGE, deepfool, deepfool_steps
+from evofool.attacks.inputs import prepare
 from tests.evofool.attacks.networks import WEIGHTS, classes_of, curved, levels, linear
 
 OPTIONS = {"steps": 20, "overshoot": 0.0, "candidates": 4}
@@ -11,9 +12,10 @@ OPTIONS = {"steps": 20, "overshoot": 0.0, "candidates": 4}
 @pytest.mark.parametrize("norm", ["l2", "linf"])
 def test_a_linear_border_is_reached_in_one_round_by_the_shortest_way(norm):
     # mid-grey, so that the box is far
-    images = np.clip(levels(), 110, 145).astype(np.float32)
+    images = np.clip(levels(), 110, 145)
     labels = classes_of(linear(), images)
-    change, rounds = deepfool_steps(linear(), images, labels, norm=norm, **OPTIONS)
+    task = prepare(linear(), images, labels)
+    change, rounds = deepfool_steps(task, norm=norm, **OPTIONS)
     outputs = (images / 255 - 0.5).reshape(5, -1) @ WEIGHTS
     for row, label in enumerate(labels):
         others = [k for k in range(4) if k != label]
@@ -38,7 +40,7 @@ def test_images_cross_the_border_and_stay_across_when_rounded():
     assert (found.gradients // 4 + 2 <= found.queries).all()
 
 
-def test_a_image_of_another_class_is_left_alone():
+def test_an_image_of_another_class_is_left_alone():
     images = levels(2)
     labels = (classes_of(curved(), images) + 1) % 4
     found = deepfool(curved(), images, labels)

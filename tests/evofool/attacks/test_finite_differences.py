@@ -4,7 +4,7 @@ import pytest
 from evofool import UserError
 from evofool.attacks.finite_differences import finite_differences, output_map
 from evofool.attacks.gradient_sign import gradient_signs
-from evofool.attacks.inputs import check_task
+from evofool.attacks.inputs import prepare
 from tests.evofool.attacks.networks import WEIGHTS, classes_of, curved, levels, linear, outside
 
 
@@ -42,10 +42,8 @@ def test_small_steps_agree_with_the_gradient():
     labels = classes_of(linear(), images)
     found = finite_differences(linear(), images, labels, target=(labels + 1) % 4, epsilon=0.1)
     # with two classes left, log-odds of the target rise with its lead
-    task = check_task(linear(), images, labels, (labels + 1) % 4)
-    agreement = np.mean(
-        np.sign(found.images.astype(int) - images) == gradient_signs(linear(), task)
-    )
+    task = prepare(linear(), images, labels, (labels + 1) % 4)
+    agreement = np.mean(np.sign(found.images.astype(int) - images) == gradient_signs(task))
     assert agreement > 0.7
 
 

@@ -156,5 +156,5 @@ def test_settings_are_checked(settings, message):
 
 def test_a_classifier_outside_jax_has_no_gradients():
     outside = Classifier(card=linear().card, params=(), apply=lambda _, x: x, kind="probabilities")
-    with pytest.raises(UserError, match="outputs only: finite_differences, one_pixel"):
+    with pytest.raises(UserError, match="only its outputs: finite-differences, one-pixel"):
         gradient_ascent(outside, 1)

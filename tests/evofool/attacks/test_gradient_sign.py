@@ -5,7 +5,7 @@ import pytest
 
 from evofool import Classifier, UserError
 from evofool.attacks.gradient_sign import fgsm, gradient_signs, pgd
-from evofool.attacks.inputs import check_task
+from evofool.attacks.inputs import prepare
 from tests.evofool.attacks.networks import classes_of, curved, levels, linear, outside
 
 
@@ -20,20 +20,20 @@ def cross_entropy(classifier, images, classes):
 @pytest.mark.parametrize("target", [None, [1, 2, 3, 0, 1]])
 def test_signs_are_those_of_the_cross_entropy(target):
     images, labels = levels(), np.array([0, 1, 2, 3, 0])
-    task = check_task(curved(), images, labels, target)
+    task = prepare(curved(), images, labels, target)
     gradient = cross_entropy(curved(), images, task.aim)
     expected = np.sign(gradient) if target is None else -np.sign(gradient)
-    np.testing.assert_array_equal(gradient_signs(curved(), task), expected)
+    np.testing.assert_array_equal(gradient_signs(task), expected)
 
 
-def test_a_image_without_doubt_has_a_direction_too():
+def test_an_image_without_doubt_has_a_direction_too():
     classifier = linear()
     certain = Classifier(
         card=classifier.card, params=900 * classifier.params, apply=classifier.apply
     )
     labels = classes_of(classifier, levels())
     assert not np.any(cross_entropy(certain, levels(), labels)[0])  # p is 1.0 in float32
-    signs = gradient_signs(certain, check_task(certain, levels(), labels, None))
+    signs = gradient_signs(prepare(certain, levels(), labels))
     assert np.all(signs != 0)
 
 
@@ -92,11 +92,36 @@ def test_random_starts_depend_on_the_seed_and_the_place_only():
 
 @pytest.mark.parametrize("attack", [fgsm, pgd])
 def test_a_classifier_outside_jax_is_refused(attack):
-    with pytest.raises(UserError, match=r"needs gradients.*finite_differences, one_pixel"):
+    with pytest.raises(UserError, match=r"needs gradients.*finite-differences, one-pixel"):
         attack(outside(), levels(), 0)
 
 
 @pytest.mark.parametrize("steps", [{"steps": 0}, {"relative_step": 0.0}, {"relative_step": 2.0}])
 def test_steps_are_checked(steps):
-    with pytest.raises(UserError, match="expected 1 or more, and a share"):
+    with pytest.raises(UserError, match="expected 1 or more steps, and a share"):
         pgd(linear(), levels(), 0, **steps)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 10, 100])
+def test_the_default_step_reaches_the_border_whatever_the_number_of_steps(steps):
+    images = np.clip(levels(20), 60, 195)
+    labels = classes_of(linear(), images)
+    attacked = pgd(linear(), images, labels, epsilon=2 / 255, steps=steps)
+    # a linear classifier's gradient keeps its sign, so that every value ends at the border
+    assert (np.abs(attacked.images.astype(int) - images) == 2).mean() > 0.9
+
+
+def test_the_default_step_of_forty_is_a_thirtieth():
+    images = levels(20)
+    labels = classes_of(curved(), images)
+    by_default = pgd(curved(), images, labels, epsilon=0.1)
+    given = pgd(curved(), images, labels, epsilon=0.1, steps=40, relative_step=1 / 30)
+    np.testing.assert_array_equal(by_default.images, given.images)
+
+
+def test_steps_that_change_nothing_are_refused():
+    options = {"epsilon": [0.1, 2 / 255], "steps": 10, "relative_step": 1 / 30}
+    with pytest.raises(UserError, match="less than one level of 8 bits together"):
+        pgd(linear(), levels(), 0, **options)
+    # from a random start there is a change all the same
+    assert pgd(linear(), levels(), 0, random_start=True, **options).linf.max() > 0

@@ -1,13 +1,37 @@
+import dataclasses
+import gc
+import weakref
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from evofool import UserError
-from evofool.attacks.inputs import check_epsilon, check_seed, check_task
+from evofool import (
+    UserError,
+    deepfool,
+    fgsm,
+    finite_differences,
+    gradient_ascent,
+    lbfgs,
+    one_pixel,
+    pgd,
+    recognize,
+    universal,
+)
+from evofool.attacks import Ascent
+from evofool.attacks.inputs import (
+    check_counts,
+    check_epsilon,
+    check_seed,
+    one_after_another,
+    prepare,
+)
 from evofool.attacks.results import judge, quantize_towards
-from tests.evofool.attacks.networks import classes_of, levels, linear
+from tests.evofool.attacks.networks import WEIGHTS, classes_of, levels, linear
 
 
 @pytest.mark.parametrize(
@@ -27,7 +51,7 @@ from tests.evofool.attacks.networks import classes_of, levels, linear
 def test_mistakes_are_explained(changes, message):
     given = {"images": levels(), "labels": [0, 1, 2, 3, 0], "target": None} | changes
     with pytest.raises(UserError, match=message):
-        check_task(linear(), given["images"], given["labels"], given["target"])
+        prepare(linear(), given["images"], given["labels"], given["target"])
 
 
 @pytest.mark.parametrize("epsilon", [0.0, -0.1, 1.5, [0.1, 0.0], float("nan"), []])
@@ -59,8 +83,8 @@ def test_seeds_are_not_negative():
 
 
 def test_aim_is_the_target_or_else_the_label():
-    free = check_task(linear(), levels(), 2, None)
-    aimed = check_task(linear(), levels(), 2, [0, 1, 3, 0, 1])
+    free = prepare(linear(), levels(), 2)
+    aimed = prepare(linear(), levels(), 2, [0, 1, 3, 0, 1])
     assert (free.aim.tolist(), free.direction) == ([2] * 5, -1)
     assert (aimed.aim.tolist(), aimed.direction) == ([0, 1, 3, 0, 1], 1)
     assert aimed.of(np.array([2])).aim.tolist() == [3]
@@ -88,8 +112,8 @@ def test_norms_are_shares_of_the_range():
     changed = images.copy()
     changed[0, 0, 0] = 255 - images[0, 0, 0]
     changed[0, 1, 2, 1] ^= 1
-    task = check_task(linear(), images, [0, 1], None)
-    found = judge(linear(), task, changed, queries=3)
+    task = prepare(linear(), images, [0, 1])
+    found = judge(task, changed, queries=3)
     change = changed[0].astype(float) - images[0]
     assert found.l0.tolist() == [2, 0]
     assert found.linf[0] == pytest.approx(np.abs(change).max() / 255)
@@ -101,6 +125,86 @@ def test_norms_are_shares_of_the_range():
 
 def test_background_is_no_class():
     card = {"class_offset": 1, "labels": tuple("bcd")}
-    found = judge(linear(**card), check_task(linear(**card), levels(), 0, None), levels())
+    found = judge(prepare(linear(**card), levels(), 0), levels())
     outputs = (levels() / 255 - 0.5).reshape(5, -1) @ np.asarray(linear().params)
     assert found.label.tolist() == outputs[:, 1:].argmax(axis=1).tolist()
+
+
+def test_a_result_is_what_the_classifier_recognises():
+    task = prepare(linear(), levels(), [0, 1, 2, 3, 0])
+    judged, recognized = judge(task, levels()), recognize(linear(), levels())
+    np.testing.assert_array_equal(judged.log_odds, recognized.log_odds)
+    np.testing.assert_array_equal(judged.label, recognized.classes)
+    again = judge(task, levels(), recognized=recognized)
+    jax.tree.map(np.testing.assert_array_equal, again, judged)
+
+
+def test_counts_have_a_least_value():
+    check_counts(pixels=(1, 1), population=(4, 4))
+    with pytest.raises(UserError, match=r"^population is 3; expected 4 or more$"):
+        check_counts(pixels=(1, 1), population=(3, 4))
+
+
+def test_images_are_computed_one_after_another_and_only_once(tmp_path):
+    task, file = prepare(linear(), levels(4), 0), tmp_path / "squares.npz"
+    computed, reports = [], []
+
+    def compute(index):
+        if index == 2 and len(computed) == 2:
+            raise KeyboardInterrupt
+        computed.append(index)
+        return {"square": np.array(index**2), "pair": np.array([index, -index])}
+
+    def run():
+        return one_after_another(
+            4, compute, progress=task.progress(file), report=lambda *done: reports.append(done)
+        )
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    computed.append("resumed")
+    arrays = run()
+    assert computed == [0, 1, "resumed", 2, 3]
+    assert reports == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert arrays["square"].tolist() == [0, 1, 4, 9]
+    assert arrays["pair"].tolist() == [[0, 0], [1, -1], [2, -2], [3, -3]]
+    assert run()["square"].tolist() == [0, 1, 4, 9]
+    assert len(computed) == 5
+
+
+ATTACKS_ON_ARRAYS = {
+    "fgsm": lambda c, x, y: fgsm(c, x, y),
+    "pgd": lambda c, x, y: pgd(c, x, y, steps=2),
+    "finite differences": lambda c, x, y: finite_differences(c, x, y),
+    "deepfool": lambda c, x, y: deepfool(c, x, y, steps=2),
+    "lbfgs": lambda c, x, y: lbfgs(c, x, y, target=(y + 1) % 4, searches=1, steps=2),
+    "one pixel": lambda c, x, y: one_pixel(c, x, y, population=4, generations=1),
+    "universal": lambda c, x, y: universal(c, x, y, passes=1),
+    "gradient ascent": lambda c, x, y: gradient_ascent(c, 1, settings=Ascent(steps=2)),
+}
+
+
+class Weights:
+    """A linear classifier that closes over its weights."""
+
+    def __init__(self):
+        self.values = jnp.asarray(WEIGHTS)
+
+    def classifier(self):
+        def apply(params, images):
+            return (images - 0.5).reshape(len(images), -1) @ self.values
+
+        return dataclasses.replace(linear(), params=(), apply=apply)
+
+
+@pytest.mark.parametrize("name", ATTACKS_ON_ARRAYS)
+def test_an_attacked_classifier_is_not_kept_alive(name):
+    weights = Weights()
+    watched, array = weakref.ref(weights), weakref.ref(weights.values)
+    images = levels(2)
+    classes = recognize(weights.classifier(), images).classes
+    ATTACKS_ON_ARRAYS[name](weights.classifier(), images, classes)
+    del weights
+    gc.collect()
+    assert watched() is None
+    assert array() is None

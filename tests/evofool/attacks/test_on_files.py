@@ -157,7 +157,7 @@ def test_a_classifier_outside_jax_can_be_attacked_through_its_outputs(images: li
         return odds / odds.sum(axis=1, keepdims=True)
 
     outside = Classifier(card=mock.card, params=mock.params, apply=apply, kind="probabilities")
-    with pytest.raises(UserError, match="its outputs only: finite_differences, one_pixel"):
+    with pytest.raises(UserError, match="only its outputs: finite-differences, one-pixel"):
         attack("fgsm", "a.png", outside)
     (line,) = attack("finite_differences", "a.png", outside, epsilon=0.1)
     (inside,) = attack("finite-differences", "a.png", mock, epsilon=0.1)

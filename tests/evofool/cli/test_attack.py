@@ -78,7 +78,7 @@ def test_several_classifiers_are_attacked_at_once(
     assert found["linf"] == pytest.approx(76 / 255, abs=1e-6)
 
 
-def test_a_image_without_a_known_range_is_refused(
+def test_an_image_without_a_known_range_is_refused(
     images: list[str], capsys: pytest.CaptureFixture[str]
 ):
     Image.new("F", (12, 12)).save("floating.tiff")
@@ -104,6 +104,6 @@ def test_a_classifier_without_gradients_names_the_attacks_that_work(
         "    return Classifier(card=card, params=weights, apply=apply, kind='probabilities')\n"
     )
     assert main(["attack", "pgd", "a.png", "--classifier", "outside:make"]) == 2
-    assert "outputs only: finite_differences, one_pixel" in capsys.readouterr().err
+    assert "only its outputs: finite-differences, one-pixel" in capsys.readouterr().err
     assert main(["attack", "finite-differences", "a.png", "--classifier", "outside:make"]) == 0
     assert "a.png" in capsys.readouterr().out
