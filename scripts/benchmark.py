@@ -33,14 +33,7 @@ from jax.sharding import PartitionSpec as P
 from evofool.classifiers import Classifier, load_classifier
 from evofool.config import make_config
 from evofool.evaluation import choose_micro_batch
-from evofool.evolution import (
-    RunState,
-    least_parts,
-    make_encoding,
-    make_engine,
-    make_rates,
-    make_selection,
-)
+from evofool.evolution import RunState, make_encoding, make_engine, make_rates, make_selection
 from evofool.images import from_levels
 from evofool.support import jit
 
@@ -140,7 +133,9 @@ def make_loop(
         runs=1,
         batch=arguments.batch_size,
         micro_batch=arguments.micro_batch
-        or choose_micro_batch(arguments.batch_size, classifier, least_parts=least_parts(config)),
+        or choose_micro_batch(
+            arguments.batch_size, classifier, least_parts=2 if encoding_name == "cppn" else 1
+        ),
         chunk=arguments.generations,
     )
     state = engine.init(jnp.zeros(1, jnp.uint32))

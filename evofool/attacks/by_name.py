@@ -47,21 +47,27 @@ class FileAttack:
         is_option = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
         return {name: p for name, p in is_option.items() if name != "report"}
 
+    def needs(self, option: str) -> bool:
+        """Whether the attack has an option without a default."""
+        return option in self.options and self.options[option].default is inspect.Parameter.empty
+
     def check(self, options: Mapping[str, object]) -> None:
-        """Refuses options that the attack does not have, and the lack of one that it needs.
+        """Refuses options that the attack does not have, and the lack of a target that it needs.
 
         Raises:
-            UserError: says which attacks have the option.
+            UserError: says which attacks have the option, or what to give.
         """
         for option in options:
             if option not in self.options:
-                others = [name for name, other in ATTACKS.items() if option in other.options]
-                hint = f"; those that do: {', '.join(others)}" if others else ""
-                raise UserError(f"{self.name} takes no {option}{hint}")
-        for option, parameter in self.options.items():
-            is_needed = parameter.default is parameter.empty and option != "epsilon"
-            if is_needed and option not in options:
-                raise UserError(f"{self.name} looks for a class that you choose; give a {option}")
+                raise self.refusal(option)
+        if self.needs("target") and "target" not in options:
+            raise UserError(f"{self.name} looks for a class that you choose; give a target")
+
+    def refusal(self, option: str) -> UserError:
+        """Returns the error that names the attacks which have an option."""
+        others = [name for name, other in ATTACKS.items() if option in other.options]
+        hint = f"; those that do: {', '.join(others)}" if others else ""
+        return UserError(f"{self.name} takes no {option}{hint}")
 
 
 def find_attack(name: str) -> FileAttack:

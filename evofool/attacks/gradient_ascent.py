@@ -83,7 +83,7 @@ def gradient_ascent(
     Args:
         classifier: inside JAX.
         target: a class, or several.
-        settings: a name in `ASCENTS` ("plain", "decay", "sparse" or "blur"), or `Ascent` settings.
+        settings: "plain", "decay", "sparse" or "blur" of the paper's supplement, or an `Ascent`.
         starts: number of images of each class, from different noise.
         seed: of the noise.
         save: `.npz` file of the state, from which a stopped attack is resumed.

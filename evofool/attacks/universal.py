@@ -70,7 +70,9 @@ def universal(
     save: str | Path | None = None,
     report: Report | None = None,
 ) -> Universal:
-    """Makes one change for many images; `add_change` tries it on others.
+    """Makes one change that fools a classifier on many images.
+
+    `add_change` adds it to other images.
 
     Args:
         classifier: inside JAX.

@@ -1,44 +1,66 @@
-"""The command that changes images so that a classifier takes them for something else: attack."""
+"""The command that attacks image files: attack NAME, with the options of that attack as flags."""
 
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_type_hints
 
 import tyro
 
 from evofool.cli.flags import Json
 from evofool.cli.startup import start_jax
+from evofool.support import percent, unknown_name
 
 if TYPE_CHECKING:
-    from evofool.attacks import Attacked
+    from evofool.attacks import Attacked, FileAttack
+
+Command = Callable[..., None]
+Images = Annotated[tuple[Path, ...], tyro.conf.Positional]
+_COMMON = ("classifier", "weights", "combine", "label", "out", "as_json")
+
+# named here, too, as this help does not load JAX; a test compares the names with the functions'
+NAMES = (
+    *("fgsm", "pgd", "finite-differences", "universal", "deepfool", "lbfgs", "one-pixel"),
+    "gradient-ascent",
+)
+# flags whose values are not those that the functions take
+_EPSILON = (
+    "largest changes of a value to try, as shares of the range 0..255, from 1/255 to 1; 0.01, 0.02 "
+    "and 0.05 unless given."
+)
+_RADIUS = (
+    " With --norm l2, radii: the root of the sum of all squared changes, each a share of the range."
+)
+_SAVE = ".npz file of the state, from which a stopped attack is resumed."
+_TARGET = "class that the images are to be taken for"
 
 
 def attack(
     name: Annotated[str, tyro.conf.Positional],
-    images: Annotated[tuple[Path, ...], tyro.conf.Positional] = (),
+    images: Images = (),
     *,
     classifier: str,
     weights: Path | None = None,
     combine: Literal["mean", "min"] = "mean",
     label: str | None = None,
-    target: str | None = None,
-    epsilon: tuple[float, ...] | None = None,
-    steps: int | None = None,
-    step: float | None = None,
-    norm: Literal["linf", "l2"] | None = None,
-    pixels: int | None = None,
-    settings: Literal["plain", "decay", "sparse", "blur"] | None = None,
-    seed: int | None = None,
-    save: Path | None = None,
     out: Path | None = None,
     as_json: Json = False,
 ) -> None:
     """Changes images a little, so that their class changes.
 
-    Attacks: fgsm and pgd follow the sign of the gradient, in one step or many; finite-differences
-    finds signs from outputs alone; deepfool and lbfgs look for the smallest change; one-pixel
-    changes one pixel, or a few, by evolution; universal finds one change for all images;
-    gradient-ascent makes an image from noise. Results have 8 bits. With --out each image gets a
-    strip (original, change, result) and a curve.
+    'evofool attack NAME --help' shows the options of an attack. Results have 8 bits. With --out
+    each image gets a strip (original, change, result) and a curve. NAME is one of
+
+      fgsm                one step along the sign of the gradient
+      pgd                 many small steps along the sign of the gradient
+      finite-differences  one step along a sign that is measured from outputs alone
+      universal           one change for all images
+      deepfool            nearly the smallest change, over the nearest border of the class
+      lbfgs               nearly the smallest change that leads to a chosen class
+      one-pixel           a change of one pixel, or a few, by evolution; needs outputs alone
+      gradient-ascent     an image made from noise; takes no image files
 
       evofool attack fgsm cat.png --classifier NAME --weights nets --target airliner --out fooled
       evofool attack one-pixel ship.png --classifier cifar_cnn --weights nets --pixels 3
@@ -46,58 +68,175 @@ def attack(
       evofool attack gradient-ascent --classifier lenet --target 7 --settings decay --out seven
 
     Args:
-        name: of the attack, see above.
+        name: of the attack.
         images: image files.
-        classifier: name, "a+b" for several at once, or module:factory.
-        weights: safetensors file, or the folder it is in.
-        combine: of several classifiers, the mean or the least confidence.
-        label: class that the images are of; else what the classifier takes each for.
-        target: of all but deepfool and universal: class that they are to be taken for; else any
-            other. lbfgs and gradient-ascent need one.
-        epsilon: of fgsm, pgd, finite-differences and universal: largest changes of a value, as
-            shares of the range 0..255, from 1/255 to 1; else 0.01, 0.02 and 0.05. With --norm l2,
-            radii: the root of the sum of all squared changes, each a share of the range.
-        steps: of pgd, deepfool and lbfgs.
-        step: of finite-differences, by how much a value is raised, as a share of the range.
-        norm: of deepfool (else l2) and universal (else linf): what is small, the largest change
-            of a value or the root of the sum of squares.
-        pixels: of one-pixel: how many may change; else 1.
-        settings: of gradient-ascent.
-        seed: of one-pixel, universal and gradient-ascent.
-        save: .npz file that keeps what is done of a long attack, and from which it goes on; of
-            finite-differences, lbfgs, one-pixel, universal and gradient-ascent.
+        classifier: name, "a+b" for an ensemble, or module:factory.
+        weights: .safetensors file, or the folder that holds it.
+        combine: confidence of an ensemble: the mean or the minimum of its members'.
+        label: class of the images; the likeliest class of each unless given.
         out: folder for images.
         as_json: print JSON.
     """
+    del images, classifier, weights, combine, label, out, as_json
+    raise unknown_name("attack", name, NAMES)  # `choose` finds those that are known
+
+
+def choose(arguments: Sequence[str]) -> tuple[str, Command, list[str]]:
+    """Finds the attack that is named, and builds its command.
+
+    Args:
+        arguments: what follows `evofool attack`.
+
+    Returns:
+        The words of the command, the function whose signature is its flags, and the arguments
+        without its name. Without a name, the command that lists the attacks.
+
+    Raises:
+        UserError: there is no such attack, or it has no such option.
+    """
+    place = _place_of_name(arguments)
+    if place is None:
+        return "attack", attack, list(arguments)
+    name = arguments[place].replace("_", "-")
+    if name not in NAMES:
+        raise unknown_name("attack", name, NAMES)
     start_jax()
+    from evofool.attacks import find_attack
+
+    chosen, rest = find_attack(name), [*arguments[:place], *arguments[place + 1 :]]
+    _refuse_options_of_others(chosen, rest)
+    return f"attack {name}", _make_command(chosen), rest
+
+
+def _place_of_name(arguments: Sequence[str]) -> int | None:
+    """Returns where the name is: the first argument or, after flags, the first that is a name."""
+    if arguments and not arguments[0].startswith("-"):
+        return 0
+    for place, (before, argument) in enumerate(pairwise(arguments), 1):
+        is_value = before.startswith("--") and before != "--json"
+        if argument.replace("_", "-") in NAMES and not is_value:
+            return place
+    return None
+
+
+def _refuse_options_of_others(chosen: "FileAttack", arguments: Sequence[str]) -> None:
+    """Says which attacks have an option that this one has not."""
+    from evofool import attacks
+
+    known = {option for other in attacks.ATTACKS.values() for option in other.options}
+    for argument in arguments:
+        option = argument.partition("=")[0].removeprefix("--").replace("-", "_")
+        if argument.startswith("--") and option in known - chosen.options.keys():
+            raise chosen.refusal(option)
+
+
+class _Flag(NamedTuple):
+    """A flag of a command.
+
+    Attributes:
+        parameter: its name, type and default.
+        text: what the help says of it.
+    """
+
+    parameter: inspect.Parameter
+    text: str
+
+
+def _make_command(chosen: "FileAttack") -> Command:
+    """Builds the command of an attack: the flags of all attacks, and the options of this one."""
+
+    def command(images: tuple[Path, ...] = (), **values: Any) -> None:  # as the signature says
+        common = {name: values.pop(name) for name in _COMMON if name in values}
+        options = {name: value for name, value in values.items() if value is not None}
+        _run(chosen.name, images, options, **common)
+
+    flags = [*_common_flags(chosen), *_flags_of_options(chosen)]
+    # tyro reads these three attributes; the types, of the function below the tests' type checks
+    command.__signature__ = inspect.Signature([flag.parameter for flag in flags])  # type: ignore[attr-defined]
+    command.__doc__ = _docstring(chosen, flags)
+    types = {flag.parameter.name: flag.parameter.annotation for flag in flags}
+    command.__annotations__ = inspect.unwrap(command).__annotations__ = types
+    return command
+
+
+def _common_flags(chosen: "FileAttack") -> list[_Flag]:
+    texts = _documented(attack)
+    absent = {"name", "images"} if chosen.starts_from_noise else {"name"}
+    parameters = inspect.signature(attack).parameters.values()
+    return [_Flag(p, texts[p.name]) for p in parameters if p.name not in absent]
+
+
+def _flags_of_options(chosen: "FileAttack") -> list[_Flag]:
+    hints, texts = get_type_hints(chosen.run), _documented(chosen.described)
+    flags = []
+    for name, option in chosen.options.items():
+        kind, text, default = hints[name], texts[name], option.default
+        if name == "epsilon":
+            kind, default = tuple[float, ...] | None, None
+            text = _EPSILON + (_RADIUS if "norm" in chosen.options else "")
+        elif name == "target" and option.default is option.empty:
+            kind, text = str, f"{_TARGET}."
+        elif name == "target":
+            kind, text = str | None, f"{_TARGET}; any other unless given."
+        elif name == "save":
+            kind, text = Path | None, _SAVE
+        flags.append(_Flag(option.replace(annotation=kind, default=default), text))
+    return flags
+
+
+def _docstring(chosen: "FileAttack", flags: Sequence[_Flag]) -> str:
+    """Returns the help of an attack: its function's first sentence, an example, the flags."""
+    sentence = inspect.cleandoc(chosen.described.__doc__ or "").split("\n\n")[0]
+    image = "" if chosen.starts_from_noise else " cat.png"
+    target = " --target airliner" if chosen.needs("target") else ""
+    lines = [
+        *(sentence, ""),
+        "Results have 8 bits. With --out each image gets a strip (original, change, result) and,",
+        *("if there are several epsilons, a curve.", ""),
+        f"  evofool attack {chosen.name}{image} --classifier NAME --weights nets{target}",
+        *("", "Args:"),
+        *(f"    {flag.parameter.name}: {flag.text}" for flag in flags),
+    ]
+    return "\n".join(lines)
+
+
+def _documented(function: Callable[..., object]) -> dict[str, str]:
+    """Reads the section "Args" of a docstring: the text of each argument, on one line."""
+    section = inspect.cleandoc(function.__doc__ or "").partition("\nArgs:\n")[2]
+    section = section.partition("\n\n")[0].replace("`", "")
+    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", section, flags=re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in entries}
+
+
+def _run(
+    name: str,
+    images: Sequence[Path],
+    options: Mapping[str, Any],  # whatever the attack's signature says
+    *,
+    classifier: str,
+    weights: Path | None,
+    combine: Literal["mean", "min"],
+    out: Path | None,
+    as_json: bool,
+    label: str | None = None,
+) -> None:
     from evofool.attacks import attack
     from evofool.classifiers import load_classifier
     from evofool.cli.console import make_table, output, print_json, progress_output
     from evofool.cli.progress import counting
     from evofool.evaluation import summarize_actions
 
-    flags = {"steps": steps, "step": step, "norm": norm, "pixels": pixels}
-    flags |= {"settings": settings, "seed": seed, "save": save}
+    loaded = load_classifier(classifier, weights=weights, combine=combine)
     with counting(name, progress_output()) as report:
-        found = attack(
-            name,
-            images,
-            load_classifier(classifier, weights=weights, combine=combine),
-            label=label,
-            target=target,
-            epsilon=epsilon,
-            out=out,
-            report=report,
-            **{flag: value for flag, value in flags.items() if value is not None},
-        )
+        lines = attack(name, images, loaded, label=label, out=out, report=report, **options)
     if as_json:
-        print_json(found)
+        print_json(lines)
         return
-    rows = [_row(line, is_labelled=label is not None) for line in found]
+    rows = [_row(line, is_labelled=label is not None) for line in lines]
     output().print(make_table(list(rows[0]), [list(row.values()) for row in rows]))
-    if any(line.success and line.already for line in found):
-        print("already: the classifier took the original for such a class, too")
-    actions = {line.image: line.actions for line in found}
+    if any(line.success and line.already for line in lines):
+        print("already: the original was misclassified before the attack")
+    actions = {line.image: line.actions for line in lines}
     for line in summarize_actions(actions.values()):
         print(line)
     if out is not None:
@@ -105,9 +244,8 @@ def attack(
 
 
 def _row(line: "Attacked", *, is_labelled: bool) -> dict[str, str | int | None]:
-    """Returns a line of the table, by column."""
+    """Returns a row of the table, by column."""
     from evofool.classifiers import first_name
-    from evofool.images import percent
 
     row: dict[str, str | int | None] = {
         "image": line.image,
@@ -115,7 +253,7 @@ def _row(line: "Attacked", *, is_labelled: bool) -> dict[str, str | int | None]:
         "class": first_name(line.label),
         "before": percent(line.before),
     }
-    if is_labelled:  # else the class is what it was taken for
+    if is_labelled:  # else the class is the one it was taken for
         row["was taken for"] = f"{first_name(line.seen)} {percent(line.seen_confidence)}"
     row |= {"taken for": first_name(line.found), "confidence": percent(line.confidence)}
     if line.target_before is not None and line.of_target is not None:

@@ -10,14 +10,7 @@ directory), `checkpoint`, `lineage` and `metrics` (what it leaves there).
 from evofool.evolution import lineage, metrics
 from evofool.evolution.checkpoint import archive_sha256, load_newest, run_of
 from evofool.evolution.configured import configure, load_configured
-from evofool.evolution.encodings import (
-    Encoding,
-    cppn_spec,
-    cppn_style,
-    least_parts,
-    make_encoding,
-    make_rates,
-)
+from evofool.evolution.encodings import Encoding, cppn_spec, cppn_style, make_encoding, make_rates
 from evofool.evolution.engine import make_engine
 from evofool.evolution.forecast import Forecast, forecast_run
 from evofool.evolution.generation import RunState
@@ -59,7 +52,6 @@ __all__ = [
     "cppn_style",
     "forecast_run",
     "generation_reaching",
-    "least_parts",
     "lineage",
     "load_configured",
     "load_newest",

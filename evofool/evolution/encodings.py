@@ -49,14 +49,6 @@ class Encoding(NamedTuple):
     grown: Callable[[], "Encoding"]
 
 
-def least_parts(config: EvolveConfig) -> int:
-    """Returns the least number of micro-batches of a generation.
-
-    A CPPN is drawn on one core per device, so two parts keep two CPU devices busy.
-    """
-    return 2 if config.encoding == "cppn" else 1
-
-
 def make_encoding(config: EvolveConfig, image_shape: ImageShape) -> Encoding:
     """Builds the encoding that a configuration asks for.
 

@@ -14,7 +14,7 @@ from evofool.classifiers import Classifier
 from evofool.config import EvolveConfig
 from evofool.evaluation import choose_micro_batch
 from evofool.evolution.driver import MAX_CHUNK
-from evofool.evolution.encodings import least_parts, make_encoding, make_rates
+from evofool.evolution.encodings import make_encoding, make_rates
 from evofool.evolution.engine import make_engine
 from evofool.evolution.selection import make_selection
 
@@ -59,7 +59,9 @@ def forecast_run(config: EvolveConfig, classifier: Classifier) -> Forecast:
         runs=config.runs,
         batch=config.batch_size,
         micro_batch=config.micro_batch
-        or choose_micro_batch(config.batch_size, classifier, least_parts=least_parts(config)),
+        or choose_micro_batch(
+            config.batch_size, classifier, least_parts=2 if config.encoding == "cppn" else 1
+        ),
         chunk=MAX_CHUNK,  # as in a run, so that this compiles its program for it
     )
     state = engine.init(jnp.uint32(config.seed) + jnp.arange(config.runs, dtype=jnp.uint32))

@@ -25,7 +25,6 @@ from evofool.evolution import (
     archive_sha256,
     best_of_class,
     configure,
-    least_parts,
     load_configured,
     lost_process,
     make_encoding,
@@ -95,7 +94,7 @@ def evolve(
         classifier = configure(classifier, config)
     if config.micro_batch is None:
         micro_batch = choose_micro_batch(
-            config.batch_size, classifier, least_parts=least_parts(config)
+            config.batch_size, classifier, least_parts=2 if config.encoding == "cppn" else 1
         )
         config = dataclasses.replace(config, micro_batch=micro_batch)
     # what the classifier does not allow is refused before anything is written

@@ -1,6 +1,8 @@
 """attack as a command; what it does is tested beside its functions."""
 
+import inspect
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,8 @@ import pytest
 from PIL import Image
 
 from evofool import attack
+from evofool.attacks import ATTACKS
+from evofool.cli import attack as command
 from evofool.cli import main
 
 MOCK = "mock:4:12x12x3"
@@ -54,7 +58,7 @@ def test_what_was_mistaken_before_is_no_success_of_the_attack(
     header, line, *rest = capsys.readouterr().out.splitlines()
     assert "target" not in header
     assert " already " in line
-    assert rest == ["already: the classifier took the original for such a class, too"]
+    assert rest == ["already: the original was misclassified before the attack"]
 
 
 def test_json_has_all_figures(images: list[str], capsys: pytest.CaptureFixture[str]):
@@ -107,3 +111,74 @@ def test_a_classifier_without_gradients_names_the_attacks_that_work(
     assert "only its outputs: finite-differences, one-pixel" in capsys.readouterr().err
     assert main(["attack", "finite-differences", "a.png", "--classifier", "outside:make"]) == 0
     assert "a.png" in capsys.readouterr().out
+
+
+def test_the_help_names_every_attack(capsys: pytest.CaptureFixture[str]):
+    assert ATTACKS.keys() == set(command.NAMES)
+    with pytest.raises(SystemExit):
+        main(["attack", "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert all(any(line.strip().startswith(f"{name} ") for line in lines) for name in ATTACKS)
+
+
+OF_EVERY_ATTACK = {
+    *("--classifier", "--weights", "--combine", "--label", "--out", "--json", "--help"),
+}
+# flags that existed before options were read from signatures keep working
+OPTIONS = {
+    "fgsm": {"--target", "--epsilon"},
+    "pgd": {"--target", "--epsilon", "--steps"},
+    "finite-differences": {"--target", "--epsilon", "--step", "--save"},
+    "universal": {"--epsilon", "--norm", "--seed", "--save"},
+    "deepfool": {"--steps", "--norm"},
+    "lbfgs": {"--target", "--steps", "--save"},
+    "one-pixel": {"--target", "--pixels", "--seed", "--save"},
+    "gradient-ascent": {"--target", "--settings", "--seed", "--save"},
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_the_help_of_an_attack_shows_its_options_and_no_others(
+    name: str, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit) as exit_:
+        main(["attack", name, "--help"])
+    assert exit_.value.code == 0
+    shown = capsys.readouterr().out
+    flags = set(re.findall(r"^\W*(?:-h, )?(--[a-z][a-z0-9-]+)", shown, flags=re.MULTILINE))
+    flags = {flag.replace("--no-", "--") for flag in flags}  # of what is done by default
+    options = {f"--{option.replace('_', '-')}" for option in ATTACKS[name].options}
+    assert flags == OF_EVERY_ATTACK | options
+    assert options >= OPTIONS[name]
+    assert ("[IMAGES]" in shown) == (name != "gradient-ascent")
+    assert f"  evofool attack {name}" in shown
+    sentence = inspect.cleandoc(ATTACKS[name].described.__doc__ or "").split(".")[0]
+    assert " ".join(sentence.split()) in " ".join(shown.split())
+
+
+def test_the_name_may_follow_flags_and_have_underscores(
+    images: list[str], capsys: pytest.CaptureFixture[str]
+):
+    flags = ["--classifier", MOCK, "--json", "one_pixel", "a.png", "--population", "8"]
+    assert main(["attack", *flags, "--generations", "1"]) == 0
+    (result,) = json.loads(capsys.readouterr().out)
+    (expected,) = attack("one-pixel", "a.png", MOCK, population=8, generations=1)
+    assert result["queries"] == expected.queries <= 17
+
+
+def test_a_flag_of_other_attacks_is_refused_with_their_names(
+    images: list[str], capsys: pytest.CaptureFixture[str]
+):
+    for flag in (["--steps", "3"], ["--steps=3"]):
+        assert main(["attack", "fgsm", "a.png", "--classifier", MOCK, *flag]) == 2
+        message = capsys.readouterr().err
+        assert "fgsm takes no steps; those that do: pgd, deepfool, lbfgs" in message
+
+
+def test_an_attack_is_required(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as exit_:
+        main(["attack", "--classifier", MOCK])
+    assert exit_.value.code == 2
+    assert "NAME" in capsys.readouterr().err
+    assert main(["attack", "pgdd", "--classifier", MOCK]) == 2
+    assert "did you mean 'pgd'" in capsys.readouterr().err

@@ -48,9 +48,7 @@ FLAGS = {
         *("--shuffle", "--rows", "--tiles", "--blur", "--recolor", "--seed", "--out", "--json"),
     ],
     "attack": [
-        *("NAME", "IMAGES", "--classifier", "--weights", "--combine", "--label", "--target"),
-        *("--epsilon", "--steps", "--step", "--norm", "--pixels", "--settings", "--seed", "--save"),
-        *("--out", "--json"),
+        *("NAME", "IMAGES", "--classifier", "--weights", "--combine", "--label", "--out", "--json"),
     ],
     "fine-tune": [
         *("CLASSIFIER", "--out", "--images", "--runs", "--labels", "--weights", "--overweight"),
