@@ -22,8 +22,9 @@ from evofool.experiments.report import (
     confidences,
     save_sheet,
 )
-from evofool.images import Section, draw_sheet, percent, thumbnail
+from evofool.images import Section, draw_sheet, thumbnail
 from evofool.runs import Run
+from evofool.support import percent
 
 DIGITS = ("lenet", "lenet-b", "lenet-sigmoid")
 OTHER_DIGITS = "mlp"  # judges, but was not evolved for

@@ -13,8 +13,9 @@ from evofool.evolution import HIGH
 from evofool.experiments.bench import NETWORK, Lab, evolve_digits, evolve_imagenet
 from evofool.experiments.registry import Experiment, Whole
 from evofool.experiments.report import Figure, Findings, Row, Table, Verdict, confidences
-from evofool.images import chart, percent
+from evofool.images import chart
 from evofool.runs import Run
+from evofool.support import percent
 
 OTHERS = ("mobilenet_v1_0.75_192", "mobilenet_v2_1.0_224_qat", "squeezenet_v1.0_deepcompression")
 NEAR = 0.1  # of the published medians

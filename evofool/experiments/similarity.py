@@ -17,8 +17,9 @@ from evofool.evaluation import extract_features
 from evofool.experiments.bench import NETWORK, Lab, evolve_long, images_of
 from evofool.experiments.registry import Experiment, Whole
 from evofool.experiments.report import Figure, Findings, Row, Table, Verdict
-from evofool.images import Section, draw_sheet, percent, save_image, thumbnail, write_matrix
+from evofool.images import Section, draw_sheet, save_image, thumbnail, write_matrix
 from evofool.runs import Elite, Run, kinship
+from evofool.support import percent
 
 OTHER = "mobilenet_v2_1.0_224_qat"
 OWN, FOREIGN, PIXELS = "penultimate layer", "another network's penultimate layer", "pixels"

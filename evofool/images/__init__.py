@@ -11,7 +11,8 @@ from evofool.images.corruptions import blur, exchange_tiles, mirror_tiles, recol
 from evofool.images.levels import Images, Levels, from_levels, to_image, to_levels
 from evofool.images.recoloring import disordered_table, intensity_table, non_monotonicity
 from evofool.images.saving import resized, save_image, save_pages
-from evofool.images.sheets import Section, draw_sheet, percent, thumbnail
+from evofool.images.sheets import Section, draw_sheet, thumbnail
+from evofool.support import percent  # lives there; some rooms still import it from here
 
 __all__ = [
     "Images",

@@ -76,13 +76,6 @@ def thumbnail(image: Levels) -> Image.Image:
     return resized(image, size if size <= MOST_CELL else CELL)
 
 
-def percent(value: float) -> str:
-    """Writes a confidence so that near certainty stays visible: 99.9987 %."""
-    if 0 < value < 0.0000005:
-        return "< 0.0001 %"
-    return f"{100 * value:.4f} %" if value < 0.99999949 else "> 99.9999 %"
-
-
 def _heading_height(lines: list[str]) -> int:
     return len(lines) * LINE + MARGIN if lines else 0
 

@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image
 
 from evofool.classifiers import first_name
-from evofool.images import Section, draw_sheet, percent, thumbnail
+from evofool.images import Section, draw_sheet, thumbnail
 from evofool.runs.choosing import group_of, select
 from evofool.runs.run import Elite, Run
-from evofool.support import UserError
+from evofool.support import UserError, percent
 
 PER_PAGE = 100
 

@@ -13,7 +13,6 @@ from evofool.support.errors import UserError, unknown_name
 from evofool.support.files import read_json, replacing, user_cache, write_error, write_json
 from evofool.support.formats import (
     as_percentage,
-    as_percentages,
     duration,
     gigabytes,
     percent,
@@ -29,7 +28,6 @@ __all__ = [
     "Progress",
     "UserError",
     "as_percentage",
-    "as_percentages",
     "download",
     "duration",
     "gigabytes",

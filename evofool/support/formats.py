@@ -4,8 +4,6 @@ A percentage has a space before its sign. A confidence near 0 or 1 is never roun
 the share of a count may be 0 % or 100 %.
 """
 
-from collections.abc import Iterable
-
 
 def percent(confidence: float) -> str:
     """Writes a confidence in [0, 1] with four decimals, never rounded to 0 or 1.
@@ -38,16 +36,6 @@ def as_percentage(share: float) -> str:
     return percent(share)
 
 
-def as_percentages(shares: Iterable[float]) -> str:
-    """Joins percentages by "and"; those that are written alike appear once.
-
-    Example:
-        >>> as_percentages([0.9187, 0.934, 0.9187])
-        '91.9 % and 93.4 %'
-    """
-    return " and ".join(dict.fromkeys(map(as_percentage, shares)))
-
-
 def rounded_percent(share: float, digits: int = 1) -> str:
     """Writes the share of a count, in [0, 1], with a fixed number of decimals.
 
@@ -58,7 +46,7 @@ def rounded_percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float | int) -> str:
     """Writes a duration in seconds.
 
     Example:

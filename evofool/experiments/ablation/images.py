@@ -17,8 +17,9 @@ from evofool.experiments.ablation.measures import (
     medians,
 )
 from evofool.experiments.bench import Lab
-from evofool.images import Section, chart, draw_sheet, percent, thumbnail
+from evofool.images import Section, chart, draw_sheet, thumbnail
 from evofool.runs import Elite, Run
+from evofool.support import percent
 
 SHOWN = 8  # elites
 CYAN, MAGENTA = (0, 255, 255), (255, 0, 255)

@@ -20,8 +20,9 @@ from evofool.evaluation import recognize
 from evofool.evolution import cppn_spec
 from evofool.experiments.bench import Lab
 from evofool.experiments.report import Figure, Findings, Row, Table, Verdict
-from evofool.images import Section, chart, draw_sheet, percent, save_image, thumbnail, to_levels
+from evofool.images import Section, chart, draw_sheet, save_image, thumbnail, to_levels
 from evofool.runs import Elite, Run
+from evofool.support import percent
 
 HARMLESS = 0.01  # of confidence: a lesion that costs less is harmless
 SHOWN, OF_EACH = 6, 9  # elites in the image, and lesions of each

@@ -18,8 +18,9 @@ from evofool.experiments.report import (
     save_sheet,
 )
 from evofool.experiments.shredded_or_recolored.measures import BLONDES, PIXELS, ROWS
-from evofool.images import Section, chart, draw_sheet, percent, thumbnail
+from evofool.images import Section, chart, draw_sheet, thumbnail
 from evofool.runs import Run
+from evofool.support import percent
 from evofool.training import EPSILONS
 
 Measures = dict[str, float]

@@ -11,7 +11,8 @@ from evofool.classifiers import Classifier, confidence, first_name
 from evofool.evaluation import recognize
 from evofool.experiments.bench import Lab
 from evofool.experiments.report import Figure, save_sheet
-from evofool.images import Section, draw_sheet, percent, thumbnail
+from evofool.images import Section, draw_sheet, thumbnail
+from evofool.support import percent
 
 Steps = Int[np.ndarray, " images"]
 

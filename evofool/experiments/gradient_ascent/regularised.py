@@ -10,7 +10,7 @@ from evofool.experiments.bench import NETWORK, Lab
 from evofool.experiments.gradient_ascent.ascents import Ascents, ascend, show
 from evofool.experiments.registry import Experiment, Whole
 from evofool.experiments.report import Figure, Findings, Row, Table, Verdict, cells
-from evofool.images import percent
+from evofool.support import percent
 
 # those of the supplement
 CLASSES = (

@@ -8,7 +8,8 @@ from evofool.classifiers import Card, confidence, first_name
 from evofool.experiments.bench import Lab
 from evofool.experiments.recognisability.measures import Compared, Shown
 from evofool.experiments.report import Figure, save_sheet
-from evofool.images import Section, draw_sheet, percent, thumbnail
+from evofool.images import Section, draw_sheet, thumbnail
+from evofool.support import percent
 
 QUIZ = {"CPPN": 20, "direct": 10}  # elites in the blind quiz
 QUIZ_REALS = 20

@@ -11,7 +11,7 @@ from evofool.experiments.bench import Lab
 from evofool.experiments.recognisability.images import write_extremes, write_quiz
 from evofool.experiments.recognisability.measures import NEAR, Compared
 from evofool.experiments.report import Findings, Row, Table, Verdict
-from evofool.images import percent
+from evofool.support import percent
 
 LEAST_MEMBERS = 5  # of a group of classes in the table
 

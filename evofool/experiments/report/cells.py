@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from evofool.analysis import Median, Paired, Permuted, Share, TwoGroups, median_interval, p_text
-from evofool.images import percent
+from evofool.support import as_percentage
 
 Numbers = Sequence[float | int] | np.ndarray
 Test = TwoGroups | Paired | Permuted
@@ -26,13 +26,7 @@ def share(value: float | int | Share) -> str:
     """
     if isinstance(value, Share):
         return f"{share(value.share)} {interval(value)} ({value.successes} of {value.n})"
-    if not 0.01 < value < 1:
-        return f"{100 * value:.4g} %"
-    shortest = (f"{100 * value:.{digits}f}" for digits in (1, 2))
-    for text, bar in zip(shortest, (99, 99.99), strict=True):
-        if float(text) < bar:
-            return f"{text} %"
-    return percent(value)
+    return as_percentage(value)
 
 
 confidence = share

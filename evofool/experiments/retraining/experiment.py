@@ -11,7 +11,8 @@ from evofool.experiments.registry import Experiment, Whole
 from evofool.experiments.report import Figure, Findings, Outcome, Row, Table, Verdict, cells
 from evofool.experiments.retraining.finetuning import NETWORK, OTHER, imagenet
 from evofool.experiments.retraining.rounds import Longer, Plan, Round, fool_longer, retrain
-from evofool.images import Section, chart, draw_sheet, percent, save_image, thumbnail
+from evofool.images import Section, chart, draw_sheet, save_image, thumbnail
+from evofool.support import percent
 from evofool.training import RECIPES, flip_and_shift
 
 CERTAIN = 0.9999

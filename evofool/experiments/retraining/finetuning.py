@@ -18,8 +18,9 @@ from evofool.classifiers import Classifier, at_size, read_classifier
 from evofool.evolution import random_images
 from evofool.experiments.bench import Lab, images_of
 from evofool.experiments.report import Figure, Findings, Row, Table, Verdict
-from evofool.images import Section, draw_sheet, percent, save_image, thumbnail
+from evofool.images import Section, draw_sheet, save_image, thumbnail
 from evofool.runs import Run
+from evofool.support import percent
 from evofool.training import (
     ALL,
     HEAD,

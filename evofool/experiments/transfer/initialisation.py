@@ -18,8 +18,9 @@ from evofool.experiments.bench import (
 from evofool.experiments.registry import Experiment, Whole
 from evofool.experiments.report import Figure, Findings, Row, Table, Verdict, save_sheet, settings
 from evofool.experiments.transfer.measures import by_own_confidence, near_certain, seen_by, share
-from evofool.images import Section, draw_sheet, percent, thumbnail
+from evofool.images import Section, draw_sheet, thumbnail
 from evofool.runs import Run, Seen
+from evofool.support import percent
 
 DIGITS = ("lenet", "lenet-b")
 OBJECTS = ("cifar_cnn", "cifar_cnn-b")

@@ -2,24 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evofool.images.sheets import CELL, MARGIN, Section, draw_sheet, percent, thumbnail
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.0, "0.0000 %"),
-        (4e-7, "< 0.0001 %"),
-        (6e-7, "0.0001 %"),
-        (0.5, "50.0000 %"),
-        (0.9999871, "99.9987 %"),
-        (0.9999994, "99.9999 %"),
-        (0.9999996, "> 99.9999 %"),
-        (1.0, "> 99.9999 %"),
-    ],
-)
-def test_percent_never_rounds_up_to_certainty(value: float, text: str):
-    assert percent(value) == text
+from evofool.images.sheets import CELL, MARGIN, Section, draw_sheet, thumbnail
 
 
 @pytest.mark.parametrize(
