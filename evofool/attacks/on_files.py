@@ -30,14 +30,14 @@ EPSILONS = (0.01, 0.02, 0.05)  # those that are tried unless others are given
 
 @dataclass(frozen=True, kw_only=True)
 class Attacked:
-    """What became of an image.
+    """The figures of an attack on an image.
 
     Attributes:
-        image: its path.
-        actions: what was done to it first, for instance "turned upright (EXIF)".
+        image: path of the file, or "noise".
+        actions: preprocessing of the image, for instance "turned upright (EXIF)".
         epsilon: largest change allowed, as a share of the range; None where the attack has none.
-        label: the class that it is of.
-        target: the class that it was to be taken for; None for any other.
+        label: class of the image.
+        target: class that it was to be taken for; None for any class but the label.
         seen: the likeliest class in the original.
         seen_confidence: its probability, in [0, 1].
         before: probability of the label in the original.
@@ -47,12 +47,12 @@ class Attacked:
         of_label: probability of the label in the result.
         of_target: probability of the target in the result; None without a target.
         success: whether `found` is the target or, without one, is not the label.
-        already: whether `seen` was that too: a success that needed no attack.
+        already: whether the original was a success, too: it was misclassified before the attack.
         linf: largest change of a value, as a share of the range.
         l2: Euclidean norm of the change, in the same unit.
         l0: pixels that changed.
-        queries: images shown to the classifier.
-        gradients: gradients asked of it.
+        queries: number of images shown to the classifier.
+        gradients: number of gradients computed.
     """
 
     image: str
@@ -254,25 +254,23 @@ def _write(stem: Path, original: np.ndarray, lines: Sequence[Attacked], made: np
     strip = draw_strip(original, _caption(first.seen, first.seen_confidence, others), rows)
     save_image(strip, stem.with_name(f"{stem.name}-strip.png"))
     if len(lines) > 1:
-        of: dict[str, list[Any]] = {
-            first_name(first.label): [first.before, *(line.of_label for line in lines)]
-        }
+        curves = {first_name(first.label): [first.before, *(line.of_label for line in lines)]}
         if first.target is not None:
             in_target = [first.target_before, *(line.of_target for line in lines)]
-            of[first_name(first.target)] = in_target
+            curves[first_name(first.target)] = [value for value in in_target if value is not None]
         write_curve(
             stem.with_name(f"{stem.name}-curve.png"),
             [0.0, *(line.epsilon or 0.0 for line in lines)],
             best=[first.seen_confidence, *(line.confidence for line in lines)],
             names=[first_name(first.seen), *(first_name(line.found) for line in lines)],
-            of=of,
+            of=curves,
         )
 
 
 def _caption(
     likeliest: str, confidence: float, others: Mapping[str | None, float | None]
 ) -> tuple[str, ...]:
-    """Says what an image is taken for, and how likely other classes are that matter."""
+    """Returns the likeliest class of an image, and the probabilities of label and target."""
     rest = (
         f"{percent(value)} {first_name(label)}"  # a long name is cut off
         for label, value in others.items()

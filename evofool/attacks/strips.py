@@ -1,4 +1,4 @@
-"""Images that show what an attack did: original, change and result; confidence by epsilon."""
+"""Images that show an attack: strips of original, change and result, and confidence by epsilon."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,12 +12,12 @@ from evofool.images import Levels, Section, chart, draw_sheet, thumbnail
 
 
 class StripRow(NamedTuple):
-    """A result, to be shown beside its original.
+    """A result that is shown beside its original.
 
     Attributes:
-        heading: above it; may be empty.
-        image: levels 0..255.
-        caption: lines of text below.
+        heading: text above the row; may be empty.
+        image: the result, levels 0..255.
+        caption: lines of text below the result.
     """
 
     heading: str
@@ -30,8 +30,8 @@ def draw_strip(original: Levels, caption: Sequence[str], rows: Sequence[StripRow
 
     Args:
         original: levels 0..255.
-        caption: lines of text below it.
-        rows: results.
+        caption: lines of text below the original.
+        rows: the results.
     """
     sections = []
     for row in rows:
@@ -47,7 +47,7 @@ def draw_strip(original: Levels, caption: Sequence[str], rows: Sequence[StripRow
 
 
 def magnify(change: Int[np.ndarray, "height width channels"]) -> tuple[Levels, float]:
-    """Returns a change of levels as an image around grey, and by what it was multiplied."""
+    """Returns a change of levels as an image around grey, and the factor of magnification."""
     largest = np.abs(change).max()
     factor = 127 / largest if largest else 1.0
     return np.rint(128 + factor * change).astype(np.uint8), float(factor)
@@ -66,9 +66,9 @@ def write_curve(
     Args:
         path: of the PNG file.
         epsilons: sizes of the change, as shares of the range; 0 for the original.
-        best: probability of the likeliest class at each.
-        names: the likeliest class at each.
-        of: probability at each of classes that matter, by name: the label, the target.
+        best: probability of the likeliest class at each epsilon.
+        names: the likeliest class at each epsilon.
+        of: probability at each epsilon of the label and the target, by name.
     """
     order = np.argsort(epsilons)
     sizes = np.asarray(epsilons)[order]

@@ -1,7 +1,7 @@
-"""Images: what they are made of, what can be done to them, and how they are shown.
+"""Images: their levels, corruptions of them, and sheets, charts and files that show them.
 
-An *image* is an array `[height, width, channels]`. Its *levels* are uint8 in 0..255, what a file
-holds and what is scored; its *values* are float32 in [0, 1], what a classifier takes. A *sheet*
+An *image* is an array `[height, width, channels]`. Its *levels* are uint8 in 0..255, as in a file
+and as they are scored; its *values* are float32 in [0, 1], as a classifier takes them. A *sheet*
 shows many images with captions; a *corruption* changes an image whatever the classifier.
 """
 

@@ -1,4 +1,4 @@
-"""Charts as PNG files, without a display: matrices, and a page to draw on."""
+"""Charts as PNG files, drawn without a display."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -11,18 +11,20 @@ from jaxtyping import Float
 from evofool.support import replacing
 
 DPI = 110
-LETTER, TILT = 0.085, np.pi / 4  # inches that a letter takes; of the names of columns
-DARK = 0.6  # of the colour scale; text on what is darker is white
+LETTER, TILT = 0.085, np.pi / 4  # width of a letter in inches; angle of the names of columns
+DARK = 0.6  # share of the colour scale; text on darker squares is white
 
 
 @contextlib.contextmanager
-def chart(path: Path, *, size: Sequence[float | int] = (7, 4), panels: int = 1) -> Iterator[Any]:
-    """Gives matplotlib axes to draw on; what was drawn is then written, atomically.
+def chart(
+    path: Path, *, size: Sequence[float | int] = (7, 4), panels: int = 1
+) -> Iterator[Any]:  # `Axes`, or an array of them: a caller knows which
+    """Yields matplotlib axes to draw on, then writes the drawing, atomically.
 
     Args:
         path: of the PNG file.
         size: width and height in inches, of 110 pixels each.
-        panels: axes side by side; an array of them is given if there is more than one.
+        panels: number of axes side by side; an array of axes is yielded if there are several.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # no display, no global state
     from matplotlib.figure import Figure
@@ -50,15 +52,15 @@ def write_matrix(
     """Draws a matrix as coloured squares, from 0 (white) to `top` (dark).
 
     Args:
-        values: of the squares; one that is not a number stays grey.
+        values: of the squares; a square whose value is NaN stays grey.
         path: of the PNG file.
-        rows: their names, from the top down.
-        columns: their names.
-        title: above it.
-        row_axis: what the rows are.
-        column_axis: what the columns are.
+        rows: names of the rows, from the top down.
+        columns: names of the columns.
+        title: text above the matrix.
+        row_axis: label of the axis of rows.
+        column_axis: label of the axis of columns.
         top: value of the darkest colour.
-        texts: written into the squares; nothing unless given.
+        texts: texts in the squares; none unless given.
     """
     width = 1.0 + LETTER * max(map(len, rows)) + 0.62 * len(columns)
     height = 0.9 + LETTER * max(map(len, columns)) * np.sin(TILT) + 0.5 * len(rows)

@@ -1,14 +1,14 @@
-"""Damage that leaves an image's content: pixels shuffled, tiles exchanged, blur, other levels.
+"""Corruptions of images: shuffled pixels, exchanged or mirrored tiles, blur, other levels.
 
 Images are 8-bit levels `[batch, height, width, channels]`, grey or colour, and so are the
-results. What is done to an image at random depends on the seed and on the image's number only,
+results. Random choices for an image depend on the seed and on the number of the image alone,
 never on the images beside it.
 
-    shuffle_pixels    destroys what lies within a window and keeps where the windows are
-    exchange_tiles    keeps what lies within a tile and destroys where the tiles are
-    mirror_tiles      keeps both, and cuts the image at the edges of tiles all the same
-    blur              destroys what is small
-    recolor           keeps every shape and replaces levels, by a table of 256 entries
+    shuffle_pixels    destroys the content of windows and keeps their arrangement
+    exchange_tiles    keeps the content of tiles and destroys their arrangement
+    mirror_tiles      keeps both up to reflection, with the seams of exchange_tiles
+    blur              destroys small detail
+    recolor           keeps shapes and replaces levels, by a table of 256 entries
 """
 
 from typing import NamedTuple
@@ -33,18 +33,18 @@ def shuffle_pixels(
 ) -> Levels:
     """Cuts every image into square windows and shuffles the pixels of each.
 
-    Windows are counted from the upper left; where they do not divide a side, those at the right
-    and at the bottom are smaller and are shuffled as they are. A pixel keeps its channels
-    together. Every window of every image is shuffled in its own way.
+    Windows begin at the upper left; where their side does not divide the image's, those at the
+    right and at the bottom are smaller, and are shuffled too. The channels of a pixel stay
+    together. Every window of every image gets another permutation.
 
     Args:
         images: levels 0..255.
         window: side of a window in pixels; 1 changes nothing.
-        rows_only: exchange the rows of a window as wholes, so that its columns keep their
-            content. This is what `np.random.permutation` does to a window, and with it the
-            article "Blondes, monsters and addictions of artificial intelligence".
+        rows_only: exchange whole rows of a window, so that its columns keep their content. This
+            is what `np.random.permutation` does to a window, in the article "Blondes, monsters
+            and addictions of artificial intelligence".
         seed: determines the order of the pixels.
-        first: number of the first image, where these are a part of more.
+        first: number of the first image, where the images are a part of more.
 
     Raises:
         UserError: `window` is below 1 or larger than an image.
@@ -59,14 +59,14 @@ def shuffle_pixels(
 def exchange_tiles(images: Levels, *, tile: int, seed: int = 0, first: int = 0) -> Levels:
     """Cuts every image into square tiles, which change places and keep their content.
 
-    Tiles are counted from the upper left; where they do not divide a side, those at the right and
-    at the bottom are smaller and change places among themselves.
+    Tiles begin at the upper left; where their side does not divide the image's, those at the right
+    and at the bottom are smaller and change places among themselves.
 
     Args:
         images: levels 0..255.
         tile: side of a tile in pixels; the size of an image changes nothing.
         seed: determines the order of the tiles.
-        first: number of the first image, where these are a part of more.
+        first: number of the first image, where the images are a part of more.
 
     Raises:
         UserError: `tile` is below 1 or larger than an image.
@@ -81,8 +81,8 @@ def exchange_tiles(images: Levels, *, tile: int, seed: int = 0, first: int = 0) 
 def mirror_tiles(images: Levels, *, tile: int) -> Levels:
     """Mirrors every second tile in its place, left to right, as on a chessboard.
 
-    A control for `exchange_tiles`: nearly every edge of a tile becomes a seam, as there, but every
-    tile stays where it is.
+    A control for `exchange_tiles`: nearly every edge of a tile becomes a seam, but every tile keeps
+    its place.
 
     Args:
         images: levels 0..255.
@@ -101,7 +101,7 @@ def mirror_tiles(images: Levels, *, tile: int) -> Levels:
 
 
 def blur(images: Levels, *, sigma: float) -> Levels:
-    """Blurs every image with a Gaussian; beyond the edges an image is its mirror image.
+    """Blurs every image with a Gaussian; edges are extended by reflection.
 
     Args:
         images: levels 0..255.
@@ -117,11 +117,11 @@ def blur(images: Levels, *, sigma: float) -> Levels:
 
 
 def recolor(images: Levels, table: Table) -> Levels:
-    """Replaces every level by the entry of a table, in each channel by itself.
+    """Replaces every level by its entry in a table, the same for all channels.
 
     Args:
         images: levels 0..255.
-        table: what to put for each level; see `evofool.images.recoloring`.
+        table: new level for each of the 256 levels; see `evofool.images.recoloring`.
     """
     return table[images]
 
@@ -130,9 +130,9 @@ class _Units(NamedTuple):
     """Rectangles that an image is cut into, row by row from the upper left.
 
     Attributes:
-        of_pixel: which of them every pixel belongs to, row by row.
-        tops: row of the upper left pixel of each.
-        lefts: its column.
+        of_pixel: number of the rectangle of every pixel, row by row.
+        tops: row of the upper left pixel of each rectangle.
+        lefts: column of that pixel.
     """
 
     of_pixel: Int[np.ndarray, " pixels"]
@@ -154,7 +154,10 @@ def _rearrange(
     seed: int,
     first: int,
 ) -> Levels:
-    """Lets units change places that are alike: equal in both arrays of `likeness`, and in shape."""
+    """Exchanges units at random among those that are equal in both arrays of `likeness`.
+
+    Such units have one shape.
+    """
     groups = np.unique(np.stack(likeness), axis=1, return_inverse=True)[1].reshape(-1)
     corners = units.tops * images.shape[2] + units.lefts
     numbers = first + np.arange(len(images))
@@ -173,13 +176,13 @@ def _rearranged(
     by_group: Int[Array, " units"],
     corners: Int[Array, " units"],
 ) -> UInt8[Array, "batch height width channels"]:
-    """Rearranges every image; `by_group` lists the units group by group."""
+    """Rearranges every image; `by_group` lists the units group after group."""
     offsets = jnp.arange(len(unit_of_pixel)) - corners[unit_of_pixel]
 
     def rearrange(inputs):
         image, number = inputs
         bits = jax.random.bits(jax.random.fold_in(key, number), groups.shape)
-        # the units group by group, and within a group at random
+        # sorted by group, and at random within a group
         *_, shuffled = lax.sort((groups, bits, jnp.arange(len(groups))), num_keys=2)
         source = jnp.zeros_like(shuffled).at[by_group].set(shuffled)
         pixels = image.reshape(-1, image.shape[-1])

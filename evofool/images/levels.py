@@ -1,9 +1,7 @@
 """Images as 8-bit levels, and as the values in [0, 1] that classifiers take."""
 
-from typing import Any
-
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Array, Float, UInt8
 from PIL import Image
 
 Levels = UInt8[np.ndarray, "*batch height width channels"]
@@ -15,7 +13,7 @@ def to_levels(images: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"
     return np.rint(images * 255).astype(np.uint8)
 
 
-def from_levels(levels: Any) -> Float[np.ndarray, "*shape"]:
+def from_levels(levels: np.ndarray | Array) -> Float[np.ndarray, "*shape"]:
     """Turns levels 0..255 of any type into values in [0, 1], as float32."""
     return np.asarray(levels, np.float32) / np.float32(255)
 

@@ -1,13 +1,12 @@
-"""Tables that put another level in the place of each of the 256 levels.
+"""Tables that replace each of the 256 levels by another.
 
-The table "blondes" is the one with which "Blondes, monsters and addictions of artificial
-intelligence" recolours digits: a permutation of the levels without any order.
+The table "blondes" is that of the article "Blondes, monsters and addictions of artificial
+intelligence", which recolours digits with it: a permutation of the levels without any order.
 """
 
 import re
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import scipy.stats
@@ -26,7 +25,7 @@ def intensity_table(name: str | Path, *, seed: int = 0) -> Table:
     Args:
         name: "blondes", "random" (a permutation of the levels), "invert" (255 - level), or a text
             file with 256 numbers, which need not be a permutation.
-        seed: of the random one.
+        seed: of the table "random".
 
     Raises:
         UserError: there is no such table or file, or the file does not hold 256 levels.
@@ -39,7 +38,7 @@ def intensity_table(name: str | Path, *, seed: int = 0) -> Table:
     if name == "invert":
         return np.arange(LEVELS, dtype=np.uint8)[::-1].copy()
     path = Path(name)
-    if not path.exists() and str(name).isidentifier():  # no file's name, but meant as one of ours
+    if not path.exists() and str(name).isidentifier():  # a misspelt name rather than a file
         raise UserError(f"{unknown_name('table', str(name), NAMES)}, or a text file")
     try:
         return _parse(path.read_text(), str(path))
@@ -69,14 +68,14 @@ def disordered_table(disorder: float, *, seed: int = 0) -> Table:
 
 
 def non_monotonicity(table: Table) -> float:
-    """Says how far a table is from rising or falling throughout: 1 - |Kendall's tau|, in [0, 1].
+    """Returns how far a table is from rising or falling throughout: 1 - |Kendall's tau|, in [0, 1].
 
-    Tau is the share of pairs of levels whose order the table keeps minus the share whose order it
-    turns round, here of entries against levels. 0 is a table that only rises (the identity) or
-    only falls (inversion), for which shapes stay what they are; random permutations lie near 1.
+    Tau is the share of pairs of levels whose order the table keeps, minus the share whose order it
+    reverses. A table that only rises (the identity) or only falls (inversion) gives 0 and keeps
+    every shape; random permutations lie near 1.
     """
-    found: Any = scipy.stats.kendalltau(np.arange(LEVELS), table)  # scipy's types know no fields
-    return float(1 - abs(np.nan_to_num(found.statistic, nan=0.0)))  # NaN: all entries are equal
+    tau = np.asarray(scipy.stats.kendalltau(np.arange(LEVELS), table))[0]
+    return float(1 - abs(np.nan_to_num(tau, nan=0.0)))  # NaN: all entries are equal
 
 
 def _parse(text: str, source: str) -> Table:

@@ -1,4 +1,4 @@
-"""Images as files, and enlarged."""
+"""Files of images, and images at another size."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,14 +9,14 @@ from PIL import Image
 from evofool.images.levels import to_image
 from evofool.support import UserError, replacing
 
-QUALITY = 88  # of JPEG; other formats take no notice or mean the same by it
+QUALITY = 88  # of JPEG; other formats ignore it or mean the same
 
 
 def save_image(image: Image.Image, path: Path) -> None:
-    """Writes an image, atomically, in the format that the name says.
+    """Writes an image, atomically, in the format of the file's suffix.
 
     Raises:
-        UserError: the name says no format that is known, or the file cannot be written.
+        UserError: the suffix is that of no image format, or the file cannot be written.
     """
     if path.suffix.lower() not in Image.registered_extensions():
         raise UserError(f"{path} has no known image format in its name; use for instance .png")
@@ -31,7 +31,7 @@ def save_pages(pages: Sequence[Image.Image], path: Path) -> list[Path]:
         The files written.
 
     Raises:
-        UserError: as `save_image` does.
+        UserError: as in `save_image`.
     """
     if len(pages) == 1:
         paths = [path]
@@ -47,7 +47,7 @@ def save_pages(pages: Sequence[Image.Image], path: Path) -> list[Path]:
 def resized(levels: np.ndarray, size: int) -> Image.Image:
     """Scales 8-bit levels `[height, width, channels]` so that the longer side is `size`.
 
-    By a whole factor without smoothing; by any other with it.
+    By a whole factor pixels are repeated; by any other the image is smoothed.
     """
     image = to_image(levels)
     longer = max(image.size)

@@ -21,9 +21,9 @@ class Section(NamedTuple):
     """Images of a sheet under one heading.
 
     Attributes:
-        heading: may be empty, and as long as it likes.
-        images: as `thumbnail` makes them, at least one.
-        captions: lines of text below each.
+        heading: text of any length; may be empty.
+        images: as `thumbnail` returns them, at least one.
+        captions: lines of text below each image.
     """
 
     heading: str
@@ -65,10 +65,10 @@ def draw_sheet(sections: Sequence[Section], *, columns: int = COLUMNS) -> Image.
 
 
 def thumbnail(image: Levels) -> Image.Image:
-    """Scales an image for a sheet: near `CELL` pixels, and by a whole factor where that will do.
+    """Scales an image for a sheet: near `CELL` pixels, and by a whole factor where possible.
 
-    Small images keep their pixels as squares. Large ones keep them as they are (128), or are
-    halved (256); what lies between, for instance 192, is smoothed to `CELL`.
+    Pixels of small images become squares. Images of 128 pixels stay as they are, those of 256 are
+    halved; sizes between, for instance 192, are smoothed to `CELL`.
     """
     side = max(image.shape[:2])
     factor = -(-CELL // side) if side < CELL else 1 / (side // CELL)

@@ -8,12 +8,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from evofool.classifiers import Classifier, confidence, load_classifier, with_views
-from evofool.evaluation import evaluate_log_odds
-from evofool.images import Images
+from evofool.evaluation import recognize
+from evofool.images import Images, to_levels
 from evofool.runs.run import Elite, Run
 from evofool.support import UserError
-
-MICRO_BATCH = 8  # images in a forward pass; they are only looked at once
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -97,15 +95,19 @@ def look(classifier: Classifier, images: Images, classes: Sequence[int]) -> Seen
 
     Args:
         classifier: the network; it sees images of another size than its input scaled to it.
-        images: in [0, 1].
+        images: in [0, 1], on the 1/255 grid as images are drawn.
         classes: a class index for each.
     """
     height, width, channels = images.shape[1:]
-    seeing = with_views(classifier, (height, width, channels))
-    odds = evaluate_log_odds(seeing, images, MICRO_BATCH)[:, seeing.card.class_offset :]
+    recognized = recognize(with_views(classifier, (height, width, channels)), to_levels(images))
     wanted = np.asarray(classes, int)
-    own = odds[np.arange(len(odds)), wanted].astype(np.float64)
-    return Seen(classes=wanted, top=odds.argmax(axis=1), confidence=confidence(own), log_odds=own)
+    log_odds = recognized.log_odds_in(wanted).astype(np.float64)
+    return Seen(
+        classes=wanted,
+        top=recognized.classes,
+        confidence=confidence(log_odds),
+        log_odds=log_odds,
+    )
 
 
 def check_same_classes(run: Run, classifier: Classifier) -> None:

@@ -21,7 +21,6 @@ from evofool.experiments.bench import Lab, images_of
 from evofool.runs import Run
 from evofool.training import FOOLING, Augment, Examples, TrainConfig, recipes, with_class
 
-TEST_MICRO_BATCH = 250
 SEEDS_OF_A_ROUND, SEEDS_OF_A_REPETITION = 1000, 100_000  # more than a round has runs
 SEED_OF_LONGER = 50_000  # beyond those of all rounds
 
