@@ -1,7 +1,6 @@
 """The command that attacks image files: attack NAME, with the options of that attack as flags."""
 
 import inspect
-import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_type_
 
 import tyro
 
-from evofool.cli.flags import Json
+from evofool.cli.flags import Json, complete_help, documented_arguments
 from evofool.cli.startup import start_jax
 from evofool.support import percent, unknown_name
 
@@ -156,18 +155,19 @@ def _make_command(chosen: "FileAttack") -> Command:
     command.__doc__ = _docstring(chosen, flags)
     types = {flag.parameter.name: flag.parameter.annotation for flag in flags}
     command.__annotations__ = inspect.unwrap(command).__annotations__ = types
+    complete_help(command)
     return command
 
 
 def _common_flags(chosen: "FileAttack") -> list[_Flag]:
-    texts = _documented(attack)
+    texts = documented_arguments(attack)
     absent = {"name", "images"} if chosen.starts_from_noise else {"name"}
     parameters = inspect.signature(attack).parameters.values()
     return [_Flag(p, texts[p.name]) for p in parameters if p.name not in absent]
 
 
 def _flags_of_options(chosen: "FileAttack") -> list[_Flag]:
-    hints, texts = get_type_hints(chosen.run), _documented(chosen.described)
+    hints, texts = get_type_hints(chosen.run), documented_arguments(chosen.described)
     flags = []
     for name, option in chosen.options.items():
         kind, text, default = hints[name], texts[name], option.default
@@ -191,21 +191,14 @@ def _docstring(chosen: "FileAttack", flags: Sequence[_Flag]) -> str:
     target = " --target airliner" if chosen.needs("target") else ""
     lines = [
         *(sentence, ""),
-        "Results have 8 bits. With --out each image gets a strip (original, change, result) and,",
-        *("if there are several epsilons, a curve.", ""),
+        "Results have 8 bits. With --out each image gets a strip (original, change, result)"
+        + (" and, for several epsilons, a curve." if "epsilon" in chosen.options else "."),
+        "",
         f"  evofool attack {chosen.name}{image} --classifier NAME --weights nets{target}",
         *("", "Args:"),
         *(f"    {flag.parameter.name}: {flag.text}" for flag in flags),
     ]
     return "\n".join(lines)
-
-
-def _documented(function: Callable[..., object]) -> dict[str, str]:
-    """Reads the section "Args" of a docstring: the text of each argument, on one line."""
-    section = inspect.cleandoc(function.__doc__ or "").partition("\nArgs:\n")[2]
-    section = section.partition("\n\n")[0].replace("`", "")
-    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", section, flags=re.MULTILINE)
-    return {name: " ".join(text.split()) for name, text in entries}
 
 
 def _run(

@@ -62,7 +62,7 @@ GROUPS: dict[str, dict[str, Command]] = {
     },
 }
 # Commands whose first argument decides which flags they have.
-CHOOSERS: dict[str, Chooser] = {}
+CHOOSERS: dict[str, Chooser] = {"attack": attack.choose}
 
 COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()}
 
