@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_type_
 
 import tyro
 
-from evofool.cli.flags import Json, complete_help, documented_arguments
+from evofool.cli.flags import Json, documented_arguments
 from evofool.cli.startup import start_jax
 from evofool.support import percent, unknown_name
 
@@ -155,7 +155,6 @@ def _make_command(chosen: "FileAttack") -> Command:
     command.__doc__ = _docstring(chosen, flags)
     types = {flag.parameter.name: flag.parameter.annotation for flag in flags}
     command.__annotations__ = inspect.unwrap(command).__annotations__ = types
-    complete_help(command)
     return command
 
 

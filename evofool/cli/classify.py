@@ -42,7 +42,7 @@ def classify(
     from evofool.classifiers import load_classifier
     from evofool.cli.console import make_table, output, print_json
     from evofool.evaluation import classify, summarize_actions
-    from evofool.images import percent
+    from evofool.support import percent
 
     loaded = load_classifier(classifier, weights=weights, combine=combine)
     classified = classify(images, loaded, top=top, exact=exact)
@@ -102,6 +102,7 @@ def accuracy(
     from evofool.cli.console import print_json, progress_output
     from evofool.cli.progress import counting
     from evofool.evaluation import accuracy
+    from evofool.support import rounded_percent
 
     loaded = load_classifier(classifier, weights=weights, combine=combine)
     with counting("images", progress_output()) as report:
@@ -116,8 +117,8 @@ def accuracy(
         print_json({"classifier": loaded.card.name, **asdict(measured)})
         return
     print(
-        f"{loaded.card.name}: top-1 {measured.top1:.2%}, top-5 {measured.top5:.2%} "
-        f"of {measured.n} images"
+        f"{loaded.card.name}: top-1 {rounded_percent(measured.top1, 2)}, "
+        f"top-5 {rounded_percent(measured.top5, 2)} of {measured.n} images"
     )
     for line in measured.actions:
         print(line)

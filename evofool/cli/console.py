@@ -69,11 +69,6 @@ def _is_figure(text: str) -> bool:
     return re.fullmatch(r"-|(> )?-?[\d.,/]+( %)?", text) is not None
 
 
-def gigabytes(count: int) -> str:
-    """Formats a number of bytes: 0.86 GB."""
-    return f"{count / 1e9:.2f} GB"
-
-
 def half_blocks(image: Levels, *, columns: int) -> Text:
     """Draws an image as text: each character shows two pixels, as half block and background.
 
@@ -95,13 +90,3 @@ def half_blocks(image: Levels, *, columns: int) -> Text:
 
 def _rgb(color: np.ndarray) -> str:
     return ",".join(map(str, color))
-
-
-def duration(seconds: float) -> str:
-    """Formats a duration: 8 s, 3:05, 2:14:00."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

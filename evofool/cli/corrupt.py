@@ -80,7 +80,8 @@ def corrupt(
     from evofool.classifiers import check_classifier, load_classifier
     from evofool.cli.console import make_table, output, print_json
     from evofool.evaluation import corrupt
-    from evofool.images import percent, save_image
+    from evofool.images import save_image
+    from evofool.support import percent, rounded_percent
 
     name, corruption = _corruption(shuffle, rows, tiles, blur, recolor, seed)
     loaded = load_classifier(classifier, weights=weights)
@@ -115,7 +116,8 @@ def corrupt(
     ]
     columns = ["images", "accuracy", "median confidence", "in the right class"]
     output().print(make_table(columns, table))
-    print(f"{result.n} images; the likeliest class is unchanged for {result.unchanged:.2%}")
+    unchanged = rounded_percent(result.unchanged, 2)
+    print(f"{result.n} images; the likeliest class is unchanged for {unchanged}")
     if out is not None:
         print(f"images: {out / 'strip.png'}")
 

@@ -151,10 +151,10 @@ def _finish(run: "Run", quiet: bool, as_json: bool) -> int:
 
 
 def _print_result(run: "Run") -> None:
-    from evofool.cli.console import duration, output
+    from evofool.cli.console import output
     from evofool.cli.tables import elites_report, runs_table
-    from evofool.images import percent
     from evofool.runs import PER_PAGE, inspect
+    from evofool.support import duration, percent
 
     console, summary = output(), run.summary
     assert summary is not None

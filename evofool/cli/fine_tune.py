@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 from evofool.cli.startup import start_jax
+from evofool.support import rounded_percent
 
 
 def fine_tune(
@@ -70,7 +71,7 @@ def fine_tune(
     print(
         f"{out}: trained on {tuned.photographs:,} photographs and {tuned.fooling:,} fooling "
         f"images\n"
-        f"{change.n:,} held-out photographs: accuracy {change.accuracy_before:.1%} before, "
-        f"{change.accuracy:.1%} after; same class as before for {change.unchanged:.1%}; "
-        f"class fooling for {change.rejected:.1%}"
+        f"{change.n:,} held-out photographs: accuracy {rounded_percent(change.accuracy_before)} "
+        f"before, {rounded_percent(change.accuracy)} after; same class as before for "
+        f"{rounded_percent(change.unchanged)}; class fooling for {rounded_percent(change.rejected)}"
     )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from evofool.cli.console import duration, progress_output
-from evofool.images import percent
+from evofool.cli.console import progress_output
+from evofool.support import duration, percent
 
 if TYPE_CHECKING:
     from evofool.evolution import Reporter

@@ -7,9 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from evofool.classifiers import first_name
-from evofool.cli.console import duration, gigabytes, make_table
+from evofool.cli.console import make_table
 from evofool.evolution import Forecast, summarize
-from evofool.images import percent
 from evofool.runs import (
     MOST_BY_CLASS,
     Diagnosis,
@@ -18,6 +17,7 @@ from evofool.runs import (
     RunFacts,
     inspect_groups,
 )
+from evofool.support import duration, gigabytes, percent
 
 
 def elites_report(elites: Sequence[EliteFacts], *, ends: int) -> list[Table | str]:

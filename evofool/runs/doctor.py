@@ -15,7 +15,7 @@ from evofool.config import EvolveConfig
 from evofool.data import SOURCES, describe_preprocessing, find_data
 from evofool.evaluation import Check, check_digits, check_photographs
 from evofool.evolution import Forecast, forecast_run, load_configured
-from evofool.support import UserError, platform_facts
+from evofool.support import UserError, platform_facts, rounded_percent
 
 PACKAGES = ("evofool", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pillow")
 
@@ -144,8 +144,10 @@ def _where(name: str, data_dir: str | Path | None) -> str:
 
 def _weights(name: str) -> str:
     card = load_classifier(name).card
-    accuracy = "" if card.test_accuracy is None else f", test accuracy {card.test_accuracy:.2%}"
-    return f"{card.family}, {card.classes} classes, {card.input_shape}{accuracy}"
+    facts = f"{card.family}, {card.classes} classes, {card.input_shape}"
+    if card.test_accuracy is None:
+        return facts
+    return f"{facts}, test accuracy {rounded_percent(card.test_accuracy, 2)}"
 
 
 def _facts(card: Card) -> ClassifierFacts:

@@ -65,7 +65,7 @@ def test_accuracy_prints_a_line_and_json(images: list[str], capsys: pytest.Captu
     flags = ["--classifier", "mock:10", "--images", ".", "--labels", "labels.csv"]
     assert main(["accuracy", *flags]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "mock:10: top-1 33.33%, top-5 100.00% of 3 images",
+        "mock:10: top-1 33.33 %, top-5 100.00 % of 3 images",
         "1 image resized 60x56 -> 28x28 (crop 56, bicubic)",
     ]
     assert main(["accuracy", *flags, "--json"]) == 0

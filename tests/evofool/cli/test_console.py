@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from evofool.cli import progress
-from evofool.cli.console import duration, half_blocks, make_table
+from evofool.cli.console import half_blocks, make_table
 from evofool.cli.progress import ProgressReporter, counting
 
 
@@ -44,13 +44,6 @@ def test_half_blocks_fit_the_columns():
     assert (len(wide), len(wide[0])) == (28, 56)  # twice, since 70 / 28 is 2.5
     narrow = half_blocks(np.zeros((256, 256, 3), np.uint8), columns=40).plain.splitlines()
     assert (len(narrow), len(narrow[0])) == (20, 40)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (60.0, "1:00"), (3599.6, "1:00:00")]
-)
-def test_durations_are_for_people(seconds: float, text: str):
-    assert duration(seconds) == text
 
 
 def test_progress_in_a_pipe_is_plain_lines():
