@@ -117,8 +117,8 @@ def accuracy(
         print_json({"classifier": loaded.card.name, **asdict(measured)})
         return
     print(
-        f"{loaded.card.name}: top-1 {rounded_percent(measured.top1, 2)}, "
-        f"top-5 {rounded_percent(measured.top5, 2)} of {measured.n} images"
+        f"{loaded.card.name}: top-1 {rounded_percent(measured.top1, digits=2)}, "
+        f"top-5 {rounded_percent(measured.top5, digits=2)} of {measured.n} images"
     )
     for line in measured.actions:
         print(line)

@@ -116,7 +116,7 @@ def corrupt(
     ]
     columns = ["images", "accuracy", "median confidence", "in the right class"]
     output().print(make_table(columns, table))
-    unchanged = rounded_percent(result.unchanged, 2)
+    unchanged = rounded_percent(result.unchanged, digits=2)
     print(f"{result.n} images; the likeliest class is unchanged for {unchanged}")
     if out is not None:
         print(f"images: {out / 'strip.png'}")

@@ -89,11 +89,13 @@ def drawn_digits() -> UInt8[np.ndarray, "10 28 28 1"]:
 def _check_accuracy(classifier: Classifier, images: np.ndarray, labels: np.ndarray) -> Check:
     accuracy = float(np.mean(recognize(classifier, images).classes == labels))
     expected = classifier.card.test_accuracy
-    detail = f"accuracy {rounded_percent(accuracy, 2)}"
+    detail = f"accuracy {rounded_percent(accuracy, digits=2)}"
     if expected is None:
         return Check("MNIST test set", accuracy > 0.9, detail)
     passed = abs(accuracy - expected) <= ACCURACY_TOLERANCE
-    return Check("MNIST test set", passed, f"{detail}, on its card {rounded_percent(expected, 2)}")
+    return Check(
+        "MNIST test set", passed, f"{detail}, on its card {rounded_percent(expected, digits=2)}"
+    )
 
 
 def check_photographs(
@@ -130,12 +132,12 @@ def _better_than_guessing(measured: Accuracy, classes: int, labels: str | Path) 
     guessed = measured.n / classes
     # four standard deviations above what guessing gets right
     least = min(measured.n, math.ceil(guessed + 4 * math.sqrt(guessed)))
+    top1, top5 = (rounded_percent(share, digits=2) for share in (measured.top1, measured.top5))
     return Check(
         "photographs",
         round(measured.top1 * measured.n) >= least,
-        f"top-1 {rounded_percent(measured.top1, 2)}, top-5 {rounded_percent(measured.top5, 2)} of "
-        f"the first {measured.n} in {labels} (expected {least} right or more); "
-        f"{'; '.join(measured.actions) or 'used as they are'}",
+        f"top-1 {top1}, top-5 {top5} of the first {measured.n} in {labels} (expected {least} right "
+        f"or more); {'; '.join(measured.actions) or 'used as they are'}",
     )
 
 
@@ -143,8 +145,8 @@ def _channels_in_order(measured: Accuracy, swapped: Accuracy) -> Check:
     return Check(
         "channel order",
         swapped.top1 - measured.top1 <= SWAP_GAIN,
-        f"top-1 {rounded_percent(swapped.top1, 2)} with red and blue exchanged (expected no "
-        f"more than {rounded_percent(measured.top1 + SWAP_GAIN, 2)})",
+        f"top-1 {rounded_percent(swapped.top1, digits=2)} with red and blue exchanged (expected no "
+        f"more than {rounded_percent(measured.top1 + SWAP_GAIN, digits=2)})",
     )
 
 

@@ -147,7 +147,7 @@ def _weights(name: str) -> str:
     facts = f"{card.family}, {card.classes} classes, {card.input_shape}"
     if card.test_accuracy is None:
         return facts
-    return f"{facts}, test accuracy {rounded_percent(card.test_accuracy, 2)}"
+    return f"{facts}, test accuracy {rounded_percent(card.test_accuracy, digits=2)}"
 
 
 def _facts(card: Card) -> ClassifierFacts:

@@ -36,12 +36,12 @@ def as_percentage(share: float) -> str:
     return percent(share)
 
 
-def rounded_percent(share: float, digits: int = 1) -> str:
+def rounded_percent(share: float, *, digits: int = 1) -> str:
     """Writes the share of a count, in [0, 1], with a fixed number of decimals.
 
     Example:
-        >>> rounded_percent(0.9967), rounded_percent(0.98765, 2), rounded_percent(1.0, 0)
-        ('99.7 %', '98.77 %', '100 %')
+        >>> rounded_percent(0.9967), rounded_percent(0.98765, digits=2)
+        ('99.7 %', '98.77 %')
     """
     return f"{100 * share:.{digits}f} %"
 

@@ -21,7 +21,7 @@ def test_doctor_reports_what_a_run_would_cost():
     assert found.versions["evofool"] == version("evofool")
     accuracy = load_classifier("lenet").card.test_accuracy
     assert accuracy is not None
-    assert rounded_percent(accuracy, 2) in found.weights["lenet"]
+    assert rounded_percent(accuracy, digits=2) in found.weights["lenet"]
 
 
 def test_doctor_says_what_the_classifier_is():

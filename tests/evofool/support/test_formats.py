@@ -45,8 +45,8 @@ def test_a_percentage_is_not_rounded_up_to_what_counts_as_certain(bar: float, be
 
 def test_shares_of_counts_have_fixed_decimals():
     assert rounded_percent(0.9967) == "99.7 %"
-    assert rounded_percent(0.98765, 2) == "98.77 %"
-    assert rounded_percent(1.0, 0) == "100 %"
+    assert rounded_percent(0.98765, digits=2) == "98.77 %"
+    assert rounded_percent(1.0, digits=0) == "100 %"
     assert rounded_percent(0.0) == "0.0 %"
 
 
