@@ -28,7 +28,7 @@ from cppn.lesions import without_connection, without_node
 from cppn.mutation import MutationRates, mutate
 from cppn.random import bits as random_bits
 from cppn.random import fold_in, uniform
-from cppn.render import render, render_batch
+from cppn.render import Style, render, render_batch
 from cppn.show import to_svg, to_text
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "Genome",
     "GenomeSpec",
     "MutationRates",
+    "Style",
     "fold_in",
     "from_bytes",
     "from_json",

@@ -9,20 +9,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from cppn.genome import INPUTS, MAX_WEIGHT, NUM_INPUTS, Genome, GenomeSpec
+from cppn.render import GREY, Style
 
 FORMAT = "cppn"
 VERSION = 1
 """Of the JSON form; goes up when older readers could not read it."""
 
 
-def to_json(genome: Genome, spec: GenomeSpec, **drawing: str) -> dict[str, Any]:
+def to_json(genome: Genome, spec: GenomeSpec, style: Style = GREY) -> dict[str, Any]:
     """Writes a genome as plain values, from which `from_json` makes the same bytes again.
 
     Args:
         genome: one genome; spare room is left out.
         spec: its outputs and activations.
-        **drawing: options of `render` that belong to the image (color, coordinates,
-            rounding), to be kept with it.
+        style: how it is drawn, which belongs to the image.
 
     Returns:
         A dict for `json.dumps`. `nodes` lists outputs and hidden nodes in their order, the
@@ -44,19 +44,19 @@ def to_json(genome: Genome, spec: GenomeSpec, **drawing: str) -> dict[str, Any]:
         "activations": list(spec.activations),
         "nodes": [spec.activations[code] for code in genome.activation[NUM_INPUTS:nodes]],
         "connections": [[int(s), int(t), float(w)] for s, t, w in list(ends)[:connections]],
-        "drawing": dict(drawing),
+        "drawing": style._asdict(),
     }
 
 
-def from_json(data: Mapping[str, Any] | str) -> tuple[Genome, GenomeSpec, dict[str, str]]:
+def from_json(data: Mapping[str, Any] | str) -> tuple[Genome, GenomeSpec, Style]:
     """Reads what `to_json` wrote.
 
     Args:
         data: the dict, or its text.
 
     Returns:
-        The genome (without spare room; `grow` it to mutate it), its spec, and the
-        options for `render` that were kept with it.
+        The genome (without spare room; `grow` it to mutate it), its spec, and the style that it
+        is drawn in.
 
     Raises:
         ValueError: not such JSON, of a later version, or the genome is not valid.
@@ -71,7 +71,7 @@ def from_json(data: Mapping[str, Any] | str) -> tuple[Genome, GenomeSpec, dict[s
         )
     try:
         activations, nodes = tuple(values["activations"]), list(values["nodes"])
-        outputs, drawing = values["outputs"], dict(values["drawing"])
+        outputs, style = values["outputs"], Style(**values["drawing"])
         ends = np.array([c[:2] for c in values["connections"]], np.int32).reshape(-1, 2)
         weight = np.array([c[2] for c in values["connections"]], np.float32)
     except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
@@ -90,7 +90,7 @@ def from_json(data: Mapping[str, Any] | str) -> tuple[Genome, GenomeSpec, dict[s
         weight=jnp.asarray(weight),
     )
     validate(genome, spec)
-    return genome, spec, drawing
+    return genome, spec, style
 
 
 def validate(genome: Genome, spec: GenomeSpec) -> None:

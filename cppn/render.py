@@ -4,7 +4,7 @@ How output values become channels, and channels levels, is said in `cppn.color`.
 """
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,23 +18,50 @@ from cppn.program import Program, compile_genome, run_in_turn, run_together, sch
 
 COORDINATES = ("centered", "pixels")
 
-_OPTIONS = (
-    "spec",
-    "height",
-    "width",
-    "color",
-    "coordinates",
-    "drawn_at",
-    "rounding",
-    "quantize",
-)
+_OPTIONS = ("spec", "height", "width", "style", "drawn_at", "quantize")
 _TILE = 4096
 """Pixels drawn at a time: a genome's rows then stay in the second-level cache."""
 
 
-def render(genome: Genome, **options: Any) -> Float[Array, "height width channels"]:
-    """Draws one genome; options and errors as in `render_batch`."""
-    return render_batch(jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], genome), **options)[0]
+class Style(NamedTuple):
+    """How the outputs of a network become pixels; belongs to an image as its genome does.
+
+    Attributes:
+        color: how output values become channels; see `cppn.color`.
+        coordinates: "centered": x and y run from -1 to 1; "pixels": raw column and row indices,
+            as in the released code. d is the distance from the centre, in units of half a
+            side, either way.
+        rounding: how values become 8-bit levels; see `cppn.color`.
+    """
+
+    color: Literal["grey", "rgb", "hsv", "hls"] = "grey"
+    coordinates: Literal["centered", "pixels"] = "centered"
+    rounding: Literal["nearest", "truncate"] = "nearest"
+
+
+GREY = Style()
+
+
+def render(
+    genome: Genome,
+    *,
+    spec: GenomeSpec,
+    height: int,
+    width: int,
+    style: Style = GREY,
+    drawn_at: tuple[int, int] | None = None,
+    quantize: bool = True,
+) -> Float[Array, "height width channels"]:
+    """Draws one genome; arguments and errors as in `render_batch`."""
+    return render_batch(
+        jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], genome),
+        spec=spec,
+        height=height,
+        width=width,
+        style=style,
+        drawn_at=drawn_at,
+        quantize=quantize,
+    )[0]
 
 
 @partial(jax.jit, static_argnames=_OPTIONS)
@@ -44,10 +71,8 @@ def render_batch(
     spec: GenomeSpec,
     height: int,
     width: int,
-    color: str = "grey",
-    coordinates: str = "centered",
+    style: Style = GREY,
     drawn_at: tuple[int, int] | None = None,
-    rounding: str = "nearest",
     quantize: bool = True,
 ) -> Float[Array, "batch height width channels"]:
     """Draws a batch of genomes.
@@ -61,27 +86,24 @@ def render_batch(
         spec: number of outputs, names of the activations.
         height: in pixels.
         width: in pixels.
-        color: how output values become channels; see `cppn.color`.
-        coordinates: "centered": x and y run from -1 to 1; "pixels": raw column and row indices,
-            as in the released code. d is the distance from the centre, in units of half a
-            side, either way.
-        drawn_at: with "pixels", the (height, width) whose indices x and y run over, so that a
-            image evolved at that size is the same image at any other; None is the
+        style: how output values become pixels.
+        drawn_at: with coordinates "pixels", the (height, width) whose indices x and y run over,
+            so that an image evolved at that size is the same image at any other; None is the
             size drawn.
-        rounding: how values become 8-bit levels; see `cppn.color`.
         quantize: False leaves the values between the levels.
 
     Returns:
         Images, values k / 255 rounded to float32 as NumPy rounds them.
 
     Raises:
-        ValueError: an option has a value that is not listed, the outputs of `spec` do not fit
-            `color`, or a size is below 1.
+        ValueError: the style has a value that is not listed, the outputs of `spec` do not fit
+            its colour, or a size is below 1.
     """
-    _check_options(spec, height, width, color, coordinates, rounding)
-    inputs = make_inputs(height, width, coordinates, drawn_at)
-    style = _Style(spec, color, rounding, quantize)
-    return _draw(genomes, inputs, style).reshape(-1, height, width, spec.outputs)
+    _check_options(spec, height, width, style)
+    inputs = make_inputs(height, width, style.coordinates, drawn_at)
+    # coordinates are in the inputs: what differs in them alone is drawn by one program
+    look = _Look(spec, style.color, style.rounding, quantize)
+    return _draw(genomes, inputs, look).reshape(-1, height, width, spec.outputs)
 
 
 def make_inputs(
@@ -116,8 +138,8 @@ def _ramp(first: int, last: int, size: int) -> np.ndarray:
     return np.linspace(first, last, size, dtype=np.float32)
 
 
-class _Style(NamedTuple):
-    """What drawing is compiled for; the fields are as in `render_batch`."""
+class _Look(NamedTuple):
+    """What drawing is compiled for; the fields are as in `Style` and `render_batch`."""
 
     spec: GenomeSpec
     color: str
@@ -127,34 +149,34 @@ class _Style(NamedTuple):
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _draw(
-    genomes: Genome, inputs: Float[Array, "4 pixels"], style: _Style
+    genomes: Genome, inputs: Float[Array, "4 pixels"], look: _Look
 ) -> Float[Array, "batch pixels channels"]:
-    in_turn, together = (partial(f, style=style) for f in (_draw_in_turn, _draw_together))
+    in_turn, together = (partial(f, look=look) for f in (_draw_in_turn, _draw_together))
     return lax.platform_dependent(genomes, inputs, cpu=in_turn, default=together)
 
 
 @_draw.defjvp
-def _draw_jvp(style, primals, tangents):
+def _draw_jvp(look, primals, tangents):
     # The loop of `run_in_turn` has no gradient.
-    together = partial(_draw_together, style=style)
-    return _draw(*primals, style), jax.jvp(together, primals, tangents)[1]
+    together = partial(_draw_together, look=look)
+    return _draw(*primals, look), jax.jvp(together, primals, tangents)[1]
 
 
 def _draw_in_turn(
-    genomes: Genome, inputs: Float[Array, "4 pixels"], style: _Style
+    genomes: Genome, inputs: Float[Array, "4 pixels"], look: _Look
 ) -> Float[Array, "batch pixels channels"]:
     """Tile after tile, the instructions of all genomes one by one."""
     batch, max_nodes = genomes.activation.shape
-    outputs, pixels = style.spec.outputs, inputs.shape[1]
+    outputs, pixels = look.spec.outputs, inputs.shape[1]
     num_tiles = -(-pixels // _TILE)
     tile = -(-pixels // num_tiles)
-    instructions = schedule(_compile(genomes, style.spec), genomes, style.spec)
+    instructions = schedule(_compile(genomes, look.spec), genomes, look.spec)
 
     def draw_tile(
         memory: Float[Array, "rows tile"], inputs: Float[Array, "4 tile"]
     ) -> tuple[Float[Array, "rows tile"], Float[Array, "batch tile channels"]]:
-        memory = run_in_turn(instructions, memory.at[:NUM_INPUTS].set(inputs), style.spec)
-        return memory, _finish(memory[max_nodes:].reshape(batch, outputs, tile), style)
+        memory = run_in_turn(instructions, memory.at[:NUM_INPUTS].set(inputs), look.spec)
+        return memory, _finish(memory[max_nodes:].reshape(batch, outputs, tile), look)
 
     def step(i, state):
         memory, images = state
@@ -171,31 +193,30 @@ def _draw_in_turn(
 
 
 def _draw_together(
-    genomes: Genome, inputs: Float[Array, "4 pixels"], style: _Style
+    genomes: Genome, inputs: Float[Array, "4 pixels"], look: _Look
 ) -> Float[Array, "batch pixels channels"]:
     """All genomes and all pixels at once."""
-    programs = _compile(genomes, style.spec)
-    values = run_together(programs, genomes, inputs, style.spec)
-    return _finish(values, style)
+    programs = _compile(genomes, look.spec)
+    values = run_together(programs, genomes, inputs, look.spec)
+    return _finish(values, look)
 
 
 def _finish(
-    values: Float[Array, "batch outputs pixels"], style: _Style
+    values: Float[Array, "batch outputs pixels"], look: _Look
 ) -> Float[Array, "batch pixels outputs"]:
-    return to_channels(values, style.color, rounding=style.rounding, quantize=style.quantize)
+    return to_channels(values, look.color, rounding=look.rounding, quantize=look.quantize)
 
 
 def _compile(genomes: Genome, spec: GenomeSpec) -> Program:
     return jax.vmap(lambda genome: compile_genome(genome, spec))(genomes)
 
 
-def _check_options(
-    spec: GenomeSpec, height: int, width: int, color: str, coordinates: str, rounding: str
-) -> None:
+def _check_options(spec: GenomeSpec, height: int, width: int, style: Style) -> None:
+    color = style.color
     for name, value, known in (
         ("color", color, tuple(COLORS)),
-        ("coordinates", coordinates, COORDINATES),
-        ("rounding", rounding, ROUNDINGS),
+        ("coordinates", style.coordinates, COORDINATES),
+        ("rounding", style.rounding, ROUNDINGS),
     ):
         if value not in known:
             raise ValueError(f"{name} must be one of {known}, got {value!r}")

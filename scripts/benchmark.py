@@ -32,8 +32,7 @@ from jax.sharding import PartitionSpec as P
 
 from evofool.classifiers import Classifier, load_classifier
 from evofool.config import make_config
-from evofool.evaluation import choose_micro_batch
-from evofool.evolution import RunState, make_encoding, make_engine, make_rates, make_selection
+from evofool.evolution import RunState, compile_loop, make_plan
 from evofool.images import from_levels
 from evofool.support import jit
 
@@ -124,25 +123,18 @@ def make_loop(
     encoding_name: str, classifier: Classifier, arguments: argparse.Namespace
 ) -> tuple[Callable[[], Any], float]:
     """Returns a call that evolves `--generations` generations, and the compile time."""
-    config = make_config(encoding=encoding_name, batch_size=arguments.batch_size)
-    encoding = make_encoding(config, classifier.card.input_shape)
-    engine = make_engine(
-        encoding,
-        classifier,
-        selection=make_selection(config, classifier.card),
-        runs=1,
-        batch=arguments.batch_size,
-        micro_batch=arguments.micro_batch
-        or choose_micro_batch(
-            arguments.batch_size, classifier, least_parts=2 if encoding_name == "cppn" else 1
-        ),
-        chunk=arguments.generations,
+    config = make_config(
+        encoding=encoding_name,
+        batch_size=arguments.batch_size,
+        micro_batch=arguments.micro_batch,
     )
-    state = engine.init(jnp.zeros(1, jnp.uint32))
-    rates, target = make_rates(config), np.float32(np.inf)
+    plan = make_plan(config, classifier)
+    loop = compile_loop(plan, chunk=arguments.generations)
+    state = loop.init(jnp.zeros(1, jnp.uint32))
+    rates, target = plan.rates, np.float32(np.inf)
     start = time.perf_counter()
     arguments_of_advance = (classifier.params, rates, state, np.int32(0), target)
-    advance = engine.advance.lower(*arguments_of_advance).compile()
+    advance = loop.advance.lower(*arguments_of_advance).compile()
     compile_seconds = time.perf_counter() - start
 
     def evolve_from(state: RunState) -> RunState:
@@ -155,7 +147,7 @@ def make_loop(
     for _ in range(-(-arguments.warm_up // arguments.generations)):
         state = evolve_from(state)
     start_state = jax.tree.map(np.array, state)  # every timed call does the same generations
-    return lambda: jax.block_until_ready(evolve_from(engine.place(start_state))), compile_seconds
+    return lambda: jax.block_until_ready(evolve_from(loop.place(start_state))), compile_seconds
 
 
 def rate(call: Callable[[], Any], work: int, *, seconds: float) -> float:

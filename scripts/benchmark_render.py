@@ -47,8 +47,8 @@ REPEATS = 40
 PASSES = {1: 8, 3: 1}  # as the C++ program: waking a second thread for 1 ms of work is not drawing
 FILE_CODES = ["sine", "gaussian", "sigmoid", "linear"]
 STYLES = {
-    1: {"height": 28, "width": 28, "color": "grey"},
-    3: {"height": 256, "width": 256, "color": "hsv"},
+    1: {"height": 28, "width": 28, "style": cppn.Style(color="grey")},
+    3: {"height": 256, "width": 256, "style": cppn.Style(color="hsv")},
 }
 ORACLE = {
     "sine": np.sin,

@@ -102,7 +102,6 @@ def _row(name: str, run: evofool.Run) -> str:
     medians = [lines[int((len(lines) - 1) * share)]["median_confidence"] for share in (0.25, 0.5)]
     final = confidence(run.table["archive.fitness"][0])
     is_dog = np.isin([output - run.card.class_offset for output in run.outputs], DOGS)
-    assert run.summary is not None
     cells = [
         name,
         str(run.config.seed),
@@ -110,7 +109,7 @@ def _row(name: str, run: evofool.Run) -> str:
         str(int(np.sum(final >= 0.9))),
         str(int(np.sum(final >= 0.99))),
         f"{np.median(final[is_dog]):.3f}",
-        f"{run.summary['evals_per_second']:.0f}",
+        f"{run.finished['evals_per_second']:.0f}",
     ]
     return "| " + " | ".join(cells) + " |"
 

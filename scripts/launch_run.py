@@ -8,11 +8,11 @@ metrics.jsonl, summary.json and checkpoints. Ctrl-C stops it; scripts/resume_run
 """
 
 import argparse
-from typing import Any
 
 import jax
 
 import evofool
+from evofool.evolution import MetricsLine
 
 
 class Lines:
@@ -22,7 +22,7 @@ class Lines:
         """Takes something worth a line."""
         print(text)
 
-    def progress(self, generation: int, last: int, lines: list[dict[str, Any]]) -> None:
+    def progress(self, generation: int, last: int, lines: list[MetricsLine]) -> None:
         """Is called every half second or so; `lines` are the newest metrics, one per run."""
         print(f"{generation}/{last}: median confidence {lines[0]['median_confidence']:.6f}")
 

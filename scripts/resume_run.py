@@ -28,9 +28,8 @@ def main() -> None:
     before = evofool.Run.open(arguments.run)
     print(f"{before.folder} is at generation {before.generation} of {before.config.generations}")
     run = evofool.resume(before, generations=arguments.generations)
-    assert run.summary is not None
-    print(f"now at generation {run.generation}, stopped by {run.summary['stopped_by']}")
-    print(f"median confidence {run.summary['median_confidence']:.6f}")
+    print(f"now at generation {run.generation}, stopped by {run.finished['stopped_by']}")
+    print(f"median confidence {run.finished['median_confidence']:.6f}")
 
 
 if __name__ == "__main__":

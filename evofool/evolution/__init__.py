@@ -2,29 +2,54 @@
 
 An *encoding* says how a genome is made, varied and drawn. A *generation* makes *children* of
 *parents*, draws and classifies them, and offers each to the *cells* of the archive; the occupant
-of a cell is its *elite*. Modules, from the inside out: `encodings`, `selection`, `generation`
-(the compiled step), `engine` and `driver` (calls of it), `session` (one process's work on a run
-directory), `checkpoint`, `lineage` and `metrics` (what it leaves there).
+of a cell is its *elite*. Read `encodings`, `generation` and `loop`, in this order, to know what
+happens to a genome; `selection` (which child may take which cell, and who become parents) and
+`sharding` (which device makes which child) are parts of a generation. Around it, from the inside
+out: `plan` (a run's settings, resolved), `calls` (of the compiled loop), `journal` (the metrics,
+lineage and checkpoints that a run leaves), `session` (one process's work on a run directory).
 """
 
 from evofool.evolution import lineage, metrics
-from evofool.evolution.checkpoint import archive_sha256, load_newest, run_of
-from evofool.evolution.configured import configure, load_configured
-from evofool.evolution.encodings import Encoding, cppn_spec, cppn_style, make_encoding, make_rates
-from evofool.evolution.engine import make_engine
+from evofool.evolution.checkpoint import (
+    Checkpoint,
+    MicroBatches,
+    archive_sha256,
+    load_newest,
+    run_of,
+)
+from evofool.evolution.cppn_encoding import cppn_spec, cppn_style
+from evofool.evolution.encodings import (
+    Encoding,
+    Genomes,
+    Rates,
+    compiled_render,
+    make_encoding,
+    make_rates,
+)
 from evofool.evolution.forecast import Forecast, forecast_run
 from evofool.evolution.generation import RunState
+from evofool.evolution.journal import micro_batches
 from evofool.evolution.lineage import Lineage, Step, class_changes
-from evofool.evolution.metrics import HIGH, LIKELY, NEAR_CERTAIN, generation_reaching, summarize
+from evofool.evolution.loop import Loop, compile_loop
+from evofool.evolution.metrics import (
+    HIGH,
+    LIKELY,
+    NEAR_CERTAIN,
+    Confidences,
+    MetricsLine,
+    generation_reaching,
+    summarize,
+)
+from evofool.evolution.plan import Plan, configure, load_configured, make_plan
 from evofool.evolution.random_genomes import random_images
+from evofool.evolution.reporting import Quiet, Reporter
 from evofool.evolution.selection import best_of_class, make_selection
 from evofool.evolution.session import (
     INTERRUPTED,
     MAX_SECONDS,
     Outcome,
-    Quiet,
-    Reporter,
-    Runner,
+    Reason,
+    Session,
     lost_process,
     resume_command,
 )
@@ -35,18 +60,29 @@ __all__ = [
     "LIKELY",
     "MAX_SECONDS",
     "NEAR_CERTAIN",
+    "Checkpoint",
+    "Confidences",
     "Encoding",
     "Forecast",
+    "Genomes",
     "Lineage",
+    "Loop",
+    "MetricsLine",
+    "MicroBatches",
     "Outcome",
+    "Plan",
     "Quiet",
+    "Rates",
+    "Reason",
     "Reporter",
     "RunState",
-    "Runner",
+    "Session",
     "Step",
     "archive_sha256",
     "best_of_class",
     "class_changes",
+    "compile_loop",
+    "compiled_render",
     "configure",
     "cppn_spec",
     "cppn_style",
@@ -57,10 +93,11 @@ __all__ = [
     "load_newest",
     "lost_process",
     "make_encoding",
-    "make_engine",
+    "make_plan",
     "make_rates",
     "make_selection",
     "metrics",
+    "micro_batches",
     "random_images",
     "resume_command",
     "run_of",

@@ -13,7 +13,8 @@ import shutil
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, NamedTuple, Required, TypedDict, cast
 
 import jax
 import jax.numpy as jnp
@@ -25,21 +26,56 @@ from evofool.support import UserError, write_error
 
 SCHEMA = 1  # raise when the tables change; older checkpoints are then refused by name
 
+Table = dict[str, np.ndarray]  # arrays by their dotted names in the run state
+MicroBatches = list[tuple[int, int]]  # (generation, size used from it on), in order
+
+
+class Manifest(TypedDict, total=False):
+    """What a checkpoint says of itself, in its metadata.
+
+    Attributes:
+        schema: `SCHEMA` of the version that wrote it.
+        prng: kind of the random keys.
+        sha256: of the table.
+        micro_batches: that the run has used up to here; `config.json` lists them where a version
+            before 0.2 wrote the run.
+    """
+
+    schema: Required[int]
+    prng: Required[str]
+    sha256: Required[str]
+    micro_batches: list[list[int]]
+
+
+class Checkpoint(NamedTuple):
+    """A checkpoint that was read.
+
+    Attributes:
+        generation: the last one it holds.
+        table: the run state.
+        micro_batches: that the run has used; empty where the checkpoint does not list them.
+    """
+
+    generation: int
+    table: Table
+    micro_batches: MicroBatches
+
 
 class CheckpointWriter:
     """Writes checkpoints of one run directory; use as a context manager."""
 
     def __init__(self, folder: Path, *, keep: int):
         self._folder, self._keep = folder, keep
+        self._saving: Any = None  # Orbax's response to the last save
         with _as_user_error(folder):
             folder.mkdir(parents=True, exist_ok=True)
 
     @cached_property
-    def _orbax(self) -> Any:
+    def _orbax(self) -> Any:  # Orbax's types do not fit its own policies
         """Is made for the first checkpoint: its imports, 0.5 s, then delay no first generation."""
         from orbax.checkpoint import v1
 
-        training: Any = v1.training  # its protocols do not fit its own policies
+        training: Any = v1.training
         return training.Checkpointer(
             self._folder.absolute(),
             preservation_policy=training.preservation_policies.LatestN(self._keep),
@@ -47,8 +83,12 @@ class CheckpointWriter:
             cleanup_tmp_directories=True,
         )
 
-    def save(self, state: RunState) -> None:
+    def save(self, state: RunState, micro_batches: MicroBatches) -> None:
         """Starts writing a checkpoint, after waiting for the one before.
+
+        Args:
+            state: its generation must be new.
+            micro_batches: that the run has used up to here.
 
         Raises:
             UserError: this or the earlier checkpoint could not be written.
@@ -56,17 +96,25 @@ class CheckpointWriter:
         with _as_user_error(self._folder):
             self._wait()  # so that two copies of the state are the most there ever are
             table: Mapping[str, Any] = flatten(state)
-            manifest = {"schema": SCHEMA, "prng": PRNG, "sha256": table_sha256(table)}
+            manifest: Manifest = {
+                "schema": SCHEMA,
+                "prng": PRNG,
+                "sha256": table_sha256(table),
+                "micro_batches": [list(entry) for entry in micro_batches],
+            }
             generation = int(table["next_generation"]) - 1
             if jax.process_count() > 1:
                 # Orbax takes the arrays of a job from all its processes. The state itself is
                 # given to the next device call, which would not wait for the writing.
                 table = {name: jnp.copy(leaf) for name, leaf in _named_leaves(state)}
-            self._orbax.save_async(generation, table, custom_metadata=manifest)
+            self._saving = self._orbax.save_async(generation, table, custom_metadata=manifest)
 
     def _wait(self) -> None:
-        if "_orbax" in self.__dict__:
-            self._orbax.wait()
+        if self._saving is not None:
+            # Not `wait()` of the checkpointer: it leaves the response's thread and its event
+            # loop, with three file descriptors, to a process that may save ten thousand times.
+            saving, self._saving = self._saving, None
+            saving.result()
 
     def close(self) -> None:
         """Waits until the last checkpoint is on disk.
@@ -80,9 +128,7 @@ class CheckpointWriter:
                 self._orbax.close()
 
 
-def load_newest(
-    folder: Path, warn: Callable[[str], None]
-) -> tuple[int, dict[str, np.ndarray]] | None:
+def load_newest(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
     """Reads the newest checkpoint that is whole.
 
     Args:
@@ -90,7 +136,7 @@ def load_newest(
         warn: told about every damaged checkpoint that was passed over.
 
     Returns:
-        Its generation and flat table of arrays, or None when there is no checkpoint yet.
+        The checkpoint, or None when there is none yet.
 
     Raises:
         UserError: there are checkpoints, but none can be read.
@@ -98,7 +144,7 @@ def load_newest(
     generations = saved_generations(folder)
     for generation in reversed(generations):
         try:
-            return generation, _load(folder / str(generation))
+            return _load(folder / str(generation))
         except _DamagedError as error:
             warn(f"the checkpoint of generation {generation} is damaged ({error}); using an older")
     if generations:
@@ -109,7 +155,7 @@ def load_newest(
     return None
 
 
-def load(folder: Path, generation: int) -> dict[str, np.ndarray]:
+def load(folder: Path, generation: int) -> Checkpoint:
     """Reads the checkpoint of one generation.
 
     Raises:
@@ -138,7 +184,7 @@ def cut(folder: Path, generation: int) -> None:
             shutil.rmtree(folder / str(newer))
 
 
-def flatten(tree: Any) -> dict[str, np.ndarray]:
+def flatten(tree: Any) -> Table:
     """Copies a pytree to the host as a table from dotted names to arrays."""
     return {name: np.array(leaf) for name, leaf in _named_leaves(tree)}
 
@@ -151,14 +197,14 @@ def unflatten(table: Mapping[str, np.ndarray], template: Any) -> Any:
     """
     leaves = []
     for name, leaf in _named_leaves(template):
-        found = table.get(name)
-        if found is None or found.shape != leaf.shape or found.dtype != leaf.dtype:
-            what = "nothing" if found is None else f"{found.dtype} {found.shape}"
+        array = table.get(name)
+        if array is None or array.shape != leaf.shape or array.dtype != leaf.dtype:
+            stored = "nothing" if array is None else f"{array.dtype} {array.shape}"
             raise UserError(
                 f"the checkpoint does not fit its configuration: {name} should be "
-                f"{leaf.dtype} {leaf.shape}, found {what}"
+                f"{leaf.dtype} {leaf.shape}, found {stored}"
             )
-        leaves.append(found)
+        leaves.append(array)
     return jax.tree.unflatten(jax.tree.structure(template), leaves)
 
 
@@ -201,9 +247,10 @@ class _DamagedError(Exception):
     """A checkpoint that cannot be read or is not what was written."""
 
 
-def _load(path: Path) -> dict[str, np.ndarray]:
+def _load(path: Path) -> Checkpoint:
     try:
-        manifest = json.loads((path / "_CHECKPOINT_METADATA").read_text())["custom_metadata"]
+        metadata = json.loads((path / "_CHECKPOINT_METADATA").read_text())
+        manifest = cast(Manifest, metadata["custom_metadata"])
         table = _read_arrays(path / "state")
     except Exception as error:  # whatever the reader stumbles on, the checkpoint is not usable
         reason = str(error).splitlines() or [type(error).__name__]
@@ -219,10 +266,11 @@ def _load(path: Path) -> dict[str, np.ndarray]:
         raise UserError(f"{path} was made with {manifest.get('prng')} random keys, not {PRNG}")
     if table_sha256(table) != manifest.get("sha256"):
         raise _DamagedError("its bytes are not those that were written")
-    return table
+    listed = manifest.get("micro_batches", [])
+    return Checkpoint(int(path.name), table, [(start, size) for start, size in listed])
 
 
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+def _read_arrays(path: Path) -> Table:
     """Reads what Orbax wrote with TensorStore, the library below it.
 
     Orbax itself, when it meets a damaged file, leaves tasks behind that print tracebacks.
@@ -247,12 +295,14 @@ class _as_user_error:  # noqa: N801  (reads as a statement)
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+    def __exit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         cause = error
         while cause is not None:
             if isinstance(cause, OSError):
                 raise write_error(self._folder, cause) from error
-            if found := re.search(r"os_error_code='(\d+)'", str(cause)):  # as TensorStore says it
-                number = int(found[1])
+            if code := re.search(r"os_error_code='(\d+)'", str(cause)):  # as TensorStore says it
+                number = int(code[1])
                 raise write_error(self._folder, OSError(number, os.strerror(number))) from error
             cause = cause.__cause__ or cause.__context__

@@ -1,211 +1,113 @@
-"""What the evolution loop knows of a genome: how to make, vary and draw a batch of them."""
+"""What the evolution loop knows of a genome: how to make, vary and draw a batch of them.
 
-import math
+`Encoding` is all that `generation` calls. Its two implementations are `cppn_encoding` and
+`direct_encoding`; nothing else in evolution asks which of them a run has.
+"""
+
 from collections.abc import Callable
-from functools import cache
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, Protocol, runtime_checkable
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, Key
 
-import cppn
-from evofool.config import CppnConfig, EvolveConfig
-from evofool.evolution import direct_genome
-from evofool.support import UserError, unknown_name
+from evofool.config import EvolveConfig
+from evofool.evolution.cppn_encoding import CppnEncoding, cppn_rates
+from evofool.evolution.direct_encoding import DirectEncoding, direct_rates
+from evofool.support import jit
 
-ImageShape = tuple[int, int, int]
-Keys = Key[Array, " batch"]
+Genomes = Any  # a pytree of the encoding's own, whose leaves lead with the axis `batch`
+Rates = Any  # a pytree of numbers of the encoding's own: how often it varies what
+ImageShape = tuple[int, int, int]  # height, width, channels
+KEPT = 4  # encodings whose compiled functions stay in memory
 
 
-class Encoding(NamedTuple):
+@runtime_checkable
+class Encoding(Protocol):
     """An encoding of images; every function works on a batch (leading axis `batch`).
 
-    Encodings that differ in rates alone are the same, functions included, so that a program which
-    was compiled for one serves all.
-
-    Attributes:
-        name: "cppn" or "direct".
-        num_parents: parents per child, 1 or 2; the first one is the recorded parent.
-        init: keys `[batch]` -> genomes.
-        vary: (keys `[batch]`, parents (a tuple of genomes), rates, generation) -> (children,
-            had_room bool `[batch]`); a child without room is not to be used. The rates are those
-            of `make_rates`.
-        render: genomes -> images, float32 `[batch, height, width, channels]` in [0, 1], on the
-            1/255 grid.
-        grow: genomes (any leading axes) -> the same genomes with twice the room.
-        trim: genomes -> the same genomes without spare room, on the host.
-        grown: () -> this encoding for genomes with twice the room.
+    Encodings are compared and hashed by their settings. Rates are not among them: a program that
+    was compiled for one encoding serves all that differ from it in rates alone.
     """
 
-    name: str
-    num_parents: int
-    init: Callable[[Keys], Any]
-    vary: Callable[[Keys, tuple[Any, ...], Any, Int[Array, ""]], tuple[Any, Array]]
-    render: Callable[[Any], Float[Array, "batch height width channels"]]
-    grow: Callable[[Any], Any]
-    trim: Callable[[Any], Any]
-    grown: Callable[[], "Encoding"]
+    @property
+    def name(self) -> str:
+        """Name of the encoding, "cppn" or "direct"."""
+        ...
+
+    @property
+    def num_parents(self) -> int:
+        """Parents of a child, 1 or 2; the first one is the recorded parent."""
+        ...
+
+    @property
+    def least_parts(self) -> int:
+        """Micro-batches that a generation is cut into at least, so that all devices have work."""
+        ...
+
+    def init(self, keys: Key[Array, " batch"]) -> Genomes:
+        """Makes random genomes."""
+        ...
+
+    def vary(
+        self,
+        keys: Key[Array, " batch"],
+        parents: tuple[Genomes, ...],
+        rates: Rates,
+        generation: Int[Array, ""],
+    ) -> tuple[Genomes, Bool[Array, " batch"]]:
+        """Makes a child of each parent (of each pair, where there are two).
+
+        Returns:
+            The children, and whether each had room in its arrays: a child that had none is not to
+            be used.
+        """
+        ...
+
+    def render(self, genomes: Genomes) -> Float[Array, "batch height width channels"]:
+        """Draws genomes: float32 in [0, 1], on the 1/255 grid."""
+        ...
+
+    def grow(self, genomes: Genomes) -> Genomes:
+        """Gives genomes (any leading axes) twice the room; their images stay the same."""
+        ...
+
+    def trim(self, genomes: Genomes) -> Genomes:
+        """Cuts off the room that no genome (any leading axes) uses, on the host."""
+        ...
+
+    def grown(self) -> "Encoding":
+        """Returns this encoding for genomes with twice the room."""
+        ...
 
 
 def make_encoding(config: EvolveConfig, image_shape: ImageShape) -> Encoding:
-    """Builds the encoding that a configuration asks for.
-
-    Args:
-        config: names the encoding and its settings.
-        image_shape: (height, width, channels) to draw at.
+    """Builds the encoding that a configuration asks for, to draw images of a shape.
 
     Raises:
         UserError: a colour that does not fit the channels, or an unknown activation.
     """
     if config.encoding == "cppn":
-        channels = image_shape[2]
-        spec = cppn_spec(config.cppn, channels)
-        return _cppn_encoding(
-            spec,
-            image_shape,
-            tuple(cppn_style(config.cppn, channels).items()),
-            config.cppn.weight_eta,
-            # less than a first genome needs would be no room at all
-            max(config.cppn.max_nodes, spec.first_hidden),
-            max(config.cppn.max_connections, cppn.NUM_INPUTS * channels),
-        )
-    settings = config.direct
-    return _direct_encoding(
-        image_shape,
-        settings.color if image_shape[2] == 3 else "rgb",  # a grey level has no other reading
-        settings.mutation_eta,
-        settings.crossover == "sbx",
-        settings.crossover_eta,
-    )
+        return CppnEncoding.of(config.cppn, image_shape)
+    return DirectEncoding.of(config.direct, image_shape)
 
 
-def make_rates(config: EvolveConfig) -> cppn.MutationRates | direct_genome.DirectRates:
-    """Returns what a configuration lets `Encoding.vary` do how often.
-
-    Returns:
-        `cppn.MutationRates` or `direct_genome.DirectRates` of arrays: changing one does not
-        recompile.
-    """
-    if config.encoding == "cppn":
-        rates = cppn.MutationRates(
-            weight=config.cppn.weight_rate,
-            activation=config.cppn.activation_rate,
-            add_connection=config.cppn.add_connection_rate,
-            remove_connection=config.cppn.remove_connection_rate,
-            add_node=config.cppn.add_node_rate,
-            remove_node=config.cppn.remove_node_rate,
-        )
-    else:
-        rates = direct_genome.DirectRates(
-            mutation_rate=config.direct.mutation_rate,
-            halve_every=config.direct.halve_every,
-            crossover_rate=config.direct.crossover_rate,
-        )
+def make_rates(config: EvolveConfig) -> Rates:
+    """Returns the rates of a configuration as arrays: another value does not recompile."""
+    rates = cppn_rates(config.cppn) if config.encoding == "cppn" else direct_rates(config.direct)
     return jax.tree.map(
         lambda x: np.asarray(x, np.float32 if isinstance(x, float) else np.int32), rates
     )
 
 
-def cppn_spec(config: CppnConfig, channels: int) -> cppn.GenomeSpec:
-    """Returns the static facts of the genomes that draw `channels` channels."""
-    unknown = [name for name in config.activations if name not in cppn.ACTIVATIONS]
-    if unknown:
-        raise unknown_name("activation", unknown[0], cppn.ACTIVATIONS)
-    return cppn.GenomeSpec(outputs=channels, activations=config.activations)
+@lru_cache(maxsize=KEPT)
+def compiled_render(encoding: Encoding) -> Callable[[Genomes], Array]:
+    """Returns `encoding.render`, compiled once for all equal encodings."""
+    return jit(encoding.render)
 
 
-def cppn_style(config: CppnConfig, channels: int) -> dict[str, str]:
-    """Returns the keyword arguments of `cppn.render` that decide how values become pixels."""
-    color = config.color
-    if color == "auto":
-        color = "grey" if channels == 1 else "hsv"
-    if (color == "grey") != (channels == 1):
-        raise UserError(
-            f"cppn.color is {color!r} but the classifier wants {channels} channel(s); "
-            "use 'auto', or a colour mapping that gives that many"
-        )
-    return {"color": color, "coordinates": config.coordinates, "rounding": config.rounding}
-
-
-@cache
-def _cppn_encoding(
-    spec: cppn.GenomeSpec,
-    image_shape: ImageShape,
-    style: tuple[tuple[str, str], ...],
-    eta: float,
-    nodes: int,
-    connections: int,
-) -> Encoding:
-    """Builds the encoding for genomes of at most so many nodes and connections."""
-    height, width, _ = image_shape
-
-    def init(keys: Keys) -> cppn.Genome:
-        return jax.vmap(
-            lambda key: cppn.init(key, spec, max_nodes=nodes, max_connections=connections)
-        )(keys)
-
-    def vary(
-        keys: Keys, parents: tuple[cppn.Genome], rates: Any, generation: Array
-    ) -> tuple[cppn.Genome, Bool[Array, " batch"]]:
-        del generation
-        mutate = jax.vmap(lambda key, parent: cppn.mutate(key, parent, rates, spec, eta=eta))
-        return mutate(keys, parents[0])
-
-    def render(genomes: cppn.Genome) -> Float[Array, "batch height width channels"]:
-        return cppn.render_batch(genomes, spec=spec, height=height, width=width, **dict(style))
-
-    def grow(genomes: cppn.Genome) -> cppn.Genome:
-        return cppn.grow(genomes, max_nodes=2 * nodes, max_connections=2 * connections)
-
-    return Encoding(
-        name="cppn",
-        num_parents=1,
-        init=init,
-        vary=vary,
-        render=render,
-        grow=grow,
-        trim=cppn.trim,
-        grown=lambda: _cppn_encoding(spec, image_shape, style, eta, 2 * nodes, 2 * connections),
-    )
-
-
-@cache
-def _direct_encoding(
-    image_shape: ImageShape, color: str, eta: float, has_crossover: bool, crossover_eta: float
-) -> Encoding:
-    """Builds the encoding whose genes are pixels."""
-
-    def init(keys: Keys) -> Array:
-        return jax.vmap(lambda key: direct_genome.init(key, math.prod(image_shape)))(keys)
-
-    def vary(
-        keys: Keys, parents: tuple[Array, ...], rates: Any, generation: Array
-    ) -> tuple[Array, Bool[Array, " batch"]]:
-        rate = direct_genome.rate_at(rates, generation)
-
-        def one(key: PRNGKeyArray, genes: Array, *mates: Array) -> Array:
-            for mate in mates:
-                genes = direct_genome.crossover(
-                    cppn.fold_in(key, 1), genes, mate, rates.crossover_rate, eta=crossover_eta
-                )
-            return direct_genome.mutate(key, genes, rate, eta=eta)
-
-        return jax.vmap(one)(keys, *parents), jnp.ones(keys.shape, bool)
-
-    def render(genomes: Array) -> Float[Array, "batch height width channels"]:
-        images = cppn.from_bytes(genomes).reshape(-1, *image_shape)
-        return images if color == "rgb" else cppn.to_rgb(images, color)
-
-    encoding = Encoding(
-        name="direct",
-        num_parents=2 if has_crossover else 1,
-        init=init,
-        vary=vary,
-        render=render,
-        grow=lambda genomes: genomes,
-        trim=lambda genomes: genomes,
-        grown=lambda: encoding,
-    )
-    return encoding
+@lru_cache(maxsize=KEPT)
+def compiled_vary(encoding: Encoding) -> Callable[..., tuple[Genomes, Array]]:
+    """Returns `encoding.vary`, compiled once for all equal encodings."""
+    return jit(encoding.vary)

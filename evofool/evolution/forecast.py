@@ -12,11 +12,8 @@ import numpy as np
 
 from evofool.classifiers import Classifier
 from evofool.config import EvolveConfig
-from evofool.evaluation import choose_micro_batch
-from evofool.evolution.driver import MAX_CHUNK
-from evofool.evolution.encodings import make_encoding, make_rates
-from evofool.evolution.engine import make_engine
-from evofool.evolution.selection import make_selection
+from evofool.evolution.loop import MAX_CHUNK, compile_loop
+from evofool.evolution.plan import make_plan
 
 TRIAL_SECONDS = 2.0
 
@@ -50,30 +47,17 @@ def forecast_run(config: EvolveConfig, classifier: Classifier) -> Forecast:
     Raises:
         UserError: the configuration does not fit the classifier.
     """
-    shape = classifier.card.input_shape
-    encoding = make_encoding(config, shape)
-    engine = make_engine(
-        encoding,
-        classifier,
-        selection=make_selection(config, classifier.card),
-        runs=config.runs,
-        batch=config.batch_size,
-        micro_batch=config.micro_batch
-        or choose_micro_batch(
-            config.batch_size, classifier, least_parts=2 if config.encoding == "cppn" else 1
-        ),
-        chunk=MAX_CHUNK,  # as in a run, so that this compiles its program for it
-    )
-    state = engine.init(jnp.uint32(config.seed) + jnp.arange(config.runs, dtype=jnp.uint32))
-    rates, forever = make_rates(config), np.float32(np.inf)
+    plan = make_plan(config, classifier)
+    loop = compile_loop(plan)  # as a run does, so that this compiles its program for it
+    state = loop.init(jnp.uint32(config.seed) + jnp.arange(config.runs, dtype=jnp.uint32))
+    params, rates, forever = classifier.params, plan.rates, np.float32(np.inf)
     start = time.perf_counter()
-    lowered = engine.advance.lower(classifier.params, rates, state, np.int32(1), forever)
-    advance = lowered.compile()
+    advance = loop.advance.lower(params, rates, state, np.int32(1), forever).compile()
     compile_seconds = time.perf_counter() - start
 
     start, elapsed, generations = time.perf_counter(), 0.0, 0
     for stop in _stops(config.last_generation):
-        state, _, count, had_room = advance(classifier.params, rates, state, stop, forever)
+        state, _, count, had_room = advance(params, rates, state, stop, forever)
         generations += int(count)  # waits for the call
         elapsed = time.perf_counter() - start
         if elapsed > TRIAL_SECONDS or not had_room:

@@ -1,44 +1,35 @@
-"""The compiled loop: one generation is one step, many generations are one device call.
+"""One generation: children are made of parents, drawn, classified, and offered to the archive.
 
-A generation makes `batch` children in every run, draws them, classifies them and offers them to
-the cells of their run's archive; `selection` says which to which, and who are parents.
-Generation 0 is the initial population. Everything random is
-derived from (run seed, generation, child index), so results do not depend on how generations are
-grouped into calls, nor on the number of runs or devices: work is cut into micro-batches of a
-fixed size, each made by the same code whichever device it lands on.
+A generation makes `batch` children in every run; generation 0 is the initial population. Everything
+random is derived from (run seed, generation, child index), so that results do not depend on how
+generations are grouped into calls, nor on the number of runs or devices: work is cut into
+micro-batches of a fixed size, each made by the same code whichever device it lands on.
 
-`Loop.advance` runs generations inside one program; `Loop.ask` and `Loop.tell` are the same
-generation in two halves, for classifiers that live outside JAX. `engine` compiles them.
+`loop` compiles many generations into one device call. `ask_tell` is the same generation in two
+halves, for classifiers that live outside JAX.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.sharding import Mesh
-from jax.sharding import PartitionSpec as P
 from jaxtyping import Array, Bool, Float, Int, Key, UInt
 
 import archive
 import cppn
 from archive import Archive
-from evofool.classifiers import fitness_of, two_best
-from evofool.evolution.encodings import Encoding
-from evofool.evolution.selection import Selection, best_of_class
-from evofool.evolution.sharding import AXIS, Layout, Units
+from evofool.classifiers import Params, fitness_of, two_best
+from evofool.evolution.encodings import Encoding, Genomes, Rates
+from evofool.evolution.selection import Scores, Selection
+from evofool.evolution.sharding import AXIS, Layout, Units, insert_winners
 
 PRNG = "threefry2x32"  # stored with every checkpoint; keys of another kind draw other numbers
 
 NO_PARENT = -1  # in `Log.parents`
-
-# Winners that travel between devices together: few enough that memory does not notice, so many
-# that the time does not go into starting transfers.
-BLOCK_BYTES = 16 * 2**20
 
 # what a child's key is folded with, per use
 _SELECT, _VARY = 0, 1
@@ -53,7 +44,7 @@ class Item(NamedTuple):
         best: int32 `[..., 2]`, the classifier's two strongest outputs on its image.
     """
 
-    genome: Any
+    genome: Genomes
     born: Int[Array, "*lead 2"]
     best: Int[Array, "*lead 2"]
 
@@ -90,16 +81,16 @@ class Log(NamedTuple):
 
 
 class Offspring(NamedTuple):
-    """The children of one generation, leading axes `[runs, batch]`."""
+    """Children, leading axes `[runs, batch]`, or those of a micro-batch."""
 
-    genomes: Any
-    parents: Int[Array, "runs batch parents"]
-    had_room: Bool[Array, "runs batch"]
+    genomes: Genomes
+    parents: Int[Array, "*lead parents"]
+    had_room: Bool[Array, "*lead"]
 
 
 @dataclass(frozen=True)
-class Loop:
-    """What the compiled functions of an engine are made of; see `engine.make_engine`.
+class Generation:
+    """One generation as a function of the state.
 
     Attributes:
         encoding: how genomes are made, varied and drawn.
@@ -107,144 +98,58 @@ class Loop:
         kind: what its outputs are.
         selection: which cells there are, who competes for them, and who are parents.
         layout: which device makes which children.
-        mesh: the devices.
-        chunk: most generations in one call of `advance`.
     """
 
     encoding: Encoding
-    apply: Callable[..., Any]
+    apply: Callable[[Params, Array], Array]
     kind: str
     selection: Selection
     layout: Layout
-    mesh: Mesh
-    chunk: int
 
     def init(self, seeds: UInt[Array, " runs"]) -> RunState:
-        """Returns the state before the initial population."""
+        """Returns the state before the initial population: an archive without elites."""
         key = jax.random.key(0, impl=PRNG)
         genome = jax.eval_shape(lambda: jax.tree.map(lambda x: x[0], self.encoding.init(key[None])))
-        pair: Any = jax.ShapeDtypeStruct((2,), jnp.int32)
+        pair = jnp.zeros(2, jnp.int32)
         elites = archive.empty(
             Item(genome, pair, pair), runs=self.layout.runs, cells=self.selection.cells
         )
         return RunState(jnp.int32(0), seeds, elites)
 
-    def advance(
-        self, params: Any, rates: Any, state: RunState, stop: Array, target: Array
-    ) -> tuple[RunState, Log, Array, Array]:
-        """Runs generations, each device its share of the children and the whole archive."""
-
-        def on_one_device(units: Units, params: Any, rates: Any, state: RunState) -> Any:
-            def goes_on(carry: Any) -> Array:
-                state, _, count, had_room = carry
-                best = best_of_class(state.archive.fitness, self.selection.slots)
-                below = jnp.any(best < target)
-                return (state.next_generation < stop) & (count < self.chunk) & had_room & below
-
-            def step(carry: Any) -> Any:
-                state, logs, count, _ = carry
-                after, log = self.generation(units, params, rates, state)
-                logs = jax.tree.map(lambda all_, one: all_.at[count].set(one), logs, log)
-                had_room = after.next_generation > state.next_generation
-                return after, logs, count + had_room, had_room
-
-            start = (state, self.empty_logs(), jnp.int32(0), jnp.bool_(True))
-            return lax.while_loop(goes_on, step, start)
-
-        return self.on_devices(on_one_device, P(), params, rates, state)
-
-    def generation(
-        self, units: Units, params: Any, rates: Any, state: RunState
+    def step(
+        self, units: Units, params: Params, rates: Rates, state: RunState
     ) -> tuple[RunState, Log]:
-        """Makes one device's children and offers those of all devices to the archive."""
+        """Makes one device's children and offers those of all devices to the archive.
 
-        def make(unit: Units) -> tuple[Offspring, Array, Any]:
+        If a child of any device lacked room, the state stays as it was: genomes are then given
+        more room, and the generation is made again from the same keys.
+        """
+
+        def make(unit: Units) -> tuple[Offspring, Array, Scores]:
             offspring = self.offspring(rates, state, unit)
             outputs = self.apply(params, self.encoding.render(offspring.genomes))
             scores = self.selection.score(fitness_of(outputs, self.kind), unit)
             return offspring, two_best(outputs), scores
 
+        # one micro-batch after the other: no more images than that are in memory
         offspring, best, scores = lax.map(make, units)
         champions = self.selection.champions(scores, units, self.layout, state.archive.fitness)
         complete = lax.pmin(jnp.all(offspring.had_room).astype(jnp.int32), AXIS)
         wins = (champions.fitness > state.archive.fitness) & (complete == 1)
         winner = jnp.where(wins, champions.child, archive.NOBODY)
-        elites = self.enter(state, offspring.genomes, best, winner, champions.fitness)
+
+        def item(child: Int[Array, "runs wanted"], made: tuple[Genomes, Array]) -> Item:
+            born = jnp.stack([jnp.full_like(child, state.next_generation), child], axis=-1)
+            return Item(made[0], born, made[1])
+
+        elites = insert_winners(
+            state.archive, self.layout, (offspring.genomes, best), winner, champions.fitness, item
+        )
         parents = self.layout.merge(lax.all_gather(offspring.parents, AXIS, tiled=True))
         log = Log(elites.fitness, winner, parents, champions.num_invalid)
         return RunState(state.next_generation + complete, state.seeds, elites), log
 
-    def enter(
-        self, state: RunState, genomes: Any, best: Array, winner: Array, fitness: Array
-    ) -> Archive:
-        """Writes the winners into their cells.
-
-        Each winner travels once, however many cells it takes, in blocks of `BLOCK_BYTES`.
-
-        Args:
-            state: before the generation.
-            genomes: of this device's children, leaves `[units, micro, ...]`.
-            best: int32 `[units, micro, 2]`, their two strongest outputs.
-            winner: int32 `[runs, cells]`, who takes the cell or `NOBODY`.
-            fitness: float32 `[runs, cells]`, of the winners.
-        """
-        runs, batch, *_ = self.layout
-        leaves = jax.tree.leaves(genomes)
-        genome_bytes = sum(math.prod(leaf.shape[2:]) * leaf.dtype.itemsize for leaf in leaves)
-        offer_bytes = self.selection.cells * fitness.dtype.itemsize
-        block = min(batch, max(1, BLOCK_BYTES // (runs * (genome_bytes + offer_bytes))))
-        row = jnp.arange(runs)[:, None]
-        is_winner = jnp.zeros((runs, batch + 1), bool)
-        is_winner = is_winner.at[row, winner].set(True)[:, :batch]  # nobody, -1, is the last
-        winners_first = jnp.argsort(~is_winner, axis=1, stable=True).astype(jnp.int32)
-        winners_first = jnp.pad(winners_first, ((0, 0), (0, -batch % block)))
-        num_winners = jnp.sum(is_winner, axis=1, dtype=jnp.int32)
-
-        def enter_block(i: Array, elites: Archive) -> Archive:
-            child = lax.dynamic_slice_in_dim(winners_first, i * block, block, axis=1)
-            genome, two = self.layout.fetch((genomes, best), child)
-            born = jnp.stack([jnp.full_like(child, state.next_generation), child], axis=-1)
-            is_entry = i * block + jnp.arange(block) < num_winners[:, None]
-            takes = (winner[:, None, :] == child[:, :, None]) & is_entry[:, :, None]
-            offered = jnp.where(takes, fitness[:, None, :], -jnp.inf)
-            return archive.insert(elites, Item(genome, born, two), offered)[0]
-
-        num_blocks = -(-jnp.max(num_winners) // block)
-        return lax.fori_loop(0, num_blocks, enter_block, state.archive)
-
-    def ask(self, rates: Any, state: RunState) -> tuple[Offspring, Array]:
-        """Makes and draws the children of all runs."""
-
-        def on_one_device(units: Units, rates: Any, state: RunState) -> tuple[Offspring, Array]:
-            def make(unit: Units) -> tuple[Offspring, Array]:
-                offspring = self.offspring(rates, state, unit)
-                return offspring, self.encoding.render(offspring.genomes)
-
-            return lax.map(make, units)
-
-        made = self.on_devices(on_one_device, P(AXIS), rates, state)
-        return jax.tree.map(self.layout.merge, made)
-
-    def tell(self, state: RunState, offspring: Offspring, outputs: Array) -> tuple[RunState, Log]:
-        """Offers the children to the archive, unless one of them lacked room."""
-        complete = jnp.all(offspring.had_room)
-        child = jnp.broadcast_to(
-            jnp.arange(self.layout.batch, dtype=jnp.int32), offspring.had_room.shape
-        )
-        born = jnp.stack([jnp.full_like(child, state.next_generation), child], axis=-1)
-        items = Item(offspring.genomes, born, two_best(outputs))
-        champions = self.selection.champions_of_batch(
-            fitness_of(outputs, self.kind), state.archive.fitness
-        )
-        is_offered = complete & (champions.child[:, None, :] == child[:, :, None])
-        offered = jnp.where(is_offered, champions.fitness[:, None, :], -jnp.inf)
-        elites, info = archive.insert(state.archive, items, offered)
-        log = Log(elites.fitness, info.winner, offspring.parents, champions.num_invalid)
-        return RunState(
-            state.next_generation + complete.astype(jnp.int32), state.seeds, elites
-        ), log
-
-    def offspring(self, rates: Any, state: RunState, unit: Units) -> Offspring:
+    def offspring(self, rates: Rates, state: RunState, unit: Units) -> Offspring:
         """Makes one micro-batch: random in generation 0, and while its run lacks parents."""
         fitness = state.archive.fitness[unit.run]
         keys = child_keys(state.seeds[unit.run], state.next_generation, unit.child)
@@ -277,33 +182,16 @@ class Loop:
         words = jax.vmap(lambda k: cppn.random_bits(k, self.encoding.num_parents))(keys)
         return self.selection.parents(words, child, fitness)
 
-    def on_devices(self, function: Callable[..., Any], out_specs: P, *replicated: Any) -> Any:
-        """Calls `function(units, *replicated)` on every device with its own micro-batches."""
-        sharded = jax.shard_map(
-            function,
-            mesh=self.mesh,
-            in_specs=(P(AXIS), *(P() for _ in replicated)),
-            out_specs=out_specs,
-            check_vma=False,
-        )
-        return sharded(jax.tree.map(jnp.asarray, self.layout.units), *replicated)
-
-    def empty_logs(self) -> Log:
-        """Returns room for the logs of one call."""
-        runs, batch, *_ = self.layout
-        cells, parents = self.selection.cells, self.encoding.num_parents
-        return Log(
-            fitness=jnp.zeros((self.chunk, runs, cells), jnp.float32),
-            winner=jnp.zeros((self.chunk, runs, cells), jnp.int32),
-            parents=jnp.zeros((self.chunk, runs, batch, parents), jnp.int32),
-            num_invalid=jnp.zeros((self.chunk, runs), jnp.int32),
-        )
-
 
 def child_keys(
     seed: UInt[Array, ""], generation: Int[Array, ""], child: Int[Array, " children"]
 ) -> Key[Array, " children"]:
-    """Returns the key of every child: all that is random about it derives from this."""
+    """Returns the key of every child: all that is random about it derives from this.
+
+    A key is (seed, generation, child) folded together, never the end of a chain of splits: any
+    child of any generation can be made again without those before it, which is how `lineage`
+    replays ancestors, and a resumed run draws what an uninterrupted one draws.
+    """
     key = cppn.fold_in(jax.random.key(seed, impl=PRNG), generation)
     return jax.vmap(partial(cppn.fold_in, key))(child)
 

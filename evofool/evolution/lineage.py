@@ -8,16 +8,17 @@ parent, because all randomness derives from (seed, generation, child).
 
 import itertools
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Bool
 
 from archive import NOBODY
-from evofool.evolution.encodings import Encoding
+from evofool.evolution.encodings import Encoding, Genomes, Rates, compiled_vary
 from evofool.evolution.generation import NO_PARENT, Log, child_keys, variation_keys
-from evofool.support import UserError, jit, replacing
+from evofool.support import UserError, replacing
 
 RECORD = np.dtype(
     [
@@ -88,10 +89,10 @@ class Recorder:
         records["run"], records["generation"], records["child"] = run, generation, child
         records["parent_cell"] = parents[run, child, 0] // self._slots  # -1 stays -1
         for name, column in zip(("parent", "mate"), parents[run, child].T, strict=False):
-            has_one = column != NO_PARENT
-            generation_and_child = self._born[run[has_one], column[has_one]].T
-            records[f"{name}_generation"][has_one] = generation_and_child[0]
-            records[f"{name}_child"][has_one] = generation_and_child[1]
+            is_there = column != NO_PARENT
+            generation_and_child = self._born[run[is_there], column[is_there]].T
+            records[f"{name}_generation"][is_there] = generation_and_child[0]
+            records[f"{name}_child"][is_there] = generation_and_child[1]
         return records
 
     def write(self, folder: Path, generation: int) -> None:
@@ -218,8 +219,8 @@ def parents_of(record: np.void) -> list[tuple[int, int]]:
 
 
 def replay(
-    encoding: Encoding, rates: Any, seed: int, records: np.ndarray
-) -> dict[tuple[int, int], Any]:
+    encoding: Encoding, rates: Rates, seed: int, records: np.ndarray
+) -> dict[tuple[int, int], Genomes]:
     """Makes children again from their random keys, parents first.
 
     Args:
@@ -232,14 +233,16 @@ def replay(
         Genomes by id (generation, child), bit for bit those that evolution made.
     """
 
-    def child(generation: int, index: int, parents: tuple[Any, ...]) -> tuple[Any, Any]:
+    def child(
+        generation: int, index: int, parents: tuple[Genomes, ...]
+    ) -> tuple[Genomes, Bool[Array, " 1"]]:
         keys = child_keys(jnp.uint32(seed), jnp.int32(generation), jnp.array([index]))
         if not parents:
             return encoding.init(keys), jnp.ones(1, bool)
+        vary = compiled_vary(encoding)
         return vary(variation_keys(keys), parents, rates, jnp.int32(generation))
 
-    vary = jit(encoding.vary)
-    genomes: dict[tuple[int, int], Any] = {}
+    genomes: dict[tuple[int, int], Genomes] = {}
     for record in records:
         born = (int(record["generation"]), int(record["child"]))
         parents = tuple(genomes[parent] for parent in parents_of(record))
@@ -247,7 +250,6 @@ def replay(
         while not had_room.all():
             genomes = {key: encoding.grow(value) for key, value in genomes.items()}
             encoding = encoding.grown()
-            vary = jit(encoding.vary)
             genome, had_room = child(*born, tuple(genomes[p] for p in parents_of(record)))
         genomes[born] = genome
     return {born: jax.tree.map(lambda x: x[0], genome) for born, genome in genomes.items()}

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
 
@@ -17,15 +17,53 @@ from evofool.support import UserError, replacing, write_error
 LIKELY, HIGH, NEAR_CERTAIN = 0.9, 0.99, 0.9999  # the paper's bars
 
 
-def summarize(fitness: np.ndarray) -> dict[str, Any]:
+class Confidences(TypedDict):
+    """The elites of one run in numbers.
+
+    Confidences are in [0, 1], over the classes; the median of an even count is the mean of the two
+    in the middle. `classes_ge_90`, `_99` and `_9999` count the classes at or above .9, .99, .9999.
+    """
+
+    min_confidence: float
+    median_confidence: float
+    mean_confidence: float
+    max_confidence: float
+    classes_ge_90: int
+    classes_ge_99: int
+    classes_ge_9999: int
+
+
+class MetricsLine(Confidences):
+    """A line of `metrics.jsonl`: one generation of one run.
+
+    Attributes:
+        run: index of the run.
+        seed: of that run.
+        generation: its number.
+        evaluations: images classified in the run by then.
+        replacements: cells that changed hands.
+        class_changes: of these, cells taken by a child whose parent was of another class.
+        num_invalid: fitness values that would have competed but were not finite.
+        evaluations_per_second: of the call that the generation was part of, all runs together.
+        seconds: wall time since the run began, of all processes that worked on it.
+    """
+
+    run: int
+    seed: int
+    generation: int
+    evaluations: int
+    replacements: int
+    class_changes: int
+    num_invalid: int
+    evaluations_per_second: NotRequired[float]
+    seconds: NotRequired[float]
+
+
+def summarize(fitness: np.ndarray) -> Confidences:
     """Describes the elites of one run.
 
     Args:
         fitness: log-odds `[classes]`.
-
-    Returns:
-        min, median, mean and max confidence, and the number of classes at or above .9, .99 and
-        .9999. The median of an even count is the mean of the two in the middle.
     """
     values = confidence(fitness)
     return {
@@ -46,7 +84,7 @@ class MetricsLog:
         self._path = path
         self._stream: FileIO | None = None
 
-    def append(self, lines: Sequence[dict[str, Any]]) -> None:
+    def append(self, lines: Sequence[MetricsLine]) -> None:
         """Adds lines and hands them to the operating system.
 
         Raises:
@@ -77,7 +115,7 @@ def lines_of(
     seed: int,
     batch: int,
     slots: int = 1,
-) -> list[dict[str, Any]]:
+) -> list[MetricsLine]:
     """Returns the lines of one generation, one per run (without timings).
 
     Args:
@@ -104,7 +142,7 @@ def lines_of(
     ]
 
 
-def read(path: Path) -> Iterator[dict[str, Any]]:
+def read(path: Path) -> Iterator[MetricsLine]:
     """Yields the lines of a `metrics.jsonl`; a half-written last line is left out."""
     if not path.exists():
         return
@@ -118,16 +156,16 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
                 raise UserError(f"{path}, line {number} is not JSON: {error}") from error
 
 
-def cut(path: Path, is_kept: Callable[[int], bool]) -> None:
-    """Removes the lines of all generations but those that `is_kept`, atomically."""
+def cut(path: Path, stays: Callable[[int], bool]) -> None:
+    """Removes the lines of all generations but those that `stays` is true of, atomically."""
     if not path.exists():
         return
-    kept = [line for line in read(path) if is_kept(line["generation"])]
+    lines = [line for line in read(path) if stays(line["generation"])]
     with replacing(path) as temporary, temporary.open("w") as stream:
-        stream.writelines(json.dumps(line) + "\n" for line in kept)
+        stream.writelines(json.dumps(line) + "\n" for line in lines)
 
 
-def generation_reaching(lines: Sequence[dict[str, Any]], bar: float, run: int) -> int | None:
+def generation_reaching(lines: Sequence[MetricsLine], bar: float, run: int) -> int | None:
     """Returns the first logged generation whose median confidence is at least `bar`.
 
     Args:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from evofool.config import CppnConfig, EvolveConfig
-from evofool.evolution.encodings import make_encoding, make_rates
+from evofool.evolution.encodings import Genomes, Rates, make_encoding, make_rates
 from evofool.evolution.generation import child_keys, variation_keys
 from evofool.images import to_levels
 from evofool.support import UserError, jit
@@ -43,11 +43,11 @@ def random_images(
     evolve = EvolveConfig(cppn=config or CppnConfig())
     encoding, rates = make_encoding(evolve, shape), make_rates(evolve)
 
-    def draw(children: jax.Array, rates: object) -> jax.Array:
+    def draw(children: jax.Array, rates: Rates) -> jax.Array:
         def keys(generation: jax.Array) -> jax.Array:
             return child_keys(jnp.uint32(seed), generation, children)
 
-        def vary(step: jax.Array, genomes: object) -> object:
+        def vary(step: jax.Array, genomes: Genomes) -> Genomes:
             generation = step.astype(jnp.int32)
             varied, had_room = encoding.vary(
                 variation_keys(keys(generation)), (genomes,), rates, generation

@@ -20,10 +20,11 @@ References:
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, UInt
 
@@ -205,6 +206,7 @@ class SingleClass:
 
 
 Selection = MapElites | SingleClass
+Scores = Champions | Array  # what `score` makes of a micro-batch, for `champions` to compare
 
 
 def make_selection(config: EvolveConfig, card: Card) -> Selection:
@@ -230,7 +232,10 @@ def make_selection(config: EvolveConfig, card: Card) -> Selection:
     return SingleClass(outputs, config.population)
 
 
-def best_of_class(fitness: Any, slots: int) -> Any:
+Table = TypeVar("Table", np.ndarray, Array)
+
+
+def best_of_class(fitness: Table, slots: int) -> Table:
     """Returns the fitness of every class's elite.
 
     Args:
@@ -240,4 +245,4 @@ def best_of_class(fitness: Any, slots: int) -> Any:
     Returns:
         The same kind of array, `[..., classes]`.
     """
-    return fitness.reshape(*fitness.shape[:-1], -1, slots).max(axis=-1)
+    return cast(Table, fitness.reshape(*fitness.shape[:-1], -1, slots).max(axis=-1))

@@ -5,19 +5,37 @@ dealt to the devices, and every device holds the whole archive. The devices agre
 each cell by a maximum, and on ties by the lowest child index: both are exact in any order, so no
 result depends on the number of devices. Then only the winners travel.
 
-The functions are called under `shard_map` over a mesh with the axis `AXIS`.
+The functions are called under `shard_map` over a mesh with the axis `AXIS`: code that is written
+for one device runs on each, sees that device's part of the micro-batches and copies of all else,
+and speaks to the others by `lax.psum`, `pmax`, `pmin` and `all_gather` alone.
 """
 
-from typing import Any, NamedTuple
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.sharding import AxisType, Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
 from jaxtyping import Array, Bool, Float, Int
+
+import archive
+from archive import Archive
 
 AXIS = "children"  # of the mesh; micro-batches are spread over it
 NO_CHILD = np.iinfo(np.int32).max  # as a child index, loses every tie
+
+# Winners that travel between devices together: few enough that memory does not notice, so many
+# that the time does not go into starting transfers.
+BLOCK_BYTES = 16 * 2**20
+
+Tree = TypeVar("Tree")  # a pytree of arrays
+HostOrDevice = Any  # a NumPy array on the host, a traced one on a device
+Device = Any  # a `jax.Device`, which is no type to type checkers
 
 
 class Units(NamedTuple):
@@ -29,9 +47,9 @@ class Units(NamedTuple):
         is_real: bool `[units, micro_batch]`, False for padding.
     """
 
-    run: Any
-    child: Any
-    is_real: Any
+    run: HostOrDevice
+    child: HostOrDevice
+    is_real: HostOrDevice
 
 
 class Layout(NamedTuple):
@@ -73,7 +91,7 @@ class Layout(NamedTuple):
         rows = used.reshape(self.runs, per_run * self.micro_batch, *leaf.shape[2:])
         return rows[:, : self.batch]
 
-    def fetch(self, made: Any, child: Int[Array, "runs wanted"]) -> Any:
+    def fetch(self, made: Tree, child: Int[Array, "runs wanted"]) -> Tree:
         """Copies children from the device that made them to all devices, bit for bit.
 
         Args:
@@ -92,10 +110,63 @@ class Layout(NamedTuple):
             words = lax.bitcast_convert_type(leaf, jnp.dtype(f"uint{8 * leaf.dtype.itemsize}"))
             rows = words[unit % self.per_device, child % self.micro_batch]
             mask = jnp.expand_dims(is_mine, range(2, rows.ndim))
-            found = lax.psum(jnp.where(mask, rows, 0), AXIS)
-            return lax.bitcast_convert_type(found, leaf.dtype)
+            fetched = lax.psum(jnp.where(mask, rows, 0), AXIS)
+            return lax.bitcast_convert_type(fetched, leaf.dtype)
 
         return jax.tree.map(fetch_leaf, made)
+
+
+@dataclass(frozen=True, eq=False)
+class Devices:
+    """The devices that share the children of a run, each with its micro-batches.
+
+    Attributes:
+        mesh: the devices, along `AXIS`.
+        layout: which of them makes which children.
+    """
+
+    mesh: Mesh
+    layout: Layout
+
+    @classmethod
+    def of(cls, devices: Sequence[Device], *, runs: int, batch: int, micro_batch: int) -> "Devices":
+        """Deals the micro-batches to devices."""
+        mesh = Mesh(np.array(devices), (AXIS,), axis_types=(AxisType.Auto,))
+        return cls(mesh, Layout.plan(runs, batch, micro_batch, mesh.size))
+
+    @property
+    def everywhere(self) -> NamedSharding:
+        """How an array lies that every device holds whole."""
+        return NamedSharding(self.mesh, P())
+
+    def place(self, tree: Tree) -> Tree:
+        """Puts a pytree, as it is on every host, onto all devices."""
+        if jax.process_count() == 1:
+            return jax.device_put(tree, self.everywhere)
+
+        def place_leaf(leaf: HostOrDevice) -> Array:
+            host = np.asarray(leaf)
+            return jax.make_array_from_callback(host.shape, self.everywhere, host.__getitem__)
+
+        return jax.tree.map(place_leaf, tree)
+
+    def call(self, function: Callable[..., Any], out_specs: P, *replicated: Any) -> Any:
+        """Calls `function(units, *replicated)` on every device with its own micro-batches.
+
+        Args:
+            function: takes `Units`, then the replicated pytrees; returns a pytree.
+            out_specs: `P()` if the result is the same on all devices (nothing checks it), `P(AXIS)`
+                if the results are to be put one after the other.
+            *replicated: pytrees of which every device gets a copy.
+        """
+        sharded = jax.shard_map(
+            function,
+            mesh=self.mesh,
+            in_specs=(P(AXIS), *(P() for _ in replicated)),
+            out_specs=out_specs,
+            check_vma=False,
+        )
+        return sharded(jax.tree.map(jnp.asarray, self.layout.units), *replicated)
 
 
 class Champions(NamedTuple):
@@ -145,3 +216,58 @@ def merge_champions(champions: Champions, run: Int[Array, " units"], runs: int) 
         child=lax.pmin(jax.ops.segment_min(child, run, runs), AXIS),
         num_invalid=lax.psum(jax.ops.segment_sum(champions.num_invalid, run, runs), AXIS),
     )
+
+
+def insert_winners(
+    elites: Archive,
+    layout: Layout,
+    made: Tree,
+    winner: Int[Array, "runs cells"],
+    fitness: Float[Array, "runs cells"],
+    item: Callable[[Int[Array, "runs wanted"], Tree], Any],
+) -> Archive:
+    """Writes winners into their cells, on every device alike.
+
+    A winner lies on the device that made it, and every device needs it. It travels once, however
+    many cells it takes; winners travel in blocks of `BLOCK_BYTES`, because there is neither the
+    room to send all children at once nor the time to send one by one. How many there are is known
+    on the devices alone, hence a loop over blocks of one size, of which the last is filled up with
+    children who won nothing and are offered nowhere.
+
+    Args:
+        elites: the archive before the generation.
+        layout: of all devices.
+        made: of this device's children, leaves `[per_device, micro_batch, ...]`.
+        winner: who takes the cell, or `archive.NOBODY`.
+        fitness: of the winners.
+        item: (child indices, what was made of them) -> items of the archive, `[runs, wanted]`.
+    """
+    runs, batch, *_ = layout
+    cells = winner.shape[1]
+    size = min(batch, max(1, BLOCK_BYTES // (runs * _bytes_per_child(made, cells))))
+
+    # The children of every run, winners first: block i of them is what the loop sends in turn i.
+    row = jnp.arange(runs)[:, None]
+    is_winner = jnp.zeros((runs, batch + 1), bool)
+    is_winner = is_winner.at[row, winner].set(True)[:, :batch]  # nobody, -1, is the last
+    winners_first = jnp.argsort(~is_winner, axis=1, stable=True).astype(jnp.int32)
+    winners_first = jnp.pad(winners_first, ((0, 0), (0, -batch % size)))
+    num_winners = jnp.sum(is_winner, axis=1, dtype=jnp.int32)
+
+    def insert_block(i: Array, elites: Archive) -> Archive:
+        child = lax.dynamic_slice_in_dim(winners_first, i * size, size, axis=1)
+        items = item(child, layout.fetch(made, child))
+        is_entry = i * size + jnp.arange(size) < num_winners[:, None]
+        takes = (winner[:, None, :] == child[:, :, None]) & is_entry[:, :, None]
+        offered = jnp.where(takes, fitness[:, None, :], -jnp.inf)
+        return archive.insert(elites, items, offered)[0]
+
+    num_blocks = -(-jnp.max(num_winners) // size)
+    return lax.fori_loop(0, num_blocks, insert_block, elites)
+
+
+def _bytes_per_child(made: Any, cells: int) -> int:
+    """Returns the bytes that one winner takes in a block: its arrays, and what it offers."""
+    leaves = jax.tree.leaves(made)
+    arrays = sum(math.prod(leaf.shape[2:]) * leaf.dtype.itemsize for leaf in leaves)
+    return arrays + cells * np.dtype(np.float32).itemsize

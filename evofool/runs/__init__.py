@@ -27,6 +27,7 @@ from evofool.runs.line_of_descent import descent, draw_stones, stones_of
 from evofool.runs.poster import colourfulness, contrast, poster, striking
 from evofool.runs.quiz import quiz
 from evofool.runs.run import Elite, Run
+from evofool.runs.summary import Manifest, RunSummary, Summary
 from evofool.runs.transfer import Seen, look, transfer
 from evofool.runs.verification import verify
 
@@ -38,10 +39,13 @@ __all__ = [
     "Elite",
     "EliteFacts",
     "GroupFacts",
+    "Manifest",
     "Move",
     "Run",
     "RunFacts",
+    "RunSummary",
     "Seen",
+    "Summary",
     "classes_held",
     "colourfulness",
     "compare",

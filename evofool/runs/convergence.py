@@ -23,8 +23,12 @@ def write_convergence(run: Run, path: Path) -> None:
             mine = [line for line in lines if line["run"] == index]
             generations = [line["generation"] for line in mine]
             low, middle, high = (
-                _nines([line[f"{name}_confidence"] for line in mine])
-                for name in ("min", "median", "max")
+                _nines(values)
+                for values in (
+                    [line["min_confidence"] for line in mine],
+                    [line["median_confidence"] for line in mine],
+                    [line["max_confidence"] for line in mine],
+                )
             )
             color = f"C{index % 10}"
             axes.fill_between(generations, low, high, color=color, alpha=alpha, linewidth=0)

@@ -182,9 +182,8 @@ def genome_json(elite: Elite) -> dict[str, Any] | None:
     """
     if not isinstance(elite.genome, cppn.Genome):
         return None
-    channels = elite.run.card.input_shape[2]
-    style = cppn_style(elite.run.config.cppn, channels)
-    return cppn.to_json(elite.genome, _spec(elite), **style)
+    style = cppn_style(elite.run.config.cppn, elite.run.card.input_shape[2])
+    return cppn.to_json(elite.genome, _spec(elite), style)
 
 
 def _spec(elite: Elite) -> cppn.GenomeSpec:

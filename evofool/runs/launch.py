@@ -4,42 +4,31 @@ import dataclasses
 import itertools
 import shutil
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import jax
-import numpy as np
-
 from evofool.classifiers import Classifier, check_classifier
-from evofool.config import EvolveConfig, from_dict, make_config
-from evofool.evaluation import choose_micro_batch
+from evofool.config import EvolveConfig, make_config
 from evofool.evolution import (
     INTERRUPTED,
     MAX_SECONDS,
-    Encoding,
-    Outcome,
+    Plan,
     Quiet,
     Reporter,
-    Runner,
-    archive_sha256,
-    best_of_class,
+    Session,
     configure,
     load_configured,
     lost_process,
-    make_encoding,
-    make_selection,
+    make_plan,
     resume_command,
-    run_of,
-    summarize,
 )
 from evofool.images import save_image
 from evofool.runs.convergence import write_convergence
 from evofool.runs.gallery import gallery
 from evofool.runs.run import Run
-from evofool.support import UserError, multihost, platform_facts, write_error, write_json
+from evofool.runs.summary import make_manifest, make_summary
+from evofool.support import UserError, multihost, write_error, write_json
 
-MANIFEST_SCHEMA = 1
 STOPPED_EARLY = (INTERRUPTED, MAX_SECONDS)  # what `resume` goes on with by itself
 
 
@@ -92,23 +81,17 @@ def evolve(
     else:
         config = dataclasses.replace(config, classifier=classifier.card.name)
         classifier = configure(classifier, config)
-    if config.micro_batch is None:
-        micro_batch = choose_micro_batch(
-            config.batch_size, classifier, least_parts=2 if config.encoding == "cppn" else 1
-        )
-        config = dataclasses.replace(config, micro_batch=micro_batch)
     # what the classifier does not allow is refused before anything is written
-    make_selection(config, classifier.card)
-    make_encoding(config, classifier.card.input_shape)
+    plan = make_plan(config, classifier)
     check_classifier(classifier)
 
     def make_folder() -> str:
         folder = _make_folder(out, overwrite, f"{name or preset or config.encoding}-{config.seed}")
-        write_json(folder / "config.json", _manifest(config, classifier))
+        write_json(folder / "config.json", make_manifest(plan.config, classifier))
         return str(folder)
 
     folder = Path(multihost.from_first(make_folder))
-    return _carry_out(folder, config, classifier, reporter or Quiet())
+    return _carry_out(folder, plan, reporter or Quiet())
 
 
 def resume(
@@ -135,91 +118,51 @@ def resume(
     """
     if not isinstance(run, Run) or classifier is not None:
         run = Run(run.folder if isinstance(run, Run) else run, classifier=classifier)
-    config = multihost.from_first(partial(_go_on, run, generations))
-    if config is None:
+    last = multihost.from_first(partial(_prepare_to_go_on, run, generations))
+    if last is None:
         return run
-    return _carry_out(run.folder, from_dict(config), run.classifier, reporter or Quiet())
+    config = dataclasses.replace(run.config, generations=last)
+    return _carry_out(run.folder, make_plan(config, run.classifier), reporter or Quiet())
 
 
-def _go_on(run: Run, generations: int | None) -> dict[str, Any] | None:
-    """Prepares the run directory; returns the configuration, or None if there is nothing to do."""
-    config = run.config
-    if generations is not None and generations != config.generations:
-        if generations < config.generations:
-            raise UserError(
-                f"generations is {generations}, but {run.folder} was started with "
-                f"{config.generations}; a run can only be extended"
-            )
-        config = dataclasses.replace(config, generations=generations)
-    elif run.summary is not None and run.summary["stopped_by"] not in STOPPED_EARLY:
+def _prepare_to_go_on(run: Run, generations: int | None) -> int | None:
+    """Prepares the run directory; returns the number of generations, None if nothing is to do."""
+    last = run.config.generations if generations is None else generations
+    is_extended = last != run.config.generations
+    if last < run.config.generations:
+        raise UserError(
+            f"generations is {last}, but {run.folder} was started with "
+            f"{run.config.generations}; a run can only be extended"
+        )
+    is_finished = run.summary is not None and run.summary["stopped_by"] not in STOPPED_EARLY
+    if is_finished and not is_extended:
         return None
     run.check_weights(run.classifier)
     # a summary stands for a finished run, also to whoever resumes after this process is killed
     (run.folder / "summary.json").unlink(missing_ok=True)
-    manifest = dict(run.manifest) | {"config": config.to_dict()}
-    write_json(run.folder / "config.json", manifest)
-    return manifest["config"]
+    if is_extended:
+        config = run.manifest["config"] | {"generations": last}
+        write_json(run.folder / "config.json", {**run.manifest, "config": config})
+    return last
 
 
-def _carry_out(
-    folder: Path, config: EvolveConfig, classifier: Classifier, reporter: Reporter
-) -> Run:
+def _carry_out(folder: Path, plan: Plan, reporter: Reporter) -> Run:
     """Runs to the end and leaves summary and images."""
     multihost.speak_when_aborted(lost_process(folder))
-    runner = Runner(folder, config, classifier, reporter)
     try:
-        outcome = runner.run()
+        outcome = Session(folder, plan, reporter).run()
     except KeyboardInterrupt as error:  # a second Ctrl-C
         raise KeyboardInterrupt(f"go on with '{resume_command(folder)}'") from error
 
     def finish() -> None:
-        run = Run(folder, classifier=classifier)
-        summary = _summarize(config, classifier, outcome, runner.encoding)
-        summary["micro_batches"] = run.manifest["micro_batches"]
-        write_json(folder / "summary.json", summary)
+        run = Run(folder, classifier=plan.classifier)
+        write_json(folder / "summary.json", make_summary(plan, outcome))
         if outcome.reason != INTERRUPTED:
             save_image(gallery(run, page=1)[0], folder / "gallery.png")
             write_convergence(run, folder / "convergence.png")
 
     multihost.from_first(finish)
-    return Run(folder, classifier=classifier)
-
-
-def _summarize(
-    config: EvolveConfig, classifier: Classifier, outcome: Outcome, encoding: Encoding
-) -> dict[str, Any]:
-    """Returns the content of `summary.json`."""
-    elites = jax.device_get(outcome.state.archive)
-    fitness = best_of_class(elites.fitness, make_selection(config, classifier.card).slots)
-    each: list[dict[str, Any]] = [
-        {"run": run, "seed": config.seed + run}
-        | summarize(fitness[run])
-        | {"archive_sha256": archive_sha256(run_of(elites, run), encoding.trim)}
-        for run in range(config.runs)
-    ]
-    median = float(np.median([run["median_confidence"] for run in each]))
-    generation = int(outcome.state.next_generation) - 1
-    evolved = outcome.evolve_seconds
-    return {
-        "encoding": config.encoding,
-        "classifier": classifier.card.name,
-        "seed": config.seed,
-        "runs": config.runs,
-        "generations": generation,
-        "evaluations": (generation + 1) * config.batch_size * config.runs,
-        "stopped_by": outcome.reason,
-        "median_confidence": median,
-        "min_confidence": min(run["min_confidence"] for run in each),
-        "classes": fitness.shape[1],
-        "classes_ge_90": min(run["classes_ge_90"] for run in each),
-        "classes_ge_99": min(run["classes_ge_99"] for run in each),
-        "classes_ge_9999": min(run["classes_ge_9999"] for run in each),
-        "evals_per_second": round(outcome.evaluations / evolved, 1) if evolved else None,
-        "compile_seconds": round(outcome.compile_seconds, 3),
-        "wall_seconds": round(outcome.seconds, 3),
-        "archive_sha256": archive_sha256(elites, encoding.trim),
-        "per_run": each,
-    }
+    return Run(folder, classifier=plan.classifier)
 
 
 def _make_folder(out: str | Path | None, overwrite: bool, name: str) -> Path:
@@ -252,14 +195,3 @@ def _make_numbered(base: Path) -> Path:
             continue
         return folder
     raise AssertionError("unreachable")
-
-
-def _manifest(config: EvolveConfig, classifier: Classifier) -> dict[str, Any]:
-    """Returns the content of `config.json`."""
-    return {
-        "schema": MANIFEST_SCHEMA,
-        "evofool": version("evofool"),
-        "config": config.to_dict(),
-        "classifier": classifier.card.to_dict(),
-        "platform": platform_facts(),
-    }

@@ -50,8 +50,7 @@ def stones_of(elite: Elite) -> list[Stone]:
     if shown[-1] != len(steps) - 1:
         shown.append(len(steps) - 1)
     images = np.concatenate(list(run.draw([genomes[i] for i in shown])))
-    assert run.config.micro_batch is not None
-    confidences = confidence(evaluate_log_odds(run.classifier, images, run.config.micro_batch))
+    confidences = confidence(evaluate_log_odds(run.classifier, images, run.micro_batch))
     outputs = [run.outputs[steps[i].cell] for i in shown]
     return [
         Stone(

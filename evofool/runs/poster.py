@@ -144,7 +144,7 @@ def striking(run: str | Path | Run, *, count: int = 24, least: float = HIGH) -> 
     run = Run.open(run)
     if count < 1:
         raise UserError(f"count is {count}; expected at least 1 image")
-    every = [elite for index in range(run.config.runs) for elite in run.elites(index)]
+    every = run.all_elites()
     certain = [elite for elite in every if elite.confidence >= least]
     if len(certain) < count:
         raise UserError(

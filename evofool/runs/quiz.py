@@ -88,7 +88,7 @@ def quiz(
     run = Run.open(run)
     if judge is not None:
         check_judge(run, judge)
-    every = [elite for index in range(run.config.runs) for elite in run.elites(index)]
+    every = run.all_elites()
     if questions is None:
         questions = min(len(every), MOST_QUESTIONS)
     if not 1 <= questions <= len(every):

@@ -1,13 +1,13 @@
 """A run directory, opened: its configuration, its elites, their images and their ancestors."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Float
 from PIL import Image
 
 import cppn
@@ -21,9 +21,13 @@ from evofool.classifiers import (
 )
 from evofool.config import EvolveConfig, from_dict
 from evofool.evolution import (
+    Checkpoint,
     Encoding,
+    Genomes,
     Lineage,
+    MetricsLine,
     Step,
+    compiled_render,
     configure,
     cppn_spec,
     cppn_style,
@@ -33,9 +37,12 @@ from evofool.evolution import (
     make_encoding,
     make_rates,
     metrics,
+    micro_batches,
+    resume_command,
 )
 from evofool.images import Images, Levels, to_image, to_levels
-from evofool.support import UserError, jit, read_json
+from evofool.runs.summary import Manifest, Summary
+from evofool.support import UserError, read_json
 
 MOST_NAMES = 20  # of classes in a message
 
@@ -64,7 +71,7 @@ class Elite:
     fitness: float
     runner_up: str
     born: tuple[int, int]
-    genome: Any
+    genome: Genomes
 
     @property
     def confidence(self) -> float:
@@ -95,7 +102,7 @@ class Elite:
         """
         return to_image(self.run.draw_large(self.genome, size))
 
-    def ancestors(self) -> list[Any]:
+    def ancestors(self) -> list[Genomes]:
         """Makes the genomes of `steps` again, this elite's first."""
         return self.run.replay(self.run_index, self.steps)
 
@@ -120,7 +127,7 @@ class Run:
                 f"{self.folder} is not a run directory (it has no config.json); "
                 "make one with 'evofool evolve --out DIR'"
             )
-        self.manifest: Mapping[str, Any] = read_json(self.folder / "config.json")
+        self.manifest: Manifest = read_json(self.folder / "config.json")
         self.config: EvolveConfig = from_dict(self.manifest["config"])
         self.card = Card.from_dict(self.manifest["classifier"])
         self.outputs = resolve_classes(self.card, self.config.classes)
@@ -136,10 +143,10 @@ class Run:
         """The classifier the run fools; loaded on first use."""
         if self._classifier is None:
             return load_configured(self.config)
-        given = self._classifier
-        if given.members and given.card.input_shape == self.card.input_shape:
-            return given  # sees this run's images already
-        return configure(given, self.config)
+        classifier = self._classifier
+        if classifier.members and classifier.card.input_shape == self.card.input_shape:
+            return classifier  # sees this run's images already
+        return configure(classifier, self.config)
 
     def check_weights(self, classifier: Classifier) -> None:
         """Makes sure that `classifier` is the one the run was evolved for.
@@ -147,21 +154,34 @@ class Run:
         Raises:
             UserError: its weights are others.
         """
-        found = classifier.card.sha256
-        if found != self.card.sha256:
+        sha256 = classifier.card.sha256
+        if sha256 != self.card.sha256:
             raise UserError(
                 f"{self.folder} was evolved for weights with sha256 {self.card.sha256}, but the "
-                f"classifier {self.config.classifier!r} now has {found}"
+                f"classifier {self.config.classifier!r} now has {sha256}"
             )
 
     @cached_property
-    def summary(self) -> dict[str, Any] | None:
+    def summary(self) -> Summary | None:
         """What `summary.json` says, or None while the run is not finished."""
         path = self.folder / "summary.json"
         return read_json(path) if path.exists() else None
 
     @property
-    def metrics(self) -> list[dict[str, Any]]:
+    def finished(self) -> Summary:
+        """The summary of a run that has one.
+
+        Raises:
+            UserError: the run is not finished.
+        """
+        if self.summary is None:
+            raise UserError(
+                f"{self.folder} is not finished; go on with '{resume_command(self.folder)}'"
+            )
+        return self.summary
+
+    @property
+    def metrics(self) -> list[MetricsLine]:
         """The lines of `metrics.jsonl`."""
         return list(metrics.read(self.folder / "metrics.jsonl"))
 
@@ -171,24 +191,38 @@ class Run:
         return Lineage.load(self.folder / "lineage")
 
     @cached_property
-    def table(self) -> dict[str, np.ndarray]:
-        """The arrays of the newest whole checkpoint; of a population, its best member."""
+    def _newest(self) -> Checkpoint:
         newest = load_newest(self.folder / "checkpoints", lambda text: None)
         if newest is None:
             raise UserError(f"{self.folder} has no checkpoint yet; run 'evofool resume' on it")
-        return _elites_of(newest[1], len(self.outputs))
+        return newest._replace(table=_elites_of(newest.table, len(self.outputs)))
+
+    @property
+    def table(self) -> dict[str, np.ndarray]:
+        """The arrays of the newest whole checkpoint; of a population, its best member."""
+        return self._newest.table
 
     @property
     def generation(self) -> int:
         """The last generation that the newest checkpoint holds."""
-        return int(self.table["next_generation"]) - 1
+        return self._newest.generation
+
+    @property
+    def micro_batch(self) -> int:
+        """Images that the run made and classified together last: the size that fits its device.
+
+        The configured size is larger if the run has been short of memory.
+        """
+        used = [size for _, size in micro_batches(self._newest, self.manifest)]
+        configured = self.config.micro_batch
+        return min([*used[-1:], *([] if configured is None else [configured])])
 
     @cached_property
     def encoding(self) -> Encoding:
         """How genomes of this run are drawn."""
         return make_encoding(self.config, self.card.input_shape)
 
-    def genomes(self, run_index: int) -> Any:
+    def genomes(self, run_index: int) -> Genomes:
         """Returns the elites' genomes, leaves `[cells, ...]`."""
         leaves = self.table
         prefix = "archive.items.genome"
@@ -211,7 +245,16 @@ class Run:
             for cell in np.flatnonzero(np.isfinite(fitness))
         ]
 
-    def _elite(self, run_index: int, cell: int, genomes: Any) -> Elite:
+    def all_elites(self) -> list[Elite]:
+        """Returns the elites of all independent runs, run by run, in the order of the classes."""
+        return [elite for index in range(self.config.runs) for elite in self.elites(index)]
+
+    @property
+    def confidences(self) -> Float[np.ndarray, "runs cells"]:
+        """The confidence of every elite in its class, in [0, 1]; 0 where a class has none."""
+        return confidence(self.table["archive.fitness"])
+
+    def _elite(self, run_index: int, cell: int, genomes: Genomes) -> Elite:
         output = self.outputs[cell]
         first, second = self.table["archive.items.best"][run_index, cell].tolist()
         generation, child = self.table["archive.items.born"][run_index, cell].tolist()
@@ -259,16 +302,15 @@ class Run:
 
     pictures = images  # its name until 0.1
 
-    def draw(self, genomes: Sequence[Any]) -> Iterator[Images]:
+    def draw(self, genomes: Sequence[Genomes]) -> Iterator[Images]:
         """Draws genomes as the loop drew them, one micro-batch after the other.
 
         One program draws any number of them: the last micro-batch is filled up with the last one.
         """
-        assert self.config.micro_batch is not None
-        render = jit(self.encoding.render)
-        for start in range(0, len(genomes), self.config.micro_batch):
-            part = genomes[start : start + self.config.micro_batch]
-            filled = [*part, *[part[-1]] * (self.config.micro_batch - len(part))]
+        render, size = compiled_render(self.encoding), self.micro_batch
+        for start in range(0, len(genomes), size):
+            part = genomes[start : start + size]
+            filled = [*part, *[part[-1]] * (size - len(part))]
             images = render(jax.tree.map(lambda *leaves: np.stack(leaves), *filled))
             yield np.asarray(images)[: len(part)]
 
@@ -286,7 +328,7 @@ class Run:
         if size < 1:
             raise UserError(f"size is {size}; expected at least 1 pixel")
 
-    def draw_large(self, genome: Any, size: int) -> Levels:
+    def draw_large(self, genome: Genomes, size: int) -> Levels:
         """Draws one CPPN genome with `size` pixels along its longer side.
 
         Raises:
@@ -300,12 +342,12 @@ class Run:
             spec=cppn_spec(self.config.cppn, channels),
             height=height,
             width=width,
+            style=cppn_style(self.config.cppn, channels),
             drawn_at=(sides[0], sides[1]),
-            **cppn_style(self.config.cppn, channels),
         )
         return to_levels(np.asarray(image))
 
-    def replay(self, run_index: int, steps: list[Step]) -> list[Any]:
+    def replay(self, run_index: int, steps: list[Step]) -> list[Genomes]:
         """Makes the genomes of a line of descent again from the random keys, newest first."""
         newest = (steps[0].generation, steps[0].child)
         records = self.lineage.ancestry(run_index, newest)

@@ -70,7 +70,7 @@ def verify(run: str | Path | Run, *, tolerance: float | None = None) -> Verifica
     if not tolerance >= 0:
         raise UserError(f"tolerance is {tolerance}; expected 0 or more")
     run.check_weights(run.classifier)
-    elites = [elite for index in range(run.config.runs) for elite in run.elites(index)]
+    elites = run.all_elites()
     from_genome = _differences(run, elites, run.draw([elite.genome for elite in elites]))
     from_png = _differences(run, elites, _exported(run))
     worst = int(np.argmax(np.maximum(from_genome, from_png)))
@@ -96,9 +96,8 @@ def _differences(
         elites: of that run.
         images: their images, in any number of parts: never all are in memory.
     """
-    assert run.config.micro_batch is not None
     odds = np.concatenate(
-        [evaluate_log_odds(run.classifier, part, run.config.micro_batch) for part in images]
+        [evaluate_log_odds(run.classifier, part, run.micro_batch) for part in images]
     )
     mine = odds[np.arange(len(elites)), [elite.output for elite in elites]]
     scores = confidence(np.nan_to_num(mine, nan=-np.inf))
@@ -108,11 +107,10 @@ def _differences(
 
 def _exported(run: Run) -> Iterator[Images]:
     """Exports the elites and reads the files, as any other program would."""
-    assert run.config.micro_batch is not None
     with tempfile.TemporaryDirectory() as folder:
         paths = export(run, folder)
-        for start in range(0, len(paths), run.config.micro_batch):
-            part = paths[start : start + run.config.micro_batch]
+        for start in range(0, len(paths), run.micro_batch):
+            part = paths[start : start + run.micro_batch]
             yield from_levels(np.stack([_read(path) for path in part]))
 
 

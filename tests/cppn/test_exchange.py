@@ -16,27 +16,34 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "cppn.json"
 def test_json_gives_back_the_same_bytes(name, request):
     spec = getattr(genomes, name.upper())
     for genome in genomes.host(request.getfixturevalue(name)):
-        text = json.dumps(cppn.to_json(genome, spec, coordinates="pixels"))
-        again, same_spec, drawing = cppn.from_json(text)
-        assert same_spec == spec
-        assert drawing == {"coordinates": "pixels"}
+        style = cppn.Style(color="grey" if name == "grey" else "rgb", coordinates="pixels")
+        text = json.dumps(cppn.to_json(genome, spec, style))
+        again, same_spec, same_style = cppn.from_json(text)
+        assert (same_spec, same_style) == (spec, style)
         assert genomes.same_bytes(cppn.grow(again, **genomes.ROOM), genome)
 
 
 @pytest.mark.slow
 def test_genome_read_from_json_draws_the_same_bytes(colored):
     genome = genomes.host(colored)[-1]
-    options = {"height": 8, "width": 8, "color": "hsv"}
-    again, spec, _ = cppn.from_json(cppn.to_json(genome, genomes.COLORED))
-    first = cppn.render(genome, spec=genomes.COLORED, **options)
-    assert genomes.same_bytes(cppn.render(again, spec=spec, **options), first)
+    style = cppn.Style(color="hsv")
+    again, spec, same_style = cppn.from_json(cppn.to_json(genome, genomes.COLORED, style))
+    first = cppn.render(genome, spec=genomes.COLORED, height=8, width=8, style=style)
+    again = cppn.render(again, spec=spec, height=8, width=8, style=same_style)
+    assert genomes.same_bytes(again, first)
+
+
+@pytest.mark.parametrize("drawing", [{}, {"coordinates": "pixels"}])
+def test_what_json_does_not_say_of_the_style_is_the_default(drawing):
+    style = cppn.from_json(edited(drawing=drawing))[2]
+    assert style == cppn.Style(**drawing)
 
 
 def test_stored_genome_still_draws_its_image():
     """Written by version 1; a change here changes the images of archives people have."""
     stored = json.loads(GOLDEN.read_text())
-    genome, spec, drawing = cppn.from_json(stored["genome"])
-    levels = cppn.to_bytes(cppn.render(genome, spec=spec, height=8, width=8, **drawing))
+    genome, spec, style = cppn.from_json(stored["genome"])
+    levels = cppn.to_bytes(cppn.render(genome, spec=spec, height=8, width=8, style=style))
     assert np.abs(np.asarray(levels, int) - np.array(stored["levels"])).max() <= 1
 
 
@@ -55,6 +62,7 @@ def edited(**changes):
         (edited(connections=[[0, 4]]), "incomplete or damaged"),
         (edited(connections=[[0, 4, "heavy"]]), "incomplete or damaged.*heavy"),
         (edited(outputs=2), "outputs must be 1"),
+        (edited(drawing={"colour": "grey"}), "incomplete or damaged.*colour"),
         (edited(nodes=["sine", "sinus"]), "nodes must have .* got 'sinus'"),
         (edited(connections=[[0, 4, 11.0]]), "a weight is not from -10.0 to 10.0"),
         (edited(connections=[[0, 4, float("nan")]]), "a weight is not"),

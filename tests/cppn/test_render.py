@@ -26,7 +26,8 @@ def mild(batch: cppn.Genome) -> cppn.Genome:
 def test_values_equal_the_oracle(name, request):
     spec = getattr(genomes, name.upper())
     batch = mild(request.getfixturevalue(name))
-    options = {"spec": spec, "color": "grey" if name == "grey" else "rgb", **SMALL}
+    style = cppn.Style(color="grey" if name == "grey" else "rgb")
+    options = {"spec": spec, "style": style, **SMALL}
     found = cppn.render_batch(batch, quantize=False, **options)
     jumps = {"step", "square_wave"} & set(spec.activations)
     for genome, image in zip(genomes.host(batch), found, strict=True):
@@ -51,7 +52,7 @@ def test_levels_equal_the_oracle(color, rounding, coordinates, request):
     batch = jax.tree.map(lambda leaf: leaf[:24], mild(request.getfixturevalue(name)))
     batch = batch._replace(activation=batch.activation % 4)
     options = {"color": color, "rounding": rounding, "coordinates": coordinates}
-    found = cppn.to_bytes(cppn.render_batch(batch, spec=spec, **SMALL, **options))
+    found = cppn.to_bytes(cppn.render_batch(batch, spec=spec, style=cppn.Style(**options), **SMALL))
     expected = [reference.image(g, spec, **SMALL, **options) for g in genomes.host(batch)]
     difference = np.abs(np.asarray(found, int) - np.stack(expected))
     # A level cut down just short of the next can turn a hue by two degrees; rarely.
@@ -63,9 +64,8 @@ def test_large_arguments_of_the_sine_keep_their_precision():
     """Raw indices give sums of thousands, rounded to 1e-4 in float32; the sine adds nothing."""
     spec = genomes.GREY
     genome = genomes.make(spec, ["sine"], [(0, 4, 9.7531), (1, 4, -8.642), (0, 4, 7.25)])
-    found = cppn.render(
-        genome, spec=spec, height=256, width=256, coordinates="pixels", quantize=False
-    )
+    style = cppn.Style(coordinates="pixels")
+    found = cppn.render(genome, spec=spec, height=256, width=256, style=style, quantize=False)
     expected = np.abs(reference.values(genome, spec, 256, 256, "pixels"))
     largest = (9.7531 + 8.642 + 7.25) * 255
     assert np.abs(found - expected).max() < 3 * largest * 2**-24 + 1e-6
@@ -92,7 +92,7 @@ def test_images_do_not_depend_on_their_neighbours(grey):
 
 @pytest.mark.parametrize("tile", [7, pytest.param(107, marks=pytest.mark.slow)])
 def test_images_do_not_depend_on_tiles(colored, tile, monkeypatch):
-    options = {"spec": cppn.GenomeSpec(outputs=3), "color": "hsv", **SMALL}
+    options = {"spec": cppn.GenomeSpec(outputs=3), "style": cppn.Style(color="hsv"), **SMALL}
     some = jax.tree.map(lambda leaf: leaf[-8:], colored)
     some = some._replace(activation=some.activation % 4)
     whole = cppn.render_batch(some, **options)
@@ -109,16 +109,17 @@ def test_images_do_not_depend_on_the_jit_around_them(grey):
 
 def test_running_in_turn_equals_running_together(grey):
     """What CPUs do, and what accelerators and gradients do: the same but for rounding."""
-    style = module._Style(genomes.GREY, "grey", "nearest", False)
+    look = module._Look(genomes.GREY, "grey", "nearest", False)
     inputs = module.make_inputs(**SMALL)
-    found = jax.jit(module._draw_together, static_argnums=2)(grey, inputs, style)
-    expected = jax.jit(module._draw, static_argnums=2)(grey, inputs, style)
+    found = jax.jit(module._draw_together, static_argnums=2)(grey, inputs, look)
+    expected = jax.jit(module._draw, static_argnums=2)(grey, inputs, look)
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 @pytest.mark.slow
 def test_values_lie_on_the_grid_of_8_bits(colored):
-    image = np.asarray(cppn.render_batch(colored, spec=genomes.COLORED, color="hls", **SMALL))
+    style = cppn.Style(color="hls")
+    image = np.asarray(cppn.render_batch(colored, spec=genomes.COLORED, style=style, **SMALL))
     assert np.isin(image, GRID).all()
     assert len(np.unique(image)) > 100
     assert genomes.same_bytes(cppn.from_bytes(cppn.to_bytes(image)), image)
@@ -171,11 +172,11 @@ def test_coordinates_of_the_released_code():
 
 @pytest.mark.slow
 def test_image_evolved_on_raw_indices_is_the_same_at_another_size(grey):
-    options = {"spec": genomes.GREY, "coordinates": "pixels", "drawn_at": (5, 9)}
-    small = cppn.render_batch(grey, height=5, width=9, **options)
-    large = cppn.render_batch(grey, height=17, width=33, **options)
+    options = {"spec": genomes.GREY, "style": cppn.Style(coordinates="pixels")}
+    small = cppn.render_batch(grey, height=5, width=9, drawn_at=(5, 9), **options)
+    large = cppn.render_batch(grey, height=17, width=33, drawn_at=(5, 9), **options)
     assert genomes.same_bytes(large[:, ::4, ::4], small)
-    plain = cppn.render_batch(grey, height=5, width=9, spec=genomes.GREY, coordinates="pixels")
+    plain = cppn.render_batch(grey, height=5, width=9, **options)
     assert genomes.same_bytes(plain, small)
 
 
@@ -225,10 +226,13 @@ def test_node_with_many_connections_adds_them_all():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"color": "cmyk"}, "color must be one of .*hsv.* got 'cmyk'"),
-        ({"color": "hsv"}, "color='hsv' does not fit spec.outputs=1"),
-        ({"coordinates": "polar"}, "coordinates must be one of .*centered.* got 'polar'"),
-        ({"rounding": "up"}, "rounding must be one of .*truncate.* got 'up'"),
+        ({"style": cppn.Style(color="cmyk")}, "color must be one of .*hsv.* got 'cmyk'"),
+        ({"style": cppn.Style(color="hsv")}, "color='hsv' does not fit spec.outputs=1"),
+        (
+            {"style": cppn.Style(coordinates="polar")},
+            "coordinates must be one of .*centered.* got 'polar'",
+        ),
+        ({"style": cppn.Style(rounding="up")}, "rounding must be one of .*truncate.* got 'up'"),
         ({"height": 0}, "height and width must be at least 1, got 0 and 9"),
     ],
 )

@@ -13,12 +13,13 @@ from evofool.classifiers.loading import load_classifier
 from evofool.config import EvolveConfig, make_config
 from evofool.evolution import metrics
 from evofool.evolution.checkpoint import archive_sha256, run_of
-from evofool.evolution.encodings import Encoding, make_encoding, make_rates
-from evofool.evolution.engine import Engine, make_engine
+from evofool.evolution.encodings import Encoding
 from evofool.evolution.generation import RunState
 from evofool.evolution.lineage import Lineage
-from evofool.evolution.selection import make_selection
-from evofool.evolution.session import Outcome, Quiet, Reporter, Runner
+from evofool.evolution.loop import Loop, compile_loop
+from evofool.evolution.plan import Plan, make_plan
+from evofool.evolution.reporting import Quiet, Reporter
+from evofool.evolution.session import Outcome, Session
 from evofool.support.files import write_json
 
 CLASSIFIER = "mock:5:8x8x1"  # five classes, images of 8x8 grey pixels
@@ -32,21 +33,31 @@ ENCODINGS: dict[str, dict[str, Any]] = {
 }
 
 
-class Loop(NamedTuple):
-    """A compiled engine and what it is called with."""
+class Planned(NamedTuple):
+    """A compiled loop and what it is called with."""
 
-    encoding: Encoding
-    classifier: Classifier
-    engine: Engine
-    rates: Any
+    plan: Plan
+    loop: Loop
+
+    @property
+    def classifier(self) -> Classifier:
+        return self.plan.classifier
+
+    @property
+    def encoding(self) -> Encoding:
+        return self.plan.encoding
+
+    @property
+    def rates(self) -> Any:
+        return self.plan.rates
 
     def start(self, *seeds: int) -> RunState:
-        return self.engine.init(jnp.array(seeds, jnp.uint32))
+        return self.loop.init(jnp.array(seeds, jnp.uint32))
 
     def advance(self, state: RunState, stop: int, *, target: float = np.inf, **other: Any) -> Any:
         params = other.get("params", self.classifier.params)
         rates = other.get("rates", self.rates)
-        return self.engine.advance(params, rates, state, np.int32(stop), np.float32(target))
+        return self.loop.advance(params, rates, state, np.int32(stop), np.float32(target))
 
     def run(self, *seeds: int, stops: tuple[int, ...]) -> RunState:
         """Evolves up to each of the generations `stops` in turn, each in one call."""
@@ -57,7 +68,7 @@ class Loop(NamedTuple):
 
     def sha256(self, state: RunState, run: int) -> str:
         elites = jax.device_get(state.archive)
-        return archive_sha256(run_of(elites, run), self.encoding.trim)
+        return archive_sha256(run_of(elites, run), self.plan.encoding.trim)
 
 
 class KilledError(Exception):
@@ -79,28 +90,17 @@ def config_of(encoding: str = "direct", **settings: Any) -> EvolveConfig:
     return make_config(**SETTINGS | ENCODINGS[encoding] | settings)
 
 
-def loop_of(encoding: str = "direct", *, runs: int = 1, micro_batch: int = 5) -> Loop:
-    """Returns the engine of the small configuration that most tests share."""
+def loop_of(encoding: str = "direct", *, runs: int = 1, micro_batch: int = 5) -> Planned:
+    """Returns the loop of the small configuration that most tests share."""
     return loop_for(config_of(encoding, runs=runs, micro_batch=micro_batch))
 
 
 @cache
-def loop_for(config: EvolveConfig, *, devices: int | None = None) -> Loop:
-    """Compiles an engine on the first `devices`, once for all tests that ask for the same."""
-    classifier = load_classifier(config.classifier)
-    made = make_encoding(config, classifier.card.input_shape)
-    assert config.micro_batch is not None
-    engine = make_engine(
-        made,
-        classifier,
-        selection=make_selection(config, classifier.card),
-        runs=config.runs,
-        batch=config.batch_size,
-        micro_batch=config.micro_batch,
-        chunk=CHUNK,
-        devices=devices and jax.devices()[:devices],
-    )
-    return Loop(made, classifier, engine, make_rates(config))
+def loop_for(config: EvolveConfig, *, devices: int | None = None) -> Planned:
+    """Compiles a loop on the first `devices`, once for all tests that ask for the same."""
+    plan = make_plan(config, load_classifier(config.classifier))
+    some = None if devices is None else jax.devices()[:devices]
+    return Planned(plan, compile_loop(plan, chunk=CHUNK, devices=some))
 
 
 def evolved_on(config: EvolveConfig, *devices: int, stops: tuple[int, ...]) -> list[str]:
@@ -113,7 +113,7 @@ def evolved_on(config: EvolveConfig, *devices: int, stops: tuple[int, ...]) -> l
     state = loops[0].start(*range(7, 7 + config.runs))
     for place, stop in enumerate(stops):
         loop = loops[min(place, len(loops) - 1)]
-        state = loop.advance(loop.engine.place(jax.device_get(state)), stop)[0]
+        state = loop.advance(loop.loop.place(jax.device_get(state)), stop)[0]
     return [loops[-1].sha256(state, run) for run in range(config.runs)]
 
 
@@ -133,10 +133,10 @@ def evolve(
     if not (folder / "config.json").exists():
         write_json(folder / "config.json", {"config": config.to_dict()})
     classifier = other.get("classifier") or load_classifier(config.classifier)
-    runner = Runner(folder, config, classifier, reporter or Quiet())
-    outcome = runner.run()
+    plan = make_plan(config, classifier)
+    outcome = Session(folder, plan, reporter or Quiet()).run()
     elites = jax.device_get(outcome.state.archive)
-    shas = [archive_sha256(run_of(elites, run), runner.encoding.trim) for run in range(config.runs)]
+    shas = [archive_sha256(run_of(elites, run), plan.encoding.trim) for run in range(config.runs)]
     return Evolved(shas, lines_of(folder), records_of(folder)), outcome
 
 

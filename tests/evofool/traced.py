@@ -8,13 +8,13 @@ import os
 import sys
 
 from evofool import cli
-from evofool.evolution.driver import Driver
+from evofool.evolution.calls import Caller
 
 
 def main() -> int:
     """Runs the command that follows the name of the file."""
     note = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY)
-    call = Driver.call
+    call = Caller.call
 
     def noted(self, state, stop, target):
         letter = "C" if self._advance is None else "G"
@@ -23,7 +23,7 @@ def main() -> int:
         os.pwrite(note, b"-", 0)
         return result
 
-    Driver.call = noted
+    Caller.call = noted
     return cli.main(sys.argv[2:])
 
 

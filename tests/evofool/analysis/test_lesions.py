@@ -4,7 +4,7 @@ import pytest
 import cppn
 from evofool import Run
 from evofool.analysis.lesions import lesions
-from evofool.evolution.encodings import cppn_spec
+from evofool.evolution.cppn_encoding import cppn_spec
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from evofool.classifiers.loading import (
     write_classifier,
 )
 from evofool.config import make_config
-from evofool.evolution.configured import configure, load_configured
+from evofool.evolution.plan import configure, load_configured
 from evofool.support.errors import UserError
 
 

@@ -17,6 +17,7 @@ from evofool.evolution.generation import Item, RunState
 from evofool.support.errors import UserError
 
 CELLS = 5
+MICRO_BATCHES = [(0, 8), (3, 4)]
 ROOT = Path(__file__).parents[3]
 
 
@@ -32,7 +33,7 @@ def state_of(generation: int, *, size: int = 8) -> RunState:
 def save(folder: Path, *generations: int, keep: int = 3) -> None:
     writer = checkpoint.CheckpointWriter(folder, keep=keep)
     for generation in generations:
-        writer.save(state_of(generation))
+        writer.save(state_of(generation), MICRO_BATCHES)
     writer.close()
 
 
@@ -42,7 +43,7 @@ def load(folder: Path) -> tuple[int | None, list[str]]:
     newest = checkpoint.load_newest(folder, warnings.append)
     if newest is None:
         return None, warnings
-    generation, table = newest
+    generation, table, _ = newest
     expected = checkpoint.flatten(state_of(generation))
     assert table.keys() == expected.keys()
     assert all((table[name] == expected[name]).all() for name in expected)
@@ -64,7 +65,7 @@ def folder(saved: Path, tmp_path: Path) -> Path:
 
 
 def test_checkpoint_gives_back_every_array_bit_for_bit(saved):
-    _, table = checkpoint.load_newest(saved, pytest.fail)
+    _, table, _ = checkpoint.load_newest(saved, pytest.fail)
     state = state_of(20)
     restored = checkpoint.unflatten(table, state)
     assert checkpoint.table_sha256(checkpoint.flatten(restored)) == checkpoint.table_sha256(
@@ -227,7 +228,7 @@ try:
     state = state_of(30)
     noise = np.random.default_rng(0).integers(0, 256, (1, 5, 900, 900, 1), np.uint8)
     elites = state.archive._replace(items=state.archive.items._replace(genome=noise))
-    writer.save(state._replace(archive=elites))
+    writer.save(state._replace(archive=elites), [(0, 8)])
     writer.close()
 except UserError as error:
     print("refused:", error)

@@ -112,7 +112,7 @@ def test_the_archive_is_updated_in_place():
     loop = loop_for(config)
     state = loop.start(0)
     size = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
-    compiled = loop.engine.advance.lower(
+    compiled = loop.loop.advance.lower(
         loop.classifier.params, loop.rates, state, np.int32(9), np.float32(np.inf)
     ).compile()
     memory = compiled.memory_analysis()
@@ -129,13 +129,13 @@ def test_children_of_a_run_without_elites_are_made_at_random():
     """As if each generation were the first, until an image has a finite fitness."""
     loop = loop_of("sbx", runs=2)
     state = loop.start(3, 4)
-    asked, _ = loop.engine.ask(loop.rates, state)
+    asked, _ = loop.loop.by_halves.ask(loop.rates, state)
     outputs = np.full((2, 13, 5), np.nan, np.float32)
     outputs[1] = np.arange(5)  # the second run has elites from the start
-    state, log = loop.engine.tell(state, asked, jnp.asarray(outputs))
+    state, log = loop.loop.by_halves.tell(state, asked, jnp.asarray(outputs))
     assert (np.asarray(log.parents) == -1).all()
     assert log.num_invalid.tolist() == [13 * 5, 0]
-    later, images = loop.engine.ask(loop.rates, state)
+    later, images = loop.loop.by_halves.ask(loop.rates, state)
     assert (np.asarray(later.parents)[0] == -1).all()
     assert (np.asarray(later.parents)[1] >= 0).all()
     assert not all_equal(later.genomes[0], asked.genomes[0])
@@ -158,9 +158,9 @@ def test_ask_and_tell_equal_advance(encoding):
     state, logs, _, _ = loop.advance(loop.start(11), 3)
     asked = loop.start(11)
     for generation in range(3):
-        offspring, images = loop.engine.ask(loop.rates, asked)
+        offspring, images = loop.loop.by_halves.ask(loop.rates, asked)
         outputs = forward.evaluate(loop.classifier, np.asarray(images)[0], 5)
-        asked, log = loop.engine.tell(asked, offspring, jnp.asarray(outputs)[None])
+        asked, log = loop.loop.by_halves.tell(asked, offspring, jnp.asarray(outputs)[None])
         assert (log.winner == logs.winner[generation]).all()
         assert (log.parents == logs.parents[generation]).all()
     assert int(asked.next_generation) == 3
@@ -171,7 +171,7 @@ def test_ask_and_tell_equal_advance(encoding):
 
 def test_asked_images_are_the_images_on_the_grid_of_levels():
     loop = loop_of()
-    offspring, images = loop.engine.ask(loop.rates, loop.start(0))
+    offspring, images = loop.loop.by_halves.ask(loop.rates, loop.start(0))
     assert images.shape == (1, 13, 8, 8, 1)
     levels = np.asarray(images) * 255
     assert np.abs(levels - np.rint(levels)).max() < 1e-4
@@ -181,7 +181,7 @@ def test_asked_images_are_the_images_on_the_grid_of_levels():
 def test_elites_remember_who_they_are_and_what_the_classifier_saw():
     loop = loop_of()
     state = loop.start(5)
-    offspring, images = loop.engine.ask(loop.rates, state)
+    offspring, images = loop.loop.by_halves.ask(loop.rates, state)
     outputs = forward.evaluate(loop.classifier, np.asarray(images)[0], 5)
     best = np.asarray(two_best(jnp.asarray(outputs)))
     elites = loop.run(5, stops=(1,)).archive.items
@@ -230,9 +230,9 @@ def test_images_that_give_nan_are_counted_and_never_become_elites():
     state = loop.start(2)
     counts = []
     for _ in range(3):
-        offspring, images = loop.engine.ask(loop.rates, state)
+        offspring, images = loop.loop.by_halves.ask(loop.rates, state)
         outputs = nan_where_dark(loop).apply(loop.classifier.params, images[0])
-        state, log = loop.engine.tell(state, offspring, outputs[None])
+        state, log = loop.loop.by_halves.tell(state, offspring, outputs[None])
         num_dark = int(np.sum(np.asarray(images)[0, :, 0, 0, 0] < 0.5))
         counts.append(num_dark)
         assert int(log.num_invalid[0]) == 5 * num_dark
@@ -246,11 +246,11 @@ def test_images_that_give_nan_are_counted_and_never_become_elites():
 def test_other_weights_rates_seeds_and_ends_need_no_compilation(encoding):
     loop = loop_of(encoding)
     loop.run(0, stops=(1, 2))
-    before = loop.engine.advance._cache_size()
+    before = loop.loop.advance._cache_size()
     other = jax.tree.map(lambda x: (x * 0.5).astype(x.dtype), loop.rates)
     params = jax.tree.map(lambda x: -x, loop.classifier.params)
     changed = loop.advance(loop.start(77), 5, target=3.0, rates=other, params=params)[0]
-    assert loop.engine.advance._cache_size() == before
+    assert loop.loop.advance._cache_size() == before
     assert not all_equal(changed, loop.run(77, stops=(5,)))
 
 

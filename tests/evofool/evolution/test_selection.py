@@ -14,7 +14,7 @@ from evofool.evaluation import forward
 from evofool.evolution.selection import SingleClass, best_of_class, make_selection
 from evofool.evolution.sharding import NO_CHILD
 from evofool.runs.run import Run
-from tests.evofool.loop import KilledError, Killer, Loop, config_of, evolve, loop_for
+from tests.evofool.loop import KilledError, Killer, Planned, config_of, evolve, loop_for
 
 CARD = load_classifier("mock:5:8x8x1").card
 BATCH, POPULATION = 15, 4  # three children for each of five classes
@@ -25,7 +25,7 @@ def single(encoding: str = "direct", **settings):
     return config_of(encoding, **small | settings)
 
 
-def loop(encoding: str = "direct", **settings) -> Loop:
+def loop(encoding: str = "direct", **settings) -> Planned:
     return loop_for(single(encoding, **settings))
 
 
@@ -110,9 +110,9 @@ def test_ask_and_tell_equal_advance(encoding):
     state, logs, _, _ = made.advance(made.start(11), 3)
     asked = made.start(11)
     for generation in range(3):
-        offspring, images = made.engine.ask(made.rates, asked)
+        offspring, images = made.loop.by_halves.ask(made.rates, asked)
         outputs = forward.evaluate(made.classifier, np.asarray(images)[0], 5)
-        asked, log = made.engine.tell(asked, offspring, jnp.asarray(outputs)[None])
+        asked, log = made.loop.by_halves.tell(asked, offspring, jnp.asarray(outputs)[None])
         assert (log.winner == logs.winner[generation]).all()
         assert (log.parents == logs.parents[generation]).all()
     assert jax.tree.all(
@@ -155,10 +155,10 @@ def test_a_class_without_a_finite_fitness_makes_its_run_start_over():
     outputs = np.zeros((1, BATCH, 5), np.float32)
     outputs[..., 2] = np.nan  # makes the log-odds of every class NaN
     state = made.start(0)
-    offspring, _ = made.engine.ask(made.rates, state)
-    state, log = made.engine.tell(state, offspring, jnp.asarray(outputs))
+    offspring, _ = made.loop.by_halves.ask(made.rates, state)
+    state, log = made.loop.by_halves.tell(state, offspring, jnp.asarray(outputs))
     assert log.num_invalid.tolist() == [BATCH]
-    later, _ = made.engine.ask(made.rates, state)
+    later, _ = made.loop.by_halves.ask(made.rates, state)
     assert (np.asarray(later.parents) == -1).all()
 
 

@@ -13,8 +13,8 @@ import pytest
 
 import evofool
 from evofool.classifiers.loading import load_classifier
-from evofool.evolution import checkpoint, driver, engine, session
-from evofool.evolution.session import Quiet
+from evofool.evolution import calls, checkpoint, journal, loop, session
+from evofool.evolution.reporting import Quiet
 from evofool.support import multihost
 from evofool.support.errors import UserError
 from tests.evofool.loop import (
@@ -63,7 +63,7 @@ def test_checkpoints_change_nothing(tmp_path, whole, settings):
 @pytest.mark.parametrize("chunk", [1, 3])
 def test_the_length_of_a_call_changes_nothing(tmp_path, whole, monkeypatch, chunk):
     monkeypatch.setattr(session, "MAX_CHUNK", chunk)
-    monkeypatch.setattr(driver, "MAX_CHUNK", chunk)
+    monkeypatch.setattr(loop, "MAX_CHUNK", chunk)
     assert evolve(tmp_path / "run", config_of(generations=12))[0] == whole
 
 
@@ -323,7 +323,7 @@ def test_a_run_with_other_seed_rates_length_and_weights_compiles_nothing_new(tmp
         )
         evolve(tmp_path / "second", config, classifier=retrained)
         assert counted.requests == 0
-        engine._engine.cache_clear()  # as another process begins
+        loop._loop.cache_clear()  # as another process begins
         evolve(tmp_path / "third", config, classifier=retrained)
         assert counted.requests > 0
         assert counted.misses == 0
@@ -350,15 +350,15 @@ class Short(Told):
     def __init__(self, monkeypatch, limit: int, generation: int, moment: str):
         super().__init__()
         self.limit, self.generation, self.moment = limit, generation, moment
-        make = driver.make_engine
+        compile_loop = calls.compile_loop
 
-        def make_engine(*arguments, micro_batch, **others):
-            engine = make(*arguments, micro_batch=micro_batch, **others)
+        def compile_short(plan, *, micro_batch, **others):
+            compiled = compile_loop(plan, micro_batch=micro_batch, **others)
             if micro_batch <= limit:
-                return engine
-            return engine._replace(advance=self.Advance(engine.advance, self))
+                return compiled
+            return compiled._replace(advance=self.Advance(compiled.advance, self))
 
-        monkeypatch.setattr(driver, "make_engine", make_engine)
+        monkeypatch.setattr(calls, "compile_loop", compile_short)
 
     class Advance:
         """A compiled or traced function that fails for lack of memory."""
@@ -382,22 +382,22 @@ class Short(Told):
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes")
 
 
-def micro_batches_of(folder: Path) -> list[list[int]]:
-    manifest = json.loads((folder / "config.json").read_text())
-    assert manifest["config"]["micro_batch"] == manifest["micro_batches"][-1][1]
-    return manifest["micro_batches"]
+def micro_batches_of(folder: Path) -> list[tuple[int, int]]:
+    newest = checkpoint.load_newest(folder / "checkpoints", pytest.fail)
+    assert newest is not None
+    return newest.micro_batches
 
 
 @pytest.mark.parametrize(
     ("moment", "generation", "recorded"),
     [
-        ("compile", 0, [[0, 2]]),
-        ("call", 0, [[0, 2]]),
-        ("donated", 0, [[0, 2]]),
+        ("compile", 0, [(0, 2)]),
+        ("call", 0, [(0, 2)]),
+        ("donated", 0, [(0, 2)]),
         # the state is there: it is kept, and the run goes on from it
-        ("call", 9, [[0, 5], [9, 2]]),
+        ("call", 9, [(0, 5), (9, 2)]),
         # the state is gone: the run goes on from the checkpoint of generation 5
-        ("donated", 9, [[0, 5], [6, 2]]),
+        ("donated", 9, [(0, 5), (6, 2)]),
     ],
 )
 def test_a_run_that_is_short_of_memory_goes_on_with_smaller_micro_batches(
@@ -422,12 +422,11 @@ def test_a_run_that_is_short_of_memory_goes_on_with_smaller_micro_batches(
 def test_a_resumed_run_goes_on_with_the_micro_batch_that_was_recorded_last(tmp_path, monkeypatch):
     Short(monkeypatch, 2, 0, "call")
     run = evofool.evolve(config=config_of(generations=4), out=tmp_path / "run")
-    assert run.summary is not None
-    assert run.summary["micro_batches"] == [[0, 2]]
+    assert run.finished["micro_batches"] == [[0, 2]]
     monkeypatch.undo()
     resumed = evofool.resume(tmp_path / "run", generations=6)
-    assert resumed.config.micro_batch == 2
-    assert micro_batches_of(tmp_path / "run") == [[0, 2]]
+    assert (resumed.config.micro_batch, resumed.micro_batch) == (5, 2)
+    assert micro_batches_of(tmp_path / "run") == [(0, 2)]
 
 
 def test_a_run_that_is_short_of_memory_with_single_images_says_so(tmp_path, monkeypatch):
@@ -447,15 +446,17 @@ def test_in_a_job_a_process_short_of_memory_stops_and_leaves_word(tmp_path, monk
     monkeypatch.setattr(multihost, "gather", lambda values: np.array([values]))
     with pytest.raises(UserError, match=r"micro-batches of 5; 'evofool resume .*' goes on with 2"):
         evolve(tmp_path / "run", config_of(generations=4))
-    manifest = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert manifest["config"]["micro_batch"] == 2
+    assert json.loads((tmp_path / "run" / journal.MEMORY).read_text()) == {"micro_batch": 2}
+    monkeypatch.undo()
+    evolve(tmp_path / "run", config_of(generations=4))
+    assert micro_batches_of(tmp_path / "run") == [(0, 2)]
 
 
 def test_other_errors_of_a_call_are_not_taken_for_a_lack_of_memory(tmp_path, monkeypatch):
     def broken(self, state, stop, target):
         raise jax.errors.JaxRuntimeError("INTERNAL: something else")
 
-    monkeypatch.setattr(driver.Driver, "call", broken)
+    monkeypatch.setattr(calls.Caller, "call", broken)
     with pytest.raises(jax.errors.JaxRuntimeError, match="something else"):
         evolve(tmp_path / "run", config_of(generations=4))
 
@@ -482,8 +483,6 @@ def test_a_run_stopped_by_the_clock_is_resumed_with_as_much_time_again(tmp_path,
         run = evofool.resume(tmp_path / "run")
     assert len(reached) >= 1
     assert reached == sorted(set(reached))
-    assert run.summary is not None
-    assert run.summary["generations"] == 9
+    assert run.finished["generations"] == 9
     whole = evofool.evolve(config=config_of(generations=9), out=tmp_path / "whole")
-    assert whole.summary is not None
-    assert run.summary["archive_sha256"] == whole.summary["archive_sha256"]
+    assert run.finished["archive_sha256"] == whole.finished["archive_sha256"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import evofool
-from evofool.evolution.session import Quiet
+from evofool.evolution.reporting import Quiet
 from evofool.experiments import registry
 from evofool.experiments.bench import Lab, Supplies
 from evofool.experiments.registry import Experiment, Part

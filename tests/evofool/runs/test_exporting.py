@@ -27,8 +27,8 @@ def test_every_image_is_exact(cppn_run: Run, direct_run: Run, tmp_path: Path):
 def test_a_genome_as_json_draws_its_image_again(cppn_run: Run, tmp_path: Path):
     path = export(cppn_run, tmp_path)[0]
     content = json.loads(path.with_suffix(".json").read_text())
-    genome, spec, drawing = cppn.from_json(content["genome"])
-    drawn = cppn.render(genome, spec=spec, height=28, width=28, **drawing)
+    genome, spec, style = cppn.from_json(content["genome"])
+    drawn = cppn.render(genome, spec=spec, height=28, width=28, style=style)
     np.testing.assert_array_equal(np.asarray(cppn.to_bytes(drawn))[..., 0], levels(path))
 
 

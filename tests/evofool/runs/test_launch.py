@@ -10,7 +10,7 @@ import evofool
 from evofool import Run, UserError
 from evofool.classifiers.loading import load_classifier
 from evofool.evolution.checkpoint import archive_sha256
-from evofool.evolution.session import Quiet
+from evofool.evolution.reporting import Quiet
 from tests.evofool.loop import CLASSIFIER, KilledError, Killer, lines_of, records_of
 
 SMALL = {"encoding": "direct", "batch_size": 13, "micro_batch": 5, "checkpoint_every": 2}

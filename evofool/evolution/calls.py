@@ -1,0 +1,124 @@
+"""Calls of the compiled loop, which is built anew when genomes or micro-batches change size."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from evofool.evaluation import evaluate
+from evofool.evolution.checkpoint import holds_smaller_arrays, unflatten
+from evofool.evolution.encodings import Encoding
+from evofool.evolution.generation import Log, RunState
+from evofool.evolution.loop import compile_loop
+from evofool.evolution.plan import Plan
+from evofool.support import multihost
+
+
+class Call(NamedTuple):
+    """What came of a call.
+
+    Attributes:
+        state: after it, on the devices; the state that it was given is gone.
+        logs: one for every generation that was done.
+        had_room: whether every genome fitted; if not, the generation after the last log was undone.
+        seconds: that it took, compilation left out.
+    """
+
+    state: RunState
+    logs: list[Log]
+    had_room: bool
+    seconds: float
+
+
+class Caller:
+    """The compiled loop of a run, with the room that its genomes need by now.
+
+    Args:
+        plan: of the run.
+        say: takes something worth a line.
+
+    Attributes:
+        micro_batch: children that are made together at present.
+        compile_seconds: spent with tracing and compiling so far.
+    """
+
+    def __init__(self, plan: Plan, say: Callable[[str], None]):
+        self._plan, self._say = plan, say
+        self.compile_seconds = 0.0
+        self.micro_batch = plan.micro_batch
+        self._build(plan.encoding)
+
+    def _build(self, encoding: Encoding) -> None:
+        self._encoding = encoding
+        self._loop = compile_loop(self._plan, encoding=encoding, micro_batch=self.micro_batch)
+        if self._plan.classifier.is_jax:
+            self._params = self._loop.place(self._plan.classifier.params)
+        self._advance: Any = None  # compiled by the first call
+
+    def use_micro_batch(self, size: int) -> None:
+        """Goes on with micro-batches of another size."""
+        if size != self.micro_batch:
+            self.micro_batch = size
+            self._build(self._encoding)
+
+    def start(self, table: Mapping[str, np.ndarray] | None) -> RunState:
+        """Returns the state of a checkpoint, or without one that before generation 0."""
+        config = self._plan.config
+        seeds: Any = np.arange(config.runs, dtype=np.uint32) + np.uint32(config.seed)
+        state = self._loop.init(seeds)
+        if table is None:
+            return state
+        while holds_smaller_arrays(state, table):
+            self._build(self._encoding.grown())
+            state = self._loop.init(seeds)
+        return self._loop.place(unflatten(table, state))
+
+    def call(self, state: RunState, stop: int, target: np.float32) -> Call:
+        """Runs generations, at most `MAX_CHUNK`; one, where the classifier lives outside JAX.
+
+        Args:
+            state: is donated: do not use it again.
+            stop: the generation to stop before.
+            target: fitness of the least class at which to stop, infinite for none.
+        """
+        if not self._plan.classifier.is_jax:
+            return self._call_by_halves(state)
+        arguments = (self._params, self._plan.rates, state, np.int32(stop), target)
+        if self._advance is None:
+            start = time.perf_counter()
+            self._say("compiling")
+            self._advance = self._loop.advance.lower(*arguments).compile()
+            multihost.gather([0])  # to wait for slower compilers is no evolving
+            self.compile_seconds += time.perf_counter() - start
+        start = time.perf_counter()
+        state, logs, count, had_room = self._advance(*arguments)
+        logs = jax.device_get(logs)  # waits for the call
+        seconds = time.perf_counter() - start
+        done = [Log(*(leaf[i] for leaf in logs)) for i in range(int(count))]
+        return Call(state, done, bool(had_room), seconds)
+
+    def _call_by_halves(self, state: RunState) -> Call:
+        start = time.perf_counter()
+        offspring, images = self._loop.by_halves.ask(self._plan.rates, state)
+        runs, batch, *shape = images.shape
+        levels = np.asarray(images).reshape(-1, *shape)
+        outputs = evaluate(self._plan.classifier, levels, self.micro_batch)
+        outputs = jnp.asarray(outputs.reshape(runs, batch, -1))
+        state, log = self._loop.by_halves.tell(state, offspring, outputs)
+        had_room = bool(jnp.all(offspring.had_room))
+        seconds = time.perf_counter() - start
+        return Call(state, [jax.device_get(log)] if had_room else [], had_room, seconds)
+
+    def with_more_room(self, state: RunState) -> RunState:
+        """Doubles the room of every genome; the generation that lacked it was not counted."""
+        elites = jax.device_get(state.archive)
+        genomes = self._encoding.grow(elites.items.genome)
+        self._build(self._encoding.grown())
+        self._say(
+            f"genomes outgrew their room at generation {int(state.next_generation)}: doubled it"
+        )
+        elites = elites._replace(items=elites.items._replace(genome=genomes))
+        return self._loop.place(state._replace(archive=elites))

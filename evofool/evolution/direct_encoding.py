@@ -1,0 +1,105 @@
+"""The direct encoding: a genome is the image itself; `direct_genome` mutates one."""
+
+import math
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, UInt8
+
+import cppn
+from evofool.config import DirectConfig
+from evofool.evolution import direct_genome
+from evofool.evolution.direct_genome import DirectRates
+
+Genes = UInt8[Array | np.ndarray, "*lead genes"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectEncoding:
+    """See `encodings.Encoding`.
+
+    Attributes:
+        image_shape: (height, width, channels).
+        color: what the three genes of a pixel are: "rgb", "hsv" or "hls".
+        eta: distribution index of the polynomial mutation.
+        has_crossover: whether a child may mix two parents.
+        crossover_eta: distribution index of the crossover.
+    """
+
+    image_shape: tuple[int, int, int]
+    color: str
+    eta: float
+    has_crossover: bool
+    crossover_eta: float
+
+    name = "direct"
+    least_parts = 1
+
+    @classmethod
+    def of(cls, config: DirectConfig, image_shape: tuple[int, int, int]) -> "DirectEncoding":
+        """Builds the encoding for images of a shape (height, width, channels)."""
+        return cls(
+            image_shape=image_shape,
+            # a grey level has no other reading
+            color=config.color if image_shape[2] == 3 else "rgb",
+            eta=config.mutation_eta,
+            has_crossover=config.crossover == "sbx",
+            crossover_eta=config.crossover_eta,
+        )
+
+    @property
+    def num_parents(self) -> int:
+        """Two with crossover."""
+        return 2 if self.has_crossover else 1
+
+    def init(self, keys: Key[Array, " batch"]) -> Genes:
+        """Draws uniform noise."""
+        size = math.prod(self.image_shape)
+        return jax.vmap(lambda key: direct_genome.init(key, size))(keys)
+
+    def vary(
+        self,
+        keys: Key[Array, " batch"],
+        parents: tuple[Genes, ...],
+        rates: DirectRates,
+        generation: Int[Array, ""],
+    ) -> tuple[Genes, Bool[Array, " batch"]]:
+        """Crosses pairs of parents, if there are pairs, then mutates; every child has room."""
+        rate = direct_genome.rate_at(rates, generation)
+
+        def vary_one(key: PRNGKeyArray, genes: Array, *mates: Array) -> Array:
+            for mate in mates:
+                genes = direct_genome.crossover(
+                    cppn.fold_in(key, 1), genes, mate, rates.crossover_rate, eta=self.crossover_eta
+                )
+            return direct_genome.mutate(key, genes, rate, eta=self.eta)
+
+        return jax.vmap(vary_one)(keys, *parents), jnp.ones(keys.shape, bool)
+
+    def render(self, genomes: Genes) -> Float[Array, "batch height width channels"]:
+        """Reads genes as the pixels of images."""
+        images = cppn.from_bytes(genomes).reshape(-1, *self.image_shape)
+        return images if self.color == "rgb" else cppn.to_rgb(images, self.color)
+
+    def grow(self, genomes: Genes) -> Genes:
+        """Returns the genomes as they are: an image has the room that it needs."""
+        return genomes
+
+    def trim(self, genomes: Genes) -> Genes:
+        """Returns the genomes as they are."""
+        return genomes
+
+    def grown(self) -> "DirectEncoding":
+        """Returns the encoding as it is."""
+        return self
+
+
+def direct_rates(config: DirectConfig) -> DirectRates:
+    """Returns how often genes mutate and parents mix."""
+    return DirectRates(
+        mutation_rate=config.mutation_rate,
+        halve_every=config.halve_every,
+        crossover_rate=config.crossover_rate,
+    )

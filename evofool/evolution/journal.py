@@ -1,0 +1,188 @@
+"""What a run leaves in its directory while it goes on: metrics, lineage and checkpoints.
+
+The three are kept in step: whatever was written after the newest whole checkpoint is cut off when a
+run goes on from it, and then written again, the same.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from evofool.config import EvolveConfig
+from evofool.evolution import checkpoint, lineage, metrics
+from evofool.evolution.checkpoint import Checkpoint, CheckpointWriter, MicroBatches, load_newest
+from evofool.evolution.generation import Log, RunState
+from evofool.evolution.metrics import MetricsLine, MetricsLog
+from evofool.evolution.reporting import Reporter
+from evofool.support import multihost, read_json, write_json
+
+MEMORY = "memory.json"  # where a process of a job that is short of memory leaves word of it
+
+
+class Restored(NamedTuple):
+    """Where a run stands when a process begins to work on it.
+
+    Attributes:
+        table: of the newest whole checkpoint; None before the first.
+        micro_batches: that the run has used.
+        most: the largest micro-batch that is known to fit the memory, or None.
+        seconds: wall time that was spent on the run.
+    """
+
+    table: checkpoint.Table | None
+    micro_batches: MicroBatches
+    most: int | None
+    seconds: float
+
+
+class Timing(NamedTuple):
+    """How long a call took.
+
+    Attributes:
+        evaluations: made by it.
+        seconds: it took, compilation left out.
+        since_start: wall time of the run when it was over.
+    """
+
+    evaluations: int
+    seconds: float
+    since_start: float
+
+
+def restore(folder: Path, config: EvolveConfig, reporter: Reporter) -> Restored:
+    """Reads the newest whole checkpoint and cuts metrics, lineage and checkpoints to it.
+
+    Processes of a job wait here for the first one, which cuts.
+
+    Raises:
+        UserError: there are checkpoints, but none can be read.
+    """
+    newest: Checkpoint | None = None
+
+    def cut_to_newest() -> tuple[int, int | None]:
+        nonlocal newest
+        newest = load_newest(folder / "checkpoints", reporter.message)
+        generation = -1 if newest is None else newest.generation  # -1: before the first
+        checkpoint.cut(folder / "checkpoints", generation)
+        metrics.cut(folder / "metrics.jsonl", lambda g: g <= generation and is_logged(config, g))
+        lineage.cut(folder / "lineage", generation)
+        word = folder / MEMORY
+        return generation, read_json(word)["micro_batch"] if word.exists() else None
+
+    generation, most = multihost.from_first(cut_to_newest)
+    if generation >= 0 and newest is None:  # in the other processes of a job
+        newest = checkpoint.load(folder / "checkpoints", generation)
+    seconds = 0.0
+    for line in metrics.read(folder / "metrics.jsonl"):
+        seconds = line.get("seconds", seconds)
+    used = micro_batches(newest, read_json(folder / "config.json"))
+    return Restored(newest and newest.table, used, most, seconds)
+
+
+def micro_batches(newest: Checkpoint | None, manifest: Mapping[str, object]) -> MicroBatches:
+    """Returns which micro-batches a run has used up to a checkpoint.
+
+    Args:
+        newest: the checkpoint, or None before the first.
+        manifest: the run's `config.json`, which listed them before checkpoints did.
+    """
+    if newest is None or newest.micro_batches:
+        return newest.micro_batches if newest else []
+    listed: object = manifest.get("micro_batches", [])
+    assert isinstance(listed, list)
+    return [(start, size) for start, size in listed if start <= newest.generation]
+
+
+def leave_word(folder: Path, micro_batch: int) -> None:
+    """Notes which micro-batch to go on with, for the processes that resume a job."""
+    write_json(folder / MEMORY, {"micro_batch": micro_batch})
+
+
+class Journal:
+    """Writes down what a run does; use as a context manager, from `restore` to the end.
+
+    Args:
+        folder: the run directory.
+        config: of the run.
+        slots: cells of each class.
+        state: to begin with.
+        micro_batches: that the run has used, the one that it goes on with included.
+
+    Attributes:
+        newest: the metrics of the last generation of the last call, one line per run.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        config: EvolveConfig,
+        *,
+        slots: int,
+        state: RunState,
+        micro_batches: MicroBatches,
+    ):
+        self.newest: list[MetricsLine] = []
+        self._folder, self._config, self._slots = folder, config, slots
+        self._micro_batches = micro_batches
+        self._saved = int(state.next_generation)
+        self._recorder = lineage.Recorder(np.asarray(state.archive.items.born), slots=slots)
+        self._metrics = MetricsLog(folder / "metrics.jsonl")
+        self._checkpoints = CheckpointWriter(folder / "checkpoints", keep=config.keep_checkpoints)
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            self._checkpoints.close()
+        finally:
+            self._metrics.close()
+
+    def add(self, start: int, logs: list[Log], timing: Timing) -> None:
+        """Books the generations of one call, of which `start` is the first."""
+        if multihost.is_first():
+            self._metrics.append(self._lines(start, logs, timing))
+
+    def checkpoint(self, state: RunState) -> None:
+        """Starts writing a checkpoint, unless this state has one."""
+        if int(state.next_generation) == self._saved:
+            return
+        if multihost.is_first():
+            self._recorder.write(self._folder / "lineage", int(state.next_generation) - 1)
+        self._checkpoints.save(state, self._micro_batches)
+        self._saved = int(state.next_generation)
+
+    def checkpoint_if_due(self, state: RunState) -> None:
+        """Starts writing a checkpoint after every `checkpoint_every` generations."""
+        reached = int(state.next_generation)
+        if reached > 1 and (reached - 1) % self._config.checkpoint_every == 0:
+            self.checkpoint(state)
+
+    def _lines(self, start: int, logs: list[Log], timing: Timing) -> list[MetricsLine]:
+        """Returns the lines to log of the generations of one call."""
+        config, lines = self._config, []
+        for generation, log in enumerate(logs, start):
+            changes = self._recorder.add(generation, log)
+            if not (is_logged(config, generation) or log is logs[-1]):
+                continue
+            self.newest = metrics.lines_of(
+                generation,
+                log,
+                changes,
+                seed=config.seed,
+                batch=config.batch_size,
+                slots=self._slots,
+            )
+            for line in self.newest:
+                line["evaluations_per_second"] = round(timing.evaluations / timing.seconds, 1)
+                line["seconds"] = round(timing.since_start, 3)
+            if is_logged(config, generation):
+                lines += self.newest
+        return lines
+
+
+def is_logged(config: EvolveConfig, generation: int) -> bool:
+    """Says which generations get lines; a run that is extended forgets its former last."""
+    return generation == config.last_generation or generation % config.log_every == 0
