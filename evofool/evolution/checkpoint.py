@@ -37,8 +37,8 @@ class Manifest(TypedDict, total=False):
         schema: `SCHEMA` of the version that wrote it.
         prng: kind of the random keys.
         sha256: of the table.
-        micro_batches: that the run has used up to here; `config.json` lists them where a version
-            before 0.2 wrote the run.
+        micro_batches: that the run has used up to here; early versions listed them in
+            `config.json` instead.
     """
 
     schema: Required[int]

@@ -35,8 +35,8 @@ class Manifest(TypedDict):
         config: the settings, resolved.
         classifier: its card.
         platform: the kind of machine.
-        micro_batches: as `[generation, size]` pairs, in runs that evofool 0.1 has worked on;
-            checkpoints list them since.
+        micro_batches: `[generation, size]` pairs, in runs of early versions; checkpoints list
+            them since.
     """
 
     schema: int
@@ -83,7 +83,7 @@ class Summary(TypedDict):
         wall_seconds: of all processes that worked on the run.
         archive_sha256: of the archives of all runs.
         per_run: the independent runs.
-        micro_batches: `(generation, size used from it on)`, in order.
+        micro_batches: (generation, size used from it on), in order.
     """
 
     encoding: str

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,6 +92,25 @@ def test_no_folder_means_no_checkpoint_yet(tmp_path):
 def test_newest_few_are_kept(tmp_path):
     save(tmp_path / "checkpoints", 0, 5, 10, 15, keep=2)
     assert checkpoint.saved_generations(tmp_path / "checkpoints") == [10, 15]
+
+
+def test_the_micro_batches_of_a_run_are_stored(saved):
+    newest = checkpoint.load_newest(saved, pytest.fail)
+    assert newest is not None
+    assert newest.micro_batches == MICRO_BATCHES
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts file descriptors in /proc")
+def test_many_checkpoints_leave_no_threads_and_no_file_descriptors(tmp_path):
+    writer = checkpoint.CheckpointWriter(tmp_path / "checkpoints", keep=2)
+    counts = []
+    for generation in range(16):
+        writer.save(state_of(generation), MICRO_BATCHES)
+        counts.append((threading.active_count(), len(os.listdir("/proc/self/fd"))))
+    writer.close()
+    (threads, descriptors), (more_threads, more_descriptors) = counts[5], counts[-1]
+    assert more_threads <= threads + 2  # ten of each were left, and three descriptors
+    assert more_descriptors <= descriptors + 5
 
 
 def test_a_writer_goes_on_where_another_stopped(folder):
@@ -216,9 +236,9 @@ FULL_DISK_SCRIPT = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from evofool import checkpoint
-from evofool.errors import UserError
-from tests.evofool.test_checkpoint import state_of
+from evofool.evolution import checkpoint
+from evofool.support import UserError
+from tests.evofool.evolution.test_checkpoint import state_of
 
 folder, limit = Path(sys.argv[1]), int(sys.argv[2])
 if limit:

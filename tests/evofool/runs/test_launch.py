@@ -102,8 +102,23 @@ def test_a_run_that_died_while_it_was_extended_is_not_taken_for_finished(tmp_pat
     run = evolve(tmp_path / "run", generations=3, runs=2, seed=3)
     with pytest.raises(KilledError):
         evofool.resume(run, generations=6, reporter=Killer(4))
+    with pytest.raises(UserError, match=r"is not finished; go on with 'evofool resume "):
+        _ = Run(tmp_path / "run").finished
     resumed = evofool.resume(tmp_path / "run")
+    assert resumed.finished == resumed.summary
     assert resumed.summary["archive_sha256"] == finished.summary["archive_sha256"]
+
+
+def test_only_an_extension_changes_the_configuration(tmp_path):
+    with pytest.raises(KilledError):
+        evolve(tmp_path / "run", generations=6, reporter=Killer(1))
+    path = tmp_path / "run" / "config.json"
+    begun = json.loads(path.read_text())
+    before = path.stat().st_mtime_ns
+    evofool.resume(tmp_path / "run")
+    assert path.stat().st_mtime_ns == before
+    evofool.resume(tmp_path / "run", generations=8)
+    assert json.loads(path.read_text()) == begun | {"config": begun["config"] | {"generations": 8}}
 
 
 def test_a_run_cannot_be_made_shorter(finished):

@@ -10,6 +10,8 @@ import evofool
 from evofool import Run, UserError
 from evofool.classifiers.scores import log_odds
 from evofool.evaluation.forward import evaluate
+from evofool.evolution.cppn_encoding import CppnEncoding
+from evofool.evolution.encodings import compiled_render
 
 
 @pytest.fixture(params=["cppn", "direct"])
@@ -59,13 +61,14 @@ def test_a_class_that_was_not_evolved_for_is_refused(direct_run):
 def test_any_number_of_elites_is_drawn_by_one_program_in_micro_batches(imagenet_run, monkeypatch):
     run = Run(imagenet_run.folder)
     sizes = []
-    render = run.encoding.render
+    render = CppnEncoding.render
 
-    def counted(genomes):
+    def counted(encoding, genomes):
         sizes.append(len(genomes.num_nodes))
-        return render(genomes)
+        return render(encoding, genomes)
 
-    monkeypatch.setitem(run.__dict__, "encoding", run.encoding._replace(render=counted))
+    monkeypatch.setattr(CppnEncoding, "render", counted)
+    compiled_render.cache_clear()
     elites = run.elites()
     levels = run.images(elites)
     assert sizes == [], "nothing is drawn before it is asked for"
@@ -73,7 +76,8 @@ def test_any_number_of_elites_is_drawn_by_one_program_in_micro_batches(imagenet_
         assert image.shape == (16, 16, 3)
         if elite.class_index in (0, 555, 999):
             np.testing.assert_array_equal(image, elite.image())
-    assert sizes == [run.config.micro_batch], "traced once"
+    assert sizes == [run.micro_batch], "traced once"
+    compiled_render.cache_clear()  # it holds the function that counts
 
 
 def test_an_independent_run_that_is_not_there_is_refused(cppn_run):
@@ -82,11 +86,18 @@ def test_an_independent_run_that_is_not_there_is_refused(cppn_run):
         cppn_run.elites(2)
 
 
+def test_all_elites_are_those_of_every_independent_run(cppn_run):
+    places = [(elite.run_index, elite.cell) for elite in cppn_run.all_elites()]
+    assert places == [(run, cell) for run in range(2) for cell in range(10)]
+    values = [elite.confidence for elite in cppn_run.all_elites()]
+    assert cppn_run.confidences.shape == (2, 10)
+    np.testing.assert_array_equal(cppn_run.confidences.ravel(), values)
+
+
 def test_images_score_what_the_archive_says(run):
     elites = run.elites()
     images = np.stack(list(run.images(elites))).astype(np.float32) / 255
-    assert run.config.micro_batch is not None
-    outputs = evaluate(run.classifier, images, run.config.micro_batch)
+    outputs = evaluate(run.classifier, images, run.micro_batch)
     fitness = np.asarray(log_odds(jnp.asarray(outputs)))
     for elite, row in zip(elites, fitness, strict=True):
         assert row[elite.output] == pytest.approx(elite.fitness, rel=1e-4, abs=1e-4)
