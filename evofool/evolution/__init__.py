@@ -29,7 +29,7 @@ from evofool.evolution.encodings import (
 from evofool.evolution.forecast import Forecast, forecast_run
 from evofool.evolution.generation import RunState
 from evofool.evolution.journal import micro_batches
-from evofool.evolution.lineage import Lineage, Step, class_changes
+from evofool.evolution.lineage import Lineage, Step, class_changes, entries
 from evofool.evolution.loop import Loop, compile_loop
 from evofool.evolution.metrics import (
     HIGH,
@@ -86,6 +86,7 @@ __all__ = [
     "configure",
     "cppn_spec",
     "cppn_style",
+    "entries",
     "forecast_run",
     "generation_reaching",
     "lineage",

@@ -13,7 +13,8 @@ from evofool.config import DirectConfig
 from evofool.evolution import direct_genome
 from evofool.evolution.direct_genome import DirectRates
 
-Genes = UInt8[Array | np.ndarray, "*lead genes"]
+Genes = UInt8[Array, "batch genes"]
+Stored = UInt8[Array | np.ndarray, "*lead genes"]  # on a device or the host
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,11 +84,11 @@ class DirectEncoding:
         images = cppn.from_bytes(genomes).reshape(-1, *self.image_shape)
         return images if self.color == "rgb" else cppn.to_rgb(images, self.color)
 
-    def grow(self, genomes: Genes) -> Genes:
+    def grow(self, genomes: Stored) -> Stored:
         """Returns the genomes as they are: an image has the room that it needs."""
         return genomes
 
-    def trim(self, genomes: Genes) -> Genes:
+    def trim(self, genomes: Stored) -> Stored:
         """Returns the genomes as they are."""
         return genomes
 

@@ -255,9 +255,24 @@ def replay(
     return {born: jax.tree.map(lambda x: x[0], genome) for born, genome in genomes.items()}
 
 
+def entries(steps: list[Step]) -> list[Step]:
+    """Returns the steps with which a line of descent entered a class, oldest first.
+
+    The first is that of generation 0; then each whose class is another than its parent's.
+
+    Args:
+        steps: as `Lineage.descent` returns them, newest first.
+    """
+    oldest_first = steps[::-1]
+    entered = (
+        after for before, after in itertools.pairwise(oldest_first) if after.cell != before.cell
+    )
+    return [*oldest_first[:1], *entered]
+
+
 def class_changes(steps: list[Step]) -> int:
-    """Counts how often a line of descent passed from one cell to another."""
-    return sum(a.cell != b.cell for a, b in itertools.pairwise(steps))
+    """Counts how often a line of descent passed from one class to another."""
+    return len(entries(steps)) - 1
 
 
 def cut(folder: Path, generation: int) -> None:

@@ -20,15 +20,14 @@ from evofool.runs.inspection import (
     genome_text,
     inspect,
     inspect_groups,
-    stepping_stones,
 )
 from evofool.runs.launch import STOPPED_EARLY, evolve, resume
-from evofool.runs.line_of_descent import descent, draw_stones, stones_of
+from evofool.runs.line_of_descent import descent, draw_stones, stepping_stones, stones_of
 from evofool.runs.poster import colourfulness, contrast, poster, striking
 from evofool.runs.quiz import quiz
 from evofool.runs.run import Elite, Run
 from evofool.runs.summary import Manifest, RunSummary, Summary
-from evofool.runs.transfer import Seen, look, transfer
+from evofool.runs.transfer import Judgement, Seen, look, transfer
 from evofool.runs.verification import verify
 
 __all__ = [
@@ -39,6 +38,7 @@ __all__ = [
     "Elite",
     "EliteFacts",
     "GroupFacts",
+    "Judgement",
     "Manifest",
     "Move",
     "Run",

@@ -1,16 +1,14 @@
 """What there is to say about the elites of a run."""
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 import cppn
-from evofool.classifiers import label_of
-from evofool.evolution import HIGH, Step, class_changes, cppn_spec, cppn_style
+from evofool.evolution import HIGH, class_changes, cppn_spec, cppn_style
 from evofool.runs.choosing import group_of, select
 from evofool.runs.run import Elite, Run
 
@@ -67,18 +65,6 @@ class GroupFacts:
     share_ge_99: float
 
 
-class Ancestor(NamedTuple):
-    """An ancestor with which a line of descent entered a class.
-
-    Attributes:
-        generation: in which it was born.
-        label: of the class that it held.
-    """
-
-    generation: int
-    label: str
-
-
 def inspect(
     run: str | Path | Run,
     *,
@@ -121,7 +107,7 @@ def inspect_groups(elites: Sequence[EliteFacts]) -> list[GroupFacts]:
         )
         for group, values in members.items()
     ]
-    return sorted(groups, key=lambda one: -one.median_confidence)
+    return sorted(groups, key=lambda group: -group.median_confidence)
 
 
 def facts(elite: Elite) -> EliteFacts:
@@ -143,25 +129,6 @@ def facts(elite: Elite) -> EliteFacts:
         ancestors=len(steps) - 1,
         class_changes=class_changes(steps),
     )
-
-
-def stepping_stones(elite: Elite) -> list[Ancestor]:
-    """Returns where an elite's line of descent entered its classes, generation 0 first.
-
-    The last entry is the class of the elite, at the generation in which the line came to it for
-    good.
-    """
-    run = elite.run
-
-    def of(step: Step) -> Ancestor:
-        return Ancestor(step.generation, label_of(run.card, run.outputs[step.cell]))
-
-    oldest_first = elite.steps[::-1]
-    stones = [of(oldest_first[0])]
-    for before, step in itertools.pairwise(oldest_first):
-        if step.cell != before.cell:
-            stones.append(of(step))
-    return stones
 
 
 def genome_text(elite: Elite) -> str:

@@ -1,6 +1,5 @@
 """How an image came about: its ancestors, each where the line of descent entered a class."""
 
-import itertools
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,8 +8,21 @@ from PIL import Image
 
 from evofool.classifiers import confidence, first_name, label_of
 from evofool.evaluation import evaluate_log_odds
+from evofool.evolution import Step, entries
 from evofool.images import Levels, Section, draw_sheet, percent, thumbnail, to_levels
 from evofool.runs.run import Elite, Run
+
+
+class Ancestor(NamedTuple):
+    """An ancestor with which a line of descent entered a class.
+
+    Attributes:
+        generation: in which it was born.
+        label: of the class that it held.
+    """
+
+    generation: int
+    label: str
 
 
 class Stone(NamedTuple):
@@ -29,6 +41,15 @@ class Stone(NamedTuple):
     image: Levels
 
 
+def stepping_stones(elite: Elite) -> list[Ancestor]:
+    """Returns where an elite's line of descent entered its classes, generation 0 first.
+
+    The last entry is the class of the elite, at the generation in which the line came to it for
+    good.
+    """
+    return [Ancestor(step.generation, _label_of(elite.run, step)) for step in entries(elite.steps)]
+
+
 def stones_of(elite: Elite) -> list[Stone]:
     """Makes the ancestors with which an elite's line of descent entered its classes.
 
@@ -42,25 +63,26 @@ def stones_of(elite: Elite) -> list[Stone]:
     Raises:
         UserError: the lineage is incomplete, or the classifier cannot be loaded.
     """
-    run = elite.run
-    genomes = run.replay(elite.run_index, elite.steps)[::-1]
-    steps = elite.steps[::-1]
-    entered = [after.cell != before.cell for before, after in itertools.pairwise(steps)]
-    shown = [0, *(i for i, is_new in enumerate(entered, start=1) if is_new)]
-    if shown[-1] != len(steps) - 1:
-        shown.append(len(steps) - 1)
-    images = np.concatenate(list(run.draw([genomes[i] for i in shown])))
+    run, steps = elite.run, elite.steps
+    shown = entries(steps)
+    if shown[-1] != steps[0]:
+        shown.append(steps[0])
+    genomes = dict(zip(steps, run.replay(elite.run_index, steps), strict=True))
+    images = np.concatenate(list(run.draw([genomes[step] for step in shown])))
     confidences = confidence(evaluate_log_odds(run.classifier, images, run.micro_batch))
-    outputs = [run.outputs[steps[i].cell] for i in shown]
     return [
         Stone(
-            generation=steps[i].generation,
-            label=label_of(run.card, output),
-            confidence=float(confidences[row, output]),
-            image=to_levels(images[row]),
+            generation=step.generation,
+            label=_label_of(run, step),
+            confidence=float(scores[run.outputs[step.cell]]),
+            image=to_levels(image),
         )
-        for row, (i, output) in enumerate(zip(shown, outputs, strict=True))
+        for step, image, scores in zip(shown, images, confidences, strict=True)
     ]
+
+
+def _label_of(run: Run, step: Step) -> str:
+    return label_of(run.card, run.outputs[step.cell])
 
 
 def descent(run: str | Path | Run, name: str | int, *, run_index: int = 0) -> Image.Image:

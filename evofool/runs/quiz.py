@@ -7,20 +7,17 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image
 
-from evofool.classifiers import Card, Classifier, first_name, label_of
+from evofool.classifiers import Classifier, first_name, label_of, with_views
 from evofool.data import load_mnist
 from evofool.evaluation import evaluate
 from evofool.images import (
-    Levels,
     Section,
     draw_sheet,
     from_levels,
     percent,
     save_image,
     thumbnail,
-    to_image,
 )
 from evofool.runs.exporting import new_folder, write_csv
 from evofool.runs.run import Elite, Run
@@ -206,18 +203,18 @@ def nearest_labels(
     labels: UInt8[np.ndarray, " examples"],
 ) -> list[int]:
     """Returns the label of the example nearest to each image, the first of equals."""
-    wanted = images.reshape(len(images), -1).astype(np.float32)
-    best = np.full(len(wanted), np.inf, np.float32)
-    found = np.zeros(len(wanted), int)
+    pixels = images.reshape(len(images), -1).astype(np.float32)
+    best = np.full(len(pixels), np.inf, np.float32)
+    label_of_best = np.zeros(len(pixels), int)
     for start in range(0, len(examples), CHUNK):
-        part = examples[start : start + CHUNK].reshape(-1, wanted.shape[1]).astype(np.float32)
+        part = examples[start : start + CHUNK].reshape(-1, pixels.shape[1]).astype(np.float32)
         # |a - b|^2 without |a|^2, which is the same for all examples
-        distance = np.sum(part * part, axis=1) - 2 * wanted @ part.T
+        distance = np.sum(part * part, axis=1) - 2 * pixels @ part.T
         nearest = np.argmin(distance, axis=1)
-        smallest = distance[np.arange(len(wanted)), nearest]
-        found = np.where(smallest < best, labels[start + nearest], found)
+        smallest = distance[np.arange(len(pixels)), nearest]
+        label_of_best = np.where(smallest < best, labels[start + nearest], label_of_best)
         best = np.minimum(best, smallest)
-    return [int(label) for label in found]
+    return [int(label) for label in label_of_best]
 
 
 def check_judge(run: Run, judge: Classifier) -> None:
@@ -246,25 +243,12 @@ def check_judge(run: Run, judge: Classifier) -> None:
 
 
 def judged_classes(judge: Classifier, images: Images) -> list[int]:
-    """Returns the class that a network finds in each image, -1 for the background.
+    """Returns the likeliest class of each image, -1 for the background.
 
-    Classes are those of the network's card, in its order. Images of another size than it wants
-    are scaled to it, whole, as its card says.
+    Classes are those of the network's card, in its order. Images of another size than it takes
+    are scaled to it as everywhere else (`with_views`: bicubic, whole).
     """
-    found: list[int] = []
-    for start in range(0, len(images), MICRO_BATCH):
-        part = images[start : start + MICRO_BATCH]
-        scaled = np.stack([_scaled(image, judge.card) for image in part])
-        outputs = evaluate(judge, from_levels(scaled), MICRO_BATCH)
-        found += [max(int(best) - judge.card.class_offset, -1) for best in outputs.argmax(axis=1)]
-    return found
-
-
-def _scaled(levels: Levels, card: Card) -> np.ndarray:
-    """Returns the image at the size of the card's input."""
-    if levels.shape == card.input_shape:
-        return levels
-    height, width, _ = card.input_shape
-    method = Image.Resampling[card.interpolation.upper()]
-    image = to_image(levels).resize((width, height), method)
-    return np.asarray(image).reshape(card.input_shape)
+    height, width, channels = images.shape[1:]
+    judge = with_views(judge, (height, width, channels))
+    outputs = evaluate(judge, from_levels(images), MICRO_BATCH)
+    return [max(int(best) - judge.card.class_offset, -1) for best in outputs.argmax(axis=1)]

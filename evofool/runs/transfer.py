@@ -15,8 +15,8 @@ from evofool.support import UserError
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Seen:
-    """What a network makes of images that were evolved for given classes.
+class Judgement:
+    """A network's verdict on images that were evolved for given classes.
 
     Attributes:
         classes: that the images were evolved for.
@@ -36,19 +36,22 @@ class Seen:
         return self.top == self.classes
 
 
+Seen = Judgement  # its former name
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Transfer:
     """Elites as two networks see them.
 
     Attributes:
         elites: of one run or several.
-        before: what the network they were evolved for makes of them.
-        after: what the other one does.
+        before: the verdict of the network that they were evolved for.
+        after: the verdict of the other network.
     """
 
     elites: tuple[Elite, ...]
-    before: Seen
-    after: Seen
+    before: Judgement
+    after: Judgement
 
     @property
     def same_label(self) -> Bool[np.ndarray, " images"]:
@@ -82,16 +85,15 @@ def transfer(
     if isinstance(classifier, str):
         classifier = load_classifier(classifier, weights=weights)
     check_same_classes(run, classifier)
-    indices = range(run.config.runs) if run_index is None else [run_index]
-    elites = [elite for index in indices for elite in run.elites(index)]
+    elites = run.all_elites() if run_index is None else run.elites(run_index)
     images = np.concatenate(list(run.draw([elite.genome for elite in elites])))
     classes = [elite.class_index for elite in elites]
     before, after = (look(network, images, classes) for network in (run.classifier, classifier))
     return Transfer(elites=tuple(elites), before=before, after=after)
 
 
-def look(classifier: Classifier, images: Images, classes: Sequence[int]) -> Seen:
-    """Returns what a network makes of images that were evolved for given classes.
+def look(classifier: Classifier, images: Images, classes: Sequence[int]) -> Judgement:
+    """Shows images that were evolved for given classes to a network.
 
     Args:
         classifier: the network; it sees images of another size than its input scaled to it.
@@ -102,7 +104,7 @@ def look(classifier: Classifier, images: Images, classes: Sequence[int]) -> Seen
     recognized = recognize(with_views(classifier, (height, width, channels)), to_levels(images))
     wanted = np.asarray(classes, int)
     log_odds = recognized.log_odds_in(wanted).astype(np.float64)
-    return Seen(
+    return Judgement(
         classes=wanted,
         top=recognized.classes,
         confidence=confidence(log_odds),

@@ -4,16 +4,12 @@ import numpy as np
 
 from evofool import Elite, Run, inspect
 from evofool.classifiers.labels import label_of
-from evofool.runs.inspection import genome_json, genome_text, inspect_groups, stepping_stones
+from evofool.runs.inspection import genome_json, genome_text, inspect_groups
+from evofool.runs.line_of_descent import stepping_stones
 
 
 def elites_with_changes(run: Run) -> list[Elite]:
-    return [
-        elite
-        for index in range(run.config.runs)
-        for elite in run.elites(index)
-        if len(stepping_stones(elite)) > 1
-    ]
+    return [elite for elite in run.all_elites() if len(stepping_stones(elite)) > 1]
 
 
 def test_inspect_describes_the_elites_of_one_run(cppn_run: Run):

@@ -3,8 +3,7 @@ import pytest
 from PIL import Image
 
 from evofool import Run, UserError, descent
-from evofool.runs.inspection import stepping_stones
-from evofool.runs.line_of_descent import stones_of
+from evofool.runs.line_of_descent import stepping_stones, stones_of
 
 
 @pytest.mark.parametrize("name", ["cppn_run", "direct_run"])
