@@ -54,13 +54,19 @@ def compile_genome(genome: Genome, spec: GenomeSpec) -> Program:
 
     The first instruction of a node takes its first four connections, every further one the
     partial sum and the next three. A node without connections is f(0).
+
+    Under `jit` and `vmap` there are neither loops over a varying number of nodes nor lists that
+    grow, so the list is worked out backwards: how many instructions each node takes gives, summed
+    up, where each node's first one stands; then every place of the list finds the node whose
+    instruction it holds, and which of the node's it is.
     """
     max_nodes, max_connections = genome.max_nodes, genome.max_connections
     in_use = jnp.arange(max_connections) < genome.num_connections
     degrees = _count(jnp.where(in_use, genome.target, max_nodes), max_nodes)
     ends = running_sum(degrees)
 
-    # Hidden nodes stand in topological order; the outputs, which feed nothing, go last.
+    # 1. The nodes in the order of evaluation, and how many instructions each takes. Hidden nodes
+    # stand in topological order; the outputs, which feed nothing, go last.
     place = jnp.arange(max_nodes - NUM_INPUTS, dtype=jnp.int32)
     num_hidden = genome.num_nodes - spec.first_hidden
     node = jnp.where(place < num_hidden, spec.outputs, -num_hidden) + place + NUM_INPUTS
@@ -68,9 +74,14 @@ def compile_genome(genome: Genome, spec: GenomeSpec) -> Program:
     lengths = jnp.where(place < genome.num_nodes - NUM_INPUTS, lengths, 0)
     starts = running_sum(lengths) - lengths
 
+    # 2. The other way round: for every place in the list the node, by counting the starts up to it.
+    # `size` is enough for any genome: one instruction for a node, and one for every three of its
+    # connections.
     size = max_nodes - NUM_INPUTS + max_connections // (LANES - 1)
     place = running_sum(_count(jnp.where(lengths > 0, starts, size), size)) - 1
     node = node[place]
+
+    # 3. Which of the node's connections the instruction adds, and whether it is the node's last.
     degree = degrees[node]
     begin = (LANES - 1) * (jnp.arange(size, dtype=jnp.int32) - starts[place])
     lanes = jnp.clip(degree - begin, 1, LANES)

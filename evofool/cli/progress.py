@@ -1,7 +1,7 @@
 """How far a command is: a live bar in a terminal, a line every few seconds anywhere else."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from evofool.cli.console import progress_output
 from evofool.support import duration, percent
 
 if TYPE_CHECKING:
-    from evofool.evolution import Reporter
+    from evofool.evolution import MetricsLine, Reporter
 
 SECONDS_BETWEEN_LINES = 3.0
 BAR_WIDTH = 10
@@ -89,9 +89,7 @@ class ProgressReporter:
         """Prints a line."""
         self._console.print(text, style="dim", markup=False, highlight=False)
 
-    def progress(
-        self, generation: int, last: int, lines: Sequence[Mapping[str, float | int]]
-    ) -> None:
+    def progress(self, generation: int, last: int, lines: Sequence["MetricsLine"]) -> None:
         """Shows how far the run is.
 
         Args:
@@ -130,7 +128,7 @@ class ProgressReporter:
         return [f"{duration(seconds / done * (last - generation))} left"]
 
 
-def _facts_of(lines: Sequence[Mapping[str, float | int]]) -> list[str]:
+def _facts_of(lines: Sequence["MetricsLine"]) -> list[str]:
     """Formats metrics, the most interesting first; of several runs, the lowest confidences."""
     median = min(line["median_confidence"] for line in lines)
     lowest = min(line["min_confidence"] for line in lines)

@@ -1,6 +1,6 @@
 """The tables of runs, of their elites, and of what doctor found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from rich.table import Table
@@ -8,13 +8,14 @@ from rich.text import Text
 
 from evofool.classifiers import first_name
 from evofool.cli.console import make_table
-from evofool.evolution import Forecast, summarize
+from evofool.evolution import Confidences, Forecast, summarize
 from evofool.runs import (
     MOST_BY_CLASS,
     Diagnosis,
     EliteFacts,
     GroupFacts,
     RunFacts,
+    RunSummary,
     inspect_groups,
 )
 from evofool.support import duration, gigabytes, percent
@@ -36,7 +37,7 @@ def elites_report(elites: Sequence[EliteFacts], *, ends: int) -> list[Table | st
     return [*parts, elites_table(elites, ends=ends)]
 
 
-def summary_of(elites: Sequence[EliteFacts]) -> dict[str, float]:
+def summary_of(elites: Sequence[EliteFacts]) -> Confidences:
     """Returns the numbers of `evolution.summarize` for elites."""
     return summarize(np.array([elite.log_odds for elite in elites]))
 
@@ -97,7 +98,7 @@ def elites_table(elites: Sequence[EliteFacts], *, ends: int | None = None) -> Ta
     return make_table(columns, rows, caption=f"and {hidden} between these" if hidden else "")
 
 
-def runs_table(per_run: Sequence[Mapping[str, float | int]]) -> Table:
+def runs_table(per_run: Sequence[RunSummary]) -> Table:
     """Makes the table of the independent runs of one run directory."""
     return make_table(
         ["run", "seed", "min", "median", ">= .9", ">= .99", ">= .9999"],

@@ -174,10 +174,9 @@ class Journal:
                 seed=config.seed,
                 batch=config.batch_size,
                 slots=self._slots,
+                evaluations_per_second=round(timing.evaluations / timing.seconds, 1),
+                seconds=round(timing.since_start, 3),
             )
-            for line in self.newest:
-                line["evaluations_per_second"] = round(timing.evaluations / timing.seconds, 1)
-                line["seconds"] = round(timing.since_start, 3)
             if is_logged(config, generation):
                 lines += self.newest
         return lines

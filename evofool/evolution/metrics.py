@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from io import FileIO
 from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 
 import numpy as np
 
@@ -55,8 +55,8 @@ class MetricsLine(Confidences):
     replacements: int
     class_changes: int
     num_invalid: int
-    evaluations_per_second: NotRequired[float]
-    seconds: NotRequired[float]
+    evaluations_per_second: float
+    seconds: float
 
 
 def summarize(fitness: np.ndarray) -> Confidences:
@@ -115,8 +115,10 @@ def lines_of(
     seed: int,
     batch: int,
     slots: int = 1,
+    evaluations_per_second: float = 0.0,
+    seconds: float = 0.0,
 ) -> list[MetricsLine]:
-    """Returns the lines of one generation, one per run (without timings).
+    """Returns the lines of one generation, one per run.
 
     Args:
         generation: its number.
@@ -125,6 +127,8 @@ def lines_of(
         seed: of the first run.
         batch: children per generation and run.
         slots: cells of each class, of which the best counts.
+        evaluations_per_second: of the call that it was part of.
+        seconds: wall time of the run by then.
     """
     replaced = np.sum(np.asarray(log.winner) != NOBODY, axis=1)
     return [
@@ -137,6 +141,8 @@ def lines_of(
             "replacements": int(replaced[run]),
             "class_changes": int(class_changes[run]),
             "num_invalid": int(np.asarray(log.num_invalid)[run]),
+            "evaluations_per_second": evaluations_per_second,
+            "seconds": seconds,
         }
         for run, fitness in enumerate(best_of_class(np.asarray(log.fitness), slots))
     ]

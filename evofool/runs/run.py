@@ -195,12 +195,12 @@ class Run:
         newest = load_newest(self.folder / "checkpoints", lambda text: None)
         if newest is None:
             raise UserError(f"{self.folder} has no checkpoint yet; run 'evofool resume' on it")
-        return newest._replace(table=_elites_of(newest.table, len(self.outputs)))
+        return newest
 
-    @property
+    @cached_property
     def table(self) -> dict[str, np.ndarray]:
         """The arrays of the newest whole checkpoint; of a population, its best member."""
-        return self._newest.table
+        return _elites_of(self._newest.table, len(self.outputs))
 
     @property
     def generation(self) -> int:
