@@ -209,13 +209,9 @@ class Run:
 
     @property
     def micro_batch(self) -> int:
-        """Images that the run made and classified together last: the size that fits its device.
-
-        The configured size is larger if the run has been short of memory.
-        """
-        used = [size for _, size in micro_batches(self._newest, self.manifest)]
-        configured = self.config.micro_batch
-        return min([*used[-1:], *([] if configured is None else [configured])])
+        """The micro-batch used last; smaller than the configured one if memory was short."""
+        used = micro_batches(self._newest, self.manifest)
+        return min(size for size in (self.config.micro_batch, used[-1][1]) if size)
 
     @cached_property
     def encoding(self) -> Encoding:

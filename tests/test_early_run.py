@@ -15,7 +15,7 @@ import evofool
 from evofool import Run
 from tests.evofool.loop import config_of, lines_of, records_of
 
-EARLY = Path(__file__).parents[2] / "golden" / "early_run"
+EARLY = Path(__file__).parent / "golden" / "early_run"
 
 
 @pytest.fixture
