@@ -19,6 +19,8 @@ from evofool.experiments.report.claims import (
     factor,
     near,
     one_sided,
+    rows_of,
+    significant,
     within,
 )
 from evofool.experiments.report.elites import (
@@ -81,12 +83,14 @@ __all__ = [
     "notes",
     "one_sided",
     "read_reports",
+    "rows_of",
     "save_sheet",
     "section",
     "settings",
     "share_certain",
     "show_best",
     "show_runs",
+    "significant",
     "within",
     "write_score_card",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evofool.analysis import TwoGroups
+from evofool.analysis import Permuted, TwoGroups
 from evofool.experiments.report import cells
 
 
@@ -166,12 +166,42 @@ class Claim:
         )
 
 
-def one_sided(result: TwoGroups, *, greater: bool) -> float:
-    """Returns the p-value of a Mann-Whitney test in the direction that is published.
+def significant(what: str, paper: str) -> Claim:
+    """Claims a direction: the p-value of a one-sided test (`one_sided`) is at most .05."""
+    return Claim(what=what, paper=paper, tolerance=SIGNIFICANT, unit="p")
+
+
+def rows_of(
+    figures: Mapping[str, Sequence[float | int]],
+    *,
+    claims: Sequence[Claim] = (),
+    unit: str = "%",
+    n: str = "",
+) -> list[Row]:
+    """Returns a row for each measure, by its name: beside the claim on it, if there is one.
 
     Args:
-        result: a two-sided test of a against b.
-        greater: whether the paper says that a is greater; otherwise that it is less.
+        figures: a number per seed that has one.
+        claims: on some of the measures; those on others are passed over.
+        unit: of measures without a claim.
+        n: as in `Row`, of all.
     """
-    is_there = result.superiority > 0.5 if greater else result.superiority < 0.5
+    claimed = {claim.what: claim for claim in claims}
+    return [
+        claimed[what].row(ours, n=n)
+        if what in claimed
+        else Row(what=what, ours=list(ours), unit=unit, n=n)
+        for what, ours in figures.items()
+    ]
+
+
+def one_sided(result: TwoGroups | Permuted, *, greater: bool) -> float:
+    """Returns the p-value of a test in the direction that is published.
+
+    Args:
+        result: a two-sided test of a against b, or of a statistic against permuted labels.
+        greater: whether the paper says that a, or the statistic, is greater; otherwise less.
+    """
+    distance = result.effect if isinstance(result, Permuted) else result.superiority - 0.5
+    is_there = distance > 0 if greater else distance < 0
     return result.p / 2 if is_there else 1 - result.p / 2

@@ -1,7 +1,7 @@
 """What an experiment found: figures beside the paper's, tables, images, and a verdict."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,13 @@ class Table:
     title: str
     header: Sequence[str]
     rows: Sequence[Cells]
+
+    @classmethod
+    def of(cls, title: str, lines: Iterable[Mapping[str, str | float | int | None]]) -> "Table":
+        """Makes a table of lines that name the columns of their cells, each the same ones."""
+        lines = list(lines)
+        header = list(lines[0]) if lines else []
+        return cls(title=title, header=header, rows=[[line[h] for h in header] for line in lines])
 
 
 @dataclass(frozen=True, kw_only=True)

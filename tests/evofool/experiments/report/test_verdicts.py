@@ -3,12 +3,13 @@ import math
 import numpy as np
 import pytest
 
-from evofool.analysis import mann_whitney
+from evofool.analysis import mann_whitney, permutation_test
 from evofool.experiments import experiments
 from evofool.experiments.report import (
     Claim,
     Findings,
     Row,
+    Table,
     Tolerance,
     at_least,
     at_most,
@@ -16,6 +17,8 @@ from evofool.experiments.report import (
     judge,
     near,
     one_sided,
+    rows_of,
+    significant,
     within,
 )
 
@@ -82,6 +85,27 @@ def test_a_direction_that_is_not_published_is_not_significant():
     low, high = np.arange(20.0), np.arange(20.0) + 30
     assert one_sided(mann_whitney(high, low), greater=True) < 0.001
     assert one_sided(mann_whitney(high, low), greater=False) > 0.999
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_permuted_labels_have_a_direction_too(sign):
+    values, labels = sign * np.arange(20.0), np.repeat([0, 1], 10)
+    test = permutation_test(lambda dealt: values[dealt == 1].mean() - values.mean(), labels)
+    assert significant("x", "y").row([one_sided(test, greater=True)]).holds == (sign > 0)
+    assert significant("x", "y").row([one_sided(test, greater=False)]).holds == (sign < 0)
+
+
+def test_figures_stand_beside_the_claims_on_them():
+    claims = [Claim(what="b", paper="9", tolerance=at_least(2), unit=""), significant("c", "")]
+    plain, claimed = rows_of({"a": [0.5], "b": [3, 4]}, claims=claims, n="two")
+    assert plain == Row(what="a", ours=[0.5], unit="%", n="two")
+    assert claimed == claims[0].row([3, 4], n="two")
+
+
+def test_lines_name_the_columns_of_a_table():
+    table = Table.of("t", ({"name": name, "length": len(name)} for name in ("a", "bc")))
+    assert table == Table(title="t", header=["name", "length"], rows=[["a", 1], ["bc", 2]])
+    assert Table.of("t", []).rows == []
 
 
 @pytest.mark.parametrize("name", PARTS)
