@@ -1,20 +1,23 @@
 """What the two experiments of gradient ascent share: the images, and how they are shown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from evofool.attacks import Ascent, AscentResult, gradient_ascent
-from evofool.classifiers import Classifier, confidence, first_name
+from evofool.analysis import spectral_slope, total_variation
+from evofool.attacks import ASCENTS, Ascent, gradient_ascent
+from evofool.classifiers import first_name
 from evofool.evaluation import recognize
 from evofool.experiments.bench import Lab
-from evofool.experiments.report import Figure, save_sheet
-from evofool.images import Section, draw_sheet, thumbnail
-from evofool.support import percent
+from evofool.experiments.report import Figure, Tolerance, captioned_sheet, cells, near, section
 
-Steps = Int[np.ndarray, " images"]
+MILESTONES = {"the class the likeliest": 0, "p > 99 %": 1, "p > 99.99 %": 3}
+"""The columns of `Ascents.first` that are reported."""
+
+AS_CERTAIN = Tolerance(low=near(0.9999).low)
+"""Accepts confidences whose odds are at least half of those of the published 99.99 %."""
 
 
 class Ascents(NamedTuple):
@@ -26,6 +29,8 @@ class Ascents(NamedTuple):
         before: the same before rounding, at the last step.
         first: first step at which the class is the likeliest, p > .99, > .999, > .9999; or -1.
         target: class of each.
+        variation: mean difference of neighbouring pixels, in levels.
+        slope: of the spectrum.
     """
 
     images: UInt8[np.ndarray, "images height width channels"]
@@ -33,86 +38,93 @@ class Ascents(NamedTuple):
     before: Float[np.ndarray, " images"]
     first: Int[np.ndarray, "images milestones"]
     target: Int[np.ndarray, " images"]
+    variation: Float[np.ndarray, " images"]
+    slope: Float[np.ndarray, " images"]
 
-    def ever(self, milestone: int) -> float:
-        """Returns the share of the images that came to a milestone."""
-        return float(np.mean(self.first[:, milestone] >= 0))
-
-    def median_first(self, milestone: int) -> float:
-        """Returns the median step of those that did; NaN if none did."""
+    def steps(self, milestone: int) -> Int[np.ndarray, " some"]:
+        """Returns the first steps of the images that came to a milestone."""
         steps = self.first[:, milestone]
-        return float(np.median(steps[steps >= 0])) if (steps >= 0).any() else float("nan")
+        return steps[steps >= 0]
+
+    def share_reaching(self, milestone: int) -> float:
+        """Returns the share of the images that came to a milestone."""
+        return len(self.steps(milestone)) / len(self.first)
 
 
 def ascend(
     lab: Lab,
-    name: str,
-    classifier: Classifier,
+    network: str,
     classes: Sequence[int],
+    settings: Iterable[tuple[str, int]],
     *,
-    settings: Ascent,
     starts: int,
-    seed: int = 0,
-) -> Ascents:
-    """Makes images once; what an interrupted process has done of it is kept."""
-    save = lab.folder / "steps" / f"{name}-state.npz"
+) -> list[Ascents]:
+    """Makes images with each pair of settings (a name in `ASCENTS`) and a seed.
 
-    def report(done: int, total: int) -> None:
-        if done % 250 == 0:
-            lab.say(f"{name}: step {done} of {total}")
-
-    def compute() -> dict[str, np.ndarray]:
-        found: AscentResult = gradient_ascent(
+    What an interrupted process has done of it is kept until all are made.
+    """
+    states = {
+        (name, seed): lab.folder / "steps" / f"{name}-{seed}-state.npz" for name, seed in settings
+    }
+    classifier, made = lab.network(network), []
+    for (name, seed), state in states.items():
+        result = gradient_ascent(
             classifier,
             classes,
-            settings=settings,
+            settings=ascent(lab, name),
             starts=starts,
             seed=seed,
-            save=save,
-            report=report,
+            save=state,
+            report=lambda done, total, name=name: (
+                lab.say(f"{name}: step {done} of {total}") if done % 250 == 0 else None
+            ),
         )
-        save.unlink()
-        own = recognize(classifier, found.attack.images).log_odds[
-            np.arange(len(found.target)), found.target
-        ]
-        return {
-            "images": found.attack.images,
-            "confidence": confidence(own),
-            "before": found.path[:, -1].astype(np.float64),
-            "first": found.first,
-            "target": found.target,
-        }
+        images = result.attack.images
+        made.append(
+            Ascents(
+                images=images,
+                confidence=recognize(classifier, images).confidence_in(result.target),
+                before=result.path[:, -1].astype(np.float64),
+                first=result.first,
+                target=result.target,
+                variation=total_variation(images),
+                slope=spectral_slope(images),
+            )
+        )
+    for state in states.values():
+        state.unlink(missing_ok=True)
+    return made
 
-    key = [classifier.card.sha256, list(classes), repr(settings), starts, seed]
-    return Ascents(**lab.arrays(name, compute, key=key))
+
+def ascent(lab: Lab, name: str) -> Ascent:
+    """Returns settings by name; 50 steps of them at small scale."""
+    return lab.choose(full=ASCENTS[name], small=ASCENTS[name].shorter(50))
 
 
 def show(
-    lab: Lab, classifier: Classifier, found: Mapping[str, Ascents], rows: Sequence[int], what: str
+    lab: Lab, labels: Sequence[str], made: Mapping[str, Ascents], rows: Sequence[int], what: str
 ) -> Figure:
     """Leaves a sheet of some of the images, each with its class and confidence.
 
     Args:
         lab: where it is left.
-        classifier: that the images are for.
-        found: images, by the heading that they are shown under.
+        labels: of the classes.
+        made: images, by the heading that they are shown under.
         rows: which of them.
-        what: the caption says first.
+        what: begins the caption.
     """
-    labels, factors, sections = classifier.card.labels, [], []
-    for heading, one in found.items():
+    factors, sections = [], []
+    for heading, one in made.items():
         images, factor = stretched(one.images[rows])
-        captions = [
-            (first_name(labels[one.target[row]]), percent(float(one.confidence[row])))
-            for row in rows
-        ]
         title = f"{heading}; contrast {_times(factor)}" if heading else ""
-        sections.append(Section(title, list(map(thumbnail, images)), captions))
+        names = [first_name(labels[int(index)]) for index in one.target[rows]]
+        confidences = map(cells.confidence, one.confidence[rows].tolist())
+        sections.append(section(title, images, zip(names, confidences, strict=True)))
         factors.append(factor)
-    save_sheet(draw_sheet(sections), lab.folder / "sheet.jpg")
     every = np.concatenate(factors)
-    enlarged = f"; contrast around each image's mean enlarged, {_times(every)}"
-    return Figure(file="sheet.jpg", caption=what + (enlarged if every.max() >= 1.5 else ""))
+    if every.max() >= 1.5:
+        what += f"; contrast around each image's mean enlarged, {_times(every)}"
+    return captioned_sheet(lab, "sheet.jpg", what, sections)
 
 
 def stretched(
