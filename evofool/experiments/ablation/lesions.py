@@ -1,28 +1,29 @@
 """The part of the ablation experiment that cuts nodes and connections out of elites' networks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from PIL import Image
 
-from evofool.analysis import (
-    Lesion,
-    Values,
-    lesions,
-    mann_whitney,
-    median_interval,
-    proportion_interval,
-)
+from evofool.analysis import Lesion, lesions, mann_whitney, proportion_interval
 from evofool.classifiers import confidence, first_name
 from evofool.evaluation import recognize
 from evofool.evolution import cppn_spec
 from evofool.experiments.bench import Lab
-from evofool.experiments.report import Figure, Findings, Row, Table, Verdict
-from evofool.images import Section, chart, draw_sheet, save_image, thumbnail, to_levels
+from evofool.experiments.report import (
+    Figure,
+    Findings,
+    Row,
+    Table,
+    captioned_sheet,
+    cells,
+    note,
+    rows_of,
+    section,
+)
+from evofool.images import Levels, Section, chart, to_levels
 from evofool.runs import Elite, Run
-from evofool.support import percent
 
 HARMLESS = 0.01  # of confidence: a lesion that costs less is harmless
 SHOWN, OF_EACH = 6, 9  # elites in the image, and lesions of each
@@ -57,93 +58,23 @@ class Cut(NamedTuple):
         """Returns some of the lesions."""
         return Cut(*(field[kept] for field in self))
 
-
-def findings(lab: Lab, runs: Sequence[Run], *, least_confidence: float) -> Findings:
-    """Cuts parts out of elites' networks, says what that does, and leaves images of it.
-
-    Args:
-        lab: where everything is kept.
-        runs: with CPPNs of the same activations.
-        least_confidence: of the elites.
-    """
-    cut = [_cut_parts(lab, run, least_confidence) for run in runs]
-    everything = _joined(cut)
-    visible = everything.of(everything.changed > 0)
-    elites = sum(len(np.unique(one.elite)) for one in cut)
-    names = runs[0].config.cppn.activations
-    rows = []
-    for part in PARTS:
-        of_part = [one.of(one.is_node == (part == "node")) for one in cut]
-        seen = [one.of(one.changed > 0) for one in of_part]
-        count = sum(len(one.elite) for one in of_part)
-        shown = sum(len(one.elite) for one in seen)
-        rows += [
-            Row(
-                what=f"{part} cut: the image stays as it is, bit for bit",
-                ours=[float(np.mean(one.changed == 0)) for one in of_part],
-                unit="%",
-                n=f"{count} {part}s of {elites} elites",
-            ),
-            Row(
-                what=f"{part} cut, another image: costs less than {HARMLESS:.0%} of confidence",
-                ours=[float(np.mean(one.lost < HARMLESS)) for one in seen],
-                unit="%",
-                n=f"{shown} {part}s",
-            ),
-            Row(
-                what=f"{part} cut, another image: confidence lost, median",
-                ours=[float(np.median(one.lost)) for one in seen],
-                unit="%",
-                n=f"{shown} {part}s",
-            ),
-        ]
-    _draw_chart(lab, visible)
-    save_image(_sheet(runs[0], cut[0]), lab.folder / "lesions.jpg")
-    share = proportion_interval(int(np.sum(everything.lost < HARMLESS)), len(everything.elite))
-    return Findings(
-        rows=rows,
-        tables=[_by_activation(visible, names)],
-        images=[
-            Figure(
-                file="lesions.png",
-                caption="Confidence lost by lesions that change the image: the share that costs "
-                "no more than what the axis says",
-            ),
-            Figure(
-                file="lesions.jpg",
-                caption="Elites, whole and with hidden nodes cut out, the costliest first",
-            ),
-        ],
-        notes=[
-            f"Lesions: of {elites} elites, every hidden node (with its connections) and every "
-            "connection was cut out, one at a time, and the image drawn and scored again. "
-            "Negative losses are gains: evolution had not found these.",
-        ],
-        verdict=Verdict(
-            outcome="new",
-            because=f"of all lesions of {elites} elites, {share} cost less than {HARMLESS:.0%} of "
-            "confidence",
-        ),
-        summary=("", f"{share.share:.0%} of {share.n} lesions cost less than {HARMLESS:.0%}"),
-    )
+    def of_part(self, part: str) -> "Cut":
+        """Returns the lesions of nodes or of connections."""
+        return self.of(self.is_node == (part == "node"))
 
 
-def _cut_parts(lab: Lab, run: Run, least_confidence: float) -> Cut:
-    """Cuts every part of every elite, one at a time, and scores what is then drawn; done once."""
-
-    def compute() -> dict[str, np.ndarray]:
-        elites = [e for i in range(run.config.runs) for e in run.elites(i)]
-        chosen = [elite for elite in elites if elite.confidence >= least_confidence]
-        return _joined(_cut(run, elite) for elite in chosen)._asdict()
-
-    assert run.summary is not None
-    key = [run.summary["archive_sha256"], least_confidence]
-    return Cut(**lab.arrays(f"lesions-{run.folder.name}", compute, key=key))
+def cut_all(elites: Sequence[Elite]) -> Cut:
+    """Cuts every part of elites of one run, one at a time, and scores what is then drawn."""
+    return _joined([_cut(elite) for elite in elites])
 
 
-def _cut(run: Run, elite: Elite) -> Cut:
-    made = _lesions(run, elite)
-    images = to_levels(np.concatenate(list(run.draw([elite.genome, *(m.genome for m in made)]))))
+def _joined(cut: Sequence[Cut]) -> Cut:
+    return Cut(*(np.concatenate(fields) for fields in zip(*cut, strict=True)))
+
+
+def _cut(elite: Elite) -> Cut:
+    run, made = elite.run, _lesions(elite)
+    images = _draw(elite, made)
     odds = recognize(run.classifier, images).log_odds[:, elite.class_index]
     activations = run.config.cppn.activations
     return Cut(
@@ -156,46 +87,85 @@ def _cut(run: Run, elite: Elite) -> Cut:
     )
 
 
-def _joined(cut: Iterable[Cut]) -> Cut:
-    return Cut(*(np.concatenate(fields) for fields in zip(*cut, strict=True)))
-
-
-def _lesions(run: Run, elite: Elite) -> list[Lesion]:
+def _lesions(elite: Elite) -> list[Lesion]:
+    run = elite.run
     return lesions(elite.genome, cppn_spec(run.config.cppn, run.card.input_shape[2]))
 
 
-def _by_activation(visible: Cut, names: Sequence[str]) -> Table:
-    """Tells by activation what cutting a hidden node costs."""
-    nodes = visible.of(visible.is_node)
-    lost = nodes.whole - nodes.left
-    rows = []
-    for code, name in enumerate(names):
-        of_name, others = lost[nodes.activation == code], lost[nodes.activation != code]
-        if len(of_name) and len(others):
-            test = mann_whitney(of_name, others)
-            costs = nodes.lost[nodes.activation == code]
-            rows.append([name, len(of_name), _nats(of_name), _percent(costs), str(test)])
-    return Table(
-        title="Cutting a hidden node, where it changes the image: median [95 % interval]",
-        header=["activation", "nodes", "log-odds lost", "confidence lost", "against all others"],
-        rows=rows,
+def _draw(elite: Elite, made: Sequence[Lesion]) -> Levels:
+    """Draws an elite, whole and with each of some lesions."""
+    genomes = [elite.genome, *(lesion.genome for lesion in made)]
+    return to_levels(np.concatenate(list(elite.run.draw(genomes))))
+
+
+def report(lab: Lab, cut: Sequence[Cut], runs: Sequence[Run]) -> Findings:
+    """Says what lesions of the elites of runs do, and leaves images of it."""
+    every = _joined(cut)
+    visible = every.of(every.changed > 0)
+    elites = sum(len(np.unique(one.elite)) for one in cut)
+    share = proportion_interval(int(np.sum(every.lost < HARMLESS)), len(every.elite))
+    return Findings(
+        rows=[row for part in PARTS for row in _rows(cut, part, elites)],
+        result=note(
+            "ablation",
+            "result of lesions",
+            elites=elites,
+            share=cells.share(share),
+            harmless=HARMLESS,
+        ),
+        tables=[tabulate_activations(visible, runs[0].config.cppn.activations)],
+        images=[_draw_chart(lab, visible), _show_lesions(lab, runs[0], cut[0])],
+        notes=[note("ablation", "lesions", elites=elites)],
+        summary=("", f"{share.share:.0%} of {share.n} lesions cost less than {HARMLESS:.0%}"),
     )
 
 
-def _nats(values: Values) -> str:
-    found = median_interval(values)
-    return f"{found.median:.2f} [{found.low:.2f}, {found.high:.2f}]"
+def _rows(cut: Sequence[Cut], part: str, elites: int) -> list[Row]:
+    of_part = [one.of_part(part) for one in cut]
+    seen = [one.of(one.changed > 0) for one in of_part]
+    count, shown = (sum(len(one.elite) for one in some) for some in (of_part, seen))
+    another = f"{part} cut, another image:"
+    same = {
+        f"{part} cut: the image stays as it is, bit for bit": [
+            float(np.mean(one.changed == 0)) for one in of_part
+        ]
+    }
+    costs = {
+        f"{another} costs less than {HARMLESS:.0%} of confidence": [
+            float(np.mean(one.lost < HARMLESS)) for one in seen
+        ],
+        f"{another} confidence lost, median": [float(np.median(one.lost)) for one in seen],
+    }
+    return [
+        *rows_of(same, n=f"{count} {part}s of {elites} elites"),
+        *rows_of(costs, n=f"{shown} {part}s"),
+    ]
 
 
-def _percent(values: Values) -> str:
-    found = median_interval(values)
-    return f"{found.median:.1%} [{found.low:.1%}, {found.high:.1%}]"
+def tabulate_activations(visible: Cut, names: Sequence[str]) -> Table:
+    """Returns what cutting a hidden node costs, by activation."""
+    nodes = visible.of_part("node")
+    odds, lines = nodes.whole - nodes.left, []
+    for code, name in enumerate(names):
+        is_it = nodes.activation == code
+        if is_it.any() and not is_it.all():
+            lines.append(
+                {
+                    "activation": name,
+                    "nodes": int(is_it.sum()),
+                    "log-odds lost": cells.median(odds[is_it], ""),
+                    "confidence lost": cells.median(nodes.lost[is_it]),
+                    "against all others": cells.test(mann_whitney(odds[is_it], odds[~is_it])),
+                }
+            )
+    title = "Cutting a hidden node, where it changes the image: median [95 % interval]"
+    return Table.of(title, lines)
 
 
-def _draw_chart(lab: Lab, visible: Cut) -> None:
+def _draw_chart(lab: Lab, visible: Cut) -> Figure:
     with chart(lab.folder / "lesions.png") as axes:
         for part in PARTS:
-            lost = np.sort(visible.of(visible.is_node == (part == "node")).lost)
+            lost = np.sort(visible.of_part(part).lost)
             label = f"{part}s (n = {len(lost)})"
             axes.plot(lost, np.arange(1, len(lost) + 1) / len(lost), label=label)
         axes.axvline(0, color="black", linestyle=":", linewidth=1)
@@ -204,29 +174,31 @@ def _draw_chart(lab: Lab, visible: Cut) -> None:
         axes.set_ylim(0, 1)
         axes.grid(alpha=0.3)
         axes.legend(loc="lower right")
+    return Figure(
+        file="lesions.png",
+        caption="Confidence lost by lesions that change the image: the share that costs no more "
+        "than what the axis says",
+    )
 
 
-def _sheet(run: Run, cut: Cut) -> Image.Image:
-    """Draws some elites with their nodes cut out; those with a node that costs the most."""
-    nodes = cut.of(cut.is_node)
+def _show_lesions(lab: Lab, run: Run, cut: Cut) -> Figure:
+    """Shows some elites with their nodes cut out; those with a node that costs the most."""
+    nodes = cut.of_part("node")
     costliest = nodes.elite[np.argsort(-nodes.lost, kind="stable")]
-    _, first = np.unique(costliest, return_index=True)
-    ranked = costliest[np.sort(first)]
+    ranked = list(dict.fromkeys(costliest.tolist()))
     places = np.linspace(0, len(ranked) - 1, min(SHOWN, len(ranked))).round().astype(int)
-    return draw_sheet([_section(run, int(number)) for number in ranked[places]])
+    caption = "Elites, whole and with hidden nodes cut out, the costliest first"
+    sections = [_section(run, ranked[place]) for place in places]
+    return captioned_sheet(lab, "lesions.jpg", caption, sections)
 
 
 def _section(run: Run, number: int) -> Section:
     index, cell = divmod(number, len(run.outputs))
     elite = next(elite for elite in run.elites(index) if elite.cell == cell)
-    made = [lesion for lesion in _lesions(run, elite) if lesion.part == "node"]
-    genomes = [elite.genome, *(lesion.genome for lesion in made)]
-    images = to_levels(np.concatenate(list(run.draw(genomes))))
-    found = confidence(recognize(run.classifier, images).log_odds[:, elite.class_index])
-    order = [0, *(1 + np.argsort(found[1:], kind="stable")[:OF_EACH])]
-    captions = ["whole", *(f"no {lesion.activation}" for lesion in made)]
-    return Section(
-        heading=first_name(elite.label),
-        images=[thumbnail(images[i]) for i in order],
-        captions=[[captions[i], percent(float(found[i]))] for i in order],
-    )
+    made = [lesion for lesion in _lesions(elite) if lesion.part == "node"]
+    images = _draw(elite, made)
+    left = confidence(recognize(run.classifier, images).log_odds[:, elite.class_index])
+    order = [0, *(1 + np.argsort(left[1:], kind="stable")[:OF_EACH])]
+    names = ["whole", *(f"no {lesion.activation}" for lesion in made)]
+    captions = [[names[place], cells.confidence(float(left[place]))] for place in order]
+    return section(first_name(elite.label), images[order], captions)
