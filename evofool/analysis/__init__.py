@@ -22,7 +22,13 @@ from evofool.analysis.patch_ablation import (
     remove_patches,
 )
 from evofool.analysis.repeats import Repeats, find_repeats
-from evofool.analysis.similarity import compare_groups, contrast_test, cosine, match_test
+from evofool.analysis.similarity import (
+    GroupSimilarity,
+    compare_groups,
+    contrast_test,
+    cosine,
+    match_test,
+)
 from evofool.analysis.statistics import (
     Median,
     Paired,
@@ -45,6 +51,7 @@ __all__ = [
     "HORIZONTAL",
     "VERTICAL",
     "Family",
+    "GroupSimilarity",
     "Lesion",
     "Median",
     "Paired",

@@ -7,19 +7,42 @@ common ancestors.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
-from evofool.analysis import Permuted, compare_groups, contrast_test, cosine, match_test
-from evofool.classifiers import first_name, imagenet_group
+from evofool.analysis import (
+    GroupSimilarity,
+    Permuted,
+    compare_groups,
+    contrast_test,
+    cosine,
+    match_test,
+)
+from evofool.classifiers import Classifier, imagenet_group
 from evofool.evaluation import extract_features
 from evofool.experiments.bench import NETWORK, Lab, evolve_long, images_of
-from evofool.experiments.registry import Experiment, Whole
-from evofool.experiments.report import Figure, Findings, Row, Table, Verdict
-from evofool.images import Section, draw_sheet, save_image, thumbnail, write_matrix
-from evofool.runs import Elite, Run, kinship
-from evofool.support import percent
+from evofool.experiments.registry import Experiment, Part
+from evofool.experiments.report import (
+    Claim,
+    Figure,
+    Findings,
+    Row,
+    Table,
+    at_most,
+    captioned_sheet,
+    cells,
+    elite_section,
+    note,
+    notes,
+    one_sided,
+    rows_of,
+    significant,
+)
+from evofool.images import Levels, write_matrix
+from evofool.runs import Run, kinship
 
 OTHER = "mobilenet_v2_1.0_224_qat"
 OWN, FOREIGN, PIXELS = "penultimate layer", "another network's penultimate layer", "pixels"
@@ -27,64 +50,72 @@ COMMON = "common ancestors"
 SHOWN = 10  # elites of a class or group on a sheet
 GROUPS_SHOWN = ("dogs", "birds", "reptiles", "food", "big cats", "landscapes")
 
-Views = Mapping[str, Float[np.ndarray, "classes features"]]
+RELATED = significant(f"{OWN}: related classes are alike", "related classes look alike")
+KIN = significant(f"{COMMON}: related classes are kin", "related phylogenetically")
+DIFFERENT = Claim(
+    what="same class in two runs, pixels: mean cosine",
+    paper="runs find different images",
+    tolerance=at_most(0.5),
+    unit="",
+)
 
 
-def imagenet(lab: Lab) -> Findings:
+class Measures(NamedTuple):
+    """How alike elites are, by what is compared.
+
+    Attributes:
+        within: groups of classes against each other, in every run.
+        across: the same between the first two runs.
+        photographs: the same of labelled photographs, in the penultimate layer.
+        same: pairs of one class from two runs, against pairs at random.
+        nearest: share of the elites whose nearest in the other run has their class.
+        groups: those of two classes and more, in the first run.
+        means: mean cosine between these groups, in the penultimate layer.
+    """
+
+    within: dict[str, list[Permuted]]
+    across: dict[str, Permuted]
+    photographs: Permuted
+    same: dict[str, Permuted]
+    nearest: float
+    groups: dict[str, list[GroupSimilarity]]
+    means: Float[np.ndarray, "groups groups"]
+
+
+def measure(lab: Lab) -> Measures:
     """Compares the elites of two runs, within each and across."""
-    runs = [evolve_long(lab, seed) for seed in range(max(2, lab.seeds))]
+    runs = _runs(lab)
     elites = [run.elites() for run in runs]
     groups = [imagenet_group(elite.class_index) for elite in elites[0]]
-    images = [images_of(run, own) for run, own in zip(runs, elites, strict=True)]
-    views = [_views(lab, run, shown) for run, shown in zip(runs, images, strict=True)]
-    photographs, labels = lab.photographs(lab.network(NETWORK))
-    seen = lab.arrays(
-        "photographs", lambda: {OWN: extract_features(lab.network(NETWORK), photographs)}
-    )
+    networks = {OWN: lab.network(NETWORK), FOREIGN: lab.network(OTHER)}
+    views = [_views(networks, images_of(run, some)) for run, some in zip(runs, elites, strict=True)]
+    within = {what: [cosine(view[what]) for view in views] for what in views[0]}
+    within[COMMON] = [kinship(some) for some in elites]
+    across = {what: cosine(views[0][what], views[1][what]) for what in views[0]}
+    photographs, labels = lab.photographs(networks[OWN])
+    seen = cosine(_centred(extract_features(networks[OWN], photographs)))
     permutations = lab.choose(full=999, small=99)
-
-    within = {
-        what: [_likeness(view[what]) for view in views] for what in (OWN, FOREIGN, PIXELS)
-    } | {COMMON: [kinship(own) for own in elites]}
-    across = {what: cosine(*(_centred(v[what]) for v in views[:2])) for what in views[0]}
-    real = [imagenet_group(int(label)) for label in labels]
-
-    def tests() -> dict[str, list[list[float | int]]]:
-        def contrast(similarity: np.ndarray, groups: Sequence[str]) -> list[float | int]:
-            return list(contrast_test(similarity, groups, permutations=permutations))
-
-        found = {what: [contrast(each, groups) for each in within[what]] for what in within}
-        found |= {f"{what}, across": [contrast(across[what], groups)] for what in across}
-        found["photographs"] = [contrast(_likeness(seen[OWN]), real)]
-        found |= {
-            f"{what}, same class": [list(match_test(across[what], permutations=permutations))]
-            for what in across
-        }
-        return found
-
-    key = [run.summary["archive_sha256"] for run in runs if run.summary]
-    kept = lab.step("permutations", tests, key=[*key, permutations])
-    found = {what: [_permuted(values) for values in tests] for what, tests in kept.items()}
-    _draw(lab, elites, images, groups, within[OWN])
-    return _findings(lab, groups, within, across, found)
+    contrast = partial(contrast_test, permutations=permutations)
+    return Measures(
+        within={what: [contrast(one, groups) for one in some] for what, some in within.items()},
+        across={what: contrast(one, groups) for what, one in across.items()},
+        photographs=contrast(seen, [imagenet_group(int(label)) for label in labels]),
+        same={what: match_test(one, permutations=permutations) for what, one in across.items()},
+        nearest=float(np.mean(across[OWN].argmax(axis=1) == np.arange(len(groups)))),
+        groups={what: compare_groups(within[what][0], groups) for what in (OWN, FOREIGN, COMMON)},
+        means=_means(within[OWN][0], groups),
+    )
 
 
-def _views(
-    lab: Lab, run: Run, images: UInt8[np.ndarray, "batch height width channels"]
-) -> dict[str, np.ndarray]:
-    """Returns what is seen of the elites of a run: by both networks, and as pixels."""
-    own, other = lab.network(NETWORK), lab.network(OTHER)
-    assert run.summary is not None
-    key = [run.summary["archive_sha256"], own.card.sha256, other.card.sha256]
+def _runs(lab: Lab) -> list[Run]:
+    return [evolve_long(lab, seed) for seed in range(max(2, lab.seeds))]
 
-    def compute() -> dict[str, np.ndarray]:
-        return {
-            OWN: extract_features(own, images),
-            FOREIGN: extract_features(other, images),
-        }
 
-    kept = lab.arrays(f"features-{run.folder.name}", compute, key=key)
-    return kept | {PIXELS: images.reshape(len(images), -1).astype(np.float32)}
+def _views(networks: Mapping[str, Classifier], images: Levels) -> dict[str, np.ndarray]:
+    """Returns what is seen of images: by the networks, and as pixels."""
+    seen = {what: extract_features(network, images) for what, network in networks.items()}
+    seen[PIXELS] = images.reshape(len(images), -1).astype(np.float32)
+    return {what: _centred(features) for what, features in seen.items()}
 
 
 def _centred(features: np.ndarray) -> np.ndarray:
@@ -92,174 +123,133 @@ def _centred(features: np.ndarray) -> np.ndarray:
     return features - features.mean(axis=0)
 
 
-def _likeness(features: np.ndarray) -> np.ndarray:
-    return cosine(_centred(features))
+def _means(likeness: np.ndarray, groups: list[str]) -> Float[np.ndarray, "groups groups"]:
+    """Returns the mean over pairs of different classes, for groups of two classes and more."""
+    names = [one.group for one in compare_groups(likeness, groups)]
+    is_member = np.array([[group == name for name in names] for group in groups], float)
+    differ = 1 - np.eye(len(groups))
+    return is_member.T @ (likeness * differ) @ is_member / (is_member.T @ differ @ is_member)
 
 
-def _permuted(values: Sequence[float | int]) -> Permuted:
-    observed, p, expected, effect, permutations, n = values
-    return Permuted(observed, p, expected, effect, int(permutations), int(n))
+def report(lab: Lab, measures: Measures) -> Findings:
+    """Asks whether related classes are alike, and one class in two runs."""
+    within, across, same = measures.within, measures.across, measures.same
+    classes, contrast = same[OWN].n, "within groups less between"
+    n = f"{classes} classes, {len(measures.means)} groups of two and more"
+    in_a_run = {f"{what}: {contrast}, in a run": tests for what, tests in within.items()}
+    in_two = {f"{what}: {contrast}, across runs": [test] for what, test in across.items()}
+    real = {f"photographs, {OWN}: {contrast}": [measures.photographs]}
+    of_class = {f"same class in two runs, {what}: mean cosine": [t] for what, t in same.items()}
+    tests = in_a_run | in_two | real | of_class
 
+    def rows(tests: Mapping[str, Sequence[Permuted]], n: str) -> list[Row]:
+        figures = {what: [test.observed for test in several] for what, several in tests.items()}
+        return rows_of(figures, claims=[DIFFERENT], unit="", n=n)
 
-def _findings(
-    lab: Lab,
-    groups: Sequence[str],
-    within: Mapping[str, Sequence[np.ndarray]],
-    across: Mapping[str, np.ndarray],
-    found: Mapping[str, Sequence[Permuted]],
-) -> Findings:
-    n = f"{len(groups)} classes in {len(set(groups))} groups"
-    nearest = float(np.mean(across[OWN].argmax(axis=1) == np.arange(len(groups))))
-    same, unlike = found[f"{OWN}, same class"][0], found[f"{PIXELS}, same class"][0]
-    rows = [
-        Row(
-            what=f"{what}: within groups less between, in a run",
-            paper="related classes look alike" if what == OWN else "",
-            ours=[one.observed for one in found[what]],
-            n=n,
-        )
-        for what in within
-    ]
-    rows += [
-        Row(
-            what=f"{what}: within groups less between, across runs",
-            ours=[found[f"{what}, across"][0].observed],
-            n=f"{n}, no common ancestors",
-        )
-        for what in across
-    ]
-    rows += [
-        Row(
-            what="photographs, penultimate layer: within groups less between",
-            ours=[found["photographs"][0].observed],
-            n=f"{found['photographs'][0].n} photographs",
-        ),
-        Row(
-            what="same class in two runs, penultimate layer: mean cosine",
-            paper="runs find different images",
-            ours=[same.observed],
-            n=f"{len(groups)} pairs",
-        ),
-        Row(
-            what="same class in two runs, pixels: mean cosine",
-            ours=[unlike.observed],
-            n=f"{len(groups)} pairs",
-        ),
-        Row(
-            what="elites whose nearest in the other run has their class",
-            ours=[nearest],
-            unit="%",
-            n=f"{len(groups)} elites; by chance {1 / len(groups):.1%}",
-        ),
-    ]
-    seeds = len(within[OWN])
-    tests = [
-        [what, place if place < seeds and len(several) > 1 else "", f"{one}"]
-        for what, several in found.items()
-        for place, one in enumerate(several)
-    ]
-    related = all(one.p < 0.05 and one.effect > 0 for one in (*found[OWN], *found[COMMON]))
     return Findings(
         summary=(
             "related classes look alike (no figure)",
-            f"cosine within groups exceeds that between by {found[OWN][0].observed:.2f}",
+            f"cosine within groups exceeds that between by {within[OWN][0].observed:.2f}",
         ),
-        rows=rows,
-        tables=[
-            _groups_table(groups, within),
-            Table(title="Permutation tests", header=["what", "seed", "result"], rows=tests),
-        ],
-        images=[
-            Figure(file="groups.png", caption="Mean cosine between groups, seed 0"),
-            Figure(
-                file="runs.jpg",
-                caption="The same classes in two runs: those that both are most certain of",
-            ),
-            Figure(
-                file="related.jpg",
-                caption="Related classes in one run: the most certain elites of some groups",
-            ),
-        ],
-        notes=[
-            "Cosines are between feature vectors less their mean over all elites of a run: 0 is no "
-            "more alike than any two. In the difference of means every group counts once, however "
-            "large. Tests deal the groups out anew among the classes (Mantel); the diagonal, a "
-            "image with itself or two of one class, does not count among groups.",
-            "That elites of related classes are alike in the network they fool says little by "
-            "itself: they were selected to excite classes whose weights are alike. Hence the other "
-            f"network ({OTHER}), pixels, and runs against each other, where nothing is inherited.",
-        ],
-        verdict=Verdict(
-            outcome="reproduced" if related else "differs",
-            because=f"within groups elites are more alike (by "
-            f"{found[OWN][0].effect:.0f} standard deviations of groups dealt at random) and closer "
-            f"kin (by {found[COMMON][0].effect:.0f}) than by chance; two runs find images of a "
-            f"class whose pixels have a cosine of {unlike.observed:.2f}",
-        ),
-    )
-
-
-def _groups_table(groups: Sequence[str], within: Mapping[str, Sequence[np.ndarray]]) -> Table:
-    """Shows the groups of the first run."""
-    alike = compare_groups(within[OWN][0], groups)
-    foreign = {one.group: one for one in compare_groups(within[FOREIGN][0], groups)}
-    kin = {one.group: one for one in compare_groups(within[COMMON][0], groups)}
-    return Table(
-        title="Groups, seed 0: mean cosine within and between, and share of common ancestors",
-        header=[
-            *("group", "classes", "within", "between"),
-            *("other network, within", "between", "ancestors, within", "between"),
-        ],
         rows=[
-            [
-                *one,
-                *foreign[one.group][2:],
-                *kin[one.group][2:],
-            ]
-            for one in alike
+            *(
+                claim.row([one_sided(test, greater=True) for test in within[what]], n=n)
+                for what, claim in {OWN: RELATED, COMMON: KIN}.items()
+            ),
+            *rows(in_a_run, n),
+            *rows(in_two, f"{n}, no common ancestors"),
+            *rows(real, f"{measures.photographs.n} photographs"),
+            *rows(of_class, f"{classes} pairs"),
+            Row(
+                what="elites whose nearest in the other run has their class",
+                ours=[measures.nearest],
+                unit="%",
+                n=f"{classes} elites; by chance {cells.share(1 / classes)}",
+            ),
         ],
+        result=note(
+            "similarity", "result", alike=within[OWN][0].effect, kin=within[COMMON][0].effect
+        ),
+        tables=[
+            Table.of(
+                "Groups, seed 0: mean cosine, and share of common ancestors",
+                (
+                    {"group": own.group, "classes": own.n}
+                    | {"within": own.within, "between": own.between}
+                    | {"another network: within": other.within, "and between": other.between}
+                    | {"ancestors within": kin.within, "ancestors between": kin.between}
+                    for own, other, kin in zip(*measures.groups.values(), strict=True)
+                ),
+            ),
+            Table.of(
+                "Permutation tests",
+                (
+                    {
+                        "what": what,
+                        "seed": seed if len(several) > 1 else "",
+                        "result": cells.test(test),
+                    }
+                    for what, several in tests.items()
+                    for seed, test in enumerate(several)
+                ),
+            ),
+        ],
+        images=[_draw_groups(lab, measures), *_show_elites(lab)],
+        notes=notes("similarity", "imagenet", other=OTHER),
     )
 
 
-def _draw(
-    lab: Lab,
-    elites: Sequence[Sequence[Elite]],
-    images: Sequence[np.ndarray],
-    groups: Sequence[str],
-    likeness: Sequence[np.ndarray],
-) -> None:
-    names = [one.group for one in compare_groups(likeness[0], groups)]
-    is_member = np.array([[group == name for name in names] for group in groups], float)
-    pairs = is_member.T @ (1 - np.eye(len(groups))) @ is_member
-    alike = likeness[0] * (1 - np.eye(len(groups)))
-    means = is_member.T @ alike @ is_member / pairs
-    texts = [[f"{mean:.2f}" for mean in row] for row in means]
+def _draw_groups(lab: Lab, measures: Measures) -> Figure:
+    names, means = [one.group for one in measures.groups[OWN]], measures.means
     write_matrix(
-        means, lab.folder / "groups.png", rows=names, columns=names, top=means.max(), texts=texts
+        means,
+        lab.folder / "groups.png",
+        rows=names,
+        columns=names,
+        top=means.max(),
+        texts=[[f"{mean:.2f}" for mean in row] for row in means],
     )
+    return Figure(file="groups.png", caption="Mean cosine between groups, seed 0")
 
-    def section(heading: str, run: int, places: Sequence[int]) -> Section:
-        captions = [
-            [first_name(elites[run][i].label), percent(elites[run][i].confidence)] for i in places
-        ]
-        return Section(heading, [thumbnail(images[run][i]) for i in places], captions)
 
-    confidence = np.array([[elite.confidence for elite in own] for own in elites])
-    both = np.argsort(-confidence[:2].min(axis=0), kind="stable")
-    rows = [both[start : start + SHOWN].tolist() for start in (0, SHOWN)]
-    pairs = [section(f"seed {run}", run, places) for places in rows for run in (0, 1)]
-    save_image(draw_sheet(pairs), lab.folder / "runs.jpg")
-    ranked = np.argsort(-confidence[0], kind="stable")
+def _show_elites(lab: Lab) -> list[Figure]:
+    """Leaves sheets of the same classes in two runs, and of related classes in one."""
+    runs = _runs(lab)[:2]
+    elites = [run.elites() for run in runs]
+    confidences = np.array([[elite.confidence for elite in some] for some in elites])
+    both = np.argsort(-confidences.min(axis=0), kind="stable")
+    ranked = sorted(elites[0], key=lambda elite: -elite.confidence)
+    pairs = [
+        elite_section(f"seed {seed}", run, [elites[seed][i] for i in both[start : start + SHOWN]])
+        for start in (0, SHOWN)
+        for seed, run in enumerate(runs)
+    ]
     related = [
-        section(group, 0, [int(i) for i in ranked if groups[i] == group][:SHOWN])
+        elite_section(
+            group, runs[0], [e for e in ranked if imagenet_group(e.class_index) == group][:SHOWN]
+        )
         for group in GROUPS_SHOWN
     ]
-    save_image(draw_sheet(related), lab.folder / "related.jpg")
+    both_certain = "The same classes in two runs: those that both are most certain of"
+    some_groups = "Related classes in one run: the most certain elites of some groups"
+    return [
+        captioned_sheet(lab, "runs.jpg", both_certain, pairs),
+        captioned_sheet(lab, "related.jpg", some_groups, related),
+    ]
 
 
 EXPERIMENT = Experiment(
     name="similarity",
     title="Are images of related classes alike, and those of one class in different runs?",
     paper="Figs. 8 and 9",
-    parts={"imagenet": Whole(run=imagenet, networks=(NETWORK, OTHER), images=True, seeds=2)},
+    parts={
+        "imagenet": Part(
+            measure=measure,
+            report=report,
+            claims=(RELATED, KIN, DIFFERENT),
+            networks=(NETWORK, OTHER),
+            images=True,
+            seeds=2,
+        )
+    },
 )
