@@ -29,7 +29,7 @@ MODULES = {
     "art": "art",
     "shredded-or-recolored": "shredded_or_recolored.experiment",
     "small-perturbations": "small_perturbations.experiment",
-    "defences": "defences.experiment",
+    "defences": "defences",
 }
 """The module of each experiment, below this package; it ends in `EXPERIMENT`."""
 

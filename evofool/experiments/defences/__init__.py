@@ -1,1 +1,0 @@
-"""Do networks hardened against small changes resist fooling images?"""
