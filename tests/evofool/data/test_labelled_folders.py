@@ -74,7 +74,7 @@ def test_what_is_no_table_or_no_folder_is_named(folder: Path):
         read_labels(binary, CARD, images=folder / "nowhere")
 
 
-CARD = dataclasses.replace(
+FOLDERS_CARD = dataclasses.replace(
     load_classifier("mock:3:8x8x3").card,
     outputs=4,
     class_offset=1,
@@ -91,7 +91,7 @@ def fill(folder, *files: str):
 
 def test_folders_are_classes_by_label_index_or_id(tmp_path):
     fill(tmp_path, "sea star/b.jpg", "sea star/a.PNG", "1/c.webp", "n03/d.jpeg")
-    found = read_image_folder(tmp_path, CARD)
+    found = read_image_folder(tmp_path, FOLDERS_CARD)
     assert [(row.path.name, row.index) for row in found] == [
         ("c.webp", 1),
         ("d.jpeg", 2),
@@ -102,7 +102,7 @@ def test_folders_are_classes_by_label_index_or_id(tmp_path):
 
 def test_what_is_hidden_or_no_image_is_left_out(tmp_path):
     fill(tmp_path, "1/a.jpg", "1/.b.jpg", "1/notes.txt", ".cache/c.jpg", "labels.csv")
-    assert [row.path.name for row in read_image_folder(tmp_path, CARD)] == ["a.jpg"]
+    assert [row.path.name for row in read_image_folder(tmp_path, FOLDERS_CARD)] == ["a.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -116,9 +116,9 @@ def test_what_is_hidden_or_no_image_is_left_out(tmp_path):
 def test_what_cannot_be_used_is_named(tmp_path, files, message):
     fill(tmp_path, *files)
     with pytest.raises(UserError, match=message):
-        read_image_folder(tmp_path, CARD)
+        read_image_folder(tmp_path, FOLDERS_CARD)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(UserError, match="which is no folder; give the images' folder"):
-        read_image_folder(tmp_path / "none", CARD)
+        read_image_folder(tmp_path / "none", FOLDERS_CARD)
