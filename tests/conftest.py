@@ -54,7 +54,8 @@ hypothesis.settings.load_profile("evofool")
 # Resident bytes of a worker above which compiled programs are let go. What tests need again is
 # read from the cache.
 MUCH_MEMORY = 900e6
-RUNS = {"cppn_run", "direct_run", "imagenet_run"}  # fixtures of tests/evofool/conftest.py
+FIXTURES_OF_RUNS = {"cppn_run", "direct_run", "imagenet_run"}  # of tests/evofool/conftest.py
+RUNS, LOOPS = "runs", "loops"  # groups of files
 
 
 # Flags of XLA, which reads them when JAX first computes. Evofool's loops are compiled without the
@@ -74,21 +75,25 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Gives the tests of a file to one worker, and all files that share runs or loops as well."""
+    """Gives the tests of a file to one worker, and all files that share runs or loops as well.
+
+    Those come first: they are the largest groups, and one of them last would leave a worker idle.
+    """
     files: dict[Path, list[pytest.Item]] = defaultdict(list)
     for item in items:
         files[item.path].append(item)
-    for its_items in files.values():
-        for item in its_items:
-            item.add_marker(pytest.mark.xdist_group(_group_of(its_items)))
+    groups = {path: _group_of(its_items) for path, its_items in files.items()}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(groups[item.path]))
+    items.sort(key=lambda item: groups[item.path] not in (LOOPS, RUNS))
 
 
 def _group_of(items: list[pytest.Item]) -> str:
     """Names what the tests of a file share with those of other files: runs, loops, or nothing."""
-    if any(RUNS.intersection(getattr(item, "fixturenames", ())) for item in items):
-        return "runs"
+    if any(FIXTURES_OF_RUNS.intersection(getattr(item, "fixturenames", ())) for item in items):
+        return RUNS
     if any(hasattr(getattr(item, "module", None), "loop_of") for item in items):
-        return "loops"  # `tests.evofool.loop` keeps those that it has compiled
+        return LOOPS  # `tests.evofool.loop` keeps those that it has compiled
     return items[0].nodeid.partition("::")[0]
 
 
