@@ -165,7 +165,7 @@ def grow(count: int, outputs: int, hidden: int, connections: int) -> tuple[cppn.
 
 def read(file: Path) -> tuple[cppn.Genome, int]:
     """Reads a network file, whose form is said at the top."""
-    words = iter(file.read_text().split())
+    words = iter(file.read_text(encoding="utf-8").split())
     count, _, outputs = (int(next(words)) for _ in range(3))
     networks = []
     for _ in range(count):

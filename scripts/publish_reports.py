@@ -45,7 +45,7 @@ def copy(report: Path, folder: Path) -> None:
     """Copies a report and the images that it shows."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    text = report.read_text()
+    text = report.read_text(encoding="utf-8")
     for image in read_json(report.with_suffix(".json"))["findings"]["images"]:
         name, caption = image["file"], image["caption"]
         if image.get("shows_photographs"):
@@ -72,10 +72,10 @@ def compressed(data: bytes, *, is_jpeg: bool) -> bytes:
 
 def insert(card: str, readme: Path, kept: Path) -> None:
     """Puts the score card between its marks, with links that hold from the README."""
-    text = readme.read_text()
+    text = readme.read_text(encoding="utf-8")
     linked = re.sub(r"\]\(", f"]({kept.as_posix()}/", card)
     before, rest = text.split(BEGIN)
-    readme.write_text(f"{before}{BEGIN}\n{linked}{END}{rest.split(END)[1]}")
+    readme.write_text(f"{before}{BEGIN}\n{linked}{END}{rest.split(END)[1]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

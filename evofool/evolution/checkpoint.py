@@ -249,7 +249,7 @@ class _DamagedError(Exception):
 
 def _load(path: Path) -> Checkpoint:
     try:
-        metadata = json.loads((path / "_CHECKPOINT_METADATA").read_text())
+        metadata = json.loads((path / "_CHECKPOINT_METADATA").read_text(encoding="utf-8"))
         manifest = cast(Manifest, metadata["custom_metadata"])
         table = _read_arrays(path / "state")
     except Exception as error:  # whatever the reader stumbles on, the checkpoint is not usable

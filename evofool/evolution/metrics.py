@@ -152,7 +152,7 @@ def read(path: Path) -> Iterator[MetricsLine]:
     """Yields the lines of a `metrics.jsonl`; a half-written last line is left out."""
     if not path.exists():
         return
-    with path.open() as stream:
+    with path.open(encoding="utf-8") as stream:
         for number, line in enumerate(stream, start=1):
             if not line.endswith("\n"):
                 return
@@ -167,7 +167,7 @@ def cut(path: Path, stays: Callable[[int], bool]) -> None:
     if not path.exists():
         return
     lines = [line for line in read(path) if stays(line["generation"])]
-    with replacing(path) as temporary, temporary.open("w") as stream:
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
         stream.writelines(json.dumps(line) + "\n" for line in lines)
 
 

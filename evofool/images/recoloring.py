@@ -31,7 +31,7 @@ def intensity_table(name: str | Path, *, seed: int = 0) -> Table:
         UserError: there is no such table or file, or the file does not hold 256 levels.
     """
     if name == "blondes":
-        text = resources.files("evofool.images").joinpath("blondes.txt").read_text()
+        text = resources.files("evofool.images").joinpath("blondes.txt").read_text(encoding="utf-8")
         return _parse(text, "blondes")
     if name == "random":
         return np.random.default_rng(seed).permutation(LEVELS).astype(np.uint8)
@@ -41,7 +41,7 @@ def intensity_table(name: str | Path, *, seed: int = 0) -> Table:
     if not path.exists() and str(name).isidentifier():  # a misspelt name rather than a file
         raise UserError(f"{unknown_name('table', str(name), NAMES)}, or a text file")
     try:
-        return _parse(path.read_text(), str(path))
+        return _parse(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
         raise UserError(f"cannot read the table {path}: {reason}") from error

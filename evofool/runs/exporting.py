@@ -72,7 +72,7 @@ def new_folder(path: str | Path) -> Path:
 
 def write_csv(path: Path, lines: list[dict[str, Any]]) -> None:
     """Writes a table whose columns are the keys of its lines, atomically."""
-    with replacing(path) as temporary, temporary.open("w", newline="") as stream:
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, fieldnames=list(lines[0]) if lines else [])
         writer.writeheader()
         writer.writerows(lines)

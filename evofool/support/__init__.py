@@ -1,16 +1,16 @@
-"""What every room stands on: errors, files, compiling, several hosts, downloads, cached results.
+"""What every room stands on: errors, files, compiling, several hosts, downloads, progress.
 
-`UserError` is a mistake of the user, told in one line that says what to do. A file is *replaced*:
-it is written beside its place and renamed, so that it is whole or not there. A *kept* result is
-computed once and read again when the same is asked for. Nothing here loads JAX when it is
-imported: the command line's help and its refusals answer at once.
+A `UserError` is a mistake of the user, reported in one line that says what to do. A file is
+*replaced*: written beside its place and renamed, so that it is complete or absent. `Progress`
+saves the arrays of long work, which resumes from them. Importing this room does not load JAX:
+the command line's help and its error messages appear at once.
 """
 
 from evofool.support import multihost
 from evofool.support.compiling import jit, jit_lightly
 from evofool.support.downloading import download
 from evofool.support.errors import UserError, unknown_name
-from evofool.support.files import read_json, replacing, user_cache, write_error, write_json
+from evofool.support.files import Json, read_json, replacing, user_cache, write_error, write_json
 from evofool.support.formats import (
     as_percentage,
     duration,
@@ -18,13 +18,14 @@ from evofool.support.formats import (
     percent,
     rounded_percent,
 )
-from evofool.support.kept import Progress
 from evofool.support.lock import locked
 from evofool.support.multihost import Job, is_first, start
 from evofool.support.platforms import platform_facts
+from evofool.support.progress import Progress
 
 __all__ = [
     "Job",
+    "Json",
     "Progress",
     "UserError",
     "as_percentage",

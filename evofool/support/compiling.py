@@ -4,6 +4,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+Compiled = Any  # a `jax.stages.Wrapped`: called like the function, and has `lower` besides
+
 # XLA's newer emitters take twice as long to compile the many small kernels of mutation and
 # drawing (2.5 + 1.7 against 1.3 + 0.9 CPU seconds, measured with JAX 0.10), and run no faster.
 # Vectors of 512 bits draw 15 to 23 % faster where the processor has them.
@@ -13,30 +15,35 @@ _CPU_OPTIONS = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_prefer_vector_wid
 _LIGHT_OPTIONS = {"xla_backend_optimization_level": 1}
 
 
-def jit(function: Callable[..., Any], **options: Any) -> Any:
-    """Is `jax.jit`, with options that shorten compilation on a CPU.
+def jit(function: Callable[..., object], **options: Any) -> Compiled:
+    """Wraps `jax.jit` with compiler options that shorten compilation on a CPU.
 
-    Everything that draws or varies goes through here: other options may give other last bits.
-    Call it where work begins, not at import: it asks JAX for its devices.
+    Everything that draws or varies genomes is compiled here: other compiler options may change
+    the last bits of the results. Call it where work begins, not at import: it asks JAX for its
+    devices.
+
+    Args:
+        function: to compile.
+        **options: of `jax.jit`, for instance `donate_argnums`.
     """
     import jax
 
-    return jax.jit(function, compiler_options=_known(**_CPU_OPTIONS), **options)
+    return jax.jit(function, compiler_options=_supported(**_CPU_OPTIONS), **options)
 
 
-def jit_lightly(function: Callable[..., Any]) -> Any:
-    """Is `jax.jit` for a program that does not run long: on a CPU it is hardly optimised.
+def jit_lightly(function: Callable[..., object]) -> Compiled:
+    """Wraps `jax.jit` for a program that runs for a moment: a CPU hardly optimises it.
 
-    Call it where work begins, as `jit`.
+    Call it where work begins, like `jit`.
     """
     import jax
 
-    return jax.jit(function, compiler_options=_known(**_LIGHT_OPTIONS))
+    return jax.jit(function, compiler_options=_supported(**_LIGHT_OPTIONS))
 
 
 @cache
-def _known(**options: Any) -> dict[str, Any] | None:
-    """Returns the options if this is a CPU and a version of XLA that knows them."""
+def _supported(**options: bool | int) -> dict[str, bool | int] | None:
+    """Returns the options if this is a CPU and a version of XLA that supports them, else None."""
     import jax
 
     if jax.default_backend() != "cpu":

@@ -1,4 +1,4 @@
-"""Files from the network: tried at several addresses, checked, and there whole or not at all."""
+"""Downloads: several addresses are tried, the checksum decides, a broken one leaves nothing."""
 
 import hashlib
 import http.client
@@ -19,16 +19,17 @@ SECONDS_BETWEEN_LINES = 5.0
 def download(
     addresses: Sequence[str], path: Path, *, sha256: str, report: Callable[[str], None] = print
 ) -> None:
-    """Downloads a file from the first address that gives the right one.
+    """Downloads a file from the first address that serves it with the expected checksum.
 
-    The file takes its name only when it is whole and right, so a broken download leaves nothing
-    behind.
+    The file gets its name only when it is complete and its checksum is right, so a broken
+    download leaves nothing behind.
 
     Args:
         addresses: tried in order.
-        path: where to put the file; its folder is made.
-        sha256: of the file, hexadecimal; its first digits when no more are published.
-        report: is told which address is being tried and, every few seconds, how much has come.
+        path: where to put the file; its folder is created.
+        sha256: of the file, hexadecimal; or its first digits, where no more are published.
+        report: called with a line of text: the address being tried and, every few seconds, the
+            megabytes received.
 
     Raises:
         UserError: no address gave the file (no network, not found, cut short, other contents),
@@ -46,7 +47,7 @@ def download(
 
 
 class _FetchError(Exception):
-    """The server did not give the right file; says why."""
+    """Why an address did not serve the expected file."""
 
 
 def _download(address: str, path: Path, sha256: str, report: Callable[[str], None]) -> None:
@@ -60,20 +61,20 @@ def _download(address: str, path: Path, sha256: str, report: Callable[[str], Non
 
 
 def _reporting(chunks: Iterator[bytes], report: Callable[[str], None]) -> Iterator[bytes]:
-    """Yields the chunks, and says now and then how many megabytes they were."""
-    received, spoke = 0, time.monotonic()
+    """Yields the chunks and reports every few seconds how many megabytes were received."""
+    received, reported = 0, time.monotonic()
     for chunk in chunks:
         yield chunk
         received += len(chunk)
-        if time.monotonic() - spoke >= SECONDS_BETWEEN_LINES:
-            report(f"{received / 1e6:,.1f} MB have come")
-            spoke = time.monotonic()
+        if time.monotonic() - reported >= SECONDS_BETWEEN_LINES:
+            report(f"{received / 1e6:,.1f} MB received")
+            reported = time.monotonic()
 
 
 def _stream(address: str) -> Iterator[bytes]:
-    """Yields the body of an answer; every failure of the network becomes a `_FetchError`.
+    """Yields the body of an answer; turns every failure of the network into a `_FetchError`.
 
-    (They are `OSError`s, which must not be mistaken for those of the disk being written to.)
+    Network failures are `OSError`s, which the caller must not confuse with those of the disk.
     """
     try:
         with urllib.request.urlopen(address, timeout=TIMEOUT_SECONDS) as response:

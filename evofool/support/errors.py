@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 
 class UserError(ValueError):
-    """Bad input: names what was given, what was expected and what to do.
+    """Bad input; the message names what was given, what was expected and what to do.
 
     The command line prints it as one line, without a traceback, and exits with status 2.
     """
@@ -19,14 +19,14 @@ def unknown_name(
     nearest: Sequence[str] = (),
     separator: str = ", ",
 ) -> UserError:
-    """Makes the error for a name that is not among `options`, nearest ones first.
+    """Makes the error for a name that is not among `options`; suggests the nearest ones.
 
     Args:
-        kind: what the name is of, for instance "preset".
-        name: what came.
+        kind: what is named, for instance "preset".
+        name: the name that was given.
         options: the valid names.
-        nearest: those that may be meant; those that are spelt alike unless given.
-        separator: between names; "; " where names may hold commas.
+        nearest: options to suggest; by default those that are spelt alike.
+        separator: between names; "; " where names may contain commas.
 
     Returns:
         An error to raise.

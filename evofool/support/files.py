@@ -1,4 +1,4 @@
-"""Files that are either there whole or not at all, and the errors of a disk that is full."""
+"""Files that are there whole or not at all, JSON in them, and the errors of a full disk."""
 
 import contextlib
 import errno
@@ -11,10 +11,15 @@ from typing import Any
 
 from evofool.support.errors import UserError
 
+Json = Any  # what `json.loads` returns; whoever reads a file checks the values one by one
+
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a temporary path beside `path`; on success it takes the place of `path`.
+    """Gives a temporary path beside `path`; on success that file takes the place of `path`.
+
+    After a crash at any moment, a power failure included, `path` holds either its old contents
+    or the new ones.
 
     Raises:
         UserError: the disk is full, or the folder cannot be written.
@@ -31,27 +36,30 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         os.chmod(temporary, 0o666 & ~_umask())
+        # A rename may reach the disk before the contents do, and leave an empty file there.
+        _flush(temporary)
         os.replace(temporary, path)
+        _flush(path.parent)  # the folder holds the name
     except OSError as error:
         raise write_error(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Json) -> None:
     """Writes `value` as indented JSON, atomically."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2) + "\n")
+        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path) -> Json:
     """Reads a JSON file.
 
     Raises:
         UserError: it is missing or not JSON.
     """
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
@@ -64,13 +72,27 @@ def user_cache() -> Path:
 
 
 def write_error(path: Path, error: OSError) -> UserError:
-    """Says why `path` could not be written, and what to do."""
+    """Makes the error that says why `path` could not be written, and what to do."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return UserError(f"no room to write {path}: {error.strerror}; free some space and resume")
     return UserError(f"cannot write {path}: {error.strerror or error}")
 
 
+def _flush(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # Some network file systems cannot flush a folder; the file in it is there all the same.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP) or not path.is_dir():
+            raise
+    finally:
+        os.close(handle)
+
+
 def _umask() -> int:
+    """Returns the permissions that new files lack; it can only be read by setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -1,7 +1,7 @@
 """Several processes, usually one per host, that work on one run as one program.
 
 Every process computes the same state; the first one alone writes metrics, lineage and images
-and speaks to the user. What depends on a clock, a disk or a signal is decided by the first
+and prints messages. What depends on a clock, a disk or a signal is decided by the first
 process, or by all together, so that all of them make the same device calls. All processes see
 the run directory. In a program of one process every function here is trivial.
 """
@@ -13,23 +13,26 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from evofool.support.errors import UserError
+from evofool.support.files import Json
 
-HEARTBEAT_SECONDS = 10  # after so long without a sign of life, a process counts as dead
-SHUTDOWN_SECONDS = 10  # that a process waits for the others when it has ended
+T = TypeVar("T")
+
+HEARTBEAT_SECONDS = 10  # a process that sends no sign of life for so long counts as dead
+SHUTDOWN_SECONDS = 10  # that a finished process waits for the others
 
 
 class Job(NamedTuple):
-    """Which processes there are, for `start`; all None: found out from SLURM, Open MPI or TPU.
+    """The processes of a job, for `start`; with all None, SLURM, Open MPI or a TPU tells them.
 
     Attributes:
         coordinator: HOST:PORT of the first process, which all others can reach.
-        num_processes: how many there are.
-        process_id: which of them this is, 0 being the first.
+        num_processes: number of processes.
+        process_id: the number of this process, 0 for the first.
     """
 
     coordinator: str | None = None
@@ -38,12 +41,12 @@ class Job(NamedTuple):
 
 
 def start(job: Job) -> None:
-    """Joins the processes of a job; to be called before JAX computes anything.
+    """Joins the processes of a job; call it before JAX computes anything.
 
-    A process that the others lose is noticed within `HEARTBEAT_SECONDS`, and all of them end.
+    When a process dies, the others notice it within `HEARTBEAT_SECONDS` and end too.
 
     Raises:
-        UserError: the job could not be found out, or its processes did not meet.
+        UserError: no job was described or detected, or its processes did not meet.
     """
     import jax
     from jax.experimental import multihost_utils
@@ -60,7 +63,7 @@ def start(job: Job) -> None:
             shutdown_timeout_seconds=SHUTDOWN_SECONDS,
         )
         with _output_to_stderr():
-            # Gloo tells standard output about its connections, at the first operation
+            # Gloo prints its connections to standard output at the first operation
             multihost_utils.sync_global_devices("start")
     except ValueError as error:
         raise UserError(
@@ -72,32 +75,35 @@ def start(job: Job) -> None:
 
 
 def is_alone() -> bool:
-    """Says whether this process is the only one."""
+    """Returns whether this process is the only one."""
     import jax
 
     return jax.process_count() == 1
 
 
 def is_first() -> bool:
-    """Says whether this process is the one that writes and speaks."""
+    """Returns whether this process is the first, which writes files and prints messages."""
     import jax
 
     return jax.process_index() == 0
 
 
-def from_first(make: Callable[[], Any]) -> Any:
-    """Lets the first process call `make` and hands the result, JSON values, to all.
+def from_first(make: Callable[[], T]) -> T:
+    """Calls `make` in the first process and returns its result in all of them.
 
-    Also makes the others wait for it.
+    The others wait for the first.
+
+    Args:
+        make: returns values that JSON can hold.
 
     Raises:
-        UserError: `make` raised it; all processes do.
+        UserError: `make` raised it; then all processes do.
     """
     from jax.experimental import multihost_utils
 
     if is_alone():
         return make()
-    answer: dict[str, Any] = {}
+    answer: dict[str, Json] = {}
     if is_first():
         try:
             answer = {"value": make()}
@@ -113,17 +119,17 @@ def from_first(make: Callable[[], Any]) -> Any:
 
 
 def gather(values: Sequence[int]) -> np.ndarray:
-    """Returns what every process gave, int32 `[processes, values]`, to all of them."""
+    """Returns the values of every process, int32 `[processes, values]`, in all of them."""
     from jax.experimental import multihost_utils
 
-    own = np.array(values, np.int32)
+    row = np.array(values, np.int32)
     if is_alone():
-        return own[None]
-    return np.asarray(multihost_utils.process_allgather(own))
+        return row[None]
+    return np.asarray(multihost_utils.process_allgather(row))
 
 
 def is_lost_process(error: Exception) -> bool:
-    """Says whether `error` is a collective operation that found another process gone."""
+    """Returns whether `error` comes from a collective operation that lost another process."""
     import jax
 
     if is_alone():
@@ -135,8 +141,8 @@ def is_lost_process(error: Exception) -> bool:
 def speak_when_aborted(message: str) -> None:
     """Makes this process print `message` and exit with status 1 where JAX would abort it.
 
-    JAX aborts the process, from a thread of its own, when the coordinator is gone or another
-    process has sent no sign of life; Python's own handlers of signals never run then.
+    When the coordinator is gone or another process is dead, a thread of JAX aborts this process.
+    Python's signal handlers do not run then, so the handler is installed in C.
     """
     global _abort_handler
 
@@ -149,11 +155,11 @@ def speak_when_aborted(message: str) -> None:
         ctypes.CDLL(None).signal(int(signal.SIGABRT), _abort_handler)
 
 
-_abort_handler: Any = None  # C holds no reference to it
+_abort_handler: object = None  # keeps the handler alive: C holds no reference to it
 
 
 def end(message: str, *, code: int) -> None:
-    """Prints `message` and ends the process at once: others may be gone, for whom JAX waits."""
+    """Prints `message` and ends the process at once; a normal exit would wait for the others."""
     print(f"evofool: {message}", file=sys.stderr, flush=True)
     sys.stdout.flush()
     os._exit(code)
@@ -161,15 +167,15 @@ def end(message: str, *, code: int) -> None:
 
 @contextmanager
 def _output_to_stderr() -> Iterator[None]:
-    """Sends what libraries below Python print to standard error, so that output stays JSON."""
-    kept = os.dup(1)
+    """Sends what C libraries print to standard error, so that standard output stays JSON."""
+    standard_output = os.dup(1)
     os.dup2(2, 1)
     try:
         yield
     finally:
-        ctypes.CDLL(None).fflush(None)  # they keep it back when it goes to a file or a pipe
-        os.dup2(kept, 1)
-        os.close(kept)
+        ctypes.CDLL(None).fflush(None)  # C buffers what goes to a file or a pipe
+        os.dup2(standard_output, 1)
+        os.close(standard_output)
 
 
 def _first_line(error: Exception) -> str:

@@ -4,11 +4,10 @@ import platform
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 
-def platform_facts() -> dict[str, Any]:
-    """Returns what decides the last bits of a result, for `config.json`."""
+def platform_facts() -> dict[str, str]:
+    """Returns what the last bits of a result depend on, for `config.json`."""
     import jax
 
     return {
@@ -24,7 +23,7 @@ def platform_facts() -> dict[str, Any]:
 def _processor() -> str:
     """Returns the model name of the processor, or its architecture."""
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     except OSError:

@@ -61,7 +61,7 @@ class Report:
     def write(self, folder: Path) -> None:
         """Writes `report.json` and `report.md`."""
         with replacing(folder / "report.md") as temporary:
-            temporary.write_text(_markdown(self))
+            temporary.write_text(_markdown(self), encoding="utf-8")
         write_json(folder / "report.json", asdict(self))
 
     @classmethod
@@ -110,7 +110,7 @@ def write_score_card(out: Path, reports: Sequence[Report]) -> list[dict[str, Any
     ]
     with replacing(out / "scorecard.md") as temporary:
         card = [f"# Score card{scale}", "", *LEGEND, "", *_table(columns, rows)]
-        temporary.write_text("\n".join(card) + "\n")
+        temporary.write_text("\n".join(card) + "\n", encoding="utf-8")
     return lines
 
 

@@ -105,7 +105,8 @@ def test_a_classifier_without_gradients_names_the_attacks_that_work(
         "    labels = tuple('abc')\n"
         "    card = Card(name='outside', input_shape=(12, 12, 3), outputs=3, labels=labels)\n"
         "    weights = np.random.default_rng(0).normal(size=(432, 3)) / 9\n"
-        "    return Classifier(card=card, params=weights, apply=apply, kind='probabilities')\n"
+        "    return Classifier(card=card, params=weights, apply=apply, kind='probabilities')\n",
+        encoding="utf-8",
     )
     assert main(["attack", "pgd", "a.png", "--classifier", "outside:make"]) == 2
     assert "only its outputs: finite-differences, one-pixel" in capsys.readouterr().err

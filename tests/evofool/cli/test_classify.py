@@ -22,7 +22,7 @@ def images(in_tmp_path: Path) -> list[str]:
     rows = [(one.image, guess.index) for one in found for guess in one.guesses]
     # the first image has its likeliest class, the others the second
     table = ["file,index", *(f"{name},{index}" for name, index in (rows[0], rows[3], rows[5]))]
-    Path("labels.csv").write_text("\n".join(table))
+    Path("labels.csv").write_text("\n".join(table), encoding="utf-8")
     return names
 
 

@@ -24,7 +24,7 @@ def images(in_tmp_path: Path) -> None:
     classes = [one.guesses[0].index for one in classify(names, "mock:10")]
     classes[-1] = (classes[-1] + 1) % 10
     rows = [f"{name},{index}" for name, index in zip(names, classes, strict=True)]
-    Path("labels.csv").write_text("\n".join(["file,index", *rows]))
+    Path("labels.csv").write_text("\n".join(["file,index", *rows]), encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def kill_in_time(
     leftover = half_written(folder)
     first, deadline = None, time.monotonic() + PATIENCE
     while process.poll() is None and time.monotonic() < deadline:
-        text = note.read_text()
+        text = note.read_text(encoding="utf-8")
         if text.startswith(letter):
             first = int(text[1:]) if first is None else first
             is_writing = not half_written(folder) <= leftover

@@ -336,7 +336,7 @@ def test_lineage_files_end_where_checkpoints_are(tmp_path):
     names = sorted(path.name for path in (tmp_path / "run" / "lineage").iterdir())
     assert names == ["gen-00000003.npy", "gen-00000006.npy", "gen-00000007.npy"]
     assert records_of(tmp_path / "run")[0][:2] == (0, 0)
-    assert Path(tmp_path / "run" / "metrics.jsonl").read_text().endswith("\n")
+    assert Path(tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8").endswith("\n")
 
 
 class Short(Told):

@@ -45,16 +45,16 @@ def test_addresses_are_tried_in_order(address, tmp_path):
     assert lines == [f"fetching {address}" for address in addresses[:3]]
 
 
-def test_a_long_download_says_how_much_has_come(address, tmp_path, monkeypatch):
+def test_a_long_download_reports_the_megabytes_received(address, tmp_path, monkeypatch):
     monkeypatch.setattr(downloading, "SECONDS_BETWEEN_LINES", 0.0)
     monkeypatch.setattr(downloading, "CHUNK_BYTES", 40_000)
     lines = []
     download([f"{address}/file"], tmp_path / "file", sha256=SHA256, report=lines.append)
     assert lines == [
         f"fetching {address}/file",
-        "0.0 MB have come",
-        "0.1 MB have come",
-        "0.1 MB have come",
+        "0.0 MB received",
+        "0.1 MB received",
+        "0.1 MB received",
     ]
 
 

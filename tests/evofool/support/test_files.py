@@ -1,5 +1,6 @@
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,36 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
         temporary.write_text("after")
         assert path.read_text() == "before"
     assert path.read_text() == "after"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_contents_and_name_are_on_the_disk_when_a_file_is_replaced(tmp_path, monkeypatch):
+    path, flushed, calls = tmp_path / "file.txt", os.fsync, []
+
+    def watch(handle):
+        calls.append((Path(os.readlink(f"/proc/self/fd/{handle}")), path.exists()))
+        flushed(handle)
+
+    monkeypatch.setattr(os, "fsync", watch)
+    with replacing(path) as temporary:
+        temporary.write_text("contents", encoding="utf-8")
+    assert calls == [(temporary, False), (tmp_path, True)]
+
+
+def test_a_disk_that_fails_to_flush_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "file.txt"
+    path.write_text("before")
+
+    def fail(handle):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with (
+        pytest.raises(UserError, match=r"cannot write .*file\.txt: "),
+        replacing(path) as temporary,
+    ):
+        temporary.write_text("after", encoding="utf-8")
+    assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
 
 

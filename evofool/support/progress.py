@@ -1,4 +1,4 @@
-"""Arrays of an attack under way, kept in a file, so that a long one can be stopped."""
+"""The state of long work in a file, so that it can be stopped and resumed."""
 
 import hashlib
 import json
@@ -8,40 +8,41 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from evofool.support.errors import UserError
 from evofool.support.files import replacing
 
 
 class Progress:
-    """Where an attack keeps how far it is.
+    """The file that holds how far an attack is.
 
     Args:
-        path: of an `.npz` file; None to keep nothing.
-        **facts: what the attack depends on, plain values or arrays; a file with others is not
-            continued.
+        path: of an `.npz` file; None saves nothing.
+        **facts: what the attack depends on, plain values or arrays. An attack is resumed only
+            from a file with the same facts.
     """
 
-    def __init__(self, path: str | Path | None, **facts: Any):
+    def __init__(self, path: str | Path | None, **facts: object):
         self._path = None if path is None else Path(path)
         self._facts = json.dumps(facts, sort_keys=True, default=_digest)
 
     def load(self) -> dict[str, np.ndarray] | None:
-        """Returns the arrays that were saved last; None at the beginning.
+        """Returns the arrays that were saved last; None when nothing was saved yet.
 
         Raises:
-            UserError: the file cannot be read, or is of another attack.
+            UserError: the file cannot be read, or belongs to an attack with other facts.
         """
         if self._path is None or not self._path.exists():
             return None
         try:
             with self._path.open("rb") as file, np.load(file) as stored:
                 arrays = dict(stored)
-            facts = json.loads(str(arrays.pop("facts")))
+            saved = json.loads(str(arrays.pop("facts")))
         except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile) as error:
             raise UserError(f"{self._path} holds no attack under way: {error}") from error
-        mine = json.loads(self._facts)
-        changed = [name for name in facts | mine if facts.get(name) != mine.get(name)]
+        wanted = json.loads(self._facts)
+        changed = [name for name in saved | wanted if saved.get(name) != wanted.get(name)]
         if changed:
             raise UserError(
                 f"{self._path} is of another attack: made for other {', '.join(changed)}; remove "
@@ -49,15 +50,16 @@ class Progress:
             )
         return arrays
 
-    def save(self, arrays: Mapping[str, Any]) -> None:
-        """Replaces what was saved."""
+    def save(self, arrays: Mapping[str, ArrayLike]) -> None:
+        """Replaces the arrays that were saved before."""
         if self._path is None:
             return
-        everything: dict[str, Any] = dict(arrays) | {"facts": np.array(self._facts)}
+        # Any: the type of `numpy.savez` mixes the arrays' names with a flag of its own
+        contents: dict[str, Any] = {**arrays, "facts": np.array(self._facts)}
         with replacing(self._path) as temporary:
-            np.savez(temporary, **everything)
+            np.savez(temporary, **contents)
 
 
 def _digest(array: np.ndarray) -> str:
-    """Stands for an array among the facts."""
+    """Returns what stands for an array among the facts, its hash."""
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:16]

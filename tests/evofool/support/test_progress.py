@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evofool import UserError
-from evofool.support.kept import Progress
+from evofool.support.progress import Progress
 
 FACTS = {"classifier": "toy", "images": np.arange(6).reshape(2, 3)}
 
