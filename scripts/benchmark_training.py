@@ -1,7 +1,7 @@
 """What a training step costs, in forward passes of the same batch, by formulation.
 
     python scripts/benchmark_training.py
-    python scripts/benchmark_training.py --network cifar-cnn --formulations shipped blocks
+    python scripts/benchmark_training.py --network cifar_cnn --formulations shipped blocks
 
 Times a network with convolution and pooling written in several ways: the bare jitted forward pass
 (weights as arguments), the bare jitted gradient, and training steps as `evofool train` runs them
@@ -24,13 +24,13 @@ import numpy as np
 
 from evofool.classifiers import (
     Network,
+    article_cnn_card,
     block_side,
     cifar_cnn_card,
     convolve_blocks,
-    layers,
     lenet_card,
     make_network,
-    seed000_cnn_card,
+    pooled_convolution,
 )
 from evofool.training import (
     Augment,
@@ -45,16 +45,19 @@ from evofool.training import (
 STEPS = 4  # per timed call of `train`
 CARDS = {
     "lenet": lenet_card(),
-    "cifar-cnn": cifar_cnn_card(),
-    "seed000-cnn": seed000_cnn_card(),
+    "cifar_cnn": cifar_cnn_card(),
+    "article_cnn": article_cnn_card(),
 }
-AUGMENT: dict[str, Augment | None] = {"cifar-cnn": flip_and_shift}
+AUGMENT: dict[str, Augment | None] = {"cifar_cnn": flip_and_shift}
 Layer = Callable[..., Any]  # (images, kernel, bias, padding, pool) -> convolved and pooled
 
 
 def xla(images: Any, kernel: Any, bias: Any, padding: int, pool: int) -> Any:
     """XLA's convolution and reduce_window, with the gradients that JAX derives for them."""
-    return layers._max_pool(layers._convolve(images, kernel, padding), pool) + bias
+    return (
+        pooled_convolution._max_pool(pooled_convolution._convolve(images, kernel, padding), pool)
+        + bias
+    )
 
 
 def patches(images: Any, kernel: Any, bias: Any, padding: int, pool: int) -> Any:
@@ -83,11 +86,11 @@ def padded(images: Any, padding: int) -> Any:
 
 
 def shipped(images: Any, kernel: Any, bias: Any, padding: int, pool: int) -> Any:
-    """XLA forward; under differentiation what `layers` chooses."""
+    """XLA forward; under differentiation what `pooled_convolution` chooses."""
     return CONVOLVE(images, kernel, bias, padding, pool)
 
 
-CONVOLVE = layers.convolve
+CONVOLVE = pooled_convolution.convolve_and_pool
 LAYERS: dict[str, Layer] = {layer.__name__: layer for layer in (shipped, xla, patches, blocks)}
 
 
@@ -95,7 +98,7 @@ def with_layer(network: Network, layer: Layer) -> Callable[[Any, Any], Any]:
     """Returns the network's `apply` with its convolutions written in another way."""
 
     def apply(*arguments: Any) -> Any:
-        with mock.patch.object(layers, "convolve", layer):
+        with mock.patch.object(pooled_convolution, "convolve_and_pool", layer):
             return network.apply(*arguments)
 
     return apply

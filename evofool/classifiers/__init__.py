@@ -1,21 +1,23 @@
 """Image classifiers behind one interface: a card, parameters, and a pure function of both.
 
-A *card* says what a network is: family, input shape, preprocessing, labels. A *family* is an
-architecture, built from a card; `register_family` adds one of your own, after which its weights
-load, are checked and train like the built-in ones. An *output index* counts a network's outputs,
-a *class* leaves out those before the card's offset, a *label* is the name of a class. A *view* is
-what a network sees of an image. `load_classifier("lenet")` gives the network that is shipped.
+A *card* describes a network: family, input shape, preprocessing, labels. A *family* is an
+architecture that is built from a card; `register_family` adds another, whose weights then load, are
+checked and are trained like the built-in ones. An *output index* counts a network's outputs; a
+*class* index leaves out the outputs before the card's offset; a *label* is the name of a class. A
+*view* is the part of an image that becomes the input. `load_classifier("lenet")` loads the network
+that comes with the package.
 """
 
-from evofool.classifiers.architectures import FAMILIES, convolution, layers
-from evofool.classifiers.architectures.article_cnn import seed000_cnn_card
+from evofool.classifiers.architectures import FAMILIES, convolution, pooled_convolution
+from evofool.classifiers.architectures.article_cnn import article_cnn_card
 from evofool.classifiers.architectures.cifar_cnn import CIFAR10_LABELS, cifar_cnn_card
 from evofool.classifiers.architectures.lenet import lenet_card
 from evofool.classifiers.architectures.linear import linear_card
 from evofool.classifiers.architectures.mlp import mlp_card
 from evofool.classifiers.architectures.pixel_blocks import block_side, convolve_blocks
-from evofool.classifiers.card import Card, preprocess
+from evofool.classifiers.card import Card, ImageBatch, preprocess
 from evofool.classifiers.classifier import (
+    Apply,
     Classifier,
     Network,
     Params,
@@ -44,7 +46,14 @@ from evofool.classifiers.loading import (
     shipped_names,
     write_classifier,
 )
-from evofool.classifiers.scores import as_probabilities, confidence, fitness_of, two_best
+from evofool.classifiers.names import current_name
+from evofool.classifiers.scores import (
+    accuracy_of,
+    as_probabilities,
+    confidence,
+    fitness_of,
+    two_best,
+)
 from evofool.classifiers.storage import load_weights, save_weights
 from evofool.classifiers.views import resize, with_views
 
@@ -54,10 +63,14 @@ for _name, _make in FAMILIES.items():
 __all__ = [
     "CIFAR10_LABELS",
     "DOGS",
+    "Apply",
     "Card",
     "Classifier",
+    "ImageBatch",
     "Network",
     "Params",
+    "accuracy_of",
+    "article_cnn_card",
     "as_probabilities",
     "at_size",
     "block_side",
@@ -68,6 +81,7 @@ __all__ = [
     "convert_weights",
     "convolution",
     "convolve_blocks",
+    "current_name",
     "ensemble",
     "fetch_weights",
     "first_name",
@@ -76,13 +90,13 @@ __all__ = [
     "imagenet_group",
     "imagenet_ids",
     "label_of",
-    "layers",
     "lenet_card",
     "linear_card",
     "load_classifier",
     "load_weights",
     "make_network",
     "mlp_card",
+    "pooled_convolution",
     "preprocess",
     "read_classifier",
     "register_family",
@@ -90,7 +104,6 @@ __all__ = [
     "resolve_class",
     "resolve_classes",
     "save_weights",
-    "seed000_cnn_card",
     "shipped_names",
     "two_best",
     "with_views",

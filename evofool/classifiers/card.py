@@ -1,7 +1,7 @@
 """The card: what a classifier is, and how an image becomes its input.
 
-A card lies as JSON beside the weights it describes, under the same stem. Images are float32,
-`[height, width, channels]`, in [0, 1], RGB or grey; the network is given
+A card is a JSON file beside the weights it describes, with the same stem. Images are float32 values
+`[height, width, channels]` in [0, 1], RGB or grey; the input of the network is
 
     (255 * image - mean) * scale        (per channel, after reordering the channels)
 """
@@ -11,13 +11,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from evofool.support import UserError, read_json, unknown_name, write_json
+from evofool.classifiers.names import current_name
+from evofool.support import JsonValue, UserError, read_json, unknown_name, write_json
+
+ImageBatch = Float[Array, "batch height width channels"]
+"""Values in [0, 1], or the same after preprocessing."""
 
 CHANNEL_ORDERS = ("grey", "RGB", "BGR")
 ACTIVATIONS = ("relu", "sigmoid")
@@ -27,33 +30,33 @@ INTERPOLATIONS = ("bicubic", "bilinear", "nearest")
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """Facts about a classifier; everything but its weights.
+    """Everything about a classifier except its weights.
 
     Attributes:
         name: what users call it.
-        family: the architecture, a key of the table of families; "own" for a function of one's
-            own, which is given images in [0, 1] and does what it wants with them.
+        family: the architecture, a name that `register_family` knows; a former name is replaced
+            by today's. "own" is a function of the user's, which preprocesses its images itself.
         input_shape: (height, width, channels) of an image.
         outputs: number of outputs of the network.
-        class_offset: output of class 0; outputs before it ("background") are no classes.
+        class_offset: output index of class 0; outputs before it ("background") are no classes.
         labels: name of every class, `outputs - class_offset` of them.
-        channel_order: order in which the network wants the channels: grey, RGB or BGR; grey or RGB
-            by the number of channels unless given.
-        mean: subtracted per channel, in levels 0..255, in the network's channel order; zeros
-            unless given.
-        scale: multiplied in after the subtraction; one number, or one per channel.
+        channel_order: channels of the network's input: grey, RGB or BGR; by default grey or RGB,
+            as `input_shape` has one channel or three.
+        mean: subtracted per channel, in levels 0..255, in the network's channel order; by default
+            zeros.
+        scale: factor after the subtraction; one number, or one per channel.
         ids: WordNet id of every class ("n02317335"), or nothing.
-        resize: side that a photograph's shorter side is scaled to first; 0 leaves it as it is.
-        crop: side of the centre crop taken from that; 0 takes the largest square.
-        interpolation: how images are scaled, then and to `input_shape`.
-        width: multiplier of the channels, in families that offer it.
-        padding: where a strided convolution puts uneven zeros, in families that offer it: SAME is
+        resize: pixels that a photograph's shorter side is first scaled to; 0 does not scale it.
+        crop: side of the centre crop that follows, in pixels; 0 takes the largest square.
+        interpolation: how a photograph is scaled, before the crop and to `input_shape` after it.
+        width: multiplier of the channels, in families that have one.
+        padding: where a strided convolution puts uneven zeros, in families that have both: SAME is
             TensorFlow's (below and right), symmetric is PyTorch's and Caffe's.
-        activation: nonlinearity of networks that offer a choice: relu or sigmoid.
+        activation: nonlinearity, in families that have both: relu or sigmoid.
         sha256: of the weights file, hexadecimal; empty when there is none.
         test_accuracy: share of the data set's test images classified correctly, in [0, 1].
         probe: the network's first outputs, at most ten, for a test image (see
-            `check_classifier`); empty when they were not recorded.
+            `check_classifier`); empty when none were recorded.
         notes: how the weights were made.
     """
 
@@ -79,6 +82,7 @@ class Card:
     notes: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "family", current_name(self.family))
         where = f"card of {self.name!r}"
         if min(self.input_shape) < 1:
             raise UserError(f"{where}: input_shape is {self.input_shape}; expected 1 or more each")
@@ -138,20 +142,20 @@ class Card:
         """Number of classes: the outputs from `class_offset` on."""
         return self.outputs - self.class_offset
 
-    def to_dict(self) -> dict[str, Any]:
-        """Returns plain values that JSON can hold and `from_dict` reads back."""
+    def to_dict(self) -> dict[str, JsonValue]:
+        """Returns values that JSON can hold and `from_dict` reads back."""
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in dataclasses.asdict(self).items()
         }
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any], *, source: str = "card") -> "Card":
-        """Builds a card from plain values.
+    def from_dict(cls, values: Mapping[str, JsonValue], *, source: str = "card") -> "Card":
+        """Builds a card from the values of a JSON object.
 
         Args:
             values: the fields; those with a default may be missing.
-            source: what to call the values in an error, for instance a file name.
+            source: names the values in error messages, for instance a file.
 
         Raises:
             UserError: a key is unknown or missing, or a value is of the wrong kind.
@@ -163,7 +167,7 @@ class Card:
         missing = [name for name in _REQUIRED if name not in values]
         if missing:
             raise UserError(f"{source}: no value for {', '.join(missing)}")
-        return cls(**{key: _plain(key, value, source) for key, value in values.items()})
+        return cls(**{key: _checked(key, value, source) for key, value in values.items()})
 
     def write(self, path: Path) -> None:
         """Writes the card as JSON, atomically."""
@@ -182,10 +186,8 @@ class Card:
         return cls.from_dict(values, source=str(path))
 
 
-def preprocess(
-    card: Card, images: Float[Array, "batch height width channels"]
-) -> Float[Array, "batch height width channels"]:
-    """Turns images in [0, 1] into the network's input, as the card says."""
+def preprocess(card: Card, images: ImageBatch) -> ImageBatch:
+    """Turns images with values in [0, 1] into the network's input, as the card says."""
     if card.channel_order == "BGR":
         images = images[..., ::-1]
     scale = np.broadcast_to(np.asarray(card.scale), (1, 1, 1, len(card.mean)))
@@ -198,16 +200,16 @@ def preprocess(
 
 
 def with_extra(labels: Sequence[str], outputs: int) -> tuple[str, ...]:
-    """Names classes beyond the labelled ones: "extra 10", "extra 11", ...
+    """Returns labels for more classes than have names: "extra 10", "extra 11", ... follow.
 
     Args:
-        labels: those that have names; only the first `outputs` are used.
+        labels: of the first classes; only the first `outputs` of them are used.
         outputs: number of classes.
     """
     return (*labels[:outputs], *(f"extra {index}" for index in range(len(labels), outputs)))
 
 
-# of a card that is read: nothing about the input may be guessed
+# What a card in a file must hold: nothing about the input may be guessed.
 _REQUIRED = (
     *("name", "family", "input_shape", "outputs", "labels"),
     *("channel_order", "mean", "scale"),
@@ -225,8 +227,8 @@ _ELEMENTS = {
 }
 
 
-def _plain(key: str, value: Any, source: str) -> Any:
-    """Checks one JSON value against the kind its field holds."""
+def _checked(key: str, value: JsonValue, source: str) -> JsonValue:
+    """Returns the value of a field, whose JSON value must be of the field's type."""
     if key == "scale" and not isinstance(value, list | tuple):
         return _number_or_text(key, value, float, source)
     if key in _ELEMENTS:
@@ -240,7 +242,8 @@ def _plain(key: str, value: Any, source: str) -> Any:
     return _number_or_text(key, value, _KINDS[key], source)
 
 
-def _number_or_text(key: str, value: Any, kind: type, source: str) -> Any:
+def _number_or_text(key: str, value: JsonValue, kind: type, source: str) -> JsonValue:
+    """Returns a number or text; whole numbers count as floats, truth values never as numbers."""
     accepted = (int, float) if kind is float else kind
     if isinstance(value, bool) or not isinstance(value, accepted):
         raise UserError(f"{source}: {key} has {value!r}; expected {kind.__name__}")

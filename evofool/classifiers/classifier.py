@@ -1,4 +1,4 @@
-"""The classifier that evolution tries to fool: a card, parameters, and a pure function of both."""
+"""A classifier that evolution can fool: a card, parameters, and a pure function of both."""
 
 import inspect
 from collections.abc import Callable
@@ -12,38 +12,41 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Key
 
-from evofool.classifiers.card import Card, preprocess
+from evofool.classifiers.card import Card, ImageBatch, preprocess
+from evofool.classifiers.names import FORMER_NAMES
 from evofool.classifiers.scores import fitness_of
 from evofool.images import from_levels
 from evofool.support import UserError, unknown_name
 
-Params = Any
+Params = Any  # a pytree of arrays; only the network itself knows which
+Apply = Callable[..., Any]
+"""`apply(params, images)` -> outputs: JAX arrays, or numpy arrays for a model outside JAX."""
 
-_RAMP = 2  # among the probe images: the one that `Card.probe` is about
 PROBE_TOLERANCE = 1e-3  # of the largest recorded output; machines differ by about 1e-6
+_RAMP = 2  # the index of the probe image whose outputs `Card.probe` records
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Classifier:
-    """Something that gives every image a score per output.
+    """A function that gives every image a score per output.
 
     Attributes:
-        card: what it is.
-        params: pytree of arrays; an argument of `apply` and never a constant of it, so that
+        card: describes it.
+        params: pytree of arrays; an argument of `apply` and never a constant in it, so that
             other weights need no new compilation.
         apply: `apply(params, images)` with float32 images `[batch, height, width, channels]` in
             [0, 1] gives float32 `[batch, outputs]`. Unless its kind is "probabilities" it is a
             pure JAX function.
-        kind: what the outputs are: "logits", "log_odds" (of each output by itself), or
-            "probabilities" for a model outside JAX: `apply` is then called with numpy arrays,
-            outside `jit`, and returns softmax probabilities.
-        members: the classifiers it is made of, when it is an ensemble or looks at views.
+        kind: of the outputs: "logits", "log_odds" (of each output separately), or "probabilities"
+            for a model outside JAX, whose `apply` is called with numpy arrays, outside `jit`, and
+            returns softmax probabilities.
+        members: the classifiers that an ensemble, or a classifier of views, consists of.
         views: forward passes per image, of all members together.
     """
 
     card: Card
     params: Params
-    apply: Callable[[Params, Any], Any]
+    apply: Apply
     kind: Literal["logits", "log_odds", "probabilities"] = "logits"
     members: tuple["Classifier", ...] = ()
     views: int = 1
@@ -59,19 +62,19 @@ class Classifier:
 
 
 class Network(NamedTuple):
-    """An architecture as pure functions; what training and loading need of it.
+    """An architecture as pure functions, which training and loading use.
 
     Attributes:
-        init: random parameters from a key.
-        apply: `apply(params, images)` -> logits, preprocessing included.
+        init: returns random parameters, from a key.
+        apply: `apply(params, images)` -> logits; it includes the preprocessing.
         shapes: the parameters as `jax.ShapeDtypeStruct`s, nested dictionaries by layer.
-        module: parameters -> the Flax module that has them; it takes images after preprocessing.
-        has_dropout: whether the network is trained as `apply(params, images, key)`, which drops
-            values at random.
+        module: parameters -> the Flax module with them; it takes images after preprocessing.
+        has_dropout: whether training calls `apply(params, images, key)`, which drops values at
+            random.
     """
 
     init: Callable[[Key[Array, ""]], Params]
-    apply: Callable[..., Any]
+    apply: Apply
     shapes: Params
     module: Callable[[Params], nnx.Module]
     has_dropout: bool
@@ -86,14 +89,14 @@ def register_family(name: str, make: Family) -> None:
 
     Args:
         name: the card's `family`.
-        make: builds the Flax NNX module for a card; called with images after preprocessing, the
-            module returns logits. All its variables must be `nnx.Param`s. Where a module has
-            dropout its `__call__` takes `rngs` too: none for the classifier, some in training.
+        make: builds the Flax NNX module for a card. The module returns logits for images after
+            preprocessing; all its variables must be `nnx.Param`s. With dropout its `__call__`
+            also takes `rngs`, which is None except in training.
 
     Raises:
         ValueError: the name is taken.
     """
-    if name in _FAMILIES:
+    if name in _FAMILIES or name in FORMER_NAMES:
         raise ValueError(f"family {name!r} is registered already; choose another name")
     _FAMILIES[name] = make
 
@@ -101,8 +104,8 @@ def register_family(name: str, make: Family) -> None:
 def make_network(card: Card) -> Network:
     """Builds the network that a card describes.
 
-    Cards that differ only in what does not shape the computation (name, labels, sha256, notes)
-    get the same functions, so that `jit` compiles them once.
+    Cards that differ only in fields that do not shape the computation (name, labels, sha256,
+    notes) get the same functions, so that `jit` compiles them once.
 
     Raises:
         UserError: the card's family is unknown.
@@ -136,48 +139,34 @@ def _network(make: Family, card: Card) -> Network:
     def init(key: Key[Array, ""]) -> Params:
         return nnx.to_pure_dict(nnx.state(make(card, nnx.Rngs(key))))
 
-    def module(params: Params) -> Any:
+    def module(params: Params) -> nnx.Module:
         return nnx.merge(graph, params)
 
-    def apply(params: Params, images: Any, key: Key[Array, ""] | None = None) -> Any:
+    def apply(
+        params: Params, images: ImageBatch, key: Key[Array, ""] | None = None
+    ) -> Float[Array, "batch outputs"]:
         options = {} if key is None else {"rngs": nnx.Rngs(key)}
-        return module(params)(preprocess(card, images), **options)
+        return nnx.merge(graph, params)(preprocess(card, images), **options)
 
     return Network(init, apply, nnx.to_pure_dict(state), module, has_dropout)
 
 
 def check_classifier(classifier: Classifier) -> None:
-    """Shows the classifier a few images and looks at what comes back.
+    """Classifies a few images and checks the outputs.
 
-    Catches weights that were not loaded, inputs on the wrong scale and outputs of the wrong
-    shape before a long run is spent on them.
+    Finds weights that were not loaded, inputs on the wrong scale and outputs of the wrong shape
+    before a long run is spent on them. The members of an ensemble are checked first.
 
     Raises:
-        UserError: it fails, returns the wrong shape, NaN or infinity, no probabilities although
-            it says so, the same output for every image, or for the probe image other outputs
-            than its card records. What it is made of is looked at first.
+        UserError: the classifier fails; it returns the wrong shape, NaN or infinity, or the same
+            output for every image; its kind is "probabilities" but its outputs are none; or its
+            outputs for the probe image differ from those on its card.
     """
     for member in classifier.members:
         check_classifier(member)
     card = classifier.card
-    images: Any = _probe_images(card.input_shape)
     who = f"classifier {card.name!r}"
-    apply = classifier.apply
-    if classifier.is_jax:
-        apply, images = jax.jit(apply), jnp.asarray(images)
-    try:
-        outputs = np.asarray(apply(classifier.params, images))
-    except Exception as error:
-        reason = str(error).strip().split("\n")[0]
-        raise UserError(
-            f"{who} failed on images of shape {images.shape} (float32 in [0, 1]): "
-            f"{type(error).__name__}: {reason}"
-        ) from error
-    if outputs.shape != (len(images), card.outputs):
-        raise UserError(
-            f"{who} returned shape {outputs.shape} for {len(images)} images; "
-            f"expected {(len(images), card.outputs)}: its card says {card.outputs} outputs"
-        )
+    outputs = _outputs_of_probe_images(classifier)
     bad = ~np.isfinite(outputs).all(axis=0)
     if bad.any():
         raise UserError(
@@ -193,7 +182,7 @@ def check_classifier(classifier: Classifier) -> None:
             )
     if (outputs == outputs[0]).all():
         raise UserError(
-            f"{who} returned the same output for {len(images)} different images; its weights are "
+            f"{who} returned the same output for {len(outputs)} different images; its weights are "
             "not loaded, or its input is scaled to nothing"
         )
     probe = np.asarray(card.probe)
@@ -205,19 +194,39 @@ def check_classifier(classifier: Classifier) -> None:
         )
 
 
+def _outputs_of_probe_images(classifier: Classifier) -> Float[np.ndarray, "images outputs"]:
+    """Runs the classifier; refuses it when that fails or gives another shape than its card says."""
+    card, images = classifier.card, _probe_images(classifier.card.input_shape)
+    apply = jax.jit(classifier.apply) if classifier.is_jax else classifier.apply
+    try:
+        outputs = np.asarray(apply(classifier.params, images))
+    except Exception as error:  # whatever the user's model raises
+        reason = str(error).strip().split("\n")[0]
+        raise UserError(
+            f"classifier {card.name!r} failed on images of shape {images.shape} (float32 in "
+            f"[0, 1]): {type(error).__name__}: {reason}"
+        ) from error
+    if outputs.shape != (len(images), card.outputs):
+        raise UserError(
+            f"classifier {card.name!r} returned shape {outputs.shape} for {len(images)} images; "
+            f"expected {(len(images), card.outputs)}: its card says {card.outputs} outputs"
+        )
+    return outputs
+
+
 def probe_outputs(classifier: Classifier) -> tuple[float, ...]:
-    """Returns what a card records as `probe`: at most ten outputs for a ramp of levels."""
+    """Returns the first outputs, at most ten, for the probe image (`Card.probe`), a ramp."""
     images = jnp.asarray(_probe_images(classifier.card.input_shape))
     outputs = jax.jit(classifier.apply)(classifier.params, images)
     return tuple(round(float(value), 6) for value in outputs[_RAMP, :10])
 
 
 def _probe_images(shape: tuple[int, int, int]) -> np.ndarray:
-    """Black, white, two ramps and four of noise, on the 1/255 grid."""
+    """Returns black, white, two ramps and four images of noise; values on the 1/255 grid."""
     height, width, channels = shape
     levels = np.random.default_rng(0).integers(0, 256, (8, height, width, channels))
     levels[0], levels[1] = 0, 255
-    # every channel half as bright as the one before, so that their order matters
+    # Every channel is half as bright as the one before, so that their order matters.
     levels[2] = np.linspace(0, 255, height, dtype=int)[:, None, None] >> np.arange(channels)
     levels[3] = np.linspace(0, 255, width, dtype=int)[None, :, None]
     return from_levels(levels)

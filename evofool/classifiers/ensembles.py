@@ -1,4 +1,4 @@
-"""Several classifiers that must be fooled at once.
+"""Ensembles: several classifiers that one image must fool at once.
 
 References:
     Nguyen, Yosinski and Clune 2015, section 3: fooling images of an ensemble, by the mean of its
@@ -7,18 +7,16 @@ References:
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from evofool.classifiers.card import Card
-from evofool.classifiers.classifier import Classifier
+from evofool.classifiers.card import Card, ImageBatch
+from evofool.classifiers.classifier import Classifier, Params
 from evofool.classifiers.views import mean_log_odds, with_views
 from evofool.support import UserError, unknown_name
 
-Combine = Literal["mean", "min"]
-COMBINATIONS: dict[str, Callable[[Any], Any]] = {
+COMBINATIONS: dict[str, Callable[[Array], Array]] = {
     "mean": mean_log_odds,
     "min": lambda log_odds: jnp.min(log_odds, axis=0),
 }
@@ -33,14 +31,14 @@ def ensemble(
 ) -> Classifier:
     """Joins classifiers of the same classes into one.
 
-    Its outputs are the log-odds, per class, of the members' mean or least confidence. Every
-    member sees the image at its own input size, and its own "background" output is no class.
+    Its outputs are, per class, the log-odds of the members' mean or smallest confidence. Every
+    member is given the image at its input size; the "background" output of a member is left out.
 
     Args:
         members: classifiers inside JAX.
-        combine: "mean" as in the paper, or "min": certain only where every member is.
-        image_shape: (height, width, channels) that images are drawn at; the largest input of a
-            member unless given.
+        combine: "mean" as in the paper, or "min": certain only where every member is certain.
+        image_shape: (height, width, channels) of the images; by default the largest input of a
+            member.
         views: of each member, see `with_views`.
 
     Raises:
@@ -54,22 +52,22 @@ def ensemble(
     for member in members:
         _check_joins(members[0].card, member)
     shape = image_shape or max((m.card.input_shape for m in members), key=lambda s: s[0] * s[1])
-    seeing = tuple(with_views(member, shape, views=views) for member in members)
+    resized = tuple(with_views(member, shape, views=views) for member in members)
 
-    def apply(params: Any, images: Any) -> Float[Array, "batch classes"]:
-        each = [
-            member.log_odds(member.apply(own, images))[:, member.card.class_offset :]
-            for member, own in zip(seeing, params, strict=True)
+    def apply(params: Params, images: ImageBatch) -> Float[Array, "batch classes"]:
+        log_odds = [
+            member.log_odds(member.apply(weights, images))[:, member.card.class_offset :]
+            for member, weights in zip(resized, params, strict=True)
         ]
-        return COMBINATIONS[combine](jnp.stack(each))
+        return COMBINATIONS[combine](jnp.stack(log_odds))
 
     return Classifier(
         card=_joint_card([member.card for member in members], shape, combine),
-        params=tuple(member.params for member in seeing),
+        params=tuple(member.params for member in resized),
         apply=apply,
         kind="log_odds",
         members=tuple(members),
-        views=sum(member.views for member in seeing),
+        views=sum(member.views for member in resized),
     )
 
 

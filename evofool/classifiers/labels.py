@@ -1,4 +1,8 @@
-"""The classes of a classifier: indices, labels and WordNet ids; ImageNet's, and their groups."""
+"""The classes of a classifier: labels, indices and WordNet ids; the groups of ImageNet's classes.
+
+A label may hold several names, separated by commas. A group is a set of related ImageNet classes,
+for instance all breeds of dogs.
+"""
 
 from functools import cache
 from pathlib import Path
@@ -6,19 +10,23 @@ from pathlib import Path
 from evofool.classifiers.card import Card
 from evofool.support import UserError, unknown_name
 
+IMAGENET_CLASSES = 1000
+# Class indices of the breeds of dogs, and of domestic cats; wild relatives follow each range.
+DOGS, CATS = range(151, 269), range(281, 286)
+
 
 def resolve_class(card: Card, name: str) -> int:
-    """Finds the output that `name` means.
+    """Returns the output index of the class that a user names.
 
     Args:
-        card: of the classifier; its labels may hold several names, separated by commas.
+        card: of the classifier.
         name: a class index, one of a label's names in any case, or a WordNet id.
 
     Returns:
         The index of the output (the class index plus the card's `class_offset`).
 
     Raises:
-        UserError: no class, or several, of that name.
+        UserError: no class has that name, or several have.
     """
     wanted = name.strip().lower()
     if wanted.isdigit() and int(wanted) < len(card.labels):
@@ -33,33 +41,15 @@ def resolve_class(card: Card, name: str) -> int:
     if not matches:
         raise _unknown_class(card, name)
     if len(matches) > 1:
-        ids = "" if not card.ids else " or the id"
-        options = "; ".join(
-            f"{i} ({card.labels[i]}{', ' + card.ids[i] if ids else ''})" for i in matches
-        )
-        raise UserError(f"class {name!r} is ambiguous: {options}; use the index{ids}")
+        raise _ambiguous_class(card, name, matches)
     return matches[0] + card.class_offset
 
 
-def _unknown_class(card: Card, name: str) -> UserError:
-    """Offers single names, not whole labels, which are too long to look like a misspelt name.
-
-    Those that hold the word come first: of "cat", "Egyptian cat" is meant rather than "coat".
-    """
-    names = dict.fromkeys(part.strip() for label in card.labels for part in label.split(","))
-    word = name.strip().lower()
-    with_word = [known for known in names if word in known.lower().split()]
-    ids = f", WordNet ids such as {card.ids[0]}" if card.ids else ""
-    indices = f"indices 0..{card.classes - 1}"
-    unknown = unknown_name("class", name, names, nearest=with_word, separator="; ")
-    return UserError(f"{unknown}; also {indices}{ids}")
-
-
 def resolve_classes(card: Card, names: tuple[str, ...]) -> tuple[int, ...]:
-    """Returns the outputs that get a cell, ascending; all classes when no name is given.
+    """Returns the output indices of several classes, ascending; of all classes without names.
 
     Raises:
-        UserError: an unknown or ambiguous name, or one class given twice.
+        UserError: a name is unknown or ambiguous, or two names mean the same class.
     """
     if not names:
         return tuple(range(card.class_offset, card.class_offset + len(card.labels)))
@@ -70,7 +60,7 @@ def resolve_classes(card: Card, names: tuple[str, ...]) -> tuple[int, ...]:
 
 
 def label_of(card: Card, output: int) -> str:
-    """Returns the label of an output; outputs before the first class are "background"."""
+    """Returns the label of an output; "background" for outputs before the first class."""
     index = output - card.class_offset
     return card.labels[index] if index >= 0 else "background"
 
@@ -80,11 +70,84 @@ def first_name(label: str) -> str:
     return label.split(",")[0].strip()
 
 
-CLASSES = 1000
-DOGS, CATS = range(151, 269), range(281, 286)  # the breeds; wild relatives follow each range
+def groups_of(card: Card) -> tuple[str, ...]:
+    """Returns the group of every class; nothing unless the ids show that all are ImageNet's."""
+    return _groups(card.ids)
 
-# first class of every stretch of one group; made by looking at the names
-_STARTS = (
+
+def check_groups(card: Card) -> None:
+    """Checks that a classifier's classes have groups.
+
+    Raises:
+        UserError: they have none.
+    """
+    if not groups_of(card):
+        raise UserError(
+            f"the classes of {card.name!r} have no groups; they are known by ImageNet's WordNet "
+            "ids, which its card does not hold"
+        )
+
+
+def imagenet_group(index: int) -> str:
+    """Returns the group of one of ImageNet's classes, for instance "dogs".
+
+    Args:
+        index: of the class, 0..999.
+    """
+    return next(group for start, group in reversed(_GROUP_STARTS) if start <= index)
+
+
+@cache
+def imagenet_ids() -> tuple[str, ...]:
+    """Returns the WordNet id of every ImageNet class."""
+    return tuple(line.split(" ", 1)[0] for line in _imagenet_lines())
+
+
+@cache
+def imagenet_labels() -> tuple[str, ...]:
+    """Returns the label of every ImageNet class."""
+    return tuple(line.split(" ", 1)[1] for line in _imagenet_lines())
+
+
+def _unknown_class(card: Card, name: str) -> UserError:
+    """Makes the error for a name that no class has.
+
+    It suggests single names, since whole labels are too long to resemble a misspelt name. Names
+    that contain the word come first: "cat" means "Egyptian cat" rather than "coat".
+    """
+    names = dict.fromkeys(part.strip() for label in card.labels for part in label.split(","))
+    word = name.strip().lower()
+    with_word = [known for known in names if word in known.lower().split()]
+    ids = f", WordNet ids such as {card.ids[0]}" if card.ids else ""
+    indices = f"indices 0..{card.classes - 1}"
+    unknown = unknown_name("class", name, names, nearest=with_word, separator="; ")
+    return UserError(f"{unknown}; also {indices}{ids}")
+
+
+def _ambiguous_class(card: Card, name: str, matches: list[int]) -> UserError:
+    """Makes the error for a name that several classes have; names them all."""
+    options = "; ".join(
+        f"{index} ({card.labels[index]}{', ' + card.ids[index] if card.ids else ''})"
+        for index in matches
+    )
+    or_id = " or the id" if card.ids else ""
+    return UserError(f"class {name!r} is ambiguous: {options}; use the index{or_id}")
+
+
+@cache
+def _groups(ids: tuple[str, ...]) -> tuple[str, ...]:
+    index = {name: index for index, name in enumerate(imagenet_ids())}
+    return tuple(imagenet_group(index[name]) for name in ids) if index.keys() >= set(ids) else ()
+
+
+@cache
+def _imagenet_lines() -> tuple[str, ...]:
+    text = Path(__file__).with_name("imagenet_classes.txt").read_text(encoding="utf-8")
+    return tuple(text.splitlines())
+
+
+# Each group's runs of consecutive classes, by their first class; chosen by reading the labels.
+_GROUP_STARTS = (
     (0, "fish"),
     (7, "birds"),
     (25, "amphibians"),
@@ -115,54 +178,3 @@ _STARTS = (
     (984, "plants and fungi"),
     (999, "objects and structures"),
 )
-
-
-@cache
-def imagenet_ids() -> tuple[str, ...]:
-    """Returns the WordNet id of every class."""
-    return tuple(line.split(" ", 1)[0] for line in _lines())
-
-
-@cache
-def imagenet_labels() -> tuple[str, ...]:
-    """Returns the names of every class, separated by commas."""
-    return tuple(line.split(" ", 1)[1] for line in _lines())
-
-
-def imagenet_group(index: int) -> str:
-    """Returns the group of a class, for instance "dogs".
-
-    Args:
-        index: of the class, 0..999.
-    """
-    return next(group for start, group in reversed(_STARTS) if start <= index)
-
-
-@cache
-def _lines() -> tuple[str, ...]:
-    text = Path(__file__).with_name("imagenet_classes.txt").read_text(encoding="utf-8")
-    return tuple(text.splitlines())
-
-
-def groups_of(card: Card) -> tuple[str, ...]:
-    """Returns the group of every class; nothing unless all of them are ImageNet's by their ids."""
-    return _groups(card.ids)
-
-
-def check_groups(card: Card) -> None:
-    """Makes sure that a classifier's classes have groups.
-
-    Raises:
-        UserError: they have none.
-    """
-    if not groups_of(card):
-        raise UserError(
-            f"the classes of {card.name!r} have no groups; they are known by ImageNet's WordNet "
-            "ids, which its card does not hold"
-        )
-
-
-@cache
-def _groups(ids: tuple[str, ...]) -> tuple[str, ...]:
-    index = {name: index for index, name in enumerate(imagenet_ids())}
-    return tuple(imagenet_group(index[name]) for name in ids) if index.keys() >= set(ids) else ()

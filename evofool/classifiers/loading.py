@@ -1,4 +1,4 @@
-"""From a name on the command line to a classifier: shipped, mock, from a file, or one's own."""
+"""From a name on the command line to a classifier: shipped, mock, from a file or from a module."""
 
 import contextlib
 import dataclasses
@@ -7,12 +7,12 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from evofool.classifiers.card import Card
-from evofool.classifiers.classifier import Classifier, make_network, probe_outputs
+from evofool.classifiers.classifier import Classifier, Params, make_network, probe_outputs
 from evofool.classifiers.ensembles import ensemble
 from evofool.classifiers.mock import mock_classifier
+from evofool.classifiers.names import current_name
 from evofool.classifiers.specs import find_card
 from evofool.classifiers.storage import load_weights, save_weights
 from evofool.classifiers.views import with_views
@@ -29,19 +29,19 @@ def load_classifier(
     image_size: int | None = None,
     views: str = "single",
 ) -> Classifier:
-    """Loads a classifier, or several that are joined into one: "a+b+c".
+    """Loads a classifier, or the ensemble of several: "a+b+c".
 
     Args:
         name: a classifier that ships with the package ("lenet"), a mock ("mock:10",
             "mock:10:32x32x3"), or "module:factory": a function without arguments in an importable
-            module (the working directory included) that returns a `Classifier`. The name of a
-            shipped classifier with `weights` asks for other weights of its family.
+            module (the working directory included) that returns a `Classifier`. With `weights`,
+            the name on their card or their family.
         weights: a safetensors file with its card beside it (same stem, .json, or an entry of
             specs.json), or a folder that holds `NAME.safetensors` and its card. Members of an
             ensemble that are not in the folder may be shipped ones.
-        combine: how an ensemble's confidences are joined, see `ensemble`.
-        image_size: side that images are drawn at; the input size unless given.
-        views: what the classifier sees of an image, see `with_views`.
+        combine: how an ensemble joins the confidences of its members, see `ensemble`.
+        image_size: side of the images in pixels; by default the input size.
+        views: how an image becomes the input, see `with_views`.
 
     Returns:
         The classifier, with its weights checked tensor by tensor.
@@ -69,11 +69,11 @@ def load_classifier(
 def at_size(
     classifier: Classifier, *, image_size: int | None = None, views: str = "single"
 ) -> Classifier:
-    """Makes a classifier of square images of `image_size`, or of its own input size.
+    """Returns a classifier of square images of `image_size`, by default of its input size.
 
     Args:
         classifier: of images of any size.
-        image_size: height and width of the images in pixels; the input size unless given.
+        image_size: height and width of the images in pixels; by default the input size.
         views: "single", or "ten-crop", whose softmax outputs are averaged.
     """
     height, width, channels = classifier.card.input_shape
@@ -82,7 +82,7 @@ def at_size(
 
 
 def _weights_of_member(name: str, weights: str | Path | None) -> str | Path | None:
-    """Returns where the weights of an ensemble's member are; None for those that need none."""
+    """Returns the folder with the weights of an ensemble's member; None where it needs none."""
     if weights is None or ":" in name:
         return None
     folder = Path(weights)
@@ -108,7 +108,7 @@ def _load_one(name: str, weights: str | Path | None) -> Classifier:
     path = Path(weights)
     classifier = read_classifier(_in_folder(path, name) if path.is_dir() else path)
     card = classifier.card
-    if name not in (card.name, card.family):
+    if name != card.name and current_name(name) != card.family:
         raise UserError(
             f"{path} holds weights of {card.name!r} (family {card.family!r}), not of {name!r}; "
             f"give --classifier {card.name}"
@@ -138,7 +138,7 @@ def read_classifier(path: Path) -> Classifier:
     return Classifier(card=card, params=params, apply=network.apply)
 
 
-def write_classifier(path: Path, card: Card, params: Any) -> Card:
+def write_classifier(path: Path, card: Card, params: Params) -> Card:
     """Writes weights and the card beside them; the inverse of `read_classifier`.
 
     Args:
@@ -147,7 +147,7 @@ def write_classifier(path: Path, card: Card, params: Any) -> Card:
         params: of that network.
 
     Returns:
-        The card as written, with the sha256 of the weights and outputs to check them by.
+        The card as written, with the sha256 of the weights and the probe outputs.
     """
     classifier = Classifier(card=card, params=params, apply=make_network(card).apply)
     probe = probe_outputs(classifier)
@@ -193,7 +193,7 @@ def _from_module(name: str) -> Classifier:
 
 @contextlib.contextmanager
 def _blaming(name: str) -> Iterator[None]:
-    """Turns what goes wrong in a user's module into an error with the line of it that failed."""
+    """Turns an exception in a user's module into an error that names the line that failed."""
     try:
         yield
     except UserError:
@@ -201,6 +201,7 @@ def _blaming(name: str) -> Iterator[None]:
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
         frames = [f for f in frames if f.filename != __file__ and "importlib" not in f.filename]
-        own = [frame for frame in frames if frame.filename == frames[0].filename]
-        place = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
+        of_user = [frame for frame in frames if frame.filename == frames[0].filename]
+        last = of_user[-1] if of_user else None
+        place = f" ({last.filename}, line {last.lineno})" if last else ""
         raise UserError(f"{name} failed: {type(error).__name__}: {error}{place}") from error

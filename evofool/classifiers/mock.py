@@ -1,28 +1,27 @@
-"""A tiny deterministic classifier, so that every command can be tried in a second."""
+"""A tiny deterministic classifier, with which every command can be tried in a second."""
 
 import re
 from functools import cache
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from evofool.classifiers.card import Card
-from evofool.classifiers.classifier import Classifier
+from evofool.classifiers.card import Card, ImageBatch
+from evofool.classifiers.classifier import Classifier, Params
 from evofool.support import UserError
 
 GRID = 8  # an image is averaged over a grid of at most 8x8 fields before it is scored
 
 
 def mock_classifier(specification: str) -> Classifier:
-    """Makes the mock that `specification` asks for.
+    """Makes the mock classifier that `specification` describes.
 
     Its logits are a fixed random linear map of the image's local averages.
 
     Args:
-        specification: "mock:CLASSES" or "mock:CLASSES:HEIGHTxWIDTHxCHANNELS"; images are
-            28x28x1 unless said.
+        specification: "mock:CLASSES" or "mock:CLASSES:HEIGHTxWIDTHxCHANNELS"; by default
+            images of 28x28x1.
 
     Raises:
         UserError: the specification is malformed.
@@ -51,15 +50,13 @@ def mock_classifier(specification: str) -> Classifier:
     return Classifier(card=card, params=_params(shape, outputs), apply=_apply)
 
 
-def _apply(
-    params: dict[str, Any], images: Float[Array, "batch height width channels"]
-) -> Float[Array, "batch outputs"]:
+def _apply(params: Params, images: ImageBatch) -> Float[Array, "batch outputs"]:
     fields = jnp.einsum("bhwc,hi,wj->bijc", 2 * images - 1, params["rows"], params["columns"])
     return fields.reshape(len(images), -1) @ params["kernel"]
 
 
 @cache
-def _params(shape: tuple[int, int, int], outputs: int) -> dict[str, Array]:
+def _params(shape: tuple[int, int, int], outputs: int) -> Params:
     height, width, channels = shape
     rows, columns = _averages(height), _averages(width)
     fields = rows.shape[1] * columns.shape[1] * channels

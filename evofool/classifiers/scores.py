@@ -1,17 +1,17 @@
-"""From a classifier's outputs to what evolution maximises: log-odds, and confidence from them."""
+"""From a classifier's outputs to log-odds, which evolution maximises, confidence and accuracy."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Integer
 
 
 def fitness_of(outputs: Float[Array, "*lead outputs"], kind: str) -> Float[Array, "*lead outputs"]:
-    """Returns the log-odds of every output, whichever way the classifier gives its verdict.
+    """Returns the log-odds of every output, whatever kind of outputs the classifier has.
 
     Args:
         outputs: of `evaluate`, or of the classifier's `apply` within JAX.
-        kind: the classifier's.
+        kind: `Classifier.kind`.
     """
     return outputs if kind == "log_odds" else log_odds(outputs)
 
@@ -19,8 +19,8 @@ def fitness_of(outputs: Float[Array, "*lead outputs"], kind: str) -> Float[Array
 def log_odds(outputs: Float[Array, "*lead outputs"]) -> Float[Array, "*lead outputs"]:
     """Returns log(p / (1 - p)) of every output's softmax probability p, without saturating.
 
-    A float32 softmax is exactly 1.0 from about 17 nats on, where evolution on p would stand
-    still; the log-odds `z_c - logsumexp(z_j, j != c)` order the same way and go on rising.
+    A float32 softmax is exactly 1.0 from about 17 nats on, where evolution on p would come to a
+    halt; the log-odds `z_c - logsumexp(z_j, j != c)` have the same order and keep rising.
 
     Args:
         outputs: logits, or log-probabilities (any constant may be added to a row).
@@ -28,8 +28,8 @@ def log_odds(outputs: Float[Array, "*lead outputs"]) -> Float[Array, "*lead outp
     is_top = _is_first_highest(outputs)
     highest = jnp.max(outputs, axis=-1, keepdims=True)
     weights = jnp.exp(outputs - highest)
-    # Below the top, 1 - p_c is (1 + the other weights) / total: nothing cancels. The top's rivals
-    # are summed relative to the strongest of them, so that their sum does not underflow.
+    # Below the top, 1 - p_c is (1 + the other weights) / total: nothing cancels. The rivals of the
+    # top are summed relative to the strongest of them, so that their sum does not underflow.
     rivals = jnp.where(is_top, -jnp.inf, outputs)
     highest_rival = jnp.max(rivals, axis=-1, keepdims=True)
     rival_sum = jnp.sum(jnp.exp(rivals - highest_rival), axis=-1, keepdims=True)
@@ -41,10 +41,10 @@ def log_odds(outputs: Float[Array, "*lead outputs"]) -> Float[Array, "*lead outp
 
 
 def as_probabilities(log_odds: Float[Array, "*lead"]) -> Float[Array, "*lead"]:
-    """Returns the log-odds of the float32 probabilities that log-odds stand for.
+    """Rounds log-odds to those of float32 probabilities.
 
-    Neighbours whose probability is the same number become equal, and all end at -87 and 16.6
-    nats, next to 0 and 1: what evolution sees when its fitness is a probability.
+    Log-odds whose probabilities are the same float32 number become equal, and all lie between
+    -87 and 16.6 nats, next to 0 and 1. This is the fitness when evolution maximises a probability.
     """
     least, most = jnp.finfo(jnp.float32).tiny, jnp.float32(1 - 2**-24)
     probability = jnp.clip(jax.nn.sigmoid(log_odds), least, most)
@@ -52,15 +52,30 @@ def as_probabilities(log_odds: Float[Array, "*lead"]) -> Float[Array, "*lead"]:
 
 
 def confidence(fitness: Float[Array, "*lead"] | np.ndarray | float) -> np.ndarray:
-    """Turns log-odds into softmax probabilities in [0, 1] (float64, host); `-inf` gives 0."""
+    """Returns the softmax probabilities in [0, 1] of log-odds (float64, host); 0 for `-inf`."""
     return np.asarray(np.exp(-np.logaddexp(0.0, -np.asarray(fitness, np.float64))))
 
 
 def two_best(outputs: Float[Array, "*lead outputs"]) -> Int[Array, "*lead 2"]:
-    """Returns the indices of the two largest outputs, the first of equals first."""
+    """Returns the indices of the two largest outputs; of equal ones the first counts as larger."""
     others = jnp.where(_is_first_highest(outputs), -jnp.inf, outputs)
     best = [jnp.argmax(outputs, axis=-1), jnp.argmax(others, axis=-1)]
     return jnp.stack(best, axis=-1).astype(jnp.int32)
+
+
+def accuracy_of(
+    predictions: Integer[np.ndarray, " images"] | Integer[np.ndarray, "images guesses"],
+    labels: Integer[np.ndarray, " images"],
+) -> float:
+    """Returns the share in [0, 1] of images that are classified correctly.
+
+    Args:
+        predictions: the index that is predicted for each image; or several, for instance the five
+            likeliest, one of which must be right.
+        labels: the right indices; both count outputs, or both count classes.
+    """
+    hits = np.reshape(predictions, (len(labels), -1)) == np.asarray(labels)[:, None]
+    return float(np.mean(hits.any(axis=1)))
 
 
 def _is_first_highest(outputs: Float[Array, "*lead outputs"]) -> Bool[Array, "*lead outputs"]:

@@ -1,12 +1,13 @@
-"""Weights on disk: safetensors, every tensor checked against the network it is meant for.
+"""Weights on disk: safetensors, with every tensor checked against the network.
 
-Tensors are named by their path in the nested dictionary of parameters, `layer.name`. Files in
-PyTorch's manner are read as well: `layer.weight` is `layer.kernel` with the outputs first,
+A tensor is named by its path in the nested dictionary of parameters, `layer.name`. Files with
+PyTorch's names are read as well: `layer.weight` is `layer.kernel` with the outputs first,
 `[outputs, inputs, height, width]` or `[outputs, inputs]`.
 """
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,21 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from evofool.support import UserError, replacing
+from evofool.classifiers.classifier import Params
+from evofool.support import JsonValue, UserError, replacing
 
-Params = Any
+Leaf = Any  # an array, or the `jax.ShapeDtypeStruct` of one
+
 _DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
 
 
 def save_weights(path: Path, params: Params) -> str:
-    """Writes parameters as safetensors, atomically and always the same bytes for the same values.
+    """Writes parameters as safetensors, atomically; equal values give equal bytes.
 
     Returns:
         The sha256 of the file, for its card.
     """
-    # safetensors writes memory as it lies, which need not be the order of the axes
+    # safetensors writes the memory in its own order, which may differ from that of the axes.
     tensors = {name: np.asarray(leaf, order="C") for name, leaf in flatten(params).items()}
     content = safetensors.numpy.save(tensors)
     with replacing(path) as temporary:
@@ -36,12 +39,12 @@ def save_weights(path: Path, params: Params) -> str:
 
 
 def load_weights(path: Path, shapes: Params, *, sha256: str = "") -> tuple[Params, str]:
-    """Reads parameters and checks that they are exactly those of a network.
+    """Reads parameters and checks that they fit a network exactly.
 
     Args:
         path: a safetensors file.
         shapes: the network's parameters as `jax.ShapeDtypeStruct`s.
-        sha256: of the whole file; empty means that it is not known.
+        sha256: of the whole file; empty when it is not known.
 
     Returns:
         Nested dictionaries of arrays, like `shapes`, and the sha256 of the file.
@@ -67,25 +70,25 @@ def load_weights(path: Path, shapes: Params, *, sha256: str = "") -> tuple[Param
     problems = [f"tensor {name!r} is missing" for name in expected if name not in tensors]
     problems += [f"tensor {name!r} is not expected" for name in tensors if name not in expected]
     for name in expected.keys() & tensors.keys():
-        want, found = expected[name], tensors[name]
-        dtype = _DTYPES.get(found["dtype"], found["dtype"])
-        if tuple(found["shape"]) != want.shape or dtype != want.dtype.name:
+        leaf, tensor = expected[name], tensors[name]
+        dtype = _DTYPES.get(tensor["dtype"], tensor["dtype"])
+        if tuple(tensor["shape"]) != leaf.shape or dtype != leaf.dtype.name:
             problems.append(
-                f"tensor {name!r}: expected {want.dtype.name} {list(want.shape)}, "
-                f"found {dtype} {list(found['shape'])}"
+                f"tensor {name!r}: expected {leaf.dtype.name} {list(leaf.shape)}, "
+                f"found {dtype} {list(tensor['shape'])}"
             )
     if problems:
         more = f" (and {len(problems) - 4} more)" if len(problems) > 4 else ""
         raise UserError(f"{path} does not fit the network: {'; '.join(sorted(problems)[:4])}{more}")
-    found_sha256 = hashlib.sha256(content).hexdigest()
-    if sha256 and found_sha256 != sha256:
+    actual_sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 and actual_sha256 != sha256:
         raise UserError(
-            f"{path}: sha256 is {found_sha256}; its card expects {sha256}. The file was changed "
+            f"{path}: sha256 is {actual_sha256}; its card expects {sha256}. The file was changed "
             "or damaged; fetch it or train it again"
         )
     arrays = {
-        name: np.frombuffer(tensors[name]["data"], want.dtype).reshape(want.shape)
-        for name, want in expected.items()
+        name: np.frombuffer(tensors[name]["data"], leaf.dtype).reshape(leaf.shape)
+        for name, leaf in expected.items()
     }
     arrays = {
         name.removesuffix(".weight") + ".kernel" if name.endswith(".weight") else name: (
@@ -93,8 +96,8 @@ def load_weights(path: Path, shapes: Params, *, sha256: str = "") -> tuple[Param
         )
         for name, array in arrays.items()
     }
-    # jnp.asarray would compile a copy for every shape
-    return jax.device_put(unflatten(arrays)), found_sha256
+    # `jnp.asarray` would compile a copy for every shape.
+    return jax.device_put(unflatten(arrays)), actual_sha256
 
 
 def _torch_name(name: str) -> str:
@@ -113,18 +116,18 @@ def _from_torch(weight: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.moveaxis(weight, (0, 1), (-1, -2)))
 
 
-def deserialize(path: Path, content: bytes) -> list[tuple[str, dict[str, Any]]]:
-    """Takes a safetensors file apart.
+def deserialize(path: Path, content: bytes) -> list[tuple[str, dict[str, JsonValue]]]:
+    """Splits a safetensors file into its tensors.
 
     Args:
-        path: what to call it in an error.
-        content: the file.
+        path: named in error messages.
+        content: of the file.
 
     Returns:
         For every tensor its name, and its `dtype`, `shape` and `data`.
 
     Raises:
-        UserError: it is cut short or something else.
+        UserError: the file is cut short or of another format.
     """
     try:
         return safetensors.deserialize(content)
@@ -148,15 +151,15 @@ def _expected_size(content: bytes) -> int | None:
         return None
 
 
-def flatten(params: Params) -> dict[str, Any]:
+def flatten(params: Params) -> dict[str, Leaf]:
     """Returns the leaves of nested dictionaries by their paths, `layer.name`."""
     leaves = jax.tree_util.tree_leaves_with_path(params)
     return {".".join(str(key.key) for key in path): leaf for path, leaf in leaves}
 
 
-def unflatten(flat: dict[str, Any]) -> Params:
-    """Undoes `flatten`."""
-    params: dict[str, Any] = {}
+def unflatten(flat: Mapping[str, Leaf]) -> Params:
+    """Returns nested dictionaries, the inverse of `flatten`."""
+    params: Params = {}
     for name, leaf in flat.items():
         *parents, last = name.split(".")
         inner = params

@@ -1,8 +1,9 @@
-"""Data sets and labelled files: where they lie, how they are read, and how they are fetched.
+"""Data sets and image files: how they are found, fetched and read.
 
-A data set is looked for in the folder given, in `$EVOFOOL_DATA` and in the user cache
-(`$XDG_CACHE_HOME/evofool`, `~/.cache/evofool`); in each, either the folder itself or a subfolder
-named after the data set may hold its files. A *photograph* is an image file of the user's.
+A data set is searched for in the folder given, or else in `$EVOFOOL_DATA` and in the user cache
+(`$XDG_CACHE_HOME/evofool`, `~/.cache/evofool`); its files may be in the folder itself or in a
+subfolder named after the data set. A *photograph* is an image file of the user. A *labelled* image
+is a file and its class.
 """
 
 from evofool.data.cifar10 import CIFAR10_LABELS, load_cifar10
@@ -15,16 +16,16 @@ from evofool.data.datasets import (
     find_files,
     usual_places,
 )
-from evofool.data.labelled_folders import Labelled, read_image_folder, read_labels
+from evofool.data.labelled_folders import LabelledImage, read_image_folder, read_labels
 from evofool.data.mnist import load_mnist, read_idx
-from evofool.data.photographs import Prepared, describe_preprocessing, read_photographs
+from evofool.data.photographs import PreparedImage, describe_preprocessing, read_photographs
 
 __all__ = [
     "CIFAR10_LABELS",
     "SOURCES",
     "Dataset",
-    "Labelled",
-    "Prepared",
+    "LabelledImage",
+    "PreparedImage",
     "Source",
     "describe_preprocessing",
     "fetch",

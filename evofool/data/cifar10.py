@@ -1,8 +1,8 @@
 """CIFAR-10: 60,000 photographs of 32x32 pixels in ten classes.
 
 Three forms are read: the published binary batches, in their archive or unpacked; the same batches
-with every image as a JPEG file, which lost something; and the first 4000 and 1000 images of
-the published ones, for measuring how much.
+with every image as a JPEG file, which is lossy; and the first 4000 training and 1000 test images of
+the published ones, which show how much the JPEG files lose.
 
 References:
     A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009,
@@ -47,14 +47,14 @@ def load_cifar10(data_dir: str | Path | None = None) -> Dataset:
     """Reads CIFAR-10: 50,000 and 10,000 colour images of 32x32.
 
     Args:
-        data_dir: folder to look in; the usual places unless given.
+        data_dir: the only folder to search; by default the usual places are searched.
 
     Returns:
-        The data set, with three channels, RGB. `is_lossy` tells that only JPEG files were found.
-        Where nothing but the subset of 4,000 and 1,000 images is found, it is that.
+        The data set, with three channels, RGB. `is_lossy` is true when only JPEG files were found.
+        When only the subset was found, it holds 4,000 and 1,000 images.
 
     Raises:
-        UserError: it is not found, or a file is damaged or not what its name says.
+        UserError: it is not found, or a file is damaged or of another format.
     """
     paths = find_files("cifar10", data_dir)
     if len(paths) == 1:
@@ -80,25 +80,25 @@ def _stem(path: Path) -> str:
 
 def _read_archive(path: Path) -> list[_Batch]:
     """Reads the batches out of the published archive; nothing is unpacked onto the disk."""
-    found: dict[str, _Batch] = {}
+    batches: dict[str, _Batch] = {}
     try:
         with tarfile.open(path) as packed:
-            for member in packed:  # in one pass: seeking back would unpack from the start again
+            for member in packed:  # one pass, since seeking back would unpack from the start again
                 name = _stem(Path(member.name))
                 if name not in BATCHES or not member.isfile():
                     continue
                 where, content = f"{path}, {member.name}", packed.extractfile(member)
                 if content is None or member.size != PER_BATCH * RECORD:
                     raise _wrong_size(where, member.size, PER_BATCH)
-                found[name] = _parse(content.read(), where)
+                batches[name] = _parse(content.read(), where)
     except UserError:
         raise
     except _DAMAGED as error:
         raise _damaged(str(path), error) from error
-    missing = [name for name in BATCHES if name not in found]
+    missing = [name for name in BATCHES if name not in batches]
     if missing:
         raise UserError(f"{path} lacks {', '.join(missing)}; delete it and fetch cifar10 again")
-    return [found[name] for name in BATCHES]
+    return [batches[name] for name in BATCHES]
 
 
 def _read_binary(path: Path, count: int) -> _Batch:
@@ -120,7 +120,7 @@ def _parse(content: bytes, where: str) -> _Batch:
 
 
 def _read_jpeg(path: Path) -> _Batch:
-    """Reads `labels` [n], `offsets` [n + 1] and `jpeg`, the JPEG files one after the other."""
+    """Reads an `.npz` of `labels` [n], `offsets` [n + 1] and `jpeg`, all JPEG files in a row."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             labels, offsets, files = (arrays[key] for key in ("labels", "offsets", "jpeg"))

@@ -1,6 +1,5 @@
-"""Data sets: how they are published, where they lie, and how they are fetched."""
+"""Data sets: what they hold, where they are published, how they are found and fetched."""
 
-import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,17 +8,42 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
-from evofool.support import UserError, download, unknown_name, user_cache
+from evofool.support import UserError, download, sha256_of, unknown_name, user_cache
+
+
+class Dataset(NamedTuple):
+    """Labelled images for training and for testing.
+
+    Attributes:
+        train_images: levels 0..255.
+        train_labels: class indices.
+        test_images: levels 0..255.
+        test_labels: class indices.
+        is_lossy: whether the images are a compressed copy of the published ones.
+    """
+
+    train_images: UInt8[np.ndarray, "train height width channels"]
+    train_labels: UInt8[np.ndarray, " train"]
+    test_images: UInt8[np.ndarray, "test height width channels"]
+    test_labels: UInt8[np.ndarray, " test"]
+    is_lossy: bool = False
+
+    def __repr__(self) -> str:
+        height, width, channels = self.train_images.shape[1:]
+        return (
+            f"Dataset({len(self.train_images):,} training and {len(self.test_images):,} test "
+            f"images of {height}x{width}x{channels}{', lossy' if self.is_lossy else ''})"
+        )
 
 
 class Source(NamedTuple):
-    """How a data set is published.
+    """The places where a data set is published, and the files it consists of.
 
     Attributes:
         files: file name -> sha256, hexadecimal.
-        mirrors: base addresses that hold the files, tried in order.
-        forms: other sets of files that hold the same images, better ones first; paths below a
-            folder that data is looked for in.
+        mirrors: base addresses of the files, tried in order.
+        forms: other sets of files with the same images, better ones first; paths relative to a
+            folder that is searched.
     """
 
     files: dict[str, str]
@@ -70,24 +94,24 @@ SOURCES = {
 
 
 def find_data(name: str, data_dir: str | Path | None = None) -> Path:
-    """Finds the folder that holds the files of a data set.
+    """Returns the folder that holds the files of a data set.
 
     Args:
         name: a key of `SOURCES`.
-        data_dir: folder to look in first; when given, nowhere else is looked.
+        data_dir: the only folder to search; by default the usual places are searched.
 
     Raises:
-        UserError: there is no such data set, or it is nowhere; says where it was looked for.
+        UserError: the data set is unknown, or not found; the message lists the folders searched.
     """
     return find_files(name, data_dir)[0].parent
 
 
 def find_files(name: str, data_dir: str | Path | None = None) -> tuple[Path, ...]:
-    """Finds the files of a data set.
+    """Returns the files of a data set.
 
     Args:
         name: a key of `SOURCES`.
-        data_dir: folder to look in; the usual places unless given.
+        data_dir: the only folder to search; by default the usual places are searched.
 
     Returns:
         Paths in the order of `Source.files`, or of the form that was found instead.
@@ -120,20 +144,22 @@ def fetch(
 ) -> Path:
     """Downloads a data set and checks the sha256 of every file.
 
-    Files that are there already, and right, are not fetched again. A file takes its name only
-    when it is whole and right, so a broken download leaves nothing behind.
+    Files that are already there, with the right checksum, are not fetched again. A file gets its
+    name only when it is complete and its checksum is right, so a broken download leaves nothing
+    behind.
 
     Args:
         name: a key of `SOURCES`.
-        directory: where to put the subfolder `name`; the user cache unless given.
+        directory: folder for the subfolder `name`; by default the user cache.
         url: base address to use instead of the public mirrors.
-        report: is told, a line each, what is being done.
+        report: called with a line of text for each step.
 
     Returns:
         The folder with the files.
 
     Raises:
-        UserError: no network, not found, wrong contents, or no room on the disk.
+        UserError: there is no network, a file is not found or has another checksum, or the disk
+            is full.
     """
     if name not in SOURCES:
         raise unknown_name("data set", name, SOURCES)
@@ -141,7 +167,7 @@ def fetch(
     folder = (usual_places()[-1] if directory is None else Path(directory)) / name
     for file, sha256 in source.files.items():
         path = folder / file
-        if path.exists() and _sha256(path) == sha256:
+        if path.exists() and sha256_of(path) == sha256:
             report(f"{path} is in place")
             continue
         mirrors = (url,) if url else source.mirrors
@@ -150,44 +176,14 @@ def fetch(
     return folder
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def usual_places() -> list[Path]:
-    """Returns the folders that data is looked for in; the last is the user cache."""
-    named = os.environ.get("EVOFOOL_DATA")
-    return [*([Path(named)] if named else []), user_cache()]
+    """Returns the folders that are searched for data; the last is the user cache."""
+    folder = os.environ.get("EVOFOOL_DATA")
+    return [*([Path(folder)] if folder else []), user_cache()]
 
 
 def _plain_or_gz(path: Path) -> Path:
-    """Returns the path of a file, without `.gz` if only the unpacked one is there."""
+    """Returns the path of a file; without `.gz` where only the unpacked file exists."""
     plain = path.with_name(path.name.removesuffix(".gz"))
     packed = plain.with_name(f"{plain.name}.gz")
     return plain if plain.exists() and not packed.exists() else packed
-
-
-class Dataset(NamedTuple):
-    """Labelled images, for training and for testing.
-
-    Attributes:
-        train_images: levels 0..255.
-        train_labels: class indices.
-        test_images: levels 0..255.
-        test_labels: class indices.
-        is_lossy: whether the images are not the published ones but a compressed copy.
-    """
-
-    train_images: UInt8[np.ndarray, "train height width channels"]
-    train_labels: UInt8[np.ndarray, " train"]
-    test_images: UInt8[np.ndarray, "test height width channels"]
-    test_labels: UInt8[np.ndarray, " test"]
-    is_lossy: bool = False
-
-    def __repr__(self) -> str:
-        height, width, channels = self.train_images.shape[1:]
-        return (
-            f"Dataset({len(self.train_images):,} training and {len(self.test_images):,} test "
-            f"images of {height}x{width}x{channels}{', lossy' if self.is_lossy else ''})"
-        )

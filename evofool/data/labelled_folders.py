@@ -1,4 +1,4 @@
-"""Labelled images: a folder of files, and a table of which class each of them is of."""
+"""Labelled images: a folder with a subfolder for every class, or a table of files and classes."""
 
 import csv
 import re
@@ -11,11 +11,11 @@ from evofool.classifiers import Card, resolve_class
 from evofool.support import UserError
 
 
-class Labelled(NamedTuple):
-    """An image and its class.
+class LabelledImage(NamedTuple):
+    """An image file and its class.
 
     Attributes:
-        path: of the image.
+        path: of the file.
         index: of the class.
     """
 
@@ -23,17 +23,17 @@ class Labelled(NamedTuple):
     index: int
 
 
-def read_labels(labels: str | Path, card: Card, *, images: str | Path) -> list[Labelled]:
-    """Reads which image is of which class.
+def read_labels(labels: str | Path, card: Card, *, images: str | Path) -> list[LabelledImage]:
+    """Reads a table of image files and their classes.
 
     Args:
         labels: CSV file with the columns `file` and `index`.
-        card: of the classifier that the classes are those of.
-        images: folder that the files are in.
+        card: of the classifier whose classes the indices count.
+        images: folder of the image files.
 
     Raises:
-        UserError: the file cannot be read, lacks a column or has no rows; a row is incomplete or
-            repeats a file, its index is no class, or its file is not there.
+        UserError: the table cannot be read, lacks a column or has no rows; or a row is incomplete,
+            repeats a file, names a missing file, or has an index that is no class.
     """
     path, folder = Path(labels), Path(images)
     if not folder.is_dir():
@@ -51,7 +51,8 @@ def read_labels(labels: str | Path, card: Card, *, images: str | Path) -> list[L
                 )
             for row in reader:
                 where = f"{path}, line {reader.line_num}"
-                rows.append(Labelled(folder / (row["file"] or ""), _index_of(row, card, where)))
+                index = _index_of(row, card, where)
+                rows.append(LabelledImage(folder / row["file"], index))
                 if row["file"] in lines:
                     raise UserError(
                         f"{where}: {row['file']} is on line {lines[row['file']]} already; name "
@@ -70,35 +71,21 @@ def read_labels(labels: str | Path, card: Card, *, images: str | Path) -> list[L
     return rows
 
 
-def _index_of(row: dict[str, str], card: Card, where: str) -> int:
-    text = (row["index"] or "").strip()
-    if not row["file"] or not text:
-        raise UserError(f"{where}: expected a file and an index, found {list(row.values())}")
-    if not re.fullmatch(r"-?\d+", text):
-        raise UserError(f"{where}: index is {text!r}; expected the number of a class")
-    if not 0 <= int(text) < card.classes:
-        raise UserError(
-            f"{where}: index is {text}; expected 0..{card.classes - 1}, the classes of {card.name} "
-            "counted from 0, without 'background'"
-        )
-    return int(text)
-
-
-def read_image_folder(folder: str | Path, card: Card) -> list[Labelled]:
-    """Finds the images in a folder's subfolders, each named after a class.
+def read_image_folder(folder: str | Path, card: Card) -> list[LabelledImage]:
+    """Finds the images in a folder's subfolders, which are named after classes.
 
     Args:
-        folder: holds a subfolder for every class, named by label, index or WordNet id; subfolders
-            and files whose names begin with a dot are left out, and so are files that no format
-            of images has the ending of.
-        card: of the classifier that the classes are those of.
+        folder: holds a subfolder for every class, named by label, index or WordNet id. Subfolders
+            and files whose names begin with a dot are left out, and so are files without the
+            ending of an image format.
+        card: of the classifier with these classes.
 
     Returns:
         The images, sorted by folder and name.
 
     Raises:
-        UserError: there is no such folder, it has no subfolders, one of them is no class, or none
-            holds an image.
+        UserError: there is no such folder, it has no subfolders, one of them names no class, or
+            none holds an image.
     """
     path = Path(folder)
     if not path.is_dir():
@@ -117,13 +104,27 @@ def read_image_folder(folder: str | Path, card: Card) -> list[Labelled]:
         except UserError as error:
             raise UserError(f"{subfolder}: {error}") from error
         rows += [
-            Labelled(file, index)
+            LabelledImage(file, index)
             for file in sorted(subfolder.iterdir())
             if file.suffix.lower() in endings and _is_shown(file)
         ]
     if not rows:
         raise UserError(f"the subfolders of {path} hold no images; expected {path}/CLASS/*.jpg")
     return rows
+
+
+def _index_of(row: dict[str, str], card: Card, where: str) -> int:
+    text = (row["index"] or "").strip()
+    if not row["file"] or not text:
+        raise UserError(f"{where}: expected a file and an index, found {list(row.values())}")
+    if not re.fullmatch(r"-?\d+", text):
+        raise UserError(f"{where}: index is {text!r}; expected the number of a class")
+    if not 0 <= int(text) < card.classes:
+        raise UserError(
+            f"{where}: index is {text}; expected 0..{card.classes - 1}, the classes of {card.name} "
+            "counted from 0, without 'background'"
+        )
+    return int(text)
 
 
 def _is_shown(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""MNIST: the four files in idx format, packed or plain."""
+"""MNIST: 70,000 handwritten digits, in four files of the idx format, gzipped or plain."""
 
 import gzip
 import math
@@ -16,13 +16,13 @@ def load_mnist(data_dir: str | Path | None = None) -> Dataset:
     """Reads MNIST: 60,000 and 10,000 grey digits of 28x28.
 
     Args:
-        data_dir: folder to look in before the usual places.
+        data_dir: the only folder to search; by default the usual places are searched.
 
     Returns:
         The data set, with one channel.
 
     Raises:
-        UserError: it is not found, or a file is damaged or not what its name says.
+        UserError: it is not found, or a file is damaged or of another format.
     """
     paths = find_files("mnist", data_dir)
     folder, parts = paths[0].parent, []
@@ -47,10 +47,10 @@ def read_idx(path: Path, *, dimensions: int) -> UInt8[np.ndarray, "..."]:
 
     Args:
         path: the file.
-        dimensions: how many it must have: 3 for images, 1 for labels.
+        dimensions: expected number of dimensions: 3 for images, 1 for labels.
 
     Raises:
-        UserError: the file cannot be read, is cut short or too long, or holds something else.
+        UserError: the file cannot be read, is too short or too long, or is of another format.
     """
     try:
         content = path.read_bytes()

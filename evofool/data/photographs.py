@@ -1,8 +1,8 @@
-"""Image files of any kind, made into what a classifier is given.
+"""Reads image files of many formats as images of a classifier's input shape.
 
-An image of the classifier's input size is used as it is. Any other is scaled so that its shorter
-side is `card.resize`, the centre of `card.crop` pixels is cut out, and that is scaled to the input
-size. Everything that was done to an image is noted, so that it can be said.
+An image of the input size is left as it is. Any other is scaled so that its shorter side is
+`card.resize`, cropped to the centre of `card.crop` pixels, and scaled to the input size. Every
+change to an image is recorded, to be shown to the user.
 """
 
 import warnings
@@ -19,20 +19,20 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from evofool.classifiers import Card
 from evofool.support import UserError
 
-# No format whose reader starts other programs (EPS) or needs more than Pillow.
+# Formats that Pillow reads by itself; not EPS, whose reader starts another program.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
-MOST_SCALED = 1 << 26  # pixels; a line of 1 x 100,000 would become 256 x 25,600,000
-THREADS = 4  # decoding at once, which bounds memory: an image may hold some 90 million pixels
+MOST_SCALED = 1 << 26  # pixels; an image of 1 x 100,000 would become 256 x 25,600,000
+THREADS = 4  # decode images; few, for an image may have 90 million pixels in memory
 
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
-class Prepared(NamedTuple):
-    """An image as the classifier is given it.
+class PreparedImage(NamedTuple):
+    """An image of a classifier's input shape.
 
     Attributes:
         levels: 0..255, of the card's `input_shape`, grey or RGB.
-        actions: what was done to the file's image, for instance "turned upright (EXIF)".
+        actions: the changes to the image in the file, for instance "turned upright (EXIF)".
     """
 
     levels: UInt8[np.ndarray, "height width channels"]
@@ -41,12 +41,13 @@ class Prepared(NamedTuple):
 
 def read_photographs(
     paths: Sequence[str | Path], card: Card, *, exact: bool = False
-) -> list[Prepared]:
+) -> list[PreparedImage]:
     """Reads images and prepares them for a classifier.
 
-    Grey images are repeated in the three channels, and a classifier of grey images is given
-    the luminance (ITU-R 601) of coloured ones. EXIF rotation is applied, transparency is put on
-    white, 16-bit levels are divided by 257, and of several frames the first is taken.
+    For a classifier of colour images, grey images are repeated in three channels; for a classifier
+    of grey images, colour images become their luminance (ITU-R 601). EXIF rotation is applied,
+    transparency is put on white, 16-bit levels are divided by 257, and of several frames the first
+    is taken.
 
     Args:
         paths: files in one of `FORMATS`.
@@ -54,11 +55,11 @@ def read_photographs(
         exact: refuse an image that is not of the input size, instead of scaling it.
 
     Returns:
-        An image for each path, in order.
+        The image of every path, in order.
 
     Raises:
-        UserError: a file is missing, no image, damaged, too large, or has levels without a
-            known range (floating point, 32 bits); or its size is not the input size with `exact`.
+        UserError: a file is missing, no image, damaged or too large, or has levels without a known
+            range (floating point, 32 bits); or, with `exact`, it is not of the input size.
     """
     Image.init()  # so that all formats are known
     prepare = partial(_prepare, card=card, exact=exact)
@@ -69,7 +70,7 @@ def read_photographs(
 
 
 def describe_preprocessing(card: Card) -> str:
-    """Says in words what happens to an image before the network's first layer.
+    """Describes in words how an image file becomes the input of the network.
 
     Example:
         >>> from evofool import load_classifier
@@ -103,7 +104,7 @@ def _short(values: tuple[float, ...]) -> str:
     return texts[0] if len(set(texts)) == 1 else f"({', '.join(texts)})"
 
 
-def _prepare(path: Path, *, card: Card, exact: bool) -> Prepared:
+def _prepare(path: Path, *, card: Card, exact: bool) -> PreparedImage:
     image, actions = _decode(path)
     height, width, channels = card.input_shape
     if image.size != (width, height):
@@ -119,11 +120,11 @@ def _prepare(path: Path, *, card: Card, exact: bool) -> Prepared:
     elif channels == 3 and image.mode == "L":
         actions.append("grey: repeated in three channels")
     levels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
-    return Prepared(levels.reshape(card.input_shape), tuple(actions))
+    return PreparedImage(levels.reshape(card.input_shape), tuple(actions))
 
 
 def _decode(path: Path) -> tuple[Image.Image, list[str]]:
-    """Returns an upright, opaque image of mode L or RGB, and what was done to make it one."""
+    """Returns an upright, opaque image of mode L or RGB, and the changes to it."""
     try:
         if not path.stat().st_size:
             raise UserError(f"{path} is empty (0 bytes); it is no image")
@@ -162,7 +163,7 @@ def _normalize(image: Image.Image, path: Path) -> tuple[Image.Image, list[str]]:
         image = ImageOps.exif_transpose(image)
         actions.append("turned upright (EXIF)")
     if image.mode.startswith("I"):
-        # Pillow has 16-bit PNM images as 32-bit integers, of which nothing else tells the range
+        # Pillow reads 16-bit PNM images as 32-bit integers, whose range nothing else tells.
         if image.mode == "I" and kind not in ("PNG", "PPM"):
             raise _unknown_range("32-bit", path)
         levels = np.asarray(image).astype(np.int32)
@@ -186,7 +187,7 @@ def _unknown_range(levels: str, path: Path) -> UserError:
 
 
 def _scale(image: Image.Image, card: Card, path: Path) -> tuple[Image.Image, str]:
-    """Scales, crops and scales again, as the card says; an image below the crop is enlarged."""
+    """Scales, crops and scales again, as the card says; an image smaller than the crop grows."""
     method = Image.Resampling[card.interpolation.upper()]
     height, width, _ = card.input_shape
     before, shorter = _size(image), min(image.size)

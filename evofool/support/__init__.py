@@ -10,7 +10,15 @@ from evofool.support import multihost
 from evofool.support.compiling import jit, jit_lightly
 from evofool.support.downloading import download
 from evofool.support.errors import UserError, unknown_name
-from evofool.support.files import Json, read_json, replacing, user_cache, write_error, write_json
+from evofool.support.files import (
+    JsonValue,
+    read_json,
+    replacing,
+    sha256_of,
+    user_cache,
+    write_error,
+    write_json,
+)
 from evofool.support.formats import (
     as_percentage,
     duration,
@@ -25,7 +33,7 @@ from evofool.support.progress import Progress
 
 __all__ = [
     "Job",
-    "Json",
+    "JsonValue",
     "Progress",
     "UserError",
     "as_percentage",
@@ -42,6 +50,7 @@ __all__ = [
     "read_json",
     "replacing",
     "rounded_percent",
+    "sha256_of",
     "start",
     "unknown_name",
     "user_cache",

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import tempfile
@@ -11,7 +12,7 @@ from typing import Any
 
 from evofool.support.errors import UserError
 
-Json = Any  # what `json.loads` returns; whoever reads a file checks the values one by one
+JsonValue = Any  # what `json.loads` returns; whoever reads a file checks the values one by one
 
 
 @contextlib.contextmanager
@@ -46,13 +47,13 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Json) -> None:
+def write_json(path: Path, value: JsonValue) -> None:
     """Writes `value` as indented JSON, atomically."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
-def read_json(path: Path) -> Json:
+def read_json(path: Path) -> JsonValue:
     """Reads a JSON file.
 
     Raises:
@@ -64,6 +65,12 @@ def read_json(path: Path) -> Json:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
         raise UserError(f"{path} is not valid JSON: {error}") from error
+
+
+def sha256_of(path: Path) -> str:
+    """Returns the sha256 of a file's contents, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def user_cache() -> Path:

@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from evofool.support.errors import UserError
-from evofool.support.files import Json
+from evofool.support.files import JsonValue
 
 T = TypeVar("T")
 
@@ -103,7 +103,7 @@ def from_first(make: Callable[[], T]) -> T:
 
     if is_alone():
         return make()
-    answer: dict[str, Json] = {}
+    answer: dict[str, JsonValue] = {}
     if is_first():
         try:
             answer = {"value": make()}

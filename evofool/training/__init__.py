@@ -1,18 +1,20 @@
 """Training: classifiers from data, hardened ones, and a class for fooling images.
 
-A *recipe* is what trains a network that this package ships or measures. An *epoch* is one pass
-over the training images.
+A *recipe* is how one of evofool's own networks is trained. An *epoch* is one pass over the
+training images.
 """
 
 from evofool.training import recipes
 from evofool.training.augmentation import flip_and_shift
-from evofool.training.finetuning import Change, fine_tune, measure_change
 from evofool.training.fooling_class import (
     ALL,
     FOOLING,
     HEAD,
-    Images,
+    AccuracyChange,
+    ImageLevels,
     add_fooling_class,
+    fine_tune,
+    measure_change,
     outputs_of,
     with_class,
 )
@@ -25,11 +27,11 @@ __all__ = [
     "FOOLING",
     "HEAD",
     "RECIPES",
+    "AccuracyChange",
     "Augment",
     "Batch",
-    "Change",
     "Examples",
-    "Images",
+    "ImageLevels",
     "TrainConfig",
     "add_fooling_class",
     "cross_entropy",

@@ -1,25 +1,25 @@
-"""Random changes of training images that leave what they show."""
+"""Augmentation: random changes of training images that do not change their class."""
 
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Key
 
-MOST_SHIFT = 3  # pixels, of 32
-MOST_CHANGE = 0.1  # of the side, in position and in size
+from evofool.classifiers import ImageBatch
+
+MOST_SHIFT = 3  # pixels, in images of 32x32
+MOST_CHANGE = 0.1  # of position and size, as a share of the side
 
 
-def flip_and_shift(
-    key: Key[Array, ""], images: Float[Array, "batch height width channels"]
-) -> Float[Array, "batch height width channels"]:
-    """Mirrors every second image, left to right, and shifts every one a little.
+def flip_and_shift(key: Key[Array, ""], images: ImageBatch) -> ImageBatch:
+    """Mirrors images left to right, with probability 1/2, and shifts them a little.
 
-    Each image moves by up to `MOST_SHIFT` pixels in either direction; what it uncovers is
-    filled with the image's reflection.
+    Each image moves by up to `MOST_SHIFT` pixels in both directions; its reflection fills the
+    pixels that it uncovers.
 
     Args:
-        key: decides for every image.
-        images: any values, larger than `MOST_SHIFT` on both sides.
+        key: for the draws.
+        images: any values; height and width must exceed `MOST_SHIFT`.
     """
     key_flip, key_shift = jax.random.split(key)
     is_flipped = jax.random.bernoulli(key_flip, shape=(len(images), 1, 1, 1))
@@ -34,22 +34,20 @@ def flip_and_shift(
     return jax.vmap(cut)(padded, starts)
 
 
-def shift_and_scale(
-    key: Key[Array, ""], images: Float[Array, "batch height width channels"]
-) -> Float[Array, "batch height width channels"]:
-    """Shifts and stretches every image a little, each in its own way; what is uncovered is 0.
+def shift_and_scale(key: Key[Array, ""], images: ImageBatch) -> ImageBatch:
+    """Shifts and stretches every image a little; pixels that it uncovers become 0.
 
-    Position and size change by up to `MOST_CHANGE` of the side, in height and width independently,
-    uniformly; values between pixels are interpolated linearly.
+    Position and size change by up to `MOST_CHANGE` of the side, uniformly, and independently in
+    height and width; values between pixels are interpolated linearly.
 
     Args:
-        key: decides for every image.
-        images: any values, 0 being the background.
+        key: for the draws.
+        images: any values; 0 is the background.
     """
     sides = jnp.array(images.shape[1:3], jnp.float32)
     changes = jax.random.uniform(key, (2, len(images), 2), minval=-MOST_CHANGE, maxval=MOST_CHANGE)
     scales = 1 + changes[0]
-    # a scaled image keeps its centre, then moves
+    # Scaling keeps the centre of the image, then the image moves.
     translations = (changes[1] + (1 - scales) / 2) * sides[None]
 
     def change(image, scale, translation):

@@ -1,10 +1,10 @@
-"""Training: one loop for every network and loss."""
+"""The training loop, for every network and loss."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,29 +13,30 @@ import optax
 from jax import lax
 from jaxtyping import Array, Float, Integer, Key, UInt8
 
+from evofool.classifiers import Apply, ImageBatch, Params, accuracy_of
 from evofool.support import UserError
 
-Params = Any
-TEST_BATCH = 500
+TEST_BATCH = 500  # images in a forward pass when a network is tested
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """How to train: AdamW with a learning rate that rises linearly, then falls."""
+    """The optimiser, AdamW, and its schedule: the learning rate rises linearly, then falls."""
 
     epochs: int = 10
     """Passes over the examples."""
     batch_size: int = 128
     """Examples per step."""
     learning_rate: float = 1e-3
-    """The highest, after the warm-up."""
+    """The highest one, at the end of the warm-up."""
     warmup: float = 0.0
-    """Share of the steps, below 1, in which the learning rate rises from 0."""
+    """Share of the steps, below 1, in which the learning rate rises."""
     decay: float | None = None
-    """How the learning rate falls: None to 0 along a cosine; a number d, as learning_rate / (1 + d
-    t) in the t-th step after the warm-up, so that what is learned does not depend on `epochs`."""
+    """How the learning rate falls. None: to 0 along a cosine. A number d: as learning_rate /
+    (1 + d t) in the t-th step after the warm-up; a run of more epochs then starts with the same
+    steps as a shorter one."""
     weight_decay: float = 1e-2
-    """Of AdamW: per step, a weight loses this share times the learning rate; 0 is plain Adam."""
+    """In every step a weight loses this share times the learning rate; 0 is plain Adam."""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "learning_rate"):
@@ -48,12 +49,12 @@ class TrainConfig:
 
 
 class Examples(NamedTuple):
-    """What to learn from.
+    """The images that a network is trained on.
 
     Attributes:
         images: levels 0..255.
-        labels: the output each image should get, or the probability of every output.
-        weights: how much each counts, 0 or more; 1 is usual.
+        labels: the right output index of each image, or the wanted probability of every output.
+        weights: of each image in the loss, 0 or more; usually 1.
     """
 
     images: UInt8[Array | np.ndarray, "examples height width channels"]
@@ -62,22 +63,22 @@ class Examples(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What a loss is given: images in [0, 1], labels, weights."""
+    """The argument of a loss: some of the examples, with image values in [0, 1]."""
 
-    images: Float[Array, "batch height width channels"]
+    images: ImageBatch
     labels: Integer[Array, " batch"] | Float[Array, "batch outputs"]
     weights: Float[Array, " batch"]
 
 
 class Epoch(NamedTuple):
-    """What a finished epoch reports.
+    """The report of a finished epoch, one pass over the examples.
 
     Attributes:
-        number: from 1.
-        epochs: how many there will be.
-        loss: mean over the epoch's steps.
+        number: of the epoch, from 1.
+        epochs: in all.
+        loss: mean over the steps of the epoch.
         test_accuracy: share in [0, 1] of the test images classified correctly.
-        seconds: wall time of the epoch, its test included.
+        seconds: wall time of the epoch and its test.
     """
 
     number: int
@@ -94,7 +95,7 @@ class Epoch(NamedTuple):
 
 
 Loss = Callable[[Key[Array, ""], Params, Batch], Float[Array, ""]]
-Augment = Callable[[Key[Array, ""], Any], Any]
+Augment = Callable[[Key[Array, ""], ImageBatch], ImageBatch]
 
 
 def train(
@@ -107,25 +108,25 @@ def train(
     test: Callable[[Params], float],
     on_epoch: Callable[[Epoch], object] | None = None,
 ) -> Params:
-    """Minimises a loss over examples; an epoch is one compiled scan over its shuffled batches.
+    """Minimises a loss over examples; an epoch is one compiled scan over shuffled batches.
 
-    The same arguments give the same parameters, bit for bit, on one kind of machine.
+    Equal arguments give equal parameters, bit for bit, on one kind of machine.
 
     Args:
-        key: for shuffling, and for losses that draw (dropout, augmentation).
-        params: where to start: from `Network.init`, or of a trained network.
-        loss: `loss(key, params, batch)`; use one function object for one loss, since a new one
-            is compiled anew. `cross_entropy(apply)` is the usual.
-        examples: all of them are seen once per epoch.
-        config: how.
-        test: called with the parameters after every epoch; gives the accuracy to report.
-        on_epoch: is told about every finished epoch, for instance `print`.
+        key: for shuffling, and for losses that draw random numbers (dropout, augmentation).
+        params: the initial parameters: of `Network.init`, or of a trained network.
+        loss: `loss(key, params, batch)`, usually `cross_entropy(apply)`. Use one function object
+            per loss, because a new one is compiled anew.
+        examples: each takes part once per epoch.
+        config: of the optimiser.
+        test: returns the test accuracy of parameters; called after every epoch.
+        on_epoch: called with the report of every epoch, for instance `print`.
 
     Returns:
         The trained parameters.
 
     Raises:
-        UserError: the loss is no longer finite.
+        UserError: the loss became NaN or infinite.
     """
     steps = -(-len(examples.labels) // config.batch_size)
     optimizer = _optimizer(config, steps * config.epochs)
@@ -149,8 +150,8 @@ def train(
                 f"try a learning_rate below {config.learning_rate}"
             )
         if on_epoch is not None:
-            accuracy, seconds = test(params), time.perf_counter() - start
-            on_epoch(Epoch(number, config.epochs, float(mean_loss), accuracy, seconds))
+            test_accuracy, seconds = test(params), time.perf_counter() - start
+            on_epoch(Epoch(number, config.epochs, float(mean_loss), test_accuracy, seconds))
     return params
 
 
@@ -158,14 +159,14 @@ def train(
 def _epoch(
     key: Key[Array, ""],
     params: Params,
-    state: Any,
+    state: optax.OptState,
     examples: Examples,
     *,
     loss: Loss,
     optimizer: optax.GradientTransformation,
     batch_size: int,
-) -> tuple[Params, Any, Float[Array, ""]]:
-    """Runs one epoch; the last batch is filled up with examples of weight zero."""
+) -> tuple[Params, optax.OptState, Float[Array, ""]]:
+    """Runs one epoch; examples of weight zero fill up the last batch."""
     key_order, key_loss = jax.random.split(key)
     number = len(examples.labels)
     steps = -(-number // batch_size)
@@ -207,20 +208,20 @@ def _inverse_time(highest: float, decay: float) -> optax.Schedule:
 
 @cache
 def cross_entropy(
-    apply: Callable[..., Any], *, augment: Augment | None = None, has_dropout: bool = False
+    apply: Apply, *, augment: Augment | None = None, has_dropout: bool = False
 ) -> Loss:
     """Returns the loss of a network's logits: cross-entropy, averaged by the examples' weights.
 
     Args:
-        apply: gives logits for images in [0, 1]: `apply(params, images)`.
-        augment: `augment(key, images)` changes the images of a step first, for instance
+        apply: `apply(params, images)` returns logits for images in [0, 1].
+        augment: `augment(key, images)` changes the images of a step, for instance
             `evofool.training.augmentation.flip_and_shift`.
-        has_dropout: call `apply(params, images, key)` instead, see `Network.has_dropout`.
+        has_dropout: whether to call `apply(params, images, key)`, see `Network.has_dropout`.
     """
 
     def loss(key: Key[Array, ""], params: Params, batch: Batch) -> Float[Array, ""]:
         images = batch.images if augment is None else augment(key, batch.images)
-        # augmentation has consumed the key itself; dropout draws from one derived from it
+        # Augmentation has consumed the key itself; dropout draws from one derived from it.
         dropping = (jax.random.fold_in(key, 1),) if has_dropout else ()
         logits = apply(params, images, *dropping)
         if batch.labels.ndim == 1:
@@ -233,8 +234,8 @@ def cross_entropy(
     return loss
 
 
-def accuracy(
-    apply: Callable[[Params, Any], Any],
+def measure_accuracy(
+    apply: Apply,
     params: Params,
     images: UInt8[Array | np.ndarray, "examples height width channels"],
     labels: Integer[Array | np.ndarray, " examples"],
@@ -242,19 +243,21 @@ def accuracy(
     """Returns the share in [0, 1] of images whose largest logit is that of their label.
 
     Args:
-        apply: gives logits for images in [0, 1].
-        params: its parameters.
+        apply: `apply(params, images)` returns logits for images in [0, 1].
+        params: of the network.
         images: levels 0..255.
         labels: output indices.
     """
-    correct = 0
-    for start in range(0, len(labels), TEST_BATCH):
-        part = slice(start, start + TEST_BATCH)
-        correct += int(_count_correct(apply, params, images[part], labels[part]))
-    return correct / len(labels)
+    predictions = [
+        _predict(apply, params, images[start : start + TEST_BATCH])
+        for start in range(0, len(labels), TEST_BATCH)
+    ]
+    return accuracy_of(np.concatenate(predictions), np.asarray(labels))
 
 
 @partial(jax.jit, static_argnums=0)
-def _count_correct(apply, params, images, labels):
-    logits = apply(params, images.astype(jnp.float32) / 255)
-    return jnp.sum(jnp.argmax(logits, axis=-1) == labels)
+def _predict(
+    apply: Apply, params: Params, levels: UInt8[Array, "batch height width channels"]
+) -> Integer[Array, " batch"]:
+    """Returns the output index of each image's largest logit."""
+    return jnp.argmax(apply(params, levels.astype(jnp.float32) / 255), axis=-1)

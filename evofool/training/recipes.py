@@ -1,4 +1,4 @@
-"""How evofool's own networks are trained on their data sets."""
+"""Recipes: how evofool's own networks are trained on their data sets."""
 
 import dataclasses
 import inspect
@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,15 +18,17 @@ from evofool.classifiers import (
     Card,
     Classifier,
     Network,
+    Params,
+    article_cnn_card,
     cifar_cnn_card,
+    current_name,
     lenet_card,
     linear_card,
     make_network,
     mlp_card,
-    seed000_cnn_card,
     write_classifier,
 )
-from evofool.data import load_cifar10, load_mnist
+from evofool.data import Dataset, load_cifar10, load_mnist
 from evofool.support import UserError, jit_lightly, unknown_name
 from evofool.training.adversarial import with_fgsm, with_vat
 from evofool.training.augmentation import flip_and_shift, shift_and_scale
@@ -35,10 +37,9 @@ from evofool.training.loop import (
     Epoch,
     Examples,
     Loss,
-    Params,
     TrainConfig,
-    accuracy,
     cross_entropy,
+    measure_accuracy,
     train,
 )
 
@@ -47,8 +48,12 @@ AUGMENTATIONS: dict[str, Augment | None] = {
     "flip-shift": flip_and_shift,
     "shift-scale": shift_and_scale,
 }
-# adversarial training, and how far it perturbs unless told: each pixel; each image, in L2 norm
+# Kinds of adversarial training and their usual epsilon, published for MNIST: the change of each
+# pixel (fgsm), or the L2 norm of the change of each image (vat).
 EPSILONS = {"none": 0.0, "fgsm": 0.25, "vat": 2.1}
+
+Harden = Callable[[Network, Loss], Loss]
+"""`harden(network, loss)` -> the loss to train with instead."""
 
 
 class Recipe(NamedTuple):
@@ -57,8 +62,8 @@ class Recipe(NamedTuple):
     Attributes:
         card: makes the card; its arguments are the options of the network.
         dataset: mnist or cifar10.
-        config: how to train, unless another is asked for.
-        augment: the same, a key of `AUGMENTATIONS`.
+        config: how to train, by default.
+        augment: the default augmentation, a key of `AUGMENTATIONS`.
     """
 
     card: Callable[..., Card]
@@ -72,12 +77,12 @@ RECIPES = {
     "mlp": Recipe(mlp_card, "mnist", TrainConfig()),
     "linear": Recipe(linear_card, "mnist", TrainConfig()),
     # The article's: Adam without weight decay, and Keras' `decay`.
-    "seed000-cnn": Recipe(
-        seed000_cnn_card,
+    "article_cnn": Recipe(
+        article_cnn_card,
         "mnist",
         TrainConfig(epochs=32, batch_size=256, learning_rate=1e-4, decay=0.01, weight_decay=0.0),
     ),
-    "cifar-cnn": Recipe(
+    "cifar_cnn": Recipe(
         cifar_cnn_card,
         "cifar10",
         TrainConfig(epochs=10, learning_rate=2e-3, weight_decay=5e-2, warmup=0.2),
@@ -90,11 +95,12 @@ def recipe_of(network: str) -> Recipe:
     """Returns how one of evofool's own networks is trained.
 
     Raises:
-        UserError: there is none of that name.
+        UserError: there is no network of that name.
     """
-    if network not in RECIPES:
+    name = current_name(network)
+    if name not in RECIPES:
         raise unknown_name("network", network, RECIPES)
-    return RECIPES[network]
+    return RECIPES[name]
 
 
 def train_classifier(
@@ -109,32 +115,32 @@ def train_classifier(
     adversarial: str = "none",
     epsilon: float | None = None,
     on_epoch: Callable[[Epoch], object] | None = None,
-    **options: Any,
+    **options: str | float,
 ) -> Classifier:
     """Trains one of evofool's own networks on its data set and writes its weights and card.
 
     Args:
-        network: "lenet", "mlp", "linear" or "seed000-cnn", on MNIST; "cifar-cnn", on CIFAR-10.
+        network: "lenet", "mlp", "linear" or "article_cnn", on MNIST; "cifar_cnn", on CIFAR-10.
         out: weights file, ending in .safetensors; the card gets the same stem and .json.
-        data: folder with the data set; looked for in the usual places unless given.
-        seed: determines the initial weights, the order of the examples and what is drawn for them.
-        config: how to train; that of `RECIPES` unless given.
-        examples: how many training images to use, the first ones; all unless given.
-        augment: what is done to training images, a key of `AUGMENTATIONS`; that of `RECIPES`
-            unless given.
+        data: folder with the data set; by default the usual places are searched.
+        seed: determines the initial weights, the order of the examples and all random changes.
+        config: how to train; by default as in `RECIPES`.
+        examples: how many training images to use, the first ones; by default all.
+        augment: random changes of the training images, a key of `AUGMENTATIONS`; by default as in
+            `RECIPES`.
         adversarial: "fgsm" or "vat" hardens the network, see `evofool.training.adversarial`.
-        epsilon: how far that perturbs: each pixel (fgsm) or each image in L2 norm (vat), in
-            pixels of [0, 1]; that of `EPSILONS`, published for MNIST, unless given.
-        on_epoch: is told about every epoch.
+        epsilon: size of the adversarial perturbations, of values in [0, 1]: the change of each
+            pixel (fgsm), or the L2 norm for each image (vat); by default as in `EPSILONS`.
+        on_epoch: called with the report of every epoch.
         **options: of the network: `activation` ("relu" or "sigmoid") of the LeNet, `width` of the
             CIFAR-10 network, `outputs` of any.
 
     Returns:
-        The classifier that was written.
+        The classifier as written.
 
     Raises:
-        UserError: an unknown name or option, the data set is not found or damaged, or `out` cannot
-            be written.
+        UserError: a name or an option is unknown, the data set is not found or damaged, or `out`
+            cannot be written.
 
     Example:
         >>> import evofool
@@ -142,7 +148,7 @@ def train_classifier(
         >>> evofool.train_classifier("lenet", out, activation="sigmoid")  # doctest: +SKIP
     """
     recipe, path = recipe_of(network), writable(out)
-    augment = augment or recipe.augment
+    network, augment = current_name(network), augment or recipe.augment
     if augment not in AUGMENTATIONS:
         raise unknown_name("augment", augment, AUGMENTATIONS)
     offered = inspect.signature(recipe.card).parameters
@@ -150,15 +156,16 @@ def train_classifier(
         if option not in offered:
             raise unknown_name(f"option of {network}", option, offered)
     card, config = recipe.card(**options), config or recipe.config
-    harden, perturbed = _hardening(adversarial, epsilon)
+    harden, hardening_flags = _hardening(adversarial, epsilon)
     if examples is not None and examples < 1:
         raise UserError(f"examples is {examples}; expected 1 or more, or none for all")
-    dataset = load_mnist(data) if recipe.dataset == "mnist" else load_cifar10(data)
+    dataset = _load(recipe.dataset, data)
     images, labels = dataset.train_images[:examples], dataset.train_labels[:examples]
-    given = {"seed": seed, "epochs": config.epochs, "augment": augment, **options} | perturbed
+    flags = {"seed": seed, "epochs": config.epochs, "augment": augment, **options}
+    flags |= hardening_flags
     if config.decay != recipe.config.decay:
-        given["decay"] = config.decay
-    flags = " ".join(f"--{name} {value}" for name, value in given.items())
+        flags["decay"] = config.decay
+    command = " ".join(f"--{name} {value}" for name, value in flags.items())
     lossy = ", a lossy copy (JPEG)" if dataset.is_lossy else ""
     return train_network(
         path,
@@ -169,32 +176,10 @@ def train_classifier(
         seed=seed,
         augment=AUGMENTATIONS[augment],
         harden=harden,
-        notes=f"`evofool train {network} {flags}` on {len(labels):,} training images of "
+        notes=f"`evofool train {network} {command}` on {len(labels):,} training images of "
         f"{recipe.dataset}{lossy}",
         on_epoch=on_epoch,
     )
-
-
-def _hardening(
-    adversarial: str, epsilon: float | None
-) -> tuple[Callable[[Network, Loss], Loss] | None, dict[str, Any]]:
-    """Returns the `harden` of `train_network`, and the flags that ask for it."""
-    if adversarial not in EPSILONS:
-        raise unknown_name("adversarial", adversarial, EPSILONS)
-    if adversarial == "none":
-        if epsilon is not None:
-            raise UserError(f"epsilon is {epsilon}, but adversarial is 'none'; give fgsm or vat")
-        return None, {}
-    far = EPSILONS[adversarial] if epsilon is None else epsilon
-    if not 0 < far < math.inf:
-        raise UserError(f"epsilon is {far}; expected more than 0")
-
-    def harden(network: Network, loss: Loss) -> Loss:
-        if adversarial == "fgsm":
-            return with_fgsm(loss, epsilon=far)
-        return with_vat(loss, network.apply, epsilon=far, has_dropout=network.has_dropout)
-
-    return harden, {"adversarial": adversarial, "epsilon": far}
 
 
 def train_network(
@@ -207,34 +192,34 @@ def train_network(
     seed: int = 0,
     start: Params | None = None,
     augment: Augment | None = None,
-    harden: Callable[[Network, Loss], Loss] | None = None,
+    harden: Harden | None = None,
     notes: str = "",
     on_epoch: Callable[[Epoch], object] | None = None,
 ) -> Classifier:
-    """Trains the network that a card describes on any examples and writes weights and card.
+    """Trains the network that a card describes, on any examples, and writes weights and card.
 
     Args:
         out: weights file, ending in .safetensors; the card gets the same stem and .json.
-        card: family, input and number of outputs; its name becomes the stem of `out`, and what it
-            says of other weights (accuracy, sha256, probe, notes) is replaced.
-        examples: what to learn from; the labels are outputs of the network.
-        test: images (levels 0..255) and labels that give the card's accuracy.
-        config: how to train; `TrainConfig()` unless given.
-        seed: determines the initial weights, the order of the examples and what is drawn for them.
-        start: parameters to go on from, for instance those of a trained classifier.
+        card: family, input and number of outputs. The written card has the stem of `out` as its
+            name, and the accuracy, sha256, probe and notes of the new weights.
+        examples: the training images; their labels are output indices of the network.
+        test: images (levels 0..255) and labels for the accuracy on the card.
+        config: how to train; by default `TrainConfig()`.
+        seed: determines the initial weights, the order of the examples and all random changes.
+        start: the initial parameters, for instance of a trained classifier; by default random.
         augment: `augment(key, images)` changes the training images of a step, see
             `evofool.training.augmentation`.
-        harden: `harden(network, loss)` gives the loss to train with instead of the cross-entropy,
-            see `evofool.training.adversarial`.
-        notes: what the examples are, for the card; how they were learned is added.
-        on_epoch: is told about every epoch.
+        harden: `harden(network, loss)` returns the loss to train with instead of the
+            cross-entropy, see `evofool.training.adversarial`.
+        notes: a description of the examples for the card; the training is described after it.
+        on_epoch: called with the report of every epoch.
 
     Returns:
-        The classifier that was written.
+        The classifier as written.
 
     Raises:
-        UserError: the family is unknown, examples do not fit the card, the loss is no longer
-            finite, or `out` cannot be written.
+        UserError: the family is unknown, examples do not fit the card, the loss became NaN or
+            infinite, or `out` cannot be written.
     """
     path, config = writable(out), config or TrainConfig()
     card = dataclasses.replace(card, name=path.stem, sha256="", probe=())
@@ -243,7 +228,7 @@ def train_network(
     key_init, key_train = jax.random.split(jax.random.key(seed))
     loss = cross_entropy(network.apply, augment=augment, has_dropout=network.has_dropout)
     test_images, test_labels = test
-    measure = partial(accuracy, network.apply, images=test_images, labels=test_labels)
+    measure = partial(measure_accuracy, network.apply, images=test_images, labels=test_labels)
     params = train(
         key_train,
         jit_lightly(network.init)(key_init) if start is None else start,
@@ -254,12 +239,52 @@ def train_network(
         on_epoch=on_epoch,
     )
     settings = ", ".join(f"{name} {value}" for name, value in dataclasses.asdict(config).items())
-    how = f"AdamW, {settings}, seed {seed}; JAX {jax.__version__} on {jax.default_backend()}"
+    training = f"AdamW, {settings}, seed {seed}; JAX {jax.__version__} on {jax.default_backend()}"
     card = dataclasses.replace(
-        card, test_accuracy=measure(params), notes=f"{notes}: {how}" if notes else how
+        card, test_accuracy=measure(params), notes=f"{notes}: {training}" if notes else training
     )
     card = write_classifier(path, card, params)
     return Classifier(card=card, params=params, apply=network.apply)
+
+
+def writable(out: str | Path) -> Path:
+    """Returns the path of a weights file, checked before minutes of training, not after.
+
+    Raises:
+        UserError: its name does not end in .safetensors, or its folder cannot be written.
+    """
+    path = Path(out)
+    if path.suffix != ".safetensors":
+        raise UserError(f"weights file is {str(path)!r}; expected a name ending in .safetensors")
+    if not os.access(path.parent, os.W_OK):
+        raise UserError(f"cannot write {path}: its folder is not there or not writable")
+    return path
+
+
+def _load(dataset: str, data: str | Path | None) -> Dataset:
+    return load_mnist(data) if dataset == "mnist" else load_cifar10(data)
+
+
+def _hardening(
+    adversarial: str, epsilon: float | None
+) -> tuple[Harden | None, dict[str, str | float]]:
+    """Returns the `harden` of `train_network`, and the flags of the command line for it."""
+    if adversarial not in EPSILONS:
+        raise unknown_name("adversarial", adversarial, EPSILONS)
+    if adversarial == "none":
+        if epsilon is not None:
+            raise UserError(f"epsilon is {epsilon}, but adversarial is 'none'; give fgsm or vat")
+        return None, {}
+    size = EPSILONS[adversarial] if epsilon is None else epsilon
+    if not 0 < size < math.inf:
+        raise UserError(f"epsilon is {size}; expected more than 0")
+
+    def harden(network: Network, loss: Loss) -> Loss:
+        if adversarial == "fgsm":
+            return with_fgsm(loss, epsilon=size)
+        return with_vat(loss, network.apply, epsilon=size, has_dropout=network.has_dropout)
+
+    return harden, {"adversarial": adversarial, "epsilon": size}
 
 
 def _check_examples(card: Card, examples: Examples) -> None:
@@ -276,17 +301,3 @@ def _check_examples(card: Card, examples: Examples) -> None:
             f"examples: labels from {labels.min()} to {labels.max()}; expected 0 to "
             f"{card.outputs - 1}, the outputs of {card.name!r}"
         )
-
-
-def writable(out: str | Path) -> Path:
-    """Checks the weights file before minutes of training, not after.
-
-    Raises:
-        UserError: its name does not end in .safetensors, or its folder cannot be written.
-    """
-    path = Path(out)
-    if path.suffix != ".safetensors":
-        raise UserError(f"weights file is {str(path)!r}; expected a name ending in .safetensors")
-    if not os.access(path.parent, os.W_OK):
-        raise UserError(f"cannot write {path}: its folder is not there or not writable")
-    return path

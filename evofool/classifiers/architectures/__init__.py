@@ -1,7 +1,7 @@
-"""The networks that evofool can build from a card, one module each."""
+"""The networks that evofool builds from a card, a module for each, and the layers they share."""
 
 from evofool.classifiers.architectures.alexnet import AlexNet, CaffeNet
-from evofool.classifiers.architectures.article_cnn import Seed000CNN
+from evofool.classifiers.architectures.article_cnn import ArticleCNN
 from evofool.classifiers.architectures.cifar_cnn import CifarCNN
 from evofool.classifiers.architectures.googlenet import GoogLeNet
 from evofool.classifiers.architectures.lenet import LeNet
@@ -14,7 +14,7 @@ from evofool.classifiers.architectures.squeezenet import VERSIONS, SqueezeNet
 FAMILIES = {
     "lenet": LeNet,
     "cifar_cnn": CifarCNN,
-    "seed000_cnn": Seed000CNN,
+    "article_cnn": ArticleCNN,
     "mlp": MLP,
     "linear": Linear,
     "caffenet": CaffeNet,

@@ -1,4 +1,4 @@
-"""AlexNet: as the BVLC trained it for Caffe (the network of the 2015 paper), and torchvision's.
+"""AlexNet, in two versions: CaffeNet, the network of the 2015 paper, and torchvision's AlexNet.
 
 Both flatten the last feature maps channels first, the order in which the weights of the first
 dense layer are published everywhere.
@@ -17,7 +17,12 @@ from flax import nnx
 from jax import lax, nn
 from jaxtyping import Array, Float
 
-from evofool.classifiers.architectures.convolution import Convolution, Images, Outputs, max_pool
+from evofool.classifiers.architectures.convolution import (
+    Convolution,
+    FeatureMaps,
+    OutputMaps,
+    max_pool,
+)
 from evofool.classifiers.card import Card
 from evofool.support import UserError
 
@@ -25,7 +30,7 @@ _GRID = 6  # rows and columns of the last feature maps of torchvision's AlexNet
 
 
 class CaffeNet(nnx.Module):
-    """Five convolutions, three of them in two groups; pooling comes before normalisation."""
+    """BVLC's network: five convolutions, three in two groups; pooling precedes normalisation."""
 
     def __init__(self, card: Card, rngs: nnx.Rngs):
         height, width, channels = card.input_shape
@@ -56,7 +61,7 @@ class CaffeNet(nnx.Module):
 
 
 class AlexNet(nnx.Module):
-    """Five convolutions without groups or normalisation, and an average over a grid of 6x6."""
+    """Torchvision's network: no groups, no normalisation, and an average over a grid of 6x6."""
 
     def __init__(self, card: Card, rngs: nnx.Rngs):
         _check_size(card, 63)
@@ -82,11 +87,11 @@ class AlexNet(nnx.Module):
         return self.fc8(nn.relu(self.fc7(nn.relu(self.fc6(x)))))
 
 
-def local_response_norm(images: Images) -> Images:
+def local_response_norm(images: FeatureMaps) -> FeatureMaps:
     """Divides every value by (1 + 1e-4 / 5 * sum of squares over 5 neighbouring channels) ^ 0.75.
 
     The constants are those of Krizhevsky et al. and of CaffeNet; the neighbours are the channel
-    itself and two on either side, as far as there are any.
+    itself and two on either side, fewer at the ends.
     """
     channels = images.shape[-1]
     squares = jnp.pad(jnp.square(images), ((0, 0), (0, 0), (0, 0), (2, 2)))
@@ -95,11 +100,11 @@ def local_response_norm(images: Images) -> Images:
     return images * root * lax.sqrt(root)  # x ^ -.75 without the cost of a power
 
 
-def adaptive_mean(images: Images, grid: int) -> Outputs:
-    """Averages over `grid` x `grid` windows that cover the image, as PyTorch's adaptive pooling.
+def adaptive_mean(images: FeatureMaps, grid: int) -> OutputMaps:
+    """Averages over `grid` x `grid` windows that cover the image, like PyTorch's adaptive pooling.
 
     Window i of n spans rows floor(i * side / n) up to ceil((i + 1) * side / n): windows overlap
-    where the side is no multiple of n, and repeat rows where it is smaller.
+    where the side is no multiple of n, and repeat rows where it is smaller than n.
 
     Returns:
         Means `[batch, grid, grid, channels]`.
@@ -120,13 +125,13 @@ def _window_means(side: int, grid: int) -> Float[np.ndarray, "grid side"]:
     return matrix
 
 
-def _channels_first(images: Images) -> Float[Array, "batch values"]:
-    """Flattens every image, channel by channel."""
+def _channels_first(images: FeatureMaps) -> Float[Array, "batch values"]:
+    """Flattens every image, one channel after the other."""
     return jnp.moveaxis(images, 3, 1).reshape(images.shape[0], -1)
 
 
 def _check_size(card: Card, smallest: int) -> None:
-    """Refuses images of which the convolutions and pools would leave nothing."""
+    """Refuses images that the convolutions and pools would shrink to nothing."""
     if min(card.input_shape[:2]) < smallest:
         raise UserError(
             f"card of {card.name!r}: input_shape is {list(card.input_shape)}; a network of family "
@@ -135,7 +140,7 @@ def _check_size(card: Card, smallest: int) -> None:
 
 
 def _caffenet_side(side: int) -> int:
-    """Returns how many rows of an input's are left after CaffeNet's convolutions and pools."""
+    """Returns the side of the last feature maps of CaffeNet, for the side of its input."""
     side = (side - 11) // 4 + 1
     for _ in range(3):
         side = -(-(side - 3) // 2) + 1

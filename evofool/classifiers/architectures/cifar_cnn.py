@@ -13,7 +13,7 @@ import jax
 from flax import nnx
 from jaxtyping import Array, Float
 
-from evofool.classifiers.architectures.layers import Conv
+from evofool.classifiers.architectures.pooled_convolution import PooledConvolution
 from evofool.classifiers.card import Card, with_extra
 
 CIFAR10_LABELS = (
@@ -26,16 +26,17 @@ POOLS = (2, 2, 1, 2)
 
 
 class CifarCNN(nnx.Module):
-    """The network; the card's `width` multiplies the channels, of which one at least stays."""
+    """The network; the card's `width` multiplies the channels, down to one channel."""
 
     def __init__(self, card: Card, rngs: nnx.Rngs):
         inputs, side = card.input_shape[2], card.input_shape[0]
         channels = [max(1, round(card.width * number)) for number in CHANNELS]
         convolutions, he_normal = [], nnx.initializers.he_normal()
         for outputs, pool in zip(channels, POOLS, strict=True):
-            convolutions.append(
-                Conv(inputs, outputs, 3, padding=1, pool=pool, kernel_init=he_normal, rngs=rngs)
+            layer = PooledConvolution(
+                inputs, outputs, 3, padding=1, pool=pool, kernel_init=he_normal, rngs=rngs
             )
+            convolutions.append(layer)
             inputs, side = outputs, side // pool
         self.conv1, self.conv2, self.conv3, self.conv4 = convolutions
         self.dense = nnx.Linear(side * side * inputs, card.outputs, rngs=rngs)
@@ -49,7 +50,7 @@ class CifarCNN(nnx.Module):
 
 
 def cifar_cnn_card(*, outputs: int = 10, width: float = 1.0) -> Card:
-    """Returns the card of a network for CIFAR-10 that has no weights yet.
+    """Returns the card of a `CifarCNN`, which has no weights yet.
 
     Args:
         outputs: 10, or more for classes beyond those of CIFAR-10 ("extra 10", ...).

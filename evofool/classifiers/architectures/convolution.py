@@ -3,11 +3,11 @@
 `Convolution` holds a kernel `[height, width, inputs / groups, outputs]` and a bias. Uneven padding
 follows the card: "SAME" as in TensorFlow, or a number of zeros on every side as in PyTorch.
 
-XLA's CPU backend has a fast convolution for some shapes only, so that a layer is computed as suits
-its shape: a 1x1 convolution is a matrix product over pixels; a depthwise one, and a small one of
-few channels, is a sum of shifted images, in one pass (30 and 2 to 4 times as fast as XLA's); a few
-groups are convolved one by one (4 times as fast); anything else is XLA's own.
-docs/results/forward.md has these and the other ways that were tried.
+XLA's CPU backend is fast for some shapes of convolutions only, so each layer is computed as suits
+its shape: a 1x1 convolution is a matrix product over pixels; a depthwise convolution, and a small
+one of few channels, is a sum of shifted images, in one pass (30 and 2 to 4 times as fast as XLA's);
+a few groups are convolved one by one (4 times as fast); anything else is XLA's own operation.
+docs/results/forward.md compares these and the other ways that were tried.
 """
 
 from collections.abc import Sequence
@@ -20,12 +20,13 @@ from flax import nnx
 from jax import lax
 from jaxtyping import Array, Float
 
-Images = Float[Array, "batch height width channels"]
-Outputs = Float[Array, "batch output_height output_width outputs"]
+FeatureMaps = Float[Array, "batch height width channels"]
+OutputMaps = Float[Array, "batch output_height output_width outputs"]
 Kernel = Float[Array, "kernel_height kernel_width group_inputs outputs"]
 Padding = Literal["SAME"] | int
 
-FEW_TERMS = 36  # of a sum of shifts, 3x3 over four channels; more are left to XLA
+# Terms in a sum of shifted images (36: 3x3 over four channels) up to which it beats XLA.
+FEW_TERMS = 36
 
 
 class Convolution(nnx.Module):
@@ -37,8 +38,8 @@ class Convolution(nnx.Module):
         size: side of the kernel.
         stride: step between outputs.
         padding: zeros on every side, or "SAME".
-        groups: the channels are cut into so many groups that do not see each other; as many as
-            channels for a depthwise convolution.
+        groups: number of groups that the channels are divided into, convolved separately; as many
+            as channels for a depthwise convolution.
         rngs: for the initial values: normal, with variance 2 / fan-in (He).
     """
 
@@ -59,7 +60,7 @@ class Convolution(nnx.Module):
         self.stride, self.groups = stride, groups
         self.padding: Padding = padding
 
-    def __call__(self, images: Images) -> Outputs:
+    def __call__(self, images: FeatureMaps) -> OutputMaps:
         """Applies the layer."""
         return self.bias[...] + convolve(
             images,
@@ -71,16 +72,16 @@ class Convolution(nnx.Module):
 
 
 def convolve(
-    images: Images, kernel: Kernel, *, stride: int = 1, padding: Padding = 0, groups: int = 1
-) -> Outputs:
-    """Convolves, by the formulation that is fastest for the shapes.
+    images: FeatureMaps, kernel: Kernel, *, stride: int = 1, padding: Padding = 0, groups: int = 1
+) -> OutputMaps:
+    """Convolves in the way that is fastest for the shapes.
 
     Args:
         images: the values.
         kernel: not flipped, as is usual in networks.
         stride: step between outputs.
         padding: zeros on every side, or "SAME".
-        groups: of channels that do not see each other.
+        groups: number of groups of channels, convolved separately.
     """
     size, _, group_inputs, outputs = kernel.shape
     height, width = (_zeros(side, size, stride, padding) for side in images.shape[1:3])
@@ -91,7 +92,7 @@ def convolve(
         return _convolve_each(jnp.pad(images, zeros), kernel, stride)
     if groups > 1:
         pairs = zip(*(jnp.split(array, groups, axis=3) for array in (images, kernel)), strict=True)
-        parts = [convolve(part, own, stride=stride, padding=padding) for part, own in pairs]
+        parts = [convolve(part, factors, stride=stride, padding=padding) for part, factors in pairs]
         return jnp.concatenate(parts, axis=3)
     if size * size * group_inputs <= FEW_TERMS:
         return _convolve_few(jnp.pad(images, zeros), kernel, stride)
@@ -99,11 +100,11 @@ def convolve(
 
 
 def _convolve_by_xla(
-    images: Images,
+    images: FeatureMaps,
     kernel: Kernel,
     stride: int,
     padding: Sequence[tuple[int, int]] = ((0, 0), (0, 0)),
-) -> Outputs:
+) -> OutputMaps:
     return lax.conv_general_dilated(
         images,
         kernel,
@@ -121,16 +122,16 @@ def _zeros(side: int, size: int, stride: int, padding: Padding) -> tuple[int, in
     return total // 2, total - total // 2
 
 
-def _sum_of_shifts(images: Images, kernel: Kernel, stride: int) -> Outputs:
-    """Convolves padded images, whose channels are one group or as many groups."""
-    # Padded once: otherwise XLA makes the padding, and what comes before, again for every shift.
+def _sum_of_shifts(images: FeatureMaps, kernel: Kernel, stride: int) -> OutputMaps:
+    """Convolves padded images; their channels form one group, or a group each."""
+    # Without the barrier XLA computes the padding, and what comes before it, for every shift.
     images = lax.optimization_barrier(images)
     batch, rows, columns, channels = images.shape
     height, width, group_inputs, _ = kernel.shape
     result = jnp.zeros(())
     for i in range(height):
         for j in range(width):
-            # up to the last row and column that windows reach from here
+            # the last row and column that this pixel of the kernel meets
             end = (batch, rows - height + i + 1, columns - width + j + 1, channels)
             shifted = lax.slice(images, (0, i, j, 0), end, (1, stride, stride, 1))
             parts = jnp.split(shifted, group_inputs, axis=-1)
@@ -140,24 +141,24 @@ def _sum_of_shifts(images: Images, kernel: Kernel, stride: int) -> Outputs:
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _convolve_each(images: Images, kernel: Kernel, stride: int) -> Outputs:
-    """Is a sum of shifts, for channels that do not mix, whose image gradient is one too."""
+def _convolve_each(images: FeatureMaps, kernel: Kernel, stride: int) -> OutputMaps:
+    """Convolves channels separately; the image gradient is a sum of shifts too."""
     return _sum_of_shifts(images, kernel, stride)
 
 
 def _gradients_of_each(
-    stride: int, arrays: tuple[Images, Kernel], gradient: Outputs
-) -> tuple[Images, Kernel]:
+    stride: int, arrays: tuple[FeatureMaps, Kernel], gradient: OutputMaps
+) -> tuple[FeatureMaps, Kernel]:
     images, kernel = arrays
-    # Otherwise XLA makes the gradient, and what comes before, again for every shift.
+    # Without the barrier XLA computes the gradient, and what comes before it, for every shift.
     gradient = lax.optimization_barrier(gradient)
 
-    def add(total: Kernel, one: tuple[Array, Array]) -> tuple[Kernel, None]:
-        image, gradient = one
+    def add(total: Kernel, pair: tuple[Array, Array]) -> tuple[Kernel, None]:
+        image, gradient = pair
         _, vjp = jax.vjp(lambda kernel: _sum_of_shifts(image[None], kernel, stride), kernel)
         return total + vjp(gradient[None])[0], None
 
-    # one image after the other: all at once do not stay in the caches, and take three times as long
+    # One image after the other: a whole batch outgrows the caches and takes three times as long.
     of_kernel, _ = lax.scan(add, jnp.zeros_like(kernel), (images, gradient))
     return _image_gradient_of_each(images, kernel, stride, gradient), of_kernel
 
@@ -169,17 +170,18 @@ _convolve_each.defvjp(
 
 
 def _image_gradient_of_each(
-    images: Images, kernel: Kernel, stride: int, gradient: Outputs
-) -> Images:
+    images: FeatureMaps, kernel: Kernel, stride: int, gradient: OutputMaps
+) -> FeatureMaps:
     """Convolves the gradient with the flipped kernel.
 
-    Within a step of the stride a pixel has one of stride x stride places. Those of one place meet
-    the same part of the kernel; their gradients are computed together, and then interleaved.
+    Within a step of the stride a pixel has one of stride x stride places. The pixels at the same
+    place meet the same part of the kernel: their gradients are computed together, and the places
+    are interleaved at the end.
     """
     batch, rows, columns, channels = images.shape
     steps = [-(-side // stride) for side in (rows, columns)]
 
-    def at(row: int, column: int) -> Images:
+    def at(row: int, column: int) -> FeatureMaps:
         part = kernel[row::stride, column::stride][::-1, ::-1]
         if not part.size:  # a stride beyond the kernel leaves pixels out
             return jnp.zeros((batch, *steps, channels))
@@ -195,8 +197,8 @@ def _image_gradient_of_each(
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _convolve_few(images: Images, kernel: Kernel, stride: int) -> Outputs:
-    """Is a sum of shifts, with the gradients of XLA's convolution: those of the sum are slower."""
+def _convolve_few(images: FeatureMaps, kernel: Kernel, stride: int) -> OutputMaps:
+    """Convolves by a sum of shifts, with the faster gradients of XLA's convolution."""
     return _sum_of_shifts(images, kernel, stride)
 
 
@@ -209,14 +211,14 @@ _convolve_few.defvjp(
 )
 
 
-def relu6(images: Images) -> Images:
-    """Cuts values off below 0 and above 6."""
+def relu6(images: FeatureMaps) -> FeatureMaps:
+    """Clips values to 0..6."""
     return jnp.clip(images, 0.0, 6.0)
 
 
 def max_pool(
-    images: Images, size: int, stride: int, *, padding: int = 0, ceil: bool = False
-) -> Outputs:
+    images: FeatureMaps, size: int, stride: int, *, padding: int = 0, ceil: bool = False
+) -> OutputMaps:
     """Takes the maximum over windows.
 
     Args:

@@ -1,4 +1,4 @@
-"""The card that all networks for handwritten digits share."""
+"""The card of the networks for handwritten digits."""
 
 from evofool.classifiers.card import Card, with_extra
 
@@ -6,12 +6,12 @@ DIGITS = tuple("0123456789")
 
 
 def digit_card(family: str, *, outputs: int = 10, activation: str = "relu") -> Card:
-    """Returns the card of a network for 28x28 grey digits that has no weights yet.
+    """Returns the card of a network for 28x28 grey digits, which has no weights yet.
 
     Args:
         family: the architecture, which also becomes the name.
         outputs: 10, or more for classes beyond the digits ("extra 10", ...).
-        activation: of families that offer a choice.
+        activation: "relu" or "sigmoid", in families that have both.
     """
     return Card(
         name=family,

@@ -16,7 +16,12 @@ from flax import nnx
 from jax import nn
 from jaxtyping import Array, Float
 
-from evofool.classifiers.architectures.convolution import Convolution, Images, Outputs, max_pool
+from evofool.classifiers.architectures.convolution import (
+    Convolution,
+    FeatureMaps,
+    OutputMaps,
+    max_pool,
+)
 from evofool.classifiers.card import Card
 
 
@@ -37,7 +42,7 @@ class Channels(NamedTuple):
 
     @property
     def outputs(self) -> int:
-        """Channels of the four branches side by side."""
+        """Channels of the four branches together."""
         return self.branch1 + self.branch2[1] + self.branch3[1] + self.branch4
 
 
@@ -83,7 +88,7 @@ class GoogLeNet(nnx.Module):
 
 
 class _Inception(nnx.Module):
-    """Four branches that see the same values, side by side."""
+    """Four branches on the same input, whose outputs are joined channel by channel."""
 
     def __init__(self, inputs: int, channels: Channels, rngs: nnx.Rngs):
         self.branch1 = Convolution(inputs, channels.branch1, 1, rngs=rngs)
@@ -91,7 +96,7 @@ class _Inception(nnx.Module):
         self.branch3 = _Reduced(inputs, *channels.branch3, rngs)
         self.branch4 = Convolution(inputs, channels.branch4, 1, rngs=rngs)
 
-    def __call__(self, images: Images) -> Outputs:
+    def __call__(self, images: FeatureMaps) -> OutputMaps:
         pooled = max_pool(images, 3, 1, padding=1)
         branches = (
             nn.relu(self.branch1(images)),
@@ -109,5 +114,5 @@ class _Reduced(nnx.Module):
         self.reduce = Convolution(inputs, reduced, 1, rngs=rngs)
         self.conv = Convolution(reduced, outputs, 3, padding=1, rngs=rngs)
 
-    def __call__(self, images: Images) -> Outputs:
+    def __call__(self, images: FeatureMaps) -> OutputMaps:
         return nn.relu(self.conv(nn.relu(self.reduce(images))))

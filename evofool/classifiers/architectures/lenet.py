@@ -12,21 +12,21 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from evofool.classifiers.architectures.digits import digit_card
-from evofool.classifiers.architectures.layers import Conv
+from evofool.classifiers.architectures.pooled_convolution import PooledConvolution
 from evofool.classifiers.card import Card
 
-ACTIVATIONS = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid}
+_NONLINEARITIES = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid}
 
 
 class LeNet(nnx.Module):
     """LeNet for 28x28 grey images; inputs in [0, 1] are used as they are."""
 
     def __init__(self, card: Card, rngs: nnx.Rngs):
-        self.conv1 = Conv(card.input_shape[2], 20, 5, pool=2, rngs=rngs)
-        self.conv2 = Conv(20, 50, 5, pool=2, rngs=rngs)
+        self.conv1 = PooledConvolution(card.input_shape[2], 20, 5, pool=2, rngs=rngs)
+        self.conv2 = PooledConvolution(20, 50, 5, pool=2, rngs=rngs)
         self.dense1 = nnx.Linear(4 * 4 * 50, 500, rngs=rngs)
         self.dense2 = nnx.Linear(500, card.outputs, rngs=rngs)
-        self.activation = ACTIVATIONS[card.activation]
+        self.activation = _NONLINEARITIES[card.activation]
 
     def __call__(self, images: Float[Array, "batch 28 28 1"]) -> Float[Array, "batch outputs"]:
         """Returns logits."""
@@ -36,7 +36,7 @@ class LeNet(nnx.Module):
 
 
 def lenet_card(*, outputs: int = 10, activation: str = "relu") -> Card:
-    """Returns the card of a LeNet for digits that has no weights yet.
+    """Returns the card of a LeNet for digits, which has no weights yet.
 
     Args:
         outputs: 10, or more for classes beyond the digits ("extra 10", ...).

@@ -30,7 +30,7 @@ class Linear(nnx.Module):
 
 
 def linear_card(*, outputs: int = 10) -> Card:
-    """Returns the card of a linear classifier of digits (7,850 parameters) without weights.
+    """Returns the card of a linear classifier of digits (7,850 parameters), without weights yet.
 
     Args:
         outputs: 10, or more for classes beyond the digits ("extra 10", ...).

@@ -1,4 +1,4 @@
-"""A multilayer perceptron: no convolutions, so nothing in it knows which pixels are neighbours.
+"""A multilayer perceptron: without convolutions, it does not know which pixels are neighbours.
 
 References:
     Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document
@@ -36,7 +36,7 @@ class MLP(nnx.Module):
 
 
 def mlp_card(*, outputs: int = 10) -> Card:
-    """Returns the card of a perceptron for digits (266,610 parameters) without weights.
+    """Returns the card of a perceptron for digits (266,610 parameters), which has no weights yet.
 
     Args:
         outputs: 10, or more for classes beyond the digits ("extra 10", ...).

@@ -1,7 +1,7 @@
 """MobileNets: depthwise 3x3 convolutions, and 1x1 convolutions that mix the channels.
 
-Any width and input size, padded as TensorFlow or as PyTorch does. Batch norm is expected folded
-into the convolutions.
+They work at every width and input size, with the padding of TensorFlow or of PyTorch. Batch norm
+must be folded into the convolutions.
 
 References:
     Howard et al., "MobileNets: Efficient convolutional neural networks for mobile vision
@@ -15,8 +15,8 @@ from jaxtyping import Array, Float
 
 from evofool.classifiers.architectures.convolution import (
     Convolution,
-    Images,
-    Outputs,
+    FeatureMaps,
+    OutputMaps,
     Padding,
     relu6,
 )
@@ -33,7 +33,7 @@ _V2 = (
     *((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2)),
     *((6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)),
 )
-_V2_LAST = 1280  # channels of the last convolution; narrow networks have as many
+_V2_LAST = 1280  # channels of the last convolution, at widths up to 1
 
 
 class MobileNetV1(nnx.Module):
@@ -71,7 +71,7 @@ class Separable(nnx.Module):
         )
         self.pw = Convolution(inputs, outputs, 1, rngs=rngs)
 
-    def __call__(self, images: Images) -> Outputs:
+    def __call__(self, images: FeatureMaps) -> OutputMaps:
         """Applies the block."""
         return relu6(self.pw(relu6(self.dw(images))))
 
@@ -112,10 +112,10 @@ class MobileNetV2(nnx.Module):
 
 
 class InvertedResidual(nnx.Module):
-    """Expands the channels, convolves each by itself, and projects them, without ReLU6, to few.
+    """Expands the channels, convolves each separately, and projects them to few, without ReLU6.
 
-    The input is added where it has the shape of the output. Without expansion (1) there is no
-    first convolution.
+    The input is added where it has the shape of the output. With expansion 1 there is no first
+    convolution.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class InvertedResidual(nnx.Module):
         self.project = Convolution(hidden, outputs, 1, rngs=rngs)
         self.expands, self.adds_input = expansion > 1, stride == 1 and inputs == outputs
 
-    def __call__(self, images: Images) -> Outputs:
+    def __call__(self, images: FeatureMaps) -> OutputMaps:
         """Applies the block."""
         x = relu6(self.expand(images)) if self.expands else images
         x = self.project(relu6(self.dw(x)))

@@ -1,20 +1,20 @@
 """Convolution and max pooling as one matrix product over blocks of pixels.
 
 The gradients of a matrix product are matrix products too, which XLA computes fast on a CPU; for
-the few channels of a LeNet nothing tried was faster. A block of s x s outputs needs a window of
-k+s-1 inputs; its matrix holds the kernel s*s times, shifted. That is more arithmetic (1.44 times
-for k=5, s=2), but in long, contiguous rows, and pooling windows lie within one row of the product.
-Batches whose windows outgrow the caches (256 digits) gain less.
+the few channels of a LeNet nothing that was tried is faster. A block of s x s outputs needs a
+window of k+s-1 inputs; its matrix holds the kernel s*s times, shifted. That is more arithmetic
+(1.44 times for k=5, s=2), but in long, contiguous rows, and every pooling window lies within one
+row of the product. Batches whose windows outgrow the caches (256 digits) gain less.
 """
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-FEW_CHANNELS = 4  # up to here blocks of 4x4 pay; above, the shifted kernels waste too much
+FEW_CHANNELS = 4  # up to which blocks of 4x4 pay; with more, too many products are with zeros
 
 
 def block_side(shape: tuple[int, ...], size: int, pool: int) -> int | None:
-    """Picks the side of a block, or None where blocks do not come out even.
+    """Returns the side of a block, or None where no blocks cover the image evenly.
 
     Args:
         shape: height, width, channels of the images.
@@ -80,10 +80,10 @@ def _from_blocks(
 def _block_matrix(
     kernel: Float[Array, "size size inputs outputs"], block: int, pool: int
 ) -> Float[Array, "window_values block_outputs"]:
-    """Builds the matrix from a window of blocks to the block x block outputs that it determines.
+    """Returns the matrix that maps a window of blocks to its block x block outputs.
 
-    Its rows are ordered like a window: blocks, then pixels in the block, then channels. Its
-    columns: place in the pooling window, pooling window, channel.
+    The order of its rows is that of a window: blocks, pixels in the block, channels. The order of
+    its columns is: place in the pooling window, pooling window, channel.
     """
     size, _, inputs, outputs = kernel.shape
     span, side = (size - 1) // block + 1, block // pool

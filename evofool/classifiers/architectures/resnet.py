@@ -1,4 +1,4 @@
-"""ResNet-18 and ResNet-50 as torchvision and timm have them; batch norm is folded.
+"""ResNet-18 and ResNet-50 of torchvision and timm, with batch norm folded.
 
 In the bottleneck the 3x3 convolution has the stride, not the first 1x1 ("v1.5").
 
@@ -14,21 +14,26 @@ from flax import nnx
 from jax import nn
 from jaxtyping import Array, Float
 
-from evofool.classifiers.architectures.convolution import Convolution, Images, Outputs, max_pool
+from evofool.classifiers.architectures.convolution import (
+    Convolution,
+    FeatureMaps,
+    OutputMaps,
+    max_pool,
+)
 from evofool.classifiers.card import Card
 
 DEPTHS = {"resnet18": (2, 2, 2, 2), "resnet50": (3, 4, 6, 3)}  # blocks of the four stages
 
 
 class Place(NamedTuple):
-    """Where a block stands: block `index` of stage `stage` (1..4)."""
+    """The place of a block in the network: block `index` (from 0) of stage `stage` (1..4)."""
 
     stage: int
     index: int
 
     @property
     def stride(self) -> int:
-        """The first block of every stage but the first halves the image."""
+        """2 in the first block of stages 2 to 4, which halves the image; else 1."""
         return 2 if self.stage > 1 and self.index == 0 else 1
 
     @property
@@ -38,7 +43,7 @@ class Place(NamedTuple):
 
 
 def places(family: str) -> list[Place]:
-    """Returns where the blocks of a ResNet stand; the first is called `block1`."""
+    """Returns the places of a ResNet's blocks, in order: of `block1`, `block2`, ..."""
     return [
         Place(stage, index)
         for stage, depth in enumerate(DEPTHS[family], start=1)
@@ -80,14 +85,14 @@ class Basic(nnx.Module):
         self.conv2 = Convolution(channels, channels, 3, padding=1, rngs=rngs)
         self.shortcut = _shortcut(inputs, channels, stride, rngs)
 
-    def __call__(self, images: Images) -> Outputs:
+    def __call__(self, images: FeatureMaps) -> OutputMaps:
         """Applies the block."""
         x = self.conv2(nn.relu(self.conv1(images)))
         return nn.relu(x + (self.shortcut(images) if self.shortcut else images))
 
 
 class Bottleneck(nnx.Module):
-    """A 3x3 convolution between two 1x1, the first of which reduces, added to the input."""
+    """A 1x1 convolution to fewer channels, a 3x3 and a 1x1 convolution, added to the input."""
 
     expansion = 4
 
@@ -99,14 +104,14 @@ class Bottleneck(nnx.Module):
         self.conv3 = Convolution(channels, outputs, 1, rngs=rngs)
         self.shortcut = _shortcut(inputs, outputs, stride, rngs)
 
-    def __call__(self, images: Images) -> Outputs:
+    def __call__(self, images: FeatureMaps) -> OutputMaps:
         """Applies the block."""
         x = self.conv3(nn.relu(self.conv2(nn.relu(self.conv1(images)))))
         return nn.relu(x + (self.shortcut(images) if self.shortcut else images))
 
 
 def _shortcut(inputs: int, outputs: int, stride: int, rngs: nnx.Rngs) -> Convolution | None:
-    """Returns what the input passes through where it could not be added otherwise."""
+    """Returns a convolution that gives the input the shape of the outputs; None where it has it."""
     if inputs == outputs and stride == 1:
         return None
     return Convolution(inputs, outputs, 1, stride=stride, rngs=rngs)

@@ -1,12 +1,13 @@
 """SqueezeNet 1.0 and 1.1: AlexNet's accuracy with a fiftieth of its weights.
 
-Eight "fire" modules: a 1x1 convolution to few channels, then 1x1 and 3x3 convolutions side by
-side. Max pooling counts windows as Caffe does (those that stick out below or right as well). The
-last convolution's ReLU outputs are averaged over the image; there is no linear layer.
+A "fire" module, of which there are eight, is a 1x1 convolution to few channels, then a 1x1 and a
+3x3 convolution of these side by side. Max pooling uses the windows that Caffe uses, also those that
+stick out below or right. The last convolution's ReLU outputs are averaged over the image; there is
+no linear layer.
 
-The two halves of the channels that a fire module makes are never joined: what follows is max
-pooling, which goes channel by channel, or a 1x1 convolution, which is a sum over channels. That
-saves a copy of every feature map, a tenth of the time on a CPU (docs/results/forward.md).
+The two halves of a fire module's channels are never joined. What follows is max pooling, which
+treats channels separately, or a 1x1 convolution, which is a sum over channels. That saves a copy of
+every feature map, a tenth of the time on a CPU (docs/results/forward.md).
 
 References:
     Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model
@@ -25,8 +26,8 @@ from jaxtyping import Array, Float
 
 from evofool.classifiers.architectures.convolution import (
     Convolution,
-    Images,
-    Outputs,
+    FeatureMaps,
+    OutputMaps,
     convolve,
     max_pool,
 )
@@ -41,12 +42,13 @@ _FIRES = (
 
 @dataclass(frozen=True)
 class Version:
-    """What differs between the versions.
+    """The differences between the versions.
 
     Attributes:
         stem: (outputs, size of the kernel) of conv1.
-        pooled: fire modules that max pooling comes before.
-        border: zeros around the input of conv10; Caffe's 1.0 averages over that border as well.
+        pooled: fire modules after a max pooling.
+        border: width of the zeros around the input of conv10; Caffe's version 1.0 includes this
+            border in the average.
     """
 
     stem: tuple[int, int]
@@ -83,11 +85,11 @@ class SqueezeNet(nnx.Module):
     def features(
         self, images: Float[Array, "batch height width channels"]
     ) -> Float[Array, "batch 512"]:
-        """Returns what the last convolution sees, averaged over the image."""
+        """Returns the inputs of the last convolution, averaged over the image."""
         return jnp.concatenate([part.mean(axis=(1, 2)) for part in self._fires(images)], axis=1)
 
-    def _fires(self, images: Images) -> list[Outputs]:
-        """Returns the two halves of the channels that the last fire module makes."""
+    def _fires(self, images: FeatureMaps) -> list[OutputMaps]:
+        """Returns the outputs of the last fire module, as two halves of the channels."""
         parts = [jax.nn.relu(self.conv1(images))]
         for number in range(2, 2 + len(_FIRES)):
             if number in self.pooled:
@@ -98,7 +100,7 @@ class SqueezeNet(nnx.Module):
     def _average(
         self, images: Float[Array, "batch height width outputs"]
     ) -> Float[Array, "batch outputs"]:
-        """Averages what conv10 makes, with its border, where it sees zeros and gives its bias."""
+        """Averages conv10's outputs, including its border, where they are its bias."""
         _, height, width, _ = images.shape
         inside = height * width
         total = (height + 2 * self.border) * (width + 2 * self.border)
@@ -114,14 +116,14 @@ class Fire(nnx.Module):
         self.expand1x1 = Convolution(squeezed, expanded, 1, rngs=rngs)
         self.expand3x3 = Convolution(squeezed, expanded, 3, padding=1, rngs=rngs)
 
-    def __call__(self, parts: Sequence[Images]) -> list[Outputs]:
-        """Applies the module to channels in parts; returns the two halves of the outputs."""
+    def __call__(self, parts: Sequence[FeatureMaps]) -> list[OutputMaps]:
+        """Applies the module to the parts of the channels; returns two halves of the outputs."""
         x = jax.nn.relu(_mix(self.squeeze1x1, parts))
         return [jax.nn.relu(self.expand1x1(x)), jax.nn.relu(self.expand3x3(x))]
 
 
-def _mix(layer: Convolution, parts: Sequence[Images]) -> Outputs:
-    """Applies a 1x1 convolution to channels in parts."""
+def _mix(layer: Convolution, parts: Sequence[FeatureMaps]) -> OutputMaps:
+    """Applies a 1x1 convolution to the parts of the channels."""
     ends = list(accumulate(part.shape[-1] for part in parts))
     kernels = jnp.split(layer.kernel[...], ends[:-1], axis=2)
     products = [convolve(part, kernel) for part, kernel in zip(parts, kernels, strict=True)]

@@ -1,1 +1,1 @@
-"""Weights of others: read from state dicts, converted, fetched."""
+"""Weights from other projects: fetched, read from state dicts and converted."""

@@ -1,31 +1,30 @@
-"""Weights trained elsewhere, made ours: batch norm folded, tensors renamed, a card beside them.
+"""Converts weights trained elsewhere: folds batch norm, renames tensors, writes a card.
 
 After a convolution with weights w (no bias), batch norm computes
 
     gamma * (w x - mean) / sqrt(variance + epsilon) + beta
 
-which is a convolution with weights s w and bias beta - s mean, s = gamma / sqrt(variance +
-epsilon). That is what is written, so that no network has batch norm when it runs.
+which is a convolution with weights s w and bias beta - s mean, where s = gamma / sqrt(variance +
+epsilon). The converted file holds these, so no network here needs batch norm.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from evofool.classifiers.card import Card
-from evofool.classifiers.classifier import Classifier, check_classifier, make_network
-from evofool.classifiers.importing.published import RECIPES, Layout, Source
+from evofool.classifiers.classifier import Classifier, Params, check_classifier, make_network
+from evofool.classifiers.importing.published import CONVERSIONS, LayerSource, StateDictLayout
 from evofool.classifiers.importing.state_dicts import read_state_dict
-from evofool.classifiers.labels import CLASSES, imagenet_ids, imagenet_labels
+from evofool.classifiers.labels import IMAGENET_CLASSES, imagenet_ids, imagenet_labels
 from evofool.classifiers.loading import write_classifier
-from evofool.classifiers.storage import flatten, unflatten
-from evofool.support import UserError, unknown_name
+from evofool.classifiers.storage import Leaf, flatten, unflatten
+from evofool.support import JsonValue, UserError, unknown_name
 
-State = Mapping[str, np.ndarray]
-_COUNTER = ".num_batches_tracked"  # of a batch norm, for training only
-_SHOWN = 4  # problems that an error lists
+StateDict = Mapping[str, np.ndarray]
+_COUNTER = ".num_batches_tracked"  # of a batch norm, which only training uses
+_MOST_LISTED = 4  # problems in an error message
 
 
 def convert_weights(
@@ -35,35 +34,35 @@ def convert_weights(
     out: str | Path,
     name: str | None = None,
     labels: Sequence[str] | None = None,
-    fields: Mapping[str, Any] | None = None,
+    fields: Mapping[str, JsonValue] | None = None,
 ) -> Card:
-    """Converts a PyTorch state dict of torchvision or timm, and tries the result.
+    """Converts a PyTorch state dict of torchvision or timm, and checks the result.
 
-    Writes `NAME.safetensors` and its card `NAME.json`. The card says how torchvision's weights
-    are fed; `fields` says what is different for others.
+    Writes `NAME.safetensors` and its card `NAME.json`. The card describes the preprocessing of
+    torchvision's weights; `fields` changes it for others.
 
     Args:
         path: a `.safetensors` file, or `.pth` or `.pt` where PyTorch is installed.
-        family: the architecture, a key of `RECIPES`.
-        out: folder to write into; made if it is not there.
-        name: of the classifier; the file's, without its ending, unless given.
-        labels: names of the classes; ImageNet's for 1000 or 1001 outputs unless given.
+        family: the architecture, a key of `CONVERSIONS`.
+        out: folder to write into; created if missing.
+        name: of the classifier; by default the name of the file without its ending.
+        labels: of the classes; by default ImageNet's, for 1000 or 1001 outputs.
         fields: fields of the card that differ, for instance `{"interpolation": "bicubic"}`.
 
     Returns:
-        The card that was written.
+        The card as written.
 
     Raises:
         UserError: the file cannot be read safely, a tensor is missing, extra or of the wrong
-            shape, the number of labels is wrong, or the network gives no sensible outputs.
+            shape, the number of labels is wrong, or `check_classifier` refuses the result.
     """
     path, out = Path(path), Path(out)
     name = path.stem if name is None else name
     target = out / f"{name}.safetensors"
     if target.exists() and target.samefile(path):
         raise UserError(f"{path} would be replaced by what is made of it; choose another out")
-    if family not in RECIPES:
-        raise unknown_name("family to convert", family, RECIPES)
+    if family not in CONVERSIONS:
+        raise unknown_name("family to convert", family, CONVERSIONS)
     state = read_state_dict(path)
     layout = _layout_of(state, family, path)
     head = state[f"{list(layout.layers.values())[-1].layer}.bias"]
@@ -75,24 +74,24 @@ def convert_weights(
     return write_classifier(target, card, params)
 
 
-def _layout_of(state: State, family: str, path: Path) -> Layout:
-    """Returns the layout that has exactly the tensors of the state dict."""
+def _layout_of(state: StateDict, family: str, path: Path) -> StateDictLayout:
+    """Returns the layout whose tensors are exactly those of the state dict."""
     problems = {}
-    for layout in RECIPES[family].layouts:
+    for layout in CONVERSIONS[family].layouts:
         problems[layout.origin] = _wrong_names(state, layout)
         if not problems[layout.origin]:
             return layout
     origin = min(problems, key=lambda origin: len(problems[origin]))
     fits = [
         other
-        for other, recipe in RECIPES.items()
+        for other, recipe in CONVERSIONS.items()
         if any(not _wrong_names(state, layout) for layout in recipe.layouts)
     ]
     hint = f"; its tensors are named as those of {' or '.join(fits)}" if fits else ""
     raise _misfit(path, f"is no state dict of {family} ({origin})", problems[origin], hint)
 
 
-def _wrong_names(state: State, layout: Layout) -> list[str]:
+def _wrong_names(state: StateDict, layout: StateDictLayout) -> list[str]:
     expected = {name for source in layout.layers.values() for name in _tensors(source)}
     found = {
         name
@@ -103,7 +102,7 @@ def _wrong_names(state: State, layout: Layout) -> list[str]:
     return missing + [f"tensor {name!r} is not expected" for name in sorted(found - expected)]
 
 
-def _tensors(source: Source) -> list[str]:
+def _tensors(source: LayerSource) -> list[str]:
     if not source.norm:
         return [f"{source.layer}.weight", f"{source.layer}.bias"]
     norm = ("weight", "bias", "running_mean", "running_var")
@@ -115,7 +114,7 @@ def _make_card(
     family: str,
     outputs: int,
     labels: Sequence[str] | None,
-    fields: Mapping[str, Any],
+    fields: Mapping[str, JsonValue],
 ) -> Card:
     fixed = {"name": name, "family": family, "outputs": outputs}
     taken = sorted({*fixed, "labels"} & fields.keys())
@@ -124,29 +123,31 @@ def _make_card(
             f"fields of the card: {', '.join(taken)} cannot be among them; leave it out (labels "
             "and the name are given apart)"
         )
-    values = {**RECIPES[family].card, **fields, **fixed}
-    if outputs == CLASSES + 1 and (labels is None or len(labels) == CLASSES):
+    values = {**CONVERSIONS[family].card, **fields, **fixed}
+    if outputs == IMAGENET_CLASSES + 1 and (labels is None or len(labels) == IMAGENET_CLASSES):
         values.setdefault("class_offset", 1)  # the first output is TensorFlow's "background"
     if labels is not None:
         values["labels"] = labels
-    elif outputs in (CLASSES, CLASSES + 1):
+    elif outputs in (IMAGENET_CLASSES, IMAGENET_CLASSES + 1):
         values = {"ids": imagenet_ids(), **values, "labels": imagenet_labels()}
     else:
         raise UserError(
-            f"{name} has {outputs} outputs, which are not the {CLASSES} classes of ImageNet; "
-            "give labels, a name for every class"
+            f"{name} has {outputs} outputs, which are not the {IMAGENET_CLASSES} classes of "
+            "ImageNet; give labels, a name for every class"
         )
     return Card.from_dict(values, source=f"card of {name!r}")
 
 
-def _convert(state: State, layout: Layout, shapes: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """Makes the network's parameters.
+def _convert(
+    state: StateDict, layout: StateDictLayout, shapes: Mapping[str, Leaf], path: Path
+) -> Params:
+    """Returns the network's parameters.
 
     Args:
-        state: the tensors, all there.
+        state: the tensors; none is missing.
         layout: how they are named.
-        shapes: of our tensors, by `layer.kernel` and `layer.bias`.
-        path: where the tensors are from.
+        shapes: of the parameters, by `layer.kernel` and `layer.bias`.
+        path: of the state dict, for error messages.
     """
     wrong, params = [], {}
     for layer, source in layout.layers.items():
@@ -174,8 +175,8 @@ def _convert(state: State, layout: Layout, shapes: Mapping[str, Any], path: Path
     return unflatten(params)
 
 
-def _fold(state: State, source: Source, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the weights, outputs first, and the biases of a layer and the norm after it."""
+def _fold(state: StateDict, source: LayerSource, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the weights, outputs first, and the biases of a layer with its batch norm folded."""
     if not source.norm:
         weight, bias = (state[name] for name in _tensors(source))
         return weight, bias
@@ -187,5 +188,5 @@ def _fold(state: State, source: Source, epsilon: float) -> tuple[np.ndarray, np.
 
 
 def _misfit(path: Path, what: str, problems: list[str], hint: str = "") -> UserError:
-    more = f" (and {len(problems) - _SHOWN} more)" if len(problems) > _SHOWN else ""
-    return UserError(f"{path} {what}: {'; '.join(problems[:_SHOWN])}{more}{hint}")
+    more = f" (and {len(problems) - _MOST_LISTED} more)" if len(problems) > _MOST_LISTED else ""
+    return UserError(f"{path} {what}: {'; '.join(problems[:_MOST_LISTED])}{more}{hint}")

@@ -1,6 +1,5 @@
-"""Weights from where torchvision publishes them."""
+"""Fetches the weights that torchvision publishes."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +7,7 @@ from evofool.classifiers.importing.converting import convert_weights
 from evofool.classifiers.importing.published import FILES, TORCHVISION
 from evofool.classifiers.importing.state_dicts import has_torch, torch_is_missing
 from evofool.classifiers.loading import read_classifier
-from evofool.support import UserError, download, unknown_name, user_cache
+from evofool.support import UserError, download, sha256_of, unknown_name, user_cache
 
 
 def fetch_weights(
@@ -20,21 +19,22 @@ def fetch_weights(
 ) -> Path:
     """Downloads weights, checks them and converts them.
 
-    The published file's name carries the first digits of its sha256, which are what is checked.
-    It is kept only until it is converted; one that is in the folder already is not fetched again.
+    The name of a published file contains the first digits of its sha256, which are checked. The
+    file is deleted once it is converted. Weights that are already in the folder are not fetched
+    again.
 
     Args:
         name: a key of `FILES`, for instance "resnet18".
-        out: folder for the weights and their card; in the user cache unless given.
+        out: folder for the weights and their card; by default in the user cache.
         url: address of a folder with the published files, instead of torchvision's.
-        report: is told, a line each, what is being done.
+        report: called with a line of text for each step.
 
     Returns:
         The folder.
 
     Raises:
-        UserError: PyTorch, which alone can read the file, is not installed; no network, not
-            found, wrong contents, or no room on the disk.
+        UserError: PyTorch, which is needed to read the file, is not installed; there is no
+            network; the file is not found or has another checksum; or the disk is full.
     """
     if name not in FILES:
         raise unknown_name("published weights", name, FILES)
@@ -44,10 +44,10 @@ def fetch_weights(
     if _is_made_from(target, file):
         report(f"{target} is in place")
         return folder
-    if not has_torch():  # better known before the download than after it
+    if not has_torch():  # checked before the download, not after it
         raise torch_is_missing(f"{file} (a pickle)")
     digits = FILES[name].digits
-    if path.exists() and _sha256(path).startswith(digits):
+    if path.exists() and sha256_of(path).startswith(digits):
         report(f"{path} is in place")
     else:
         address = f"{(url or TORCHVISION).rstrip('/')}/{file}"
@@ -59,13 +59,8 @@ def fetch_weights(
 
 
 def _is_made_from(target: Path, file: str) -> bool:
-    """Says whether `target` is whole and was converted from the published file."""
+    """Returns whether `target` is complete and was converted from the published file."""
     try:
         return target.exists() and file in read_classifier(target).card.notes
     except UserError:
         return False
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

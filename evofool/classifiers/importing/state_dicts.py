@@ -1,8 +1,7 @@
-"""State dicts of PyTorch: from safetensors, or through PyTorch's loader that runs no code.
+"""Reads state dicts of PyTorch: safetensors, or pickles through PyTorch's weights-only loader.
 
-A pickle can run anything when it is read, and a `.pth` is one. PyTorch's weights-only loader
-accepts nothing but tensors and plain containers; where PyTorch is not installed, such a file is
-not read at all.
+A `.pth` file is a pickle, which can run any code when it is read. PyTorch's weights-only loader
+accepts only tensors and plain containers; without PyTorch such a file is refused.
 """
 
 import importlib
@@ -13,11 +12,14 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import DTypeLike
 
 from evofool.classifiers.storage import deserialize
 from evofool.support import UserError
 
-_DTYPES: dict[str, Any] = {
+TorchTensor = Any  # PyTorch need not be installed, for type checkers either
+
+_DTYPES: dict[str, DTypeLike] = {
     "F64": np.float64,
     "F32": np.float32,
     "F16": np.float16,
@@ -25,8 +27,8 @@ _DTYPES: dict[str, Any] = {
     "I64": np.int64,
     "I32": np.int32,
 }
-_WRAPPED = ("state_dict", "model")  # where training scripts put the state dict in a checkpoint
-_PARALLEL = "module."  # before every name of a network trained with DataParallel
+_WRAPPED = ("state_dict", "model")  # keys of the state dict in checkpoints of training scripts
+_PARALLEL = "module."  # the prefix of every name in a network trained with DataParallel
 
 
 def read_state_dict(path: Path) -> dict[str, np.ndarray]:
@@ -36,10 +38,10 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
         path: `.safetensors`, or `.pth` or `.pt` where PyTorch is installed.
 
     Returns:
-        The tensors by name, floating-point ones as float32.
+        The tensors by name; those of floating-point numbers as float32.
 
     Raises:
-        UserError: the file cannot be read safely, is damaged, or holds something else.
+        UserError: the file cannot be read safely, is damaged, or holds no state dict.
     """
     if not path.is_file():
         raise UserError(f"no file {path}; give a .safetensors, .pth or .pt file")
@@ -62,12 +64,12 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
 
 
 def has_torch() -> bool:
-    """Says whether PyTorch, and with it `.pth`, can be had."""
+    """Returns whether PyTorch, which reads `.pth` files, is installed."""
     return importlib.util.find_spec("torch") is not None
 
 
 def torch_is_missing(what: str) -> UserError:
-    """Makes the error for something that only PyTorch can read."""
+    """Makes the error for a file that only PyTorch can read."""
     return UserError(
         f"{what} needs PyTorch, whose weights-only loader reads it without running code; "
         'run pip install -e ".[compare]" in a checkout of evofool, or convert the file to '
@@ -91,10 +93,11 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
 def _read_torch(path: Path) -> dict[str, np.ndarray]:
     if not has_torch():
         raise torch_is_missing(f"{path} (a {path.suffix} file)")
-    torch = _torch()
+    # Imported by name, because type checkers need not find it.
+    torch = importlib.import_module("torch")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a damaged or hostile pickle sets off
+    except Exception as error:  # a damaged or hostile pickle can raise anything
         reason = str(error).strip().split("\n")[0]
         raise UserError(
             f"{path} is refused: PyTorch's weights-only loader says {reason!r}. It is damaged, "
@@ -103,18 +106,18 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
         ) from error
     tensors = _state_dict_in(content, torch.Tensor)
     if tensors is None:
-        found = type(content).__name__
+        contents = type(content).__name__
         if isinstance(content, Mapping) and content:
-            found += f" with {', '.join(map(repr, list(content)[:5]))}"
-        raise UserError(f"{path} holds a {found}; expected a state dict: names and tensors")
+            contents += f" with {', '.join(map(repr, list(content)[:5]))}"
+        raise UserError(f"{path} holds a {contents}; expected a state dict: names and tensors")
     return {
         name: (value.float() if value.is_floating_point() else value).detach().numpy()
         for name, value in tensors.items()
     }
 
 
-def _state_dict_in(content: Any, tensor: type) -> Mapping[str, Any] | None:
-    """Finds the state dict in what a file holds: the whole, or one entry of a checkpoint."""
+def _state_dict_in(content: object, tensor: type) -> Mapping[str, TorchTensor] | None:
+    """Returns the state dict in a file, which is the whole of it or an entry of a checkpoint."""
     if not isinstance(content, Mapping):
         return None
     for candidate in (content, *(content[key] for key in _WRAPPED if key in content)):
@@ -122,8 +125,3 @@ def _state_dict_in(content: Any, tensor: type) -> Mapping[str, Any] | None:
         if values and all(isinstance(value, tensor) for value in values):
             return candidate
     return None
-
-
-def _torch() -> Any:
-    """Imports PyTorch by its name, since type checkers need not find it."""
-    return importlib.import_module("torch")

@@ -111,7 +111,7 @@ class Lab:
     def _make(self, name: str, path: Path) -> None:
         recipe = dict(RECIPES[name])
         if self.scale == "small":
-            config = recipe.get("config", recipes.RECIPES[recipe["network"]].config)
+            config = recipe.get("config", recipes.recipe_of(recipe["network"]).config)
             recipe |= {"config": dataclasses.replace(config, epochs=1), "examples": FEW_EXAMPLES}
         recipes.train_classifier(out=path, data=self.supplies.data, **recipe)
 

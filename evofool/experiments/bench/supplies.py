@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from evofool.classifiers import Card, shipped_names
 from evofool.data import (
     Dataset,
-    Labelled,
+    LabelledImage,
     find_files,
     load_cifar10,
     load_mnist,
@@ -22,26 +22,26 @@ from evofool.training import recipes
 LOADERS = {"mnist": load_mnist, "cifar10": load_cifar10}
 
 # what is varied of the article's network is compared with it after a quarter of its epochs
-_BRIEF = dataclasses.replace(recipes.RECIPES["seed000-cnn"].config, epochs=8)
+_BRIEF = dataclasses.replace(recipes.RECIPES["article_cnn"].config, epochs=8)
 RECIPES: dict[str, dict[str, Any]] = {
     "lenet-b": {"network": "lenet", "seed": 1},
     "lenet-sigmoid": {"network": "lenet", "activation": "sigmoid"},
     "lenet-shift-scale": {"network": "lenet", "augment": "shift-scale"},
-    "seed000-cnn": {"network": "seed000-cnn"},
-    "seed000-cnn-brief": {"network": "seed000-cnn", "config": _BRIEF},
+    "seed000-cnn": {"network": "article_cnn"},
+    "seed000-cnn-brief": {"network": "article_cnn", "config": _BRIEF},
     "seed000-cnn-shift-scale": {
-        "network": "seed000-cnn",
+        "network": "article_cnn",
         "config": _BRIEF,
         "augment": "shift-scale",
     },
     "seed000-cnn-constant": {
-        "network": "seed000-cnn",
+        "network": "article_cnn",
         "config": dataclasses.replace(_BRIEF, decay=0.0),
     },
     "mlp": {"network": "mlp"},
     "linear": {"network": "linear"},
-    "cifar_cnn": {"network": "cifar-cnn"},
-    "cifar_cnn-b": {"network": "cifar-cnn", "seed": 1},
+    "cifar_cnn": {"network": "cifar_cnn"},
+    "cifar_cnn-b": {"network": "cifar_cnn", "seed": 1},
 }
 """Networks that are trained when they are first needed: arguments of `train_classifier`."""
 
@@ -119,7 +119,7 @@ class Supplies:
             )
         return path
 
-    def labelled(self, card: Card) -> list[Labelled]:
+    def labelled(self, card: Card) -> list[LabelledImage]:
         """Returns the labelled photographs.
 
         Raises:

@@ -65,7 +65,7 @@ def _said(lowest: float, last: float) -> Outcome:
 
 def cifar10(lab: Lab) -> Findings:
     """Five rounds in which the fooling images have the same shares as on MNIST."""
-    recipe = RECIPES["cifar-cnn"].config
+    recipe = RECIPES["cifar_cnn"].config
     plan = Plan(
         network="cifar_cnn",
         card=cifar_cnn_card(),

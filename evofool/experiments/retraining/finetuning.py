@@ -24,8 +24,8 @@ from evofool.support import percent
 from evofool.training import (
     ALL,
     HEAD,
-    Change,
-    Images,
+    AccuracyChange,
+    ImageLevels,
     add_fooling_class,
     measure_change,
     outputs_of,
@@ -66,7 +66,7 @@ class Tuned(NamedTuple):
     """
 
     overweight: float
-    change: Change | None
+    change: AccuracyChange | None
     called: dict[str, float]
     confidence: Float[np.ndarray, " classes"]
     images: UInt8[np.ndarray, "classes height width channels"]
@@ -200,12 +200,12 @@ def fine_tuned(lab: Lab) -> list[Tuned]:
         name = f"retrained-{NETWORK}-overweight{overweight:g}"
         path = lab.train(name, partial(make, overweight))
         change, called = lab.step(f"measured-overweight{overweight:g}", partial(measure, path))
-        found.append(_fool(lab, path, overweight, Change(**change), called))
+        found.append(_fool(lab, path, overweight, AccuracyChange(**change), called))
         lab.say(f"over-weight {overweight:g}: median {np.median(found[-1].confidence):.2%}")
     return found
 
 
-def _elite_images(run: Run) -> Images:
+def _elite_images(run: Run) -> ImageLevels:
     return images_of(run, run.elites())
 
 
@@ -223,7 +223,7 @@ def _fooling(lab: Lab) -> dict[str, np.ndarray]:
 
 def _groups(
     lab: Lab, fooling: dict[str, np.ndarray], shape: tuple[int, int, int]
-) -> dict[str, Images]:
+) -> dict[str, ImageLevels]:
     """Returns images that were learned, and images of several kinds that were not."""
     number = lab.choose(full=1000, small=20)
     generations, batch = lab.choose(full=(300, 200), small=(2, 20))
@@ -243,7 +243,7 @@ def _groups(
     }
 
 
-def _called(classifier: Classifier, images: Images) -> float:
+def _called(classifier: Classifier, images: ImageLevels) -> float:
     """Returns the share of images, of any size, that are called fooling."""
     seen = at_size(classifier, image_size=images.shape[1])
     return float(np.mean(outputs_of(seen, images).argmax(axis=1) == classifier.card.outputs - 1))
@@ -253,7 +253,7 @@ def _fool(
     lab: Lab,
     network: str | Path,
     overweight: float,
-    change: Change | None,
+    change: AccuracyChange | None,
     called: dict[str, float],
 ) -> Tuned:
     """Evolves images for the classes that the network had at first; all get the same budget."""

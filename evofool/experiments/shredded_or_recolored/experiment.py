@@ -41,7 +41,7 @@ from evofool.experiments.shredded_or_recolored.measures import (
     draw_windows,
 )
 from evofool.images import disordered_table, intensity_table, save_image
-from evofool.training import RECIPES, Examples, train_network
+from evofool.training import Examples, recipe_of, train_network
 
 ARTICLE = "seed000-cnn"
 COMPARED = ("lenet", "lenet-sigmoid", "mlp", "linear", "lenet-shift-scale")
@@ -124,7 +124,7 @@ def _tables(
 
 def _another_epoch(lab: Lab, network: Classifier, images: Levels, labels: Labels) -> float:
     """Trains for one more epoch, at the learning rates that the schedule has for a 33rd."""
-    config, dataset = RECIPES[ARTICLE].config, lab.dataset()
+    config, dataset = recipe_of(ARTICLE).config, lab.dataset()
     assert config.decay is not None
     steps = config.epochs * -(-len(dataset.train_labels) // config.batch_size)
     slower = 1 + config.decay * steps  # lr / (1 + d (t + T)) = (lr / s) / (1 + d / s t)

@@ -60,7 +60,7 @@ def mlp(params: dict, image: np.ndarray) -> np.ndarray:
     return _dense(params["dense3"], x)
 
 
-def seed000_cnn(params: dict, image: np.ndarray) -> np.ndarray:
+def article_cnn(params: dict, image: np.ndarray) -> np.ndarray:
     """The logits of one image by the article's network, the ReLU before the pooling."""
     x = image
     for name, padding, pool in (("conv1", 1, 1), ("conv2", 0, 2), ("conv3", 1, 1), ("conv4", 0, 2)):

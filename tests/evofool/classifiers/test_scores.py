@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evofool.classifiers.scores import as_probabilities, confidence, fitness_of, log_odds, two_best
+from evofool.classifiers.scores import (
+    accuracy_of,
+    as_probabilities,
+    confidence,
+    fitness_of,
+    log_odds,
+    two_best,
+)
 from tests.evofool import reference
 
 compiled = jax.jit(log_odds)
@@ -112,3 +119,14 @@ def test_log_odds_of_probabilities_end_where_float32_does():
     assert (found[-3:] == found[-1]).all()
     assert 16.5 < found[-1] < 17.0
     assert np.isfinite(as_probabilities(jnp.float32(-1e4)))
+
+
+def test_accuracy_is_the_share_of_labels_that_are_predicted():
+    labels = np.array([3, 1, 2, 0])
+    assert accuracy_of(np.array([3, 1, 0, 0]), labels) == 3 / 4
+    assert accuracy_of(np.array([[0], [1], [0], [1]]), labels) == 1 / 4
+
+
+def test_an_image_is_right_when_one_of_its_guesses_is():
+    guesses = np.array([[0, 3], [1, 0], [0, 1], [3, 2]])
+    assert accuracy_of(guesses, np.array([3, 1, 2, 0])) == 2 / 4

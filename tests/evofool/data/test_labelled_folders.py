@@ -4,9 +4,16 @@ from pathlib import Path
 import pytest
 
 from evofool import UserError, load_classifier
-from evofool.data.labelled_folders import Labelled, read_image_folder, read_labels
+from evofool.data.labelled_folders import LabelledImage, read_image_folder, read_labels
 
 CARD = load_classifier("mock:10").card
+NAMED_CARD = dataclasses.replace(
+    load_classifier("mock:3:8x8x3").card,
+    outputs=4,
+    class_offset=1,
+    labels=("starfish, sea star", "sea urchin", "crane"),
+    ids=("n01", "n02", "n03"),
+)
 
 
 @pytest.fixture
@@ -35,7 +42,7 @@ def table(folder: Path, content: str | bytes) -> Path:
 )
 def test_a_table_is_read_whatever_else_it_holds(content: str, folder: Path):
     rows = read_labels(table(folder, content), CARD, images=folder)
-    assert rows == [Labelled(folder / "a.png", 3), Labelled(folder / "deep/b.png", 9)]
+    assert rows == [LabelledImage(folder / "a.png", 3), LabelledImage(folder / "deep/b.png", 9)]
 
 
 MISTAKES = {
@@ -74,15 +81,6 @@ def test_what_is_no_table_or_no_folder_is_named(folder: Path):
         read_labels(binary, CARD, images=folder / "nowhere")
 
 
-FOLDERS_CARD = dataclasses.replace(
-    load_classifier("mock:3:8x8x3").card,
-    outputs=4,
-    class_offset=1,
-    labels=("starfish, sea star", "sea urchin", "crane"),
-    ids=("n01", "n02", "n03"),
-)
-
-
 def fill(folder, *files: str):
     for name in files:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +89,7 @@ def fill(folder, *files: str):
 
 def test_folders_are_classes_by_label_index_or_id(tmp_path):
     fill(tmp_path, "sea star/b.jpg", "sea star/a.PNG", "1/c.webp", "n03/d.jpeg")
-    found = read_image_folder(tmp_path, FOLDERS_CARD)
+    found = read_image_folder(tmp_path, NAMED_CARD)
     assert [(row.path.name, row.index) for row in found] == [
         ("c.webp", 1),
         ("d.jpeg", 2),
@@ -102,7 +100,7 @@ def test_folders_are_classes_by_label_index_or_id(tmp_path):
 
 def test_what_is_hidden_or_no_image_is_left_out(tmp_path):
     fill(tmp_path, "1/a.jpg", "1/.b.jpg", "1/notes.txt", ".cache/c.jpg", "labels.csv")
-    assert [row.path.name for row in read_image_folder(tmp_path, FOLDERS_CARD)] == ["a.jpg"]
+    assert [row.path.name for row in read_image_folder(tmp_path, NAMED_CARD)] == ["a.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -116,9 +114,9 @@ def test_what_is_hidden_or_no_image_is_left_out(tmp_path):
 def test_what_cannot_be_used_is_named(tmp_path, files, message):
     fill(tmp_path, *files)
     with pytest.raises(UserError, match=message):
-        read_image_folder(tmp_path, FOLDERS_CARD)
+        read_image_folder(tmp_path, NAMED_CARD)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(UserError, match="which is no folder; give the images' folder"):
-        read_image_folder(tmp_path / "none", FOLDERS_CARD)
+        read_image_folder(tmp_path / "none", NAMED_CARD)

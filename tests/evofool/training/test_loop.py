@@ -5,7 +5,14 @@ import pytest
 
 from evofool.support.errors import UserError
 from evofool.training import loop
-from evofool.training.loop import Batch, Examples, TrainConfig, accuracy, cross_entropy, train
+from evofool.training.loop import (
+    Batch,
+    Examples,
+    TrainConfig,
+    cross_entropy,
+    measure_accuracy,
+    train,
+)
 
 
 def linear(params, images):
@@ -33,7 +40,7 @@ def run(examples: Examples, seed: int = 0, start=None, **config) -> tuple[dict, 
         cross_entropy(linear),
         examples,
         TrainConfig(**{"epochs": 4, "batch_size": 16, "learning_rate": 0.05} | config),
-        test=lambda params: accuracy(linear, params, examples.images, examples.labels),
+        test=lambda params: measure_accuracy(linear, params, examples.images, examples.labels),
         on_epoch=epochs.append,
     )
     return params, epochs
@@ -230,4 +237,4 @@ def test_an_epoch_reads_well():
 def test_accuracy_counts_every_image_whatever_the_batches():
     images, labels, _ = corners(loop.TEST_BATCH + 7)
     params = zeros(3) | {"bias": jnp.array([0.0, 1.0, 0.0])}
-    assert accuracy(linear, params, images, labels) == np.mean(labels == 1)
+    assert measure_accuracy(linear, params, images, labels) == np.mean(labels == 1)

@@ -11,13 +11,16 @@ from evofool import data
 from evofool.classifiers.architectures.linear import linear_card
 from evofool.classifiers.classifier import Classifier
 from evofool.classifiers.loading import load_classifier, read_classifier
+from evofool.classifiers.names import FORMER_NAMES
 from evofool.support.errors import UserError
 from evofool.training import recipes
-from evofool.training.loop import Examples, TrainConfig, accuracy
+from evofool.training.loop import Examples, TrainConfig, measure_accuracy
 from evofool.training.recipes import train_classifier, train_network
 from tests.evofool.real_data import data_folder
 
 CONFIG = TrainConfig(epochs=2, batch_size=16)
+SMALL_CARD = dataclasses.replace(linear_card(outputs=3), input_shape=(8, 8, 1))
+SMALL_CONFIG = TrainConfig(epochs=4, batch_size=16, learning_rate=1e-2)
 
 
 def bars(number: int, seed: int, side: int = 28) -> tuple[np.ndarray, np.ndarray]:
@@ -30,6 +33,27 @@ def bars(number: int, seed: int, side: int = 28) -> tuple[np.ndarray, np.ndarray
         view = image if label else image.swapaxes(0, 1)
         view[start : start + 6] += 150
     return images, labels
+
+
+def sides(number: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Noisy images of which the left (class 0) or the right half (class 1) is brighter."""
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 80, (number, 8, 8, 1), np.uint8)
+    labels = rng.integers(0, 2, number)
+    for image, label in zip(images, labels, strict=True):
+        image[:, 4 * label : 4 * label + 4] += 100
+    return images, labels
+
+
+def examples(number: int) -> Examples:
+    images, labels = sides(number, 0)
+    return Examples(images, labels, np.ones(number, np.float32))
+
+
+def small_network(path: Path, **changes) -> Classifier:
+    """Trains a linear classifier of three outputs on small images of two."""
+    arguments = {"card": SMALL_CARD, "examples": examples(64), "test": sides(40, 1)}
+    return train_network(path, **{"config": SMALL_CONFIG} | arguments | changes)
 
 
 def assert_same(first, second):
@@ -78,7 +102,7 @@ def patches(monkeypatch) -> data.Dataset:
 
 
 TINY = TrainConfig(epochs=4, batch_size=16, learning_rate=5e-3, warmup=0.2)
-tiny_cifar_cnn = partial(train_classifier, "cifar-cnn", width=0.125, config=TINY)
+tiny_cifar_cnn = partial(train_classifier, "cifar_cnn", width=0.125, config=TINY)
 
 
 @pytest.mark.slow
@@ -92,7 +116,7 @@ def test_a_cifar_cnn_learns_and_is_written_with_its_card(patches, tmp_path):
     assert_same(loaded.params, classifier.params)
     notes = loaded.card.notes
     assert (
-        "`evofool train cifar-cnn --seed 0 --epochs 4 --augment flip-shift --width 0.125`" in notes
+        "`evofool train cifar_cnn --seed 0 --epochs 4 --augment flip-shift --width 0.125`" in notes
     )
     assert "on 64 training images of cifar10, a lossy copy (JPEG):" in notes
 
@@ -146,7 +170,7 @@ def test_what_cannot_be_trained_is_refused(network, options, complaint, tmp_path
 def test_the_shipped_lenet_reaches_the_accuracy_on_its_card():
     lenet = load_classifier("lenet")
     digits = data.load_mnist(data_folder())
-    found = accuracy(lenet.apply, lenet.params, digits.test_images, digits.test_labels)
+    found = measure_accuracy(lenet.apply, lenet.params, digits.test_images, digits.test_labels)
     assert found == pytest.approx(lenet.card.test_accuracy, abs=2e-4)
     assert found >= 0.991
 
@@ -161,7 +185,7 @@ def test_the_first_examples_are_used_when_fewer_are_asked_for(tmp_path, monkeypa
     assert_same(part.params, whole.params)
 
 
-@pytest.mark.parametrize("network", ["mlp", pytest.param("seed000-cnn", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("network", ["mlp", pytest.param("article_cnn", marks=pytest.mark.slow)])
 def test_the_networks_for_digits_learn(network, tmp_path, monkeypatch):
     dataset = data.Dataset(*bars(64, 0), *bars(10, 1))
     monkeypatch.setattr(recipes, "load_mnist", lambda folder: dataset)
@@ -171,8 +195,22 @@ def test_the_networks_for_digits_learn(network, tmp_path, monkeypatch):
     assert epochs[2].loss < 0.8 * epochs[0].loss
 
 
+@pytest.mark.parametrize(("former", "name"), FORMER_NAMES.items())
+def test_a_former_name_has_the_same_recipe(former, name):
+    assert recipes.recipe_of(former) is recipes.RECIPES[name]
+
+
+def test_a_network_trained_by_its_former_name_has_the_name_of_today(patches, tmp_path):
+    first, second = (
+        train_classifier(name, tmp_path / "w.safetensors", width=0.125, config=CONFIG)
+        for name in ("cifar-cnn", "cifar_cnn")
+    )
+    assert first.card == second.card
+    assert first.card.notes.startswith("`evofool train cifar_cnn ")
+
+
 def test_the_article_s_network_is_trained_as_the_article_says():
-    config = recipes.RECIPES["seed000-cnn"].config
+    config = recipes.RECIPES["article_cnn"].config
     assert (config.epochs, config.batch_size, config.learning_rate) == (32, 256, 1e-4)
     assert (config.decay, config.weight_decay, config.warmup) == (0.01, 0.0, 0.0)
 
@@ -190,39 +228,12 @@ def test_a_hardened_network_says_so_on_its_card(adversarial, epsilon, tmp_path, 
     assert made[0].card.sha256 != made[1].card.sha256
 
 
-CONFIG = TrainConfig(epochs=4, batch_size=16, learning_rate=1e-2)
-
-
-def sides(number: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Noisy images of which the left (class 0) or the right half (class 1) is brighter."""
-    rng = np.random.default_rng(seed)
-    images = rng.integers(0, 80, (number, 8, 8, 1), np.uint8)
-    labels = rng.integers(0, 2, number)
-    for image, label in zip(images, labels, strict=True):
-        image[:, 4 * label : 4 * label + 4] += 100
-    return images, labels
-
-
-def examples(number: int) -> Examples:
-    images, labels = sides(number, 0)
-    return Examples(images, labels, np.ones(number, np.float32))
-
-
-SMALL_CARD = dataclasses.replace(linear_card(outputs=3), input_shape=(8, 8, 1))
-
-
-def small_network(path: Path, **changes) -> Classifier:
-    """Trains a linear classifier of three outputs on small images of two."""
-    arguments = {"card": SMALL_CARD, "examples": examples(64), "test": sides(40, 1)}
-    return train_network(path, **{"config": CONFIG} | arguments | changes)
-
-
 def test_any_card_and_examples_make_a_classifier_that_loads(tmp_path):
     epochs = []
     made = small_network(tmp_path / "small.safetensors", notes="sides", on_epoch=epochs.append)
     loaded = load_classifier("small", weights=tmp_path)
     assert loaded.card == made.card
-    jax.tree.map(np.testing.assert_array_equal, loaded.params, made.params)
+    assert_same(loaded.params, made.params)
     assert made.card.test_accuracy == epochs[-1].test_accuracy > 0.8
     assert made.card.notes.startswith("sides: AdamW, epochs 4, batch_size 16")
 

@@ -6,14 +6,14 @@ import pytest
 from evofool.classifiers.architectures.alexnet import adaptive_mean, local_response_norm
 from evofool.classifiers.card import Card
 from evofool.classifiers.classifier import make_network
-from evofool.classifiers.importing.published import RECIPES
+from evofool.classifiers.importing.published import CONVERSIONS
 from evofool.support.errors import UserError
 
 
 def card_of(family: str, side: int, *, outputs: int = 3) -> Card:
     values = {"name": "x", "family": family, "outputs": outputs, "labels": [""] * outputs}
     size = {"input_shape": (side, side, 3)}
-    return Card.from_dict({**RECIPES[family].card, **values, **size})
+    return Card.from_dict({**CONVERSIONS[family].card, **values, **size})
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4, 9])

@@ -5,15 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evofool.classifiers.architectures.article_cnn import seed000_cnn_card
+from evofool.classifiers.architectures.article_cnn import article_cnn_card
 from evofool.classifiers.architectures.linear import linear_card
 from evofool.classifiers.architectures.mlp import mlp_card
 from evofool.classifiers.classifier import check_classifier, make_network
 from evofool.classifiers.loading import read_classifier, write_classifier
 from tests.evofool.classifiers import reference
 
-CARDS = {"linear": linear_card, "mlp": mlp_card, "seed000_cnn": seed000_cnn_card}
-PARAMETERS = {"linear": 7_850, "mlp": 266_610, "seed000_cnn": 590_650}
+CARDS = {"linear": linear_card, "mlp": mlp_card, "article_cnn": article_cnn_card}
+PARAMETERS = {"linear": 7_850, "mlp": 266_610, "article_cnn": 590_650}
 
 
 @pytest.mark.parametrize("family", CARDS)
@@ -23,7 +23,7 @@ def test_a_network_has_the_number_of_parameters_that_is_published(family):
 
 
 def test_the_article_s_network_has_the_article_s_layers():
-    shapes = jax.tree.map(lambda leaf: leaf.shape, make_network(seed000_cnn_card()).shapes)
+    shapes = jax.tree.map(lambda leaf: leaf.shape, make_network(article_cnn_card()).shapes)
     assert {name: layer["kernel"] for name, layer in shapes.items()} == {
         "conv1": (3, 3, 1, 16),
         "conv2": (5, 5, 16, 64),
@@ -58,7 +58,7 @@ def test_more_classes_have_labels_of_their_own(family):
 
 @pytest.mark.slow
 def test_initial_kernels_of_the_article_s_network_are_uniform_as_in_keras():
-    params = make_network(seed000_cnn_card()).init(jax.random.key(0))
+    params = make_network(article_cnn_card()).init(jax.random.key(0))
     for name, inputs, outputs in (("conv2", 25 * 16, 25 * 64), ("dense1", 1024, 512)):
         limit = np.sqrt(6 / (inputs + outputs))  # Glorot
         kernel = np.asarray(params[name]["kernel"])
@@ -68,7 +68,7 @@ def test_initial_kernels_of_the_article_s_network_are_uniform_as_in_keras():
 
 
 def test_dropout_is_for_training_only():
-    network = make_network(seed000_cnn_card())
+    network = make_network(article_cnn_card())
     assert network.has_dropout
     assert not make_network(mlp_card()).has_dropout
     params = network.init(jax.random.key(0))
@@ -82,7 +82,7 @@ def test_dropout_is_for_training_only():
     assert not np.array_equal(dropped[0], plain)
 
 
-@pytest.mark.parametrize("family", ["mlp", "seed000_cnn"])
+@pytest.mark.parametrize("family", ["mlp", "article_cnn"])
 def test_untrained_weights_are_written_read_and_sound(family, tmp_path):
     card = CARDS[family]()
     params = make_network(card).init(jax.random.key(0))

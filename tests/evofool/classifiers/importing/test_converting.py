@@ -11,7 +11,7 @@ import safetensors.numpy
 from evofool.classifiers.card import Card
 from evofool.classifiers.classifier import check_classifier, make_network
 from evofool.classifiers.importing.converting import convert_weights
-from evofool.classifiers.importing.published import RECIPES
+from evofool.classifiers.importing.published import CONVERSIONS
 from evofool.classifiers.labels import imagenet_ids, imagenet_labels
 from evofool.classifiers.loading import load_classifier, read_classifier
 from evofool.classifiers.storage import flatten
@@ -25,9 +25,9 @@ def state_of(family: str, *, outputs: int, layout: int = 0) -> dict[str, np.ndar
     """Random tensors, named as in a published state dict."""
     random = np.random.default_rng(0)
     values = {"name": "x", "family": family, "outputs": outputs, "labels": [""] * outputs}
-    shapes = flatten(make_network(Card.from_dict({**RECIPES[family].card, **values})).shapes)
+    shapes = flatten(make_network(Card.from_dict({**CONVERSIONS[family].card, **values})).shapes)
     state = {}
-    for layer, (theirs, norm) in RECIPES[family].layouts[layout].layers.items():
+    for layer, (theirs, norm) in CONVERSIONS[family].layouts[layout].layers.items():
         kernel = shapes[f"{layer}.kernel"].shape
         weight = random.normal(0, np.prod(kernel[:-1]) ** -0.5, kernel)
         state[f"{theirs}.weight"] = np.moveaxis(weight, (-1, -2), (0, 1))
@@ -107,7 +107,7 @@ def test_the_card_knows_how_the_weights_are_fed(squeezenet, tmp_path):
 
 
 def test_googlenet_and_caffenet_are_fed_differently():
-    googlenet, caffenet = RECIPES["googlenet"].card, RECIPES["caffenet"].card
+    googlenet, caffenet = CONVERSIONS["googlenet"].card, CONVERSIONS["caffenet"].card
     # torchvision's transform_input: from (x - mean) / std to (x - .5) / .5
     assert (googlenet["mean"], googlenet["scale"]) == ((127.5, 127.5, 127.5), 1 / 127.5)
     assert (caffenet["channel_order"], caffenet["mean"]) == ("BGR", (104.0, 117.0, 123.0))
@@ -204,6 +204,6 @@ def test_a_file_is_not_replaced_by_what_is_made_of_it(resnet, tmp_path):
 def test_batch_norm_that_is_not_folded_is_refused_when_loaded(resnet, tmp_path):
     path = write(tmp_path / "net.safetensors", resnet)
     values = {"name": "net", "family": "resnet18", "outputs": 10, "labels": TEN}
-    Card.from_dict({**RECIPES["resnet18"].card, **values, **SMALL}).write(tmp_path / "net.json")
+    Card.from_dict({**CONVERSIONS["resnet18"].card, **values, **SMALL}).write(tmp_path / "net.json")
     with pytest.raises(UserError, match=r"not folded .*evofool weights convert"):
         read_classifier(path)

@@ -5,7 +5,7 @@ import pytest
 
 from evofool.classifiers.card import Card
 from evofool.classifiers.classifier import make_network
-from evofool.classifiers.importing.published import FILES, RECIPES
+from evofool.classifiers.importing.published import CONVERSIONS, FILES
 from evofool.classifiers.storage import flatten
 
 # as torchvision states them (`num_params`), CaffeNet's from the sizes in its prototxt
@@ -22,15 +22,15 @@ PARAMETERS = {
 
 
 def test_every_recipe_has_its_number_of_parameters():
-    assert PARAMETERS.keys() == RECIPES.keys()
+    assert PARAMETERS.keys() == CONVERSIONS.keys()
 
 
-@pytest.mark.parametrize("family", RECIPES)
+@pytest.mark.parametrize("family", CONVERSIONS)
 def test_a_recipe_makes_every_parameter_of_the_network(family):
     values = {"name": "x", "family": family, "outputs": 1000, "labels": [""] * 1000}
-    card = Card.from_dict({**RECIPES[family].card, **values})
+    card = Card.from_dict({**CONVERSIONS[family].card, **values})
     shapes = {name: leaf.shape for name, leaf in flatten(make_network(card).shapes).items()}
-    for layout in RECIPES[family].layouts:
+    for layout in CONVERSIONS[family].layouts:
         parts = {f"{layer}.{part}" for layer in layout.layers for part in ("kernel", "bias")}
         assert parts == shapes.keys()
         # a norm has two parameters per channel where the folded convolution has one
@@ -41,6 +41,6 @@ def test_a_recipe_makes_every_parameter_of_the_network(family):
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_published_file_carries_its_digits_and_can_be_converted(name):
-    assert FILES[name].family in RECIPES
+    assert FILES[name].family in CONVERSIONS
     assert re.fullmatch(r"[\w-]+-[0-9a-f]{8}\.pth", FILES[name].file)
     assert FILES[name].file.endswith(f"-{FILES[name].digits}.pth")

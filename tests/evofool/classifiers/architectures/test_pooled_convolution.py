@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evofool.classifiers.architectures.layers import convolve
+from evofool.classifiers.architectures.pooled_convolution import convolve_and_pool
 from tests.evofool.classifiers import reference
 
 # images, kernel, padding, pool: the layers of the LeNet, of a CIFAR network, and odd ones
@@ -41,7 +41,7 @@ def by_xla(images, kernel, bias, padding, pool):
 @pytest.mark.parametrize("case", CASES)
 def test_convolution_equals_the_oracle(case):
     images, *others = arrays(case)
-    found = jax.jit(convolve, static_argnums=(3, 4))(images, *others)
+    found = jax.jit(convolve_and_pool, static_argnums=(3, 4))(images, *others)
     expected = [
         reference.convolved(np.asarray(image), *map(np.asarray, others)) for image in images
     ]
@@ -53,7 +53,7 @@ def test_value_and_gradients_equal_those_of_xla(case):
     *values, padding, pool = arrays(case)
 
     def found(*values):
-        return jnp.sum(jnp.sin(convolve(*values, padding, pool)))
+        return jnp.sum(jnp.sin(convolve_and_pool(*values, padding, pool)))
 
     def expected(*values):
         return jnp.sum(jnp.sin(by_xla(*values, padding, pool)))
@@ -71,7 +71,7 @@ def by_images(images: jax.Array, kernel: jax.Array, padding: int) -> jax.Array:
     """The gradient of the sum of all outputs, pooled by 2."""
 
     def total(images):
-        return convolve(images, kernel, jnp.zeros(1), padding, 2).sum()
+        return convolve_and_pool(images, kernel, jnp.zeros(1), padding, 2).sum()
 
     return jax.jit(jax.grad(total))(images)
 
@@ -86,7 +86,9 @@ def test_equal_maxima_of_a_padded_convolution_share_the_gradient():
 
 def test_equal_maxima_share_the_gradient():
     images, kernel = jnp.ones((1, 6, 6, 1)), jnp.ones((5, 5, 1, 1))
-    gradient = jax.grad(lambda bias: convolve(images, kernel, bias, 0, 2).sum())(jnp.zeros(1))
+    gradient = jax.grad(lambda bias: convolve_and_pool(images, kernel, bias, 0, 2).sum())(
+        jnp.zeros(1)
+    )
     assert gradient == 1.0
     gradient = by_images(images, kernel, 0)
     assert gradient.sum() == 25.0
@@ -95,4 +97,4 @@ def test_equal_maxima_share_the_gradient():
 
 def test_sides_that_do_not_divide_into_pooling_windows_are_refused():
     with pytest.raises(ValueError, match="7x6 cannot be pooled by 2"):
-        convolve(jnp.zeros((1, 9, 8, 1)), jnp.zeros((3, 3, 1, 1)), jnp.zeros(1), 0, 2)
+        convolve_and_pool(jnp.zeros((1, 9, 8, 1)), jnp.zeros((3, 3, 1, 1)), jnp.zeros(1), 0, 2)

@@ -1,20 +1,20 @@
-"""Convolution and max pooling, fast on CPUs in both directions.
+"""The layer of the networks that are trained here: convolution and max pooling, fast to train.
 
-Forward, they are XLA's own operations; nothing tried was faster. XLA's CPU gradients, however, cost
-7 to 11 forward passes, and ten times that inside a scan. Under differentiation the same result, up
-to the last bits of float32, is therefore formulated in one of two other ways:
+Forward, both are XLA's own operations; nothing that was tried is faster. XLA's gradients on a CPU,
+however, cost 7 to 11 forward passes, and ten times that inside a scan. Under differentiation the
+same result, up to the last bits of float32, is therefore computed in one of two other ways:
 
-* **by parts** of the batch, which stay in the caches: both gradients are written as plain forward
-  convolutions of arrays that were flipped and transposed beforehand, and cost one to two forward
-  passes each. XLA derives the same ones, but runs flips and transposes inside slow loops.
-* **by blocks**, unpadded convolutions of small images (of the LeNet): one matrix product over
+* **by parts** of the batch, which stay in the caches: both gradients are plain forward
+  convolutions of arrays that are flipped and transposed beforehand, and cost one to two forward
+  passes each. XLA derives the same convolutions, but flips and transposes inside slow loops.
+* **by blocks**, for unpadded convolutions of small images (in the LeNet): one matrix product over
   blocks of pixels (see `pixel_blocks`), whose gradients are matrix products too.
 
 `scripts/benchmark_training.py` measures both and others.
 """
 
 from functools import partial
-from typing import Any
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -24,14 +24,16 @@ from jaxtyping import Array, Float
 
 from evofool.classifiers.architectures.pixel_blocks import block_side, convolve_blocks
 
-# Images differentiated at a time: by parts of 8 the gradient of a kernel costs 1.2 to 1.6 forward
-# passes, by 64 up to 4.6.
-PART = 8
-SMALL = 4096  # values of an image, up to which blocks of pixels are faster than parts of the batch
+# Images that are differentiated at a time: in parts of 8 the gradient of a kernel costs 1.2 to 1.6
+# forward passes, in parts of 64 up to 4.6.
+PART_SIZE = 8
+BLOCKS_UP_TO = 4096  # values in an image; for larger ones parts of the batch are faster than blocks
 
 
-class Conv(nnx.Module):
-    """A convolution layer: `kernel` [size, size, inputs, outputs] and `bias` [outputs].
+class PooledConvolution(nnx.Module):
+    """A convolution of stride 1, then max pooling.
+
+    It holds a kernel `[size, size, inputs, outputs]` and a bias `[outputs]`.
 
     Args:
         inputs: channels in.
@@ -63,11 +65,11 @@ class Conv(nnx.Module):
         self, images: Float[Array, "batch height width inputs"]
     ) -> Float[Array, "batch pooled_height pooled_width outputs"]:
         """Applies the layer, pooling included."""
-        return convolve(images, self.kernel[...], self.bias[...], self.padding, self.pool)
+        return convolve_and_pool(images, self.kernel[...], self.bias[...], self.padding, self.pool)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3, 4))
-def convolve(
+def convolve_and_pool(
     images: Float[Array, "batch height width inputs"],
     kernel: Float[Array, "size size inputs outputs"],
     bias: Float[Array, " outputs"],
@@ -104,16 +106,17 @@ def _differentiable(
     kernel: Float[Array, "size size inputs outputs"],
     bias: Float[Array, " outputs"],
 ) -> Float[Array, "batch pooled_height pooled_width outputs"]:
-    """Computes `convolve` from operations whose gradients are fast."""
-    is_small = images[0].size <= SMALL and not padding
+    """Computes `convolve_and_pool` from operations whose gradients are fast."""
+    is_small = images[0].size <= BLOCKS_UP_TO and not padding
     block = block_side(images.shape[1:], len(kernel), pool) if is_small else None
     if block is not None:
         return convolve_blocks(block, pool, images, kernel, bias)
-    sums: Any = _convolve_by_parts(images, kernel, padding, pool)
+    # the type of `custom_vjp` does not tell what the function returns
+    sums = cast(Array, _convolve_by_parts(images, kernel, padding, pool))
     return sums + bias[None, None, None]
 
 
-convolve.defvjp(
+convolve_and_pool.defvjp(
     lambda images, kernel, bias, padding, pool: jax.vjp(
         partial(_differentiable, padding, pool), images, kernel, bias
     ),
@@ -149,12 +152,12 @@ def _convolve_by_parts(
     padding: int,
     pool: int,
 ) -> Float[Array, "batch pooled_height pooled_width outputs"]:
-    """Convolves and pools, `PART` images at a time."""
+    """Convolves and pools, `PART_SIZE` images at a time."""
     return _forward_by_parts(images, kernel, padding, pool)[0]
 
 
 def _forward_by_parts(images, kernel, padding, pool):
-    """Keeps for the gradients which values of its window are the largest."""
+    """Also returns, for the gradients, which values are the largest of their windows."""
 
     def convolve_part(part):
         windows = _to_windows(_convolve(part, kernel, padding), pool)
@@ -166,7 +169,7 @@ def _forward_by_parts(images, kernel, padding, pool):
 
 
 def _backward_by_parts(padding, pool, residuals, gradient):
-    """Gives the gradients for images and kernel, as convolutions."""
+    """Returns the gradients for images and kernel, computed as convolutions."""
     images, kernel, is_largest = residuals
     size = len(kernel)
     flipped = kernel[::-1, ::-1].swapaxes(2, 3)
@@ -176,10 +179,11 @@ def _backward_by_parts(padding, pool, residuals, gradient):
         count = sum(is_largest[:, :, i, :, j] for i in range(pool) for j in range(pool))
         share = (gradient / count)[:, :, None, :, None]
         sums = _from_windows(jnp.where(is_largest, share, 0.0))
-        sums = lax.optimization_barrier(sums)  # or both convolutions compute it, value by value
-        # batch and channels change places
-        turned = _convolve(images.transpose(3, 1, 2, 0), sums.transpose(1, 2, 0, 3), padding)
-        return total + turned, _convolve(sums, flipped, size - 1 - padding)
+        # Without the barrier XLA computes the sums in both convolutions, value by value.
+        sums = lax.optimization_barrier(sums)
+        # The kernel's gradient sums over the batch, so batch and channels change places.
+        of_kernel = _convolve(images.transpose(3, 1, 2, 0), sums.transpose(1, 2, 0, 3), padding)
+        return total + of_kernel, _convolve(sums, flipped, size - 1 - padding)
 
     zeros = jnp.zeros((kernel.shape[2], size, size, kernel.shape[3]))
     parts = (_in_parts(images), is_largest, _in_parts(gradient))
@@ -203,12 +207,12 @@ def _from_windows(windows):
 
 
 def _in_parts(array):
-    """Cuts a batch into parts of `PART`; the last one is filled up with zeros."""
-    missing = -len(array) % PART
+    """Cuts a batch into parts of `PART_SIZE`; zeros fill up the last part."""
+    missing = -len(array) % PART_SIZE
     filled = jnp.pad(array, ((0, missing), *((0, 0),) * (array.ndim - 1)))
-    return filled.reshape(-1, PART, *array.shape[1:])
+    return filled.reshape(-1, PART_SIZE, *array.shape[1:])
 
 
 def _joined(parts, number):
-    """Undoes `_in_parts` of a batch of `number`."""
+    """Undoes `_in_parts` for a batch of `number` images."""
     return parts.reshape(-1, *parts.shape[2:])[:number]
