@@ -1,10 +1,10 @@
-"""Analyses of images and elites that no command runs by itself: the experiments are made of them.
+"""Analyses of images and elites, which the experiments consist of.
 
 Statistics with intervals and tests, similarity of images, repeated elements and their removal,
-lesions of networks, regularity and orientation, families of classes.
+lesions of genomes, regularity and orientation, families of classes. No command runs them alone.
 """
 
-from evofool.analysis.class_families import Family, family_probabilities
+from evofool.analysis.class_families import FamilyConfidence, family_probabilities
 from evofool.analysis.image_measures import (
     HORIZONTAL,
     VERTICAL,
@@ -50,7 +50,7 @@ __all__ = [
     "FILLS",
     "HORIZONTAL",
     "VERTICAL",
-    "Family",
+    "FamilyConfidence",
     "GroupSimilarity",
     "Lesion",
     "Median",

@@ -1,4 +1,4 @@
-"""How probability is shared out within families of classes, such as all the breeds of dogs."""
+"""The confidence in a class and in its family of classes, for instance all breeds of dogs."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,15 +9,15 @@ from jaxtyping import Float, Int
 from evofool.support import UserError
 
 
-class Family(NamedTuple):
-    """What a network says of images, about the class each is for and about its whole family.
+class FamilyConfidence(NamedTuple):
+    """A network's confidence in the class of each image, and in the family of that class.
 
     Attributes:
-        own: probability of the image's own class, in [0, 1].
-        family: summed over all classes of its family, its own among them.
-        doubt_kept: share of 1 - own that falls to the family's other classes; what chance would
-            give is `chance`.
-        chance: the share of all other classes that are in the family.
+        own: confidence in the image's class, in [0, 1].
+        family: sum over all classes of the family, that class included.
+        doubt_kept: share of 1 - own that falls to the other classes of the family; `chance` is
+            what a random share would be.
+        chance: share of all other classes that belong to the family.
     """
 
     own: Float[np.ndarray, " images"]
@@ -30,19 +30,19 @@ def family_probabilities(
     probabilities: Float[np.ndarray, "images classes"],
     classes: Int[np.ndarray, " images"],
     groups: Sequence[str],
-) -> Family:
-    """Sums probabilities over the family of the class that each image is for.
+) -> FamilyConfidence:
+    """Sums each image's probabilities over the family of its class.
 
-    A class may stay unlikely because its relatives are likely too: then the family is certain
-    where no class is.
+    A class may be unlikely because its relatives are likely too: then the network is certain of
+    the family, but of no class.
 
     Args:
-        probabilities: of a softmax, in [0, 1]; those of a "background" output left out.
-        classes: that the images are for.
+        probabilities: of a softmax, in [0, 1], without that of a "background" output.
+        classes: class index of each image.
         groups: the family of every class.
 
     Raises:
-        UserError: not a group for each class.
+        UserError: the number of groups is not that of the classes.
     """
     if len(groups) != probabilities.shape[1]:
         raise UserError(
@@ -55,6 +55,6 @@ def family_probabilities(
     own = probabilities[np.arange(len(classes)), classes]
     family = np.where(is_kin, probabilities, 0.0).sum(axis=1)
     doubt = 1 - own
-    # certainty to the last digit leaves no doubt to share out
-    kept = np.divide(family - own, doubt, out=np.zeros_like(own), where=doubt > 0)
-    return Family(own, family, kept, (is_kin.sum(axis=1) - 1) / (len(groups) - 1))
+    # A confidence of exactly 1 leaves no doubt to share.
+    doubt_kept = np.divide(family - own, doubt, out=np.zeros_like(own), where=doubt > 0)
+    return FamilyConfidence(own, family, doubt_kept, (is_kin.sum(axis=1) - 1) / (len(groups) - 1))

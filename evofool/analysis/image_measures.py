@@ -1,15 +1,21 @@
-"""How regular an image is, and which way its edges point."""
+"""Measures of images: how much neighbours differ, how fine details are, where edges point."""
 
 import numpy as np
 import scipy.ndimage
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
 from evofool.images import Levels
 from evofool.support import UserError
 
+HORIZONTAL, RISING, VERTICAL, FALLING = range(4)  # orientations of strokes: -, /, |, \
+SIGMA = 1.0  # pixels, of the Gaussian whose derivatives find edges; a pen is wider in a 28x28 digit
+
 
 def total_variation(levels: Levels) -> Float[np.ndarray, " batch"]:
-    """Returns the mean difference of neighbouring pixels, in levels.
+    """Returns the mean absolute difference of neighbouring pixels in levels, per image.
+
+    Args:
+        levels: 0..255; the mean over the channels counts.
 
     Example:
         >>> total_variation(np.full((1, 8, 8, 3), 7, np.uint8)).tolist()
@@ -21,11 +27,14 @@ def total_variation(levels: Levels) -> Float[np.ndarray, " batch"]:
 
 
 def spectral_slope(levels: Levels) -> Float[np.ndarray, " batch"]:
-    """Returns the exponent of the power spectrum over spatial frequency.
+    """Returns the exponent of the power spectrum over spatial frequency, per image.
 
-    The slope of a straight line through the logarithms, of the mean power of every whole frequency
-    from 1 cycle per image to the highest along its shorter side. White noise has 0, natural
-    photographs about -2; an image of one level has none (NaN).
+    It is the slope of a straight line through the logarithms of frequency and mean power, at every
+    whole frequency from 1 cycle per image to the highest along its shorter side. White noise has
+    0, photographs of nature about -2, and an image of a single level NaN.
+
+    Args:
+        levels: 0..255; the mean over the channels counts.
 
     References:
         D. J. Field, "Relations between the statistics of natural images and the response
@@ -46,26 +55,23 @@ def spectral_slope(levels: Levels) -> Float[np.ndarray, " batch"]:
     return slopes
 
 
-HORIZONTAL, RISING, VERTICAL, FALLING = range(4)  # of four orientations: -, /, |, \
-SIGMA = 1.0  # pixels: of the derivatives of a Gaussian; below a pen's width in a 28x28 digit
-
-
 def stroke_energy(
-    images: UInt8[np.ndarray, "batch height width channels"],
+    levels: Levels,
     *,
     orientations: int = 4,
     bands: int = 3,
 ) -> Float[np.ndarray, "batch orientations bands"]:
-    """Returns the share of an image's edge energy by orientation of the stroke and by band.
+    """Returns the share of an image's edge energy in every orientation of strokes and every band.
 
     Args:
-        images: levels 0..255; the energies of channels are added.
-        orientations: of strokes, counted anticlockwise from the horizontal: orientation k holds
-            the angles within 90/orientations degrees of 180 k / orientations.
-        bands: of equal height, from the top down; a pixel belongs to the one its centre is in.
+        levels: 0..255; the energies of the channels are added.
+        orientations: number of orientations, counted anticlockwise from the horizontal:
+            orientation k holds the angles within 90/orientations degrees of 180 k / orientations.
+        bands: number of horizontal bands of equal height, from the top down; the centre of a pixel
+            decides to which it belongs.
 
     Returns:
-        Shares in [0, 1] that add up to 1 for an image; all 0 for one of a single level.
+        Shares in [0, 1] that add up to 1 for an image; all 0 for an image of a single level.
 
     Raises:
         UserError: fewer than one orientation or band.
@@ -74,23 +80,23 @@ def stroke_energy(
         raise UserError(
             f"orientations is {orientations} and bands {bands}; expected at least 1 of each"
         )
-    levels = images.astype(np.float64)
+    values = levels.astype(np.float64)
     smooth = scipy.ndimage.gaussian_filter1d  # along one axis; order 1 is the derivative
-    down = smooth(smooth(levels, SIGMA, 1, order=1, mode="nearest"), SIGMA, 2, mode="nearest")
-    right = smooth(smooth(levels, SIGMA, 1, mode="nearest"), SIGMA, 2, order=1, mode="nearest")
+    down = smooth(smooth(values, SIGMA, 1, order=1, mode="nearest"), SIGMA, 2, mode="nearest")
+    right = smooth(smooth(values, SIGMA, 1, mode="nearest"), SIGMA, 2, order=1, mode="nearest")
     energy = down**2 + right**2
-    # rows count downwards, so the gradient (right, -down) turned by 90 degrees is (down, right)
+    # Rows count downwards, so the gradient is (right, -down); turned by 90 degrees, (down, right).
     angle = np.arctan2(right, down) % np.pi
     orientation = np.rint(angle * orientations / np.pi).astype(int) % orientations
-    height = images.shape[1]
+    height = levels.shape[1]
     band = (np.arange(height) * 2 + 1) * bands // (2 * height)
     cell = orientation * bands + band[:, None, None]
-    found = np.stack(
+    energies = np.stack(
         [
             np.bincount(cells.ravel(), weights.ravel(), minlength=orientations * bands)
             for cells, weights in zip(cell, energy, strict=True)
         ]
     )
-    total = found.sum(axis=1, keepdims=True)
-    shares = np.divide(found, total, out=np.zeros_like(found), where=total > 0)
-    return shares.reshape(len(images), orientations, bands)
+    total = energies.sum(axis=1, keepdims=True)
+    shares = np.divide(energies, total, out=np.zeros_like(energies), where=total > 0)
+    return shares.reshape(len(levels), orientations, bands)

@@ -1,4 +1,4 @@
-"""Lesions: an elite's network with each of its parts cut out in turn."""
+"""Lesions: an elite's genome without one of its nodes or connections."""
 
 from collections.abc import Callable
 from functools import cache
@@ -12,13 +12,13 @@ from evofool.support import jit
 
 
 class Lesion(NamedTuple):
-    """A network that lacks one part.
+    """A genome that lacks one part.
 
     Attributes:
-        part: "node" (a hidden one, with its connections) or "connection".
-        number: of the node or connection in the whole network.
-        activation: of the node; of the node that the connection leads to.
-        genome: what is left; host arrays, with the room of the whole.
+        part: "node" (a hidden node, with its connections) or "connection".
+        number: of the node or connection in the whole genome.
+        activation: of the node, or of the node that the connection leads to.
+        genome: without the part; host arrays of the same sizes as the whole genome.
     """
 
     part: Literal["node", "connection"]
@@ -28,16 +28,16 @@ class Lesion(NamedTuple):
 
 
 def lesions(genome: cppn.Genome, spec: cppn.GenomeSpec) -> list[Lesion]:
-    """Cuts out every hidden node, then every connection, one at a time.
+    """Returns the genome without each hidden node, then without each connection.
 
     Args:
-        genome: one genome, host arrays.
-        spec: its outputs and activations.
+        genome: a single genome, host arrays.
+        spec: of the genome.
     """
     activations = [spec.activations[code] for code in genome.activation.tolist()]
     hidden = range(spec.first_hidden, int(genome.num_nodes))
     targets = genome.target[: int(genome.num_connections)].tolist()
-    # As many as there is room for, so that one program serves every genome of a run.
+    # Cut as many as fit into the arrays, so that one program serves every genome of a run.
     without_node = _all_without(cppn.without_node, genome, genome.max_nodes)
     without_connection = _all_without(cppn.without_connection, genome, genome.max_connections)
     return [
@@ -52,8 +52,8 @@ def lesions(genome: cppn.Genome, spec: cppn.GenomeSpec) -> list[Lesion]:
 def _all_without(
     cut: Callable[..., cppn.Genome], genome: cppn.Genome, room: int
 ) -> list[cppn.Genome]:
-    left = jax.tree.map(np.asarray, _batched(cut)(genome, np.arange(room)))
-    return [jax.tree.map(lambda leaf, i=i: leaf[i], left) for i in range(room)]
+    cut_genomes = jax.tree.map(np.asarray, _batched(cut)(genome, np.arange(room)))
+    return [jax.tree.map(lambda leaf, i=i: leaf[i], cut_genomes) for i in range(room)]
 
 
 @cache

@@ -1,9 +1,9 @@
-"""Ablation: what a network's confidence loses with the copies of a repeated element.
+"""Ablation: how much confidence an image loses without the copies of a repeated element.
 
-Copies are taken out of an image one after the other and the holes filled. Taking anything out
-may cost confidence, so the same is done with patches elsewhere, of the same size and number, that
-overlap no copy: anywhere at random, and "alike", of about the contrast of the copies, for what is
-repeated often stands out.
+Copies are removed from an image one after the other, and the holes are filled. Removing anything
+may cost confidence, so as a control as many patches of the same size are removed elsewhere, without
+overlapping a copy: at random places, and at places "alike", with about the contrast of the copies,
+because repeated elements often have more contrast than the rest.
 
 References:
     Nguyen, Yosinski and Clune, "Deep neural networks are easily fooled", CVPR 2015, Fig. 10.
@@ -23,20 +23,20 @@ from evofool.support import UserError, unknown_name
 Corners = Int[np.ndarray, "patches 2"]
 Score = Callable[[UInt8[np.ndarray, "batch height width channels"]], Float[np.ndarray, " batch"]]
 
-DRAWS = 4  # of the places elsewhere
-CANDIDATES = 32  # random places, of which the one most alike is taken
+DRAWS = 4  # of the places elsewhere, whose mean counts
+CANDIDATES = 32  # random places, of which the one with the most similar contrast is used
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ablated:
-    """What is left of a score when patches are removed one after the other.
+    """The score of an image while patches are removed one after the other.
 
     Attributes:
-        whole: the score of the image as it is.
-        copies: after 1, 2, ... copies were removed.
-        anywhere: after as many patches elsewhere; mean over the draws, NaN from where in none of
-            them another patch has room.
-        alike: the same with patches of the copies' contrast.
+        whole: of the whole image.
+        copies: without 1, 2, ... copies.
+        anywhere: without 1, 2, ... patches elsewhere; mean over the draws, NaN where in no draw
+            another patch fits.
+        alike: like `anywhere`, for patches with the contrast of the copies.
     """
 
     whole: float
@@ -53,23 +53,23 @@ def ablate(
     fill: str = "membrane",
     seed: int = 0,
 ) -> Ablated:
-    """Removes the copies of an element, and as many patches elsewhere, and scores what is left.
+    """Scores an image without copies of an element, and without as many patches elsewhere.
 
     Args:
         image: levels 0..255.
-        repeats: what is repeated in it; its copies are removed in their order.
-        score: gives a number for each of a batch of images, for instance a class's log-odds.
-        fill: of the holes, a name in `FILLS`.
+        repeats: the element and its copies, which are removed in this order.
+        score: returns a number for every image of a batch, for instance the log-odds of a class.
+        fill: how holes are filled, a name in `FILLS`.
         seed: of the places elsewhere.
     """
     generator = np.random.default_rng(seed)
     series = [repeats.corners]
     for alike in (False, True):
         series += [places_elsewhere(generator, image, repeats, alike=alike) for _ in range(DRAWS)]
-    images = [remove_patches(image, each, repeats.size, fill=fill)[1:] for each in series]
+    images = [remove_patches(image, corners, repeats.size, fill=fill)[1:] for corners in series]
     scores = score(np.concatenate([image[None], *images]))
     whole, rest = float(scores[0]), np.full((len(series), len(repeats.corners)), np.nan)
-    ends = np.cumsum([len(each) for each in images])[:-1]
+    ends = np.cumsum([len(batch) for batch in images])[:-1]
     for row, part in zip(rest, np.split(scores[1:], ends), strict=True):
         row[: len(part)] = part
     return Ablated(
@@ -87,16 +87,16 @@ def remove_patches(
 
     Args:
         image: levels 0..255.
-        corners: upper left corners; the patches do not touch the edge of the image.
+        corners: upper left corners; the patches must not touch the edge of the image.
         size: width and height of the patches in pixels.
-        fill: "membrane": the smoothest surface that meets the pixels around the hole (Laplace's
-            equation), which draws no edge of its own; "mean": their mean color.
+        fill: "membrane", the smoothest surface that meets the pixels around the hole (Laplace's
+            equation) and so adds no edge; or "mean", the mean color of these pixels.
 
     Returns:
-        The image as it is, without the first patch, without the first two, ...
+        The whole image, the image without the first patch, without the first two, ...
 
     Raises:
-        UserError: an unknown fill, or a patch that is not inside the image.
+        UserError: the fill is unknown, or a patch is not inside the image.
     """
     if fill not in FILLS:
         raise unknown_name("fill", fill, FILLS)
@@ -121,17 +121,17 @@ def remove_patches(
 def places_elsewhere(
     generator: np.random.Generator, image: Levels, repeats: Repeats, *, alike: bool
 ) -> Corners:
-    """Draws places for as many patches as there are copies, overlapping none and not each other.
+    """Draws places for as many patches as there are copies; they overlap no copy and no patch.
 
     Args:
         generator: of random numbers.
         image: levels 0..255.
-        repeats: what is to be left alone.
+        repeats: the copies.
         alike: whether the n-th patch should have about the contrast of the n-th copy: of
-            `CANDIDATES` places drawn, the most similar one is taken.
+            `CANDIDATES` random places the most similar one is used.
 
     Returns:
-        Upper left corners; fewer than there are copies where no more have room.
+        Upper left corners; fewer than the copies where no more patches fit.
     """
     size = repeats.size
     contrast = np.sqrt(np.maximum(patch_energy(image / 255.0, size), 0))
@@ -152,13 +152,13 @@ def places_elsewhere(
 
 
 def _occupy(is_free: np.ndarray, corner: np.ndarray, size: int) -> None:
-    """Marks the corners of all patches that would overlap one."""
+    """Marks the corners of all patches that would overlap the patch at `corner` as not free."""
     row, column = np.maximum(corner - size + 1, 0)
     is_free[row : corner[0] + size, column : corner[1] + size] = False
 
 
 def _mean(scores: Float[np.ndarray, "draws copies"]) -> Float[np.ndarray, " copies"]:
-    """The mean over those draws that have a score."""
+    """Returns the mean over the draws that have a score; NaN where none has."""
     is_there = ~np.isnan(scores)
     with np.errstate(invalid="ignore"):  # 0 / 0 where no draw has one
         return np.where(is_there, scores, 0).sum(axis=0) / is_there.sum(axis=0)
@@ -169,9 +169,9 @@ Filling = Float[np.ndarray, "size size channels"]
 
 
 def _membrane(around: Surroundings) -> Filling:
-    """Solves Laplace's equation in a square for the values around it, by sine transforms."""
+    """Solves Laplace's equation in a square, given the values around it, by sine transforms."""
     size = len(around) - 2
-    sums = np.zeros((size, size, around.shape[2]))  # of the neighbours that are known
+    sums = np.zeros((size, size, around.shape[2]))  # over the known neighbours of each pixel
     sums[0] += around[0, 1:-1]
     sums[-1] += around[-1, 1:-1]
     sums[:, 0] += around[1:-1, 0]
@@ -183,10 +183,10 @@ def _membrane(around: Surroundings) -> Filling:
 
 
 def _mean_color(around: Surroundings) -> Filling:
-    """The mean of the pixels around a square."""
+    """Returns the mean of the pixels around a square."""
     sides = [around[0, 1:-1], around[-1, 1:-1], around[1:-1, 0], around[1:-1, -1]]
     return np.broadcast_to(np.mean(sides, axis=(0, 1)), around[1:-1, 1:-1].shape)
 
 
 FILLS: dict[str, Callable[[Surroundings], Filling]] = {"membrane": _membrane, "mean": _mean_color}
-"""How holes are filled, as said at `remove_patches`."""
+"""How holes are filled, see `remove_patches`."""

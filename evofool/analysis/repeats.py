@@ -1,24 +1,24 @@
-"""Repeated elements of an image: a patch that occurs in it several times.
+"""Repeated elements: patches that occur several times in an image.
 
-The autocorrelation of the image says by which lags parts of it return; for each lag, the pair
-of patches that lie so far apart and look most alike is found; and the first patch of the pair is
-then looked for everywhere by normalised cross-correlation. Only details count: the image is
-taken without its large-scale brightness, for any smooth slope looks like any other.
+Peaks of the image's autocorrelation give the lags by which parts of it are repeated. For each lag,
+the pair of patches at this distance with the strongest common details is located, and the first
+patch of the pair is then searched for everywhere by normalised cross-correlation. Only details
+count: large-scale brightness is subtracted first, because all smooth slopes look the same.
 
-How alike two patches are is said by Moravec's normalised correlation: of their values a and b, in
-all channels and each less the mean of its patch and channel,
+The similarity of two patches is Moravec's normalised correlation of their values a and b, in all
+channels, minus the mean of each patch and channel:
 
     2 sum(a b) / (sum(a^2) + sum(b^2)).
 
-It is 1 for equal patches and, other than the common one, below 1 where they differ in contrast
-only, so that a flat patch is like no other.
+It is 1 for equal patches. Unlike the usual correlation it is below 1 where patches differ in
+contrast only, so a flat patch is similar to no other.
 
 References:
     Moravec, "Towards automatic visual obstacle avoidance", IJCAI 1977 (the correlation).
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -30,21 +30,21 @@ Details = Float[np.ndarray, "height width channels"]
 Map = Float[np.ndarray, "rows columns"]
 
 SIZES = (4, 5, 6, 7, 8)  # of elements, in 32nds of the image's shorter side
-LEAST_SIZE = 8  # pixels; small patches, bits of an edge for instance, are alike by chance
-DETAIL = 1 / 32  # of the shorter side: what is much larger than that is no detail
-LEAST_CONTRAST = 0.05  # of an element: root mean square of its details, levels in [0, 1]
-NUM_LAGS = 32  # peaks of the autocorrelation that are followed up
-NUM_ELEMENTS = 6  # of those found at one size, strongest first, that are looked for everywhere
+LEAST_SIZE = 8  # pixels; smaller patches, for instance bits of an edge, are similar by chance
+DETAIL = 1 / 32  # of the shorter side; larger structures are no details
+LEAST_CONTRAST = 0.05  # of an element: root mean square of its details, values in [0, 1]
+NUM_LAGS = 32  # highest peaks of the autocorrelation that are examined
+NUM_ELEMENTS = 6  # elements of one size, strongest first, that are searched for everywhere
 
 
 class Repeats(NamedTuple):
-    """An element and its copies, itself included.
+    """A repeated element and its copies, which include the element.
 
     Attributes:
-        size: its width and height in pixels.
-        corners: (row, column) of the upper left pixel of each copy; the element as it was first
-            found comes first, then those most like it. Copies do not overlap, and none touches
-            the edge of the image.
+        size: width and height of the element in pixels.
+        corners: (row, column) of the upper left pixel of each copy; first the element, then its
+            copies by falling similarity. Copies do not overlap, and none touches the edge of the
+            image.
         similarity: of each copy to the first, at most 1.
     """
 
@@ -59,24 +59,23 @@ def find_repeats(
     least_copies: int = 2,
     least_similarity: float = 0.8,
 ) -> Repeats | None:
-    """Finds the element that accounts, with its copies, for the most of an image's details.
+    """Returns the element that accounts, with its copies, for most of an image's details.
 
-    An element has its place: a patch that is like its own surroundings, for instance a piece of
-    a straight stripe, is none. Copies are shifted, not mirrored, turned or scaled. Every copy
-    counts by its energy times the similarity beyond the least, so that an element ends where
-    its copies begin to differ.
+    An element differs from its surroundings: a piece of a straight stripe, for instance, is none.
+    Copies are shifted, not mirrored, turned or scaled. Every copy counts by its energy times its
+    similarity above `least_similarity`, so that an element ends where its copies begin to differ.
 
     Args:
         image: levels 0..255.
-        least_copies: how often it must occur, at least 2.
+        least_copies: least number of copies, at least 2.
         least_similarity: of a copy to the element, in (0, 1).
 
     Returns:
-        The element, or None where nothing is repeated so often. Sides are an eighth to a quarter
-        of the image's shorter side.
+        The element, whose side is an eighth to a quarter of the image's shorter side; None where
+        no element has so many copies.
 
     Raises:
-        UserError: an argument out of range, or an image too small to hold two elements.
+        UserError: an argument is out of range, or the image is too small for two elements.
     """
     height, width, _ = image.shape
     if least_copies < 2:
@@ -91,31 +90,31 @@ def find_repeats(
     sizes = sorted({max(LEAST_SIZE, round(side * part / 32)) for part in SIZES})
     details = _details(image)
     lags = _lags(details, sizes[0])
-    found = [
+    candidates = [
         (score, repeats)
         for size in sizes
         for score, repeats in _repeats_of_size(details, lags, size, least_similarity)
         if len(repeats.corners) >= least_copies
     ]
-    return max(found, default=(0.0, None), key=lambda scored: scored[0])[1]
+    return max(candidates, default=(0.0, None), key=lambda scored: scored[0])[1]
 
 
 def _details(image: UInt8[np.ndarray, "rows columns channels"]) -> Details:
-    """The image less its blurred self, without the outermost pixels."""
+    """Returns the image minus its blurred copy, without the outermost pixels."""
     levels = image / 255.0
     sigma = max(1.0, DETAIL * min(image.shape[:2]))
     return (levels - ndimage.gaussian_filter(levels, (sigma, sigma, 0)))[1:-1, 1:-1]
 
 
 def _lags(details: Details, least: int) -> list[tuple[int, int]]:
-    """The highest peaks of the autocorrelation, as (rows down, columns to the right).
+    """Returns the highest peaks of the autocorrelation, as (rows down, columns to the right).
 
-    Of two opposite lags one is given, and none by which a patch of `least` pixels would meet
-    itself. A sum over n pixels of what is not repeated grows as the root of n, the number of
-    pixels that overlap; peaks are compared by how far they rise above that.
+    Of two opposite lags only one is returned, and no lag at which a patch of `least` pixels
+    overlaps itself. Without repetition the sum over n overlapping pixels grows as the root of n,
+    so the heights of peaks are divided by that.
     """
     height, width, _ = details.shape
-    shape = (2 * height, 2 * width)  # so that nothing comes back in on the other side
+    shape = (2 * height, 2 * width)  # zeros around, so that no lag wraps around the image
     power = np.abs(np.fft.rfft2(details, shape, axes=(0, 1))) ** 2
     products = np.fft.irfft2(power.sum(axis=2), shape)
     rows, columns = np.arange(height - least), np.arange(least - width + 1, width - least)
@@ -132,20 +131,20 @@ def _lags(details: Details, least: int) -> list[tuple[int, int]]:
 def _repeats_of_size(
     details: Details, lags: Sequence[tuple[int, int]], size: int, least_similarity: float
 ) -> Iterator[tuple[float, Repeats]]:
-    """The elements of one size and where each of them is, with what `find_repeats` goes by."""
+    """Yields the elements of one size with their copies, each after the score that ranks it."""
     energy = patch_energy(details, size)
     pairs = [_best_pair(details, energy, lag, size, least_similarity) for lag in lags]
-    looked_for: list[tuple[int, int]] = []
+    examined: list[tuple[int, int]] = []
     for _, row, column in sorted((pair for pair in pairs if pair), reverse=True):
-        if any(max(abs(row - r), abs(column - c)) < size // 2 for r, c in looked_for):
+        if any(max(abs(row - r), abs(column - c)) < size // 2 for r, c in examined):
             continue
-        if len(looked_for) == NUM_ELEMENTS:
+        if len(examined) == NUM_ELEMENTS:
             return
-        looked_for.append((row, column))
+        examined.append((row, column))
         similarity = _similarity(details, energy, row, column, size)
         corners = _islands(similarity, (row, column), size, least_similarity)
         if corners is not None:
-            # The outermost pixels were cut off.
+            # Details lack the outermost pixels: their corners are one pixel further in the image.
             places = tuple(corners.T)
             energies = energy[row, column] + energy[places]
             score = np.sum((similarity[places] - least_similarity) * energies)
@@ -155,10 +154,10 @@ def _repeats_of_size(
 def _best_pair(
     details: Details, energy: Map, lag: tuple[int, int], size: int, least_similarity: float
 ) -> tuple[float, int, int] | None:
-    """Of the patches that return at a lag, the one with the strongest details.
+    """Returns, of the patches that are repeated at a lag, the one with the strongest details.
 
     Returns:
-        sum(a b) and the patch's row and column; None if no patch returns there.
+        sum(a b), and the row and column of the patch; None if no patch is repeated there.
     """
     first, second = _overlap(details.shape[:2], lag)
     if min(details[first].shape[:2]) < size or max(map(abs, lag)) < size:
@@ -183,7 +182,7 @@ def _best_pair(
 def _overlap(
     shape: Sequence[int], lag: tuple[int, int]
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """The part of an image that is still in it when moved by a lag, and where it then is."""
+    """Returns the part of an image that stays inside when moved by a lag, and its new place."""
     ends = [(max(0, -by), min(side, side - by)) for side, by in zip(shape, lag, strict=True)]
     rows, columns = (slice(*end) for end in ends)
     moved = [slice(a + by, b + by) for (a, b), by in zip(ends, lag, strict=True)]
@@ -191,7 +190,7 @@ def _overlap(
 
 
 def _similarity(details: Details, energy: Map, row: int, column: int, size: int) -> Map:
-    """How much each patch of an image is like the one at a corner."""
+    """Returns the similarity of every patch to the patch at a corner."""
     height, width, _ = details.shape
     element = details[row : row + size, column : column + size]
     element = element - element.mean(axis=(0, 1))
@@ -204,31 +203,32 @@ def _similarity(details: Details, energy: Map, row: int, column: int, size: int)
 def _islands(
     similarity: Map, corner: tuple[int, int], size: int, least_similarity: float
 ) -> Int[np.ndarray, "copies 2"] | None:
-    """The corners of all copies; each stands alone among places that are not alike.
+    """Returns the corners of all copies: isolated islands of similar places.
 
     Returns:
-        The corner given first, then by falling similarity; None if the patch is also like what
-        lies around it.
+        First `corner`, then the others by falling similarity; None if the patch is also similar to
+        its surroundings.
     """
-    islands: Any = ndimage.label(similarity >= least_similarity, np.ones((3, 3)))
-    labels, count = islands
-    own = ndimage.find_objects(labels)[labels[corner] - 1]
-    if max(side.stop - side.start for side in own) > size:
+    is_similar = similarity >= least_similarity
+    labels = np.zeros(similarity.shape, np.int32)
+    ndimage.label(is_similar, np.ones((3, 3)), output=labels)
+    island = ndimage.find_objects(labels)[labels[corner] - 1]
+    if max(side.stop - side.start for side in island) > size:
         return None
-    peaks = ndimage.maximum_position(similarity, labels, np.arange(1, count + 1))
-    kept: list[tuple[int, int]] = [corner]
+    peaks = ndimage.maximum_position(similarity, labels, np.arange(1, labels.max() + 1))
+    corners: list[tuple[int, int]] = [corner]
     for peak in sorted(peaks, key=lambda place: -similarity[place]):
-        if all(max(abs(peak[0] - r), abs(peak[1] - c)) >= size for r, c in kept):
-            kept.append(peak)
-    return np.array(kept)
+        if all(max(abs(peak[0] - r), abs(peak[1] - c)) >= size for r, c in corners):
+            corners.append(peak)
+    return np.array(corners)
 
 
 def patch_energy(values: Details, size: int) -> Float[np.ndarray, "rows columns"]:
-    """The sum of squares about the mean in every patch, by its upper left corner."""
+    """Returns the sum of squares about the mean in every patch, by its upper left corner."""
     return (_box(values**2, size) - _box(values, size) ** 2 / size**2).sum(axis=2)
 
 
 def _box(values: Details, size: int) -> Float[np.ndarray, "rows columns channels"]:
-    """Sums over all patches, by their upper left corners."""
+    """Returns the sums over all patches, by their upper left corners."""
     sums = np.pad(values, ((1, 0), (1, 0), (0, 0))).cumsum(axis=0).cumsum(axis=1)
     return sums[size:, size:] - sums[:-size, size:] - sums[size:, :-size] + sums[:-size, :-size]

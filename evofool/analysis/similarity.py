@@ -1,4 +1,4 @@
-"""Are images of related classes alike? Similarities, and comparisons of groups of them."""
+"""Whether images of related classes are similar: similarities, and comparisons of groups."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,13 +14,13 @@ Groups = Sequence[str] | np.ndarray
 
 
 class GroupSimilarity(NamedTuple):
-    """How alike the members of a group are.
+    """The similarity of the members of a group.
 
     Attributes:
         group: its name.
-        n: members.
+        n: number of members.
         within: mean similarity of two members.
-        between: mean similarity of a member and somebody of another group.
+        between: mean similarity of a member and a class of another group.
     """
 
     group: str
@@ -33,49 +33,50 @@ def cosine(
     features: Float[np.ndarray, "rows features"],
     others: Float[np.ndarray, "columns features"] | None = None,
 ) -> Float[np.ndarray, "rows columns"]:
-    """Returns the cosines of the angles between feature vectors; 0 where one of them is 0.
+    """Returns the cosines of the angles between feature vectors; 0 for a vector of zeros.
 
     Args:
-        features: of an image per row.
-        others: to compare with; the same ones unless given.
+        features: of one image per row.
+        others: features to compare them with; by default `features` themselves.
     """
     rows = _unit(features)
     return rows @ (rows if others is None else _unit(others)).T
 
 
 def compare_groups(similarity: Similarity, groups: Groups) -> list[GroupSimilarity]:
-    """Compares each group of two or more with all that is not in it, the largest group first.
+    """Compares every group of two or more classes with all other classes; largest groups first.
 
     Args:
-        similarity: entry (i, j) is that of class i (of one run) to class j (of the same or another
-            run). The diagonal does not count: it is an image with itself, or two of one class.
+        similarity: entry (i, j) compares class i of one run with class j of the same or another
+            run. The diagonal does not count: it compares an image with itself, or two images of
+            one class.
         groups: of every class.
 
     Raises:
-        UserError: there are not two groups, one of them with two members or more.
+        UserError: there are fewer than two groups, or none has two members.
     """
     names, counts, within, between = _by_group(similarity, groups)
-    found = [
+    comparisons = [
         GroupSimilarity(str(name), int(n), float(inner), float(outer))
         for name, n, inner, outer in zip(names, counts, within, between, strict=True)
         if n > 1
     ]
-    return sorted(found, key=lambda one: -one.n)
+    return sorted(comparisons, key=lambda comparison: -comparison.n)
 
 
 def group_contrast(similarity: Similarity, groups: Groups) -> float:
-    """Returns by how much similarity within groups exceeds that between them.
+    """Returns by how much the similarity within groups exceeds that between them.
 
-    It is the mean, over groups of two or more, of `within - between`: every group counts once,
-    however large it is. Without any relation of groups and similarity it is about 0; how far chance
-    takes it, `permutation_test` tells.
+    It is the mean of `within - between` over groups of two or more; every group counts once,
+    however large it is. Where similarity does not depend on groups it is about 0;
+    `contrast_test` tells how far it departs from 0 by chance.
 
     Args:
         similarity: as for `compare_groups`.
         groups: of every class.
 
     Raises:
-        UserError: there are not two groups, one of them with two members or more.
+        UserError: there are fewer than two groups, or none has two members.
     """
     _, counts, within, between = _by_group(similarity, groups)
     return float(np.mean((within - between)[counts > 1]))
@@ -84,24 +85,24 @@ def group_contrast(similarity: Similarity, groups: Groups) -> float:
 def contrast_test(
     similarity: Similarity, groups: Groups, *, permutations: int = 999, seed: int = 0
 ) -> Permuted:
-    """Tests `group_contrast` against that of groups dealt out anew among the classes.
+    """Tests `group_contrast` against that of groups assigned to the classes at random.
 
-    Pairs share images and are not independent; permuting the classes, rows and columns together,
-    takes that into account (Mantel, "The detection of disease clustering and a generalized
+    Pairs share images and are not independent; permuting classes, rows and columns together, takes
+    that into account (Mantel, "The detection of disease clustering and a generalized
     regression approach", 1967).
 
     Args:
         similarity: as for `compare_groups`.
         groups: of every class.
-        permutations: how many to draw.
-        seed: of the draws.
+        permutations: number of random assignments.
+        seed: of the permutations.
 
     Raises:
-        UserError: as `group_contrast` does.
+        UserError: as `group_contrast`.
     """
     labels = np.unique(np.asarray(groups), return_inverse=True)[1]
     return permutation_test(
-        lambda dealt: group_contrast(similarity, dealt),
+        lambda permuted: group_contrast(similarity, permuted),
         labels,
         permutations=permutations,
         seed=seed,
@@ -109,12 +110,12 @@ def contrast_test(
 
 
 def match_test(similarity: Similarity, *, permutations: int = 999, seed: int = 0) -> Permuted:
-    """Tests the mean of the diagonal, two images of one class, against pairs at random.
+    """Tests the mean similarity of two images of a class, the diagonal, against random pairs.
 
     Args:
-        similarity: entry (i, j) is that of class i in one run to class j in another.
-        permutations: how many to draw.
-        seed: of the draws.
+        similarity: entry (i, j) compares class i of one run with class j of another.
+        permutations: number of random pairings.
+        seed: of the permutations.
     """
     rows = np.arange(len(similarity))
     return permutation_test(
@@ -128,7 +129,7 @@ def match_test(similarity: Similarity, *, permutations: int = 999, seed: int = 0
 def _by_group(
     similarity: Similarity, groups: Groups
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Returns names, sizes, and mean similarities within and between (NaN within one member)."""
+    """Returns names, sizes, and mean similarities within (NaN for one member) and between."""
     names, index, counts = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
     total = len(index)
     if len(names) < 2 or counts.max() < 2:

@@ -1,11 +1,11 @@
-"""What figures are worth: medians with intervals, and tests of whether two groups differ.
+"""Statistics: medians and shares with intervals, and tests of whether two groups differ.
 
-Everything is rank-based or exact, as in the paper: confidences pile up near 1, so nothing here
-supposes a distribution. Every result holds its n and says itself in one line.
+Everything is rank-based or exact, as in the paper: confidences accumulate near 1, so nothing here
+assumes a distribution. Every result contains its n, and `str` writes it in one line.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import scipy.stats
@@ -17,14 +17,14 @@ Alternative = Literal["two-sided", "greater", "less"]
 
 
 class Median(NamedTuple):
-    """A median and where that of the population lies.
+    """A median with the interval for that of the population.
 
     Attributes:
         median: of the values.
         low: lower end of the interval, one of the values.
         high: upper end.
-        coverage: probability in [0, 1] that such an interval holds the population's median; below
-            what was asked for where even the span of all values holds it less often (n < 6 at .95).
+        coverage: probability in [0, 1] that such an interval contains the population's median;
+            below the confidence asked for when there are too few values (n < 6 at 0.95).
         n: number of values.
     """
 
@@ -40,14 +40,14 @@ class Median(NamedTuple):
 
 
 class Share(NamedTuple):
-    """A share and its interval.
+    """A share with its interval.
 
     Attributes:
         share: in [0, 1].
         low: lower end of the interval.
         high: upper end.
-        successes: how many did.
-        n: of how many.
+        successes: number of successes.
+        n: number of trials.
     """
 
     share: float
@@ -64,12 +64,12 @@ class TwoGroups(NamedTuple):
     """A Mann-Whitney test of two independent groups, a and b.
 
     Attributes:
-        u: the statistic U of a: the number of pairs in which a's value is larger, ties half.
-        p: of no difference, two-sided.
-        superiority: u / (n_a * n_b), the probability that a value of a exceeds one of b; .5 is no
+        u: the statistic U of a: the number of pairs in which a's value is larger; ties count half.
+        p: two-sided p-value for no difference.
+        superiority: u / (n_a * n_b), the probability that a value of a exceeds one of b; 0.5 is no
             difference, and 2 * superiority - 1 is the rank-biserial correlation.
-        n_a: values in a.
-        n_b: values in b.
+        n_a: number of values in a.
+        n_b: number of values in b.
     """
 
     u: float
@@ -90,10 +90,10 @@ class Paired(NamedTuple):
 
     Attributes:
         w: sum of the ranks of the positive differences.
-        p: of differences that are symmetric about 0, two-sided.
-        rank_biserial: share of the rank sum that is positive less that which is negative, [-1, 1].
+        p: two-sided p-value for differences that are symmetric about 0.
+        rank_biserial: share of the rank sum that is positive minus the negative share, in [-1, 1].
         median: of the differences.
-        n: pairs, of which those without a difference take no part in the test.
+        n: number of pairs; those without a difference take no part in the test.
     """
 
     w: float
@@ -114,10 +114,10 @@ class Permuted(NamedTuple):
 
     Attributes:
         observed: the statistic of the labels as they are.
-        p: share of permutations, those as observed among them, that are as extreme.
+        p: share of permutations, including the observed labels, that are as extreme.
         expected: mean of the statistic over permutations.
         effect: (observed - expected) / standard deviation over permutations; 0 if that is 0.
-        permutations: how many were drawn.
+        permutations: number of permutations drawn.
         n: number of labels.
     """
 
@@ -138,13 +138,13 @@ class Permuted(NamedTuple):
 def median_interval(values: Values, *, confidence: float = 0.95) -> Median:
     """Returns the median with the exact interval between two order statistics.
 
-    The number of values below the population's median is binomial(n, 1/2), so that the interval
-    from the k-th smallest to the k-th largest holds it with probability 1 - 2 P(X < k), for any
-    distribution; the largest k that gives `confidence` is taken (Conover, "Practical nonparametric
+    The number of values below the population's median is binomial(n, 1/2), so the interval
+    from the k-th smallest to the k-th largest contains it with probability 1 - 2 P(X < k), for any
+    distribution; k is the largest that gives `confidence` (Conover, "Practical nonparametric
     statistics", section 3.2).
 
     Raises:
-        UserError: no values, or one that is not a number.
+        UserError: there are no values, or one is not a number.
     """
     ordered = np.sort(_numbers("values", values))
     below = scipy.stats.binom(len(ordered), 0.5)
@@ -159,7 +159,7 @@ def median_interval(values: Values, *, confidence: float = 0.95) -> Median:
 
 
 def proportion_interval(successes: int, n: int, *, confidence: float = 0.95) -> Share:
-    """Returns a share with Wilson's score interval, which holds near 0 and 1 too.
+    """Returns a share with Wilson's score interval, which is accurate near 0 and 1 too.
 
     Args:
         successes: how many of `n`.
@@ -171,8 +171,8 @@ def proportion_interval(successes: int, n: int, *, confidence: float = 0.95) -> 
     """
     if n < 1 or not 0 <= successes <= n:
         raise UserError(f"successes is {successes} of n = {n}; expected 0..n of at least 1")
-    found = scipy.stats.binomtest(successes, n).proportion_ci(confidence, method="wilson")
-    return Share(successes / n, float(found.low), float(found.high), successes, n)
+    interval = scipy.stats.binomtest(successes, n).proportion_ci(confidence, method="wilson")
+    return Share(successes / n, float(interval.low), float(interval.high), successes, n)
 
 
 def mann_whitney(a: Values, b: Values) -> TwoGroups:
@@ -181,34 +181,34 @@ def mann_whitney(a: Values, b: Values) -> TwoGroups:
     Exact for small groups without ties, else by the normal approximation (scipy's choice).
 
     Raises:
-        UserError: an empty group, or a value that is not a number.
+        UserError: a group is empty, or a value is not a number.
     """
     a, b = _numbers("a", a), _numbers("b", b)
-    found = scipy.stats.mannwhitneyu(a, b)
-    u = float(found.statistic)
-    return TwoGroups(u, float(found.pvalue), u / (len(a) * len(b)), len(a), len(b))
+    test = scipy.stats.mannwhitneyu(a, b)
+    u = float(test.statistic)
+    return TwoGroups(u, float(test.pvalue), u / (len(a) * len(b)), len(a), len(b))
 
 
 def signed_rank(a: Values, b: Values) -> Paired:
     """Tests whether paired values differ: a's tend to be larger or smaller than their partners.
 
     Raises:
-        UserError: unequal numbers of values, none, or a value that is not a number.
+        UserError: a and b have different numbers of values or none, or a value is not a number.
     """
     a, b = _numbers("a", a), _numbers("b", b)
     if len(a) != len(b):
         raise UserError(f"a has {len(a)} values and b {len(b)}; expected pairs")
     differences = a - b
-    kept = differences[differences != 0]
+    nonzero = differences[differences != 0]
     median = float(np.median(differences))
-    if not len(kept):
+    if not len(nonzero):
         return Paired(0.0, 1.0, 0.0, median, len(a))
-    positive = float(scipy.stats.rankdata(np.abs(kept))[kept > 0].sum())
-    found: Any = scipy.stats.wilcoxon(kept)  # scipy's types know no fields
+    positive = float(scipy.stats.rankdata(np.abs(nonzero))[nonzero > 0].sum())
+    _, p = np.asarray(scipy.stats.wilcoxon(nonzero), np.float64)
     return Paired(
         positive,
-        float(found.pvalue),
-        4 * positive / (len(kept) * (len(kept) + 1)) - 1,
+        float(p),
+        4 * positive / (len(nonzero) * (len(nonzero) + 1)) - 1,
         median,
         len(a),
     )
@@ -223,23 +223,24 @@ def permutation_test(
     seed: int = 0,
     alternative: Alternative = "two-sided",
 ) -> Permuted:
-    """Tests a statistic of labelled things against the same with the labels permuted.
+    """Tests a statistic of labels against its values for permuted labels.
 
-    p counts the observed labels as one of the permutations, so that it is never 0 and the test is
-    exact (Phipson and Smyth, "Permutation p-values should never be zero", 2010). Two-sided, it is
-    twice the smaller tail.
+    p counts the observed labels as one of the permutations, so it is never 0 and the test is exact
+    (Phipson and Smyth, "Permutation p-values should never be zero", 2010). The two-sided p is twice
+    the smaller tail.
 
     Args:
-        statistic: of an array of labels; what they label is the caller's.
-        labels: as they are.
-        within: a block for each label, for instance the run it comes from; labels stay in theirs.
-            One block unless given.
-        permutations: how many to draw.
-        seed: of the draws.
-        alternative: what counts as extreme.
+        statistic: of an array of labels; the function itself knows what they label.
+        labels: as observed.
+        within: a block for each label, for instance its run; labels are permuted within blocks. By
+            default all labels are one block.
+        permutations: number of permutations to draw.
+        seed: of the permutations.
+        alternative: the direction that counts as extreme.
 
     Raises:
-        UserError: fewer than two labels, no permutations, or not a block for each label.
+        UserError: there are fewer than two labels, no permutations, or another number of blocks
+            than labels.
     """
     labels = np.asarray(labels)
     blocks = np.zeros(len(labels)) if within is None else np.asarray(within)
@@ -256,13 +257,13 @@ def permutation_test(
 
     def permuted() -> np.ndarray:
         mixed = np.empty_like(labels)
-        # a random order of each block's labels takes the places that the block has
+        # The labels of each block, in random order, take the places of that block.
         mixed[places] = labels[np.lexsort((generator.random(len(labels)), blocks))]
         return mixed
 
     observed = float(statistic(labels))
     drawn = np.array([statistic(permuted()) for _ in range(permutations)])
-    # sums in another order differ in the last digits: equal permutations must count as equal
+    # Sums in another order differ in the last digits; equal permutations must count as equal.
     slack = 1e-9 * max(1e-300, abs(observed))
     upper = (1 + np.sum(drawn >= observed - slack)) / (1 + permutations)
     lower = (1 + np.sum(drawn <= observed + slack)) / (1 + permutations)

@@ -28,28 +28,28 @@ def train(
     """Trains a classifier on MNIST or CIFAR-10.
 
     NETWORK is, for MNIST, lenet, mlp (784-300-100-10), linear (one template per digit) or
-    seed000-cnn (the network of the article on shredded and recoloured digits), and for CIFAR-10
-    cifar-cnn. Prints the test accuracy after each epoch. Writes the weights as safetensors and,
+    article_cnn (the network of the article on shredded and recoloured digits), and for CIFAR-10
+    cifar_cnn. Prints the test accuracy after each epoch. Writes the weights as safetensors and,
     beside them, a card that holds the settings. The same seed gives the same weights.
 
       evofool train lenet --out mine.safetensors
       evofool train lenet --out other.safetensors --seed 1 --activation sigmoid
-      evofool train seed000-cnn --out article.safetensors --epochs 33
+      evofool train article_cnn --out article.safetensors --epochs 33
       evofool train lenet --out hard.safetensors --adversarial fgsm
-      evofool train cifar-cnn --out small.safetensors --width 0.5 --epochs 5
+      evofool train cifar_cnn --out small.safetensors --width 0.5 --epochs 5
       evofool evolve --classifier lenet --weights mine.safetensors
 
     Args:
-        network: lenet, mlp, linear, seed000-cnn or cifar-cnn.
+        network: lenet, mlp, linear, article_cnn or cifar_cnn.
         out: file to write the weights to, ending in .safetensors.
         data: folder of the data set; by default that of EVOFOOL_DATA, or the user cache.
         seed: seed of the initial weights, of the order of training images and of augmentation.
-        epochs: number of epochs; by default 10, for seed000-cnn 32 (about 80 seconds each on two
+        epochs: number of epochs; by default 10, for article_cnn 32 (about 80 seconds each on two
             cores).
         decay: divide the learning rate of step t by 1 + decay t; 0 keeps it constant. By default
-            a cosine schedule, for seed000-cnn 0.01.
+            a cosine schedule, for article_cnn 0.01.
         examples: use only so many training images, the first ones; by default all.
-        augment: random changes of training images: flip-shift (the default for cifar-cnn),
+        augment: random changes of training images: flip-shift (the default for cifar_cnn),
             shift-scale (for digits) or none.
         adversarial: adversarial training: fgsm adds images perturbed along the sign of the
             gradient, vat (virtual adversarial training) penalises outputs that change in the
@@ -57,7 +57,7 @@ def train(
         epsilon: size of these perturbations: of a value for fgsm (by default 0.25), in L2 norm
             for vat (by default 2.1).
         activation: activation of lenet: relu as in the paper (the default) or sigmoid.
-        width: factor for the number of channels of cifar-cnn.
+        width: factor for the number of channels of cifar_cnn.
         quiet: print no progress.
     """
     start_jax()

@@ -7,7 +7,13 @@ import numpy as np
 import scipy.stats
 from jaxtyping import Float
 
-from evofool.analysis import Family, family_probabilities, mann_whitney, median_interval, p_text
+from evofool.analysis import (
+    FamilyConfidence,
+    family_probabilities,
+    mann_whitney,
+    median_interval,
+    p_text,
+)
 from evofool.classifiers import confidence, groups_of
 from evofool.evaluation import recognize
 from evofool.evolution import HIGH, LIKELY, NEAR_CERTAIN
@@ -76,7 +82,7 @@ class Thousand(NamedTuple):
 
     regular: Float[np.ndarray, "seeds classes"]
     irregular: Float[np.ndarray, " classes"]
-    families: list[Family]
+    families: list[FamilyConfidence]
 
 
 def measure_thousand(lab: Lab) -> Thousand:
@@ -143,7 +149,7 @@ def _runs(lab: Lab) -> list[Run]:
     return [evolve_long(lab, seed, small=small) for seed in range(lab.seeds)]
 
 
-def _measure_families(run: Run) -> Family:
+def _measure_families(run: Run) -> FamilyConfidence:
     elites = run.elites()
     log_odds = recognize(run.classifier, images_of(run, elites)).log_odds
     classes = np.array([elite.class_index for elite in elites])
@@ -183,7 +189,9 @@ def _pets_and_others(groups: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def tabulate_groups(
-    regular: Float[np.ndarray, "seeds classes"], families: Sequence[Family], groups: np.ndarray
+    regular: Float[np.ndarray, "seeds classes"],
+    families: Sequence[FamilyConfidence],
+    groups: np.ndarray,
 ) -> Table:
     """Compares groups: their classes, and the family as a whole; all seeds together."""
     rows = []
@@ -217,11 +225,13 @@ def note_same_classes(regular: Float[np.ndarray, "seeds classes"]) -> str:
     return note("regular", "two seeds", rho=rho, p=p, n=regular.shape[1])
 
 
-def note_families(families: Sequence[Family], groups: np.ndarray) -> str:
+def note_families(families: Sequence[FamilyConfidence], groups: np.ndarray) -> str:
     """Says whether the hard groups are hard as a whole."""
     parts = []
     for name, chosen in _pets_and_others(groups).items():
-        own, family, doubt, chance = (together(families, f, chosen) for f in Family._fields)
+        own, family, doubt, chance = (
+            together(families, f, chosen) for f in FamilyConfidence._fields
+        )
         parts.append(
             note(
                 "regular",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from evofool.analysis import Family
+from evofool.analysis import FamilyConfidence
 from evofool.experiments.bench import Lab
 from evofool.experiments.report import Figure, captioned_sheet, elite_section
 from evofool.images import chart
@@ -48,7 +48,7 @@ def draw_distributions(
     )
 
 
-def draw_families(lab: Lab, families: Sequence[Family], groups: np.ndarray) -> Figure:
+def draw_families(lab: Lab, families: Sequence[FamilyConfidence], groups: np.ndarray) -> Figure:
     """Draws the probability of a class beside that of its group, by group."""
     names = np.unique(groups).tolist()
     median = {
@@ -91,6 +91,6 @@ def show_elites(lab: Lab, run: Run, groups: np.ndarray) -> Figure:
     return captioned_sheet(lab, "sheet.jpg", f"Elites of seed {run.config.seed}", sections)
 
 
-def together(families: Sequence[Family], field: str, chosen: np.ndarray) -> np.ndarray:
+def together(families: Sequence[FamilyConfidence], field: str, chosen: np.ndarray) -> np.ndarray:
     """Returns one field for the chosen classes of all seeds."""
     return np.concatenate([getattr(each, field)[chosen] for each in families])

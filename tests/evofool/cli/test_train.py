@@ -44,12 +44,12 @@ def test_training_a_lenet_gets_its_flags(given: dict):
 
 def test_training_a_cifar_cnn_gets_its_flags(given: dict):
     assert (
-        main(["train", "cifar-cnn", *FLAGS, "--epochs", "4", "--width", "0.5", "--decay", "0"]) == 0
+        main(["train", "cifar_cnn", *FLAGS, "--epochs", "4", "--width", "0.5", "--decay", "0"]) == 0
     )
-    config = dataclasses.replace(recipes.RECIPES["cifar-cnn"].config, epochs=4, decay=0.0)
+    config = dataclasses.replace(recipes.RECIPES["cifar_cnn"].config, epochs=4, decay=0.0)
     options = {"width": 0.5, "examples": None, "augment": None}
     options |= {"adversarial": "none", "epsilon": None}
-    assert given == COMMON | options | {"network": "cifar-cnn", "config": config}
+    assert given == COMMON | options | {"network": "cifar_cnn", "config": config}
 
 
 @pytest.mark.parametrize("network", recipes.RECIPES)
@@ -71,5 +71,5 @@ def test_training_prints_every_epoch_and_the_accuracy(
 
 
 def test_no_epochs_are_refused(given: dict, capsys: pytest.CaptureFixture[str]):
-    assert main(["train", "cifar-cnn", *FLAGS, "--epochs", "0"]) == 2
+    assert main(["train", "cifar_cnn", *FLAGS, "--epochs", "0"]) == 2
     assert "epochs is 0; expected more than 0" in capsys.readouterr().err
