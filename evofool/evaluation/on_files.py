@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from evofool.classifiers import (
     Card,
     Classifier,
+    accuracy_of,
     check_classifier,
     confidence,
     label_of,
@@ -167,10 +168,9 @@ def accuracy(
     guesses = np.stack(best)
     if check_offset:
         _check_offset(guesses[:, 0], truth, classifier.card, labels)
-    hits = guesses == truth[:, None]
     return Accuracy(
-        top1=float(np.mean(hits[:, 0])),
-        top5=float(np.mean(hits.any(axis=1))),
+        top1=accuracy_of(guesses[:, 0], truth),
+        top5=accuracy_of(guesses, truth),
         n=len(rows),
         actions=tuple(_lines(actions)),
     )
