@@ -16,7 +16,7 @@ VERSION = 1
 """Of the JSON form; goes up when older readers could not read it."""
 
 
-def to_json(genome: Genome, spec: GenomeSpec, style: Style = GREY) -> dict[str, Any]:
+def to_json(genome: Genome, spec: GenomeSpec, *, style: Style = GREY) -> dict[str, Any]:
     """Writes a genome as plain values, from which `from_json` makes the same bytes again.
 
     Args:

@@ -52,7 +52,23 @@ def render(
     drawn_at: tuple[int, int] | None = None,
     quantize: bool = True,
 ) -> Float[Array, "height width channels"]:
-    """Draws one genome; arguments and errors as in `render_batch`."""
+    """Draws one genome, as `render_batch` draws many.
+
+    Args:
+        genome: leaves without a batch axis.
+        spec: number of outputs, names of the activations.
+        height: in pixels.
+        width: in pixels.
+        style: how output values become pixels.
+        drawn_at: the size whose indices raw coordinates run over; see `render_batch`.
+        quantize: False leaves the values between the levels.
+
+    Returns:
+        The image, values k / 255.
+
+    Raises:
+        ValueError: as `render_batch`.
+    """
     return render_batch(
         jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], genome),
         spec=spec,

@@ -150,7 +150,7 @@ def genome_json(elite: Elite) -> dict[str, Any] | None:
     if not isinstance(elite.genome, cppn.Genome):
         return None
     style = cppn_style(elite.run.config.cppn, elite.run.card.input_shape[2])
-    return cppn.to_json(elite.genome, _spec(elite), style)
+    return cppn.to_json(elite.genome, _spec(elite), style=style)
 
 
 def _spec(elite: Elite) -> cppn.GenomeSpec:

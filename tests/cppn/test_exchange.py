@@ -17,7 +17,7 @@ def test_json_gives_back_the_same_bytes(name, request):
     spec = getattr(genomes, name.upper())
     for genome in genomes.host(request.getfixturevalue(name)):
         style = cppn.Style(color="grey" if name == "grey" else "rgb", coordinates="pixels")
-        text = json.dumps(cppn.to_json(genome, spec, style))
+        text = json.dumps(cppn.to_json(genome, spec, style=style))
         again, same_spec, same_style = cppn.from_json(text)
         assert (same_spec, same_style) == (spec, style)
         assert genomes.same_bytes(cppn.grow(again, **genomes.ROOM), genome)

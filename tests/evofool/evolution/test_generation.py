@@ -269,7 +269,7 @@ def test_other_weights_rates_seeds_and_ends_need_no_compilation(encoding):
 def test_runs_that_differ_in_seed_and_rates_share_a_compiled_loop(encoding, changes, is_same):
     make = loop_for.__wrapped__  # anew, not what other tests have left
     one, other = make(config_of(encoding)), make(config_of(encoding, **changes))
-    assert (one.engine is other.engine) is is_same
+    assert (one.loop is other.loop) is is_same
 
 
 def test_changed_rates_and_weights_change_results_without_compiling_them_in():
