@@ -4,7 +4,8 @@ The *lab* trains, evolves and caches for one part of an experiment; *supplies* a
 networks and photographs from outside; *shared runs* are those that several experiments look at.
 """
 
-from evofool.experiments.bench.lab import FEW_EXAMPLES, Lab, images_of
+from evofool.experiments.bench.lab import FEW_EXAMPLES, Lab, all_elites, images_of
+from evofool.experiments.bench.recognition import Recognition, recognize_elites
 from evofool.experiments.bench.shared_runs import (
     NETWORK,
     SPARSE,
@@ -23,7 +24,9 @@ __all__ = [
     "NETWORK",
     "SPARSE",
     "Lab",
+    "Recognition",
     "Supplies",
+    "all_elites",
     "every",
     "evolve_digits",
     "evolve_directly",
@@ -33,4 +36,5 @@ __all__ = [
     "evolve_long",
     "images_of",
     "is_made_here",
+    "recognize_elites",
 ]

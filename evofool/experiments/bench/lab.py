@@ -19,7 +19,7 @@ from evofool.data import Dataset, read_photographs
 from evofool.evolution import Quiet, Reporter
 from evofool.experiments.bench.arrays import Measures, flatten, restore
 from evofool.experiments.bench.supplies import RECIPES, Supplies
-from evofool.runs import STOPPED_EARLY, Run, evolve, resume
+from evofool.runs import STOPPED_EARLY, Elite, Run, evolve, resume
 from evofool.support import UserError, read_json, replacing, write_json
 from evofool.training import recipes
 
@@ -282,6 +282,13 @@ def _dataset(supplies: Supplies, domain: str) -> Dataset:
     return supplies.dataset(domain)
 
 
-def images_of(run: Run, elites: Sequence[Any]) -> UInt8[np.ndarray, "batch height width channels"]:
+def all_elites(run: Run) -> list[Elite]:
+    """Returns the elites of all independent runs, run by run in the order of the classes."""
+    return [elite for index in range(run.config.runs) for elite in run.elites(index)]
+
+
+def images_of(
+    run: Run, elites: Sequence[Elite]
+) -> UInt8[np.ndarray, "batch height width channels"]:
     """Returns the images of elites of a run, as levels 0..255."""
     return np.stack(list(run.images(elites)))

@@ -1,123 +1,149 @@
-"""What the transfer experiments share: who takes whose images for what, and how that is said."""
+"""Elites of one network as others recognise them: what both transfer experiments measure."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
 
 from evofool.analysis import Share, proportion_interval
-from evofool.classifiers import confidence
 from evofool.evolution import NEAR_CERTAIN
-from evofool.experiments.bench import Lab
-from evofool.experiments.report import Figure, Table
+from evofool.experiments.bench import Lab, Recognition, recognize_elites
+from evofool.experiments.report import Claim, Figure, Row, Table, cells
 from evofool.images import write_matrix
-from evofool.runs import Run, Seen, look
+from evofool.runs import Run
+
+Evolve = Callable[[Lab], Sequence[tuple[str, Run]]]
+"""Evolves, or opens, the runs of an experiment; each with what tells it from others of its network,
+for instance ", generation 20", or nothing."""
 
 
-def seen_by(lab: Lab, run: Run, networks: Sequence[str]) -> dict[str, Seen]:
-    """Shows all elites of a run to networks, once: what each makes of them, by its name."""
-    loaded = {name: lab.network(name) for name in networks}
+class Pair(NamedTuple):
+    """Elites of one network, as that and another one recognise them."""
 
-    def compute() -> dict[str, np.ndarray]:
-        elites = [elite for index in range(run.config.runs) for elite in run.elites(index)]
-        images = np.concatenate(list(run.draw([elite.genome for elite in elites])))
-        classes = [elite.class_index for elite in elites]
-        found = {"classes": np.array(classes)}
-        for name, network in loaded.items():
-            lab.say(f"{run.folder.name}, seen by {name}")
-            seen = look(network, images, classes)
-            found |= {f"{name} top": seen.top, f"{name} log-odds": seen.log_odds}
-        return found
+    way: str
+    when: str
+    before: Recognition
+    after: Recognition
 
-    assert run.summary is not None
-    key = [run.summary["archive_sha256"], *(one.card.sha256 for one in loaded.values())]
-    kept = lab.arrays(f"seen-{run.folder.name}", compute, key=key)
-    return {
-        name: Seen(
-            classes=kept["classes"],
-            top=kept[f"{name} top"],
-            confidence=confidence(kept[f"{name} log-odds"]),
-            log_odds=kept[f"{name} log-odds"],
-        )
-        for name in networks
-    }
+    @property
+    def keeps_label(self) -> Bool[np.ndarray, " images"]:
+        """Whether both networks find the same class likeliest."""
+        return self.before.likeliest == self.after.likeliest
+
+    @property
+    def is_certain(self) -> Bool[np.ndarray, " images"]:
+        """Whether both networks have a confidence of 99.99 % or more in the image's class."""
+        return np.minimum(self.before.confidence, self.after.confidence) >= NEAR_CERTAIN
 
 
-def share(kept: Bool[np.ndarray, " images"]) -> Share:
-    """Returns the share of images for which something holds, with its interval."""
-    return proportion_interval(int(np.sum(kept)), len(kept))
+class Shown(NamedTuple):
+    """Elites of a run, as all networks of the experiment recognise them.
+
+    Attributes:
+        own: name of the network that the images were evolved for.
+        when: what tells the run from others of this network.
+        by: what each network recognises, by its name.
+    """
+
+    own: str
+    when: str
+    by: dict[str, Recognition]
+
+    def pairs(self) -> list[Pair]:
+        """Returns what changes from its own network to each of the others."""
+        before = self.by[self.own]
+        return [
+            Pair(f"{self.own} to {other}", self.when, before, after)
+            for other, after in self.by.items()
+            if other != self.own
+        ]
 
 
-def near_certain(*seen: Seen) -> Bool[np.ndarray, " images"]:
-    """Whether every network is certain of an image's class, at 99.99 % or more."""
-    return np.all([one.confidence >= NEAR_CERTAIN for one in seen], axis=0)
+class Measures(NamedTuple):
+    """The elites of all runs."""
+
+    runs: list[Shown]
+
+    def pairs(self) -> list[Pair]:
+        """Returns every run with every other network."""
+        return [pair for shown in self.runs for pair in shown.pairs()]
 
 
-def by_own_confidence(before: Seen, after: Seen, *, title: str) -> Table:
-    """Tells whether images transfer better the surer the network is that they were made for."""
-    edges = (0.0, 0.5, 0.9, 0.99, 0.999, NEAR_CERTAIN, np.inf)
-    same = before.top == after.top
-    rows = []
-    for low, high in itertools.pairwise(edges):
-        chosen = (before.confidence >= low) & (before.confidence < high)
-        if chosen.any():
-            name = f"{low:g} to {high:g}" if high < np.inf else f"{low:g} and more"
-            median = float(np.median(after.confidence[chosen]))
-            rows.append([name, int(chosen.sum()), str(share(same[chosen])), median])
-    return Table(
-        title=title,
-        header=["confidence before", "images", "same label on both", "median confidence after"],
-        rows=rows,
+def measure(lab: Lab, evolve: Evolve) -> Measures:
+    """Shows the elites of every run to the networks of all."""
+    runs = evolve(lab)
+    networks = list(dict.fromkeys(run.config.classifier for _, run in runs))
+    return Measures(
+        [
+            Shown(run.config.classifier, when, recognize_elites(lab, run, networks))
+            for when, run in runs
+        ]
     )
 
 
-def matrix(
-    lab: Lab, seen: Mapping[str, Mapping[str, Seen]], owners: Mapping[str, str]
-) -> tuple[Figure, Table]:
-    """Shows who takes whose images for what their own network takes them for.
+def share_of(flags: Bool[np.ndarray, " images"]) -> Share:
+    """Returns the share of images for which something holds, with its interval."""
+    return proportion_interval(int(np.sum(flags)), len(flags))
 
-    Args:
-        lab: where the image is left.
-        seen: by row, what each network makes of the images; columns in the same order.
-        owners: by row, the network that the images were evolved for.
 
-    Returns:
-        An image of coloured squares, and a table with intervals and n.
-    """
-    columns = list(next(iter(seen.values())))
+def share_row(what: str, flags: Bool[np.ndarray, " images"], claim: Claim | None = None) -> Row:
+    """Returns the share of images for which something holds as a row; `claim` may judge it."""
+    share = share_of(flags)
+    n = f"{share.n} images, {cells.interval(share)}"
+    if claim is None:
+        return Row(what=what, ours=[share.share], unit="%", n=n)
+    return claim.row([share.share], what=what, n=n)
+
+
+def tabulate_by_confidence(pair: Pair) -> Table:
+    """Tells whether images transfer better the more certain their own network is."""
+    edges = (0.0, 0.5, 0.9, 0.99, 0.999, NEAR_CERTAIN, np.inf)
+    rows = []
+    for low, high in itertools.pairwise(edges):
+        chosen = (pair.before.confidence >= low) & (pair.before.confidence < high)
+        if chosen.any():
+            name = f"{low:g} to {high:g}" if high < np.inf else f"{low:g} and more"
+            median = float(np.median(pair.after.confidence[chosen]))
+            share = cells.share(share_of(pair.keeps_label[chosen]))
+            rows.append([name, int(chosen.sum()), share, median])
+    header = ["confidence before", "images", "same label on both", "median confidence after"]
+    return Table(title=pair.way + pair.when, header=header, rows=rows)
+
+
+def show_labels(lab: Lab, runs: Sequence[Shown]) -> tuple[Figure, Table]:
+    """Shows how many images keep their label: a row for each run, a column for each network."""
     shares = [
-        [share(of_row[name].top == of_row[owners[row]].top) for name in columns]
-        for row, of_row in seen.items()
+        [share_of(look.likeliest == shown.by[shown.own].likeliest) for look in shown.by.values()]
+        for shown in runs
     ]
+    names, columns = [shown.own + shown.when for shown in runs], list(runs[0].by)
     write_matrix(
-        np.array([[one.share for one in of_row] for of_row in shares]),
+        np.array([[share.share for share in row] for row in shares]),
         lab.folder / "matrix.png",
-        rows=list(seen),
+        rows=names,
         columns=columns,
         title="Share of images with the same label on both",
         row_axis="evolved for",
         column_axis="shown to",
-        texts=[[f"{one.share:.0%}" for one in of_row] for of_row in shares],
+        texts=[[f"{share.share:.0%}" for share in row] for row in shares],
     )
     table = Table(
         title="Same label on both networks [95 % interval], and median confidence in the class",
         header=["evolved for", "n", *columns],
         rows=[
             [
-                row,
-                of_shares[0].n,
+                name,
+                row[0].n,
                 *(
-                    f"{one.share:.1%} [{one.low:.1%}, {one.high:.1%}], "
-                    f"{np.median(of_row[name].confidence):.2g}"
-                    for name, one in zip(columns, of_shares, strict=True)
+                    f"{cells.share(share.share)} {cells.interval(share)}, "
+                    f"{np.median(look.confidence):.2g}"
+                    for share, look in zip(row, shown.by.values(), strict=True)
                 ),
             ]
-            for (row, of_row), of_shares in zip(seen.items(), shares, strict=True)
+            for name, row, shown in zip(names, shares, runs, strict=True)
         ],
     )
-    image = Figure(
-        file="matrix.png",
-        caption="How often two networks see the same; rows: evolved for, columns: shown to",
-    )
-    return image, table
+    caption = "Share of images with the same label on both; rows: evolved for, columns: shown to"
+    return Figure(file="matrix.png", caption=caption), table
