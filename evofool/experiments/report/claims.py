@@ -1,7 +1,7 @@
 """Published claims with stated tolerances, and rows that put our figures beside them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evofool.analysis import Permuted, TwoGroups
@@ -111,6 +111,12 @@ class Row:
     def holds(self) -> bool:
         """Whether more than half of the seeds agree with the paper."""
         return 2 * self.agreeing > self.total
+
+    def judged_by(self, claim: "Claim | None") -> "Row":
+        """Returns the row beside what the paper claims; the row itself where it claims nothing."""
+        if claim is None:
+            return self
+        return replace(self, paper=claim.paper, unit=claim.unit, tolerance=claim.tolerance)
 
     def __str__(self) -> str:
         text = f"{self.what} {cells.spread(self.ours, self.unit)}"

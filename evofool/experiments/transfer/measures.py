@@ -92,9 +92,7 @@ def share_row(what: str, flags: Bool[np.ndarray, " images"], claim: Claim | None
     """Returns the share of images for which something holds as a row; `claim` may judge it."""
     share = share_of(flags)
     n = f"{share.n} images, {cells.interval(share)}"
-    if claim is None:
-        return Row(what=what, ours=[share.share], unit="%", n=n)
-    return claim.row([share.share], what=what, n=n)
+    return Row(what=what, ours=[share.share], unit="%", n=n).judged_by(claim)
 
 
 def tabulate_by_confidence(pair: Pair) -> Table:
