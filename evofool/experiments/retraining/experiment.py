@@ -1,30 +1,58 @@
 """Does a network that has learned fooling images as a class of their own still get fooled?"""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from evofool.classifiers import cifar_cnn_card, lenet_card
-from evofool.experiments.bench import FEW_EXAMPLES, Lab
-from evofool.experiments.registry import Experiment, Whole
-from evofool.experiments.report import Figure, Findings, Outcome, Row, Table, Verdict, cells
-from evofool.experiments.retraining.finetuning import NETWORK, OTHER, imagenet
-from evofool.experiments.retraining.rounds import Longer, Plan, Round, fool_longer, retrain
-from evofool.images import Section, chart, draw_sheet, save_image, thumbnail
-from evofool.support import percent
+from evofool.evolution import LIKELY, NEAR_CERTAIN
+from evofool.experiments.bench import FEW_EXAMPLES, NETWORK, Lab
+from evofool.experiments.registry import Experiment, Part
+from evofool.experiments.report import (
+    Claim,
+    Figure,
+    Findings,
+    Row,
+    Table,
+    at_least,
+    captioned_sheet,
+    cells,
+    note,
+    notes,
+    section,
+)
+from evofool.experiments.retraining import finetuning
+from evofool.experiments.retraining.rounds import Longer, Plan, Round, Series, retrain
+from evofool.images import chart
 from evofool.training import RECIPES, flip_and_shift
 
-CERTAIN = 0.9999
-STILL_CERTAIN = 0.9  # a median that is below the published one, but of the same kind
 SHEET_ROUNDS = 6  # whose images are shown
 MOST_NINES = 8.0  # of the chart
 LONGER_SHOWN = 5  # lines of the table
 
+LAST = Claim(  # below the published median, but of the same kind
+    what="median confidence, last round", paper="99.99 %", tolerance=at_least(LIKELY)
+)
+LOWEST = Claim(
+    what="lowest median confidence of a round",
+    paper="99.99 % in every round",
+    tolerance=at_least(NEAR_CERTAIN),
+)
 
-def mnist(lab: Lab) -> Findings:
-    """Rounds at the paper's set sizes: 300 runs of 20 images, then 50 runs of 20."""
-    plan = Plan(
+
+class Measures(NamedTuple):
+    """A series of rounds for each seed."""
+
+    series: list[Series]
+
+
+def plan_digits(lab: Lab) -> Plan:
+    """Plans rounds of the paper's set sizes: 300 runs of 20 images, then 50 runs of 20."""
+    return Plan(
         network="lenet",
         card=lenet_card(),
         config=dataclasses.replace(RECIPES["lenet"].config, epochs=lab.choose(full=5, small=1)),
@@ -38,35 +66,12 @@ def mnist(lab: Lab) -> Findings:
         longer_runs=lab.choose(full=10, small=4),
         longer=lab.choose(full=1000, small=10),
     )
-    series = [retrain(lab, plan, repetition) for repetition in range(lab.seeds)]
-    lowest = min(one.median for rounds in series for one in rounds)
-    last = float(np.median([rounds[-1].median for rounds in series]))
-    share = series[0][-1].fooling_share
-    return _findings(
-        lab,
-        plan,
-        series,
-        Verdict(
-            outcome=_said(lowest, last),
-            because=f"the median of new images is {cells.share(last)} in the last of "
-            f"{plan.rounds + 1} rounds and {cells.share(lowest)} in the lowest, with "
-            f"{share:.0%} fooling images in the last training set",
-        ),
-        paper={"median": "99.99 %", "share": "25 %"},
-    )
 
 
-def _said(lowest: float, last: float) -> Outcome:
-    """Judges the paper's claim, a median of 99.99 % in all rounds: the last one decides."""
-    if lowest >= CERTAIN:
-        return "reproduced"
-    return "in part" if last >= STILL_CERTAIN else "differs"
-
-
-def cifar10(lab: Lab) -> Findings:
-    """Five rounds in which the fooling images have the same shares as on MNIST."""
+def plan_objects(lab: Lab) -> Plan:
+    """Plans five rounds in which the fooling images have the same shares as on MNIST."""
     recipe = RECIPES["cifar_cnn"].config
-    plan = Plan(
+    return Plan(
         network="cifar_cnn",
         card=cifar_cnn_card(),
         config=dataclasses.replace(recipe, epochs=lab.choose(full=5, small=1)),
@@ -81,138 +86,112 @@ def cifar10(lab: Lab) -> Findings:
         longer_runs=lab.choose(full=5, small=2),
         longer=lab.choose(full=500, small=6),
     )
-    series = [retrain(lab, plan, repetition) for repetition in range(lab.seeds)]
-    first, last = (np.median([rounds[i].median for rounds in series]) for i in (0, -1))
-    verdict = Verdict(
-        outcome="new",
-        because=f"the median of new images is {percent(float(first))} before any retraining and "
-        f"{percent(float(last))} after {plan.rounds} rounds of it",
-    )
-    return _findings(lab, plan, series, verdict, paper={})
 
 
-def _findings(
-    lab: Lab,
-    plan: Plan,
-    series: Sequence[Sequence[Round]],
-    verdict: Verdict,
-    *,
-    paper: dict[str, str],
+def measure(lab: Lab, plan: Callable[[Lab], Plan]) -> Measures:
+    """Trains and fools networks in turn."""
+    return Measures([retrain(lab, plan(lab), repetition) for repetition in range(lab.seeds)])
+
+
+def report(
+    lab: Lab, measures: Measures, plan: Callable[[Lab], Plan], claims: Sequence[Claim] = ()
 ) -> Findings:
-    last = [rounds[-1] for rounds in series]
-    longer = [fool_longer(lab, plan, one, number) for number, one in enumerate(last)]
-    at_length = [float(np.median(one.medians[-1])) for one in longer]
-    because = (
-        f"{verdict.because}; {plan.longer / plan.generations:g} times the generations against the "
-        f"last network give {percent(float(np.median(at_length)))}"
+    """Asks whether retrained networks are fooled, and whether more generations would do it."""
+    planned, all_series = plan(lab), measures.series
+    first, last = (
+        cells.spread([series.rounds[place].median for series in all_series], "%")
+        for place in (0, -1)
     )
-    elites = f"{last[0].confidence.size} elites"
-    of_test = f"{len(lab.dataset().test_labels[: plan.tests]):,} test images"
-    rows = [
-        Row(
-            what="median confidence, last round",
-            paper=paper.get("median", ""),
-            ours=[one.median for one in last],
-            unit="%",
-            n=elites,
-        ),
-        Row(
-            what=f"the same after {plan.longer} generations",
-            ours=at_length,
-            unit="%",
-            n=f"{longer[0].medians.shape[1]} runs",
-        ),
-        Row(
-            what="median confidence, round 0",
-            ours=[rounds[0].median for rounds in series],
-            unit="%",
-            n=f"{series[0][0].confidence.size} elites",
-        ),
-        Row(
-            what="fooling images in the last training set",
-            paper=paper.get("share", ""),
-            ours=[one.fooling_share for one in last],
-            unit="%",
-            n=f"{last[0].training_set:,} images",
-        ),
-        Row(what="error, round 0", ours=[r[0].error for r in series], unit="%", n=of_test),
-        Row(what="error, last round", ours=[one.error for one in last], unit="%", n=of_test),
-        Row(
-            what="test images called fooling, last round",
-            ours=[one.rejected for one in last],
-            unit="%",
-            n=of_test,
-        ),
-    ]
-    _draw_chart(lab, series)
-    _draw_sheet(lab, plan, series[0])
+    at_length = cells.spread([series.longer.final for series in all_series], "%")
     return Findings(
-        verdict=dataclasses.replace(verdict, because=because),
-        rows=rows,
+        rows=rows_of(all_series, len(lab.dataset().test_labels[: planned.tests]), claims),
+        result=note(
+            "retraining",
+            "result",
+            first=first,
+            last=last,
+            rounds=planned.rounds,
+            times=f"{planned.longer / planned.generations:g}",
+            at_length=at_length,
+        ),
         tables=[
-            *(_table(rounds, number) for number, rounds in enumerate(series)),
-            *(_table_of_longer(one, number) for number, one in enumerate(longer)),
+            *(tabulate_rounds(series.rounds, seed) for seed, series in enumerate(all_series)),
+            *(tabulate_longer(series.longer, seed) for seed, series in enumerate(all_series)),
         ],
         images=[
-            Figure(
-                file="rounds.png",
-                caption="New images per round: median confidence, and the middle 90 %. "
-                "Right: test images taken for another class, and for fooling images.",
-            ),
-            Figure(
-                file="sheet.png",
-                caption="The elites of one run against the network of some of the rounds, with its "
-                "confidence.",
-            ),
+            draw([series.rounds for series in all_series], lab),
+            show(lab, planned, all_series[0].rounds),
         ],
-        notes=[_method(plan)],
+        notes=notes("retraining", "rounds", plan=planned),
     )
 
 
-def _table(rounds: Sequence[Round], repetition: int) -> Table:
-    return Table(
-        title=f"Rounds, seed {repetition}",
-        header=[
-            "round",
-            "training images",
-            "of them fooling",
-            "error",
-            "called fooling",
-            "error without that output",
-            "new images",
-            "median confidence",
-            "5th percentile",
-            ">= 99.99 %",
-        ],
-        rows=[
-            [
-                one.number,
-                f"{one.training_set:,}",
-                f"{one.fooling_share:.1%}",
-                f"{one.error:.2%}",
-                f"{one.rejected:.2%}",
-                f"{one.error_among_classes:.2%}",
-                one.confidence.size,
-                percent(one.median),
-                percent(float(np.quantile(one.confidence, 0.05))),
-                f"{np.mean(one.confidence >= CERTAIN):.1%}",
-            ]
-            for one in rounds
-        ],
+def rows_of(all_series: Sequence[Series], tests: int, claims: Sequence[Claim] = ()) -> list[Row]:
+    """Returns how networks are fooled and what they lost, judged by claims of the same `what`."""
+    judges = {claim.what: claim for claim in claims}
+    last, start = ([series.rounds[place] for series in all_series] for place in (-1, 0))
+    longer = [series.longer for series in all_series]
+    of_test, elites = f"{tests:,} test images", f"{last[0].confidence.size} elites"
+    lowest = [min(done.median for done in series.rounds) for series in all_series]
+    after = f"the same after {longer[0].generations[-1]} generations"
+    of_start, of_set = f"{start[0].confidence.size} elites", f"{last[0].training_set:,} images"
+    rows = [
+        (LAST.what, [done.median for done in last], elites),
+        (LOWEST.what, lowest, f"{len(all_series[0].rounds)} rounds"),
+        (after, [runs.final for runs in longer], f"{longer[0].medians.shape[1]} runs"),
+        ("median confidence, round 0", [done.median for done in start], of_start),
+        ("error, round 0", [done.error for done in start], of_test),
+        ("error, last round", [done.error for done in last], of_test),
+        ("test images called fooling, last round", [done.rejected for done in last], of_test),
+    ]
+    share = Row(
+        what="fooling images in the last training set",
+        paper="25 %" if claims else "",
+        ours=[done.fooling_share for done in last],
+        unit="%",
+        n=of_set,
     )
+    return [
+        *(
+            Row(what=what, ours=ours, unit="%", n=n).judged_by(judges.get(what))
+            for what, ours, n in rows
+        ),
+        share,
+    ]
 
 
-def _table_of_longer(longer: Longer, repetition: int) -> Table:
+def tabulate_rounds(rounds: Sequence[Round], seed: int) -> Table:
+    """Returns what every network learned and lost, and how it was fooled."""
+    header = ["round", "training images", "of them fooling", "error", "called fooling"]
+    header += ["error without that output", "new images", "median confidence", "5th percentile"]
+    rows = [
+        [
+            number,
+            f"{done.training_set:,}",
+            *map(cells.share, (done.fooling_share, done.error, done.rejected)),
+            cells.share(done.error_among_classes),
+            done.confidence.size,
+            cells.confidence(done.median),
+            cells.confidence(float(np.quantile(done.confidence, 0.05))),
+            cells.share(float(np.mean(done.confidence >= NEAR_CERTAIN))),
+        ]
+        for number, done in enumerate(rounds)
+    ]
+    return Table(title=f"Rounds, seed {seed}", header=[*header, ">= 99.99 %"], rows=rows)
+
+
+def tabulate_longer(longer: Longer, seed: int) -> Table:
     """Shows about six of the times, each twice as late as the one before."""
     last = len(longer.generations) - 1
     shown = sorted({0, last, *(last // 2**halved for halved in range(LONGER_SHOWN))})
+    quantiles = np.quantile(longer.medians, (0.5, 0, 1), axis=1).T
     return Table(
-        title=f"More generations against the last network, seed {repetition}: median confidence",
+        title=f"More generations against the last network, seed {seed}: median confidence",
         header=["generation", "median of the runs", "lowest", "highest", "runs"],
         rows=[
             [
                 int(longer.generations[i]),
-                *(percent(float(np.quantile(longer.medians[i], q))) for q in (0.5, 0, 1)),
+                *map(cells.confidence, quantiles[i].tolist()),
                 longer.medians.shape[1],
             ]
             for i in shown
@@ -220,24 +199,23 @@ def _table_of_longer(longer: Longer, repetition: int) -> Table:
     )
 
 
-def _draw_chart(lab: Lab, series: Sequence[Sequence[Round]]) -> None:
+def draw(all_rounds: Sequence[Sequence[Round]], lab: Lab) -> Figure:
+    """Draws confidence and errors over the rounds, a colour per seed."""
     with chart(lab.folder / "rounds.png", size=(10, 4), panels=2) as (left, right):
-        for number, rounds in enumerate(series):
-            at, color = [one.number for one in rounds], f"C{number % 10}"
-            low, middle, high = (
-                [_nines(np.quantile(one.confidence, q)) for one in rounds]
-                for q in (0.05, 0.5, 0.95)
-            )
+        for seed, rounds in enumerate(all_rounds):
+            at, color = range(len(rounds)), f"C{seed % 10}"
+            quantiles = [np.quantile(done.confidence, (0.05, 0.5, 0.95)) for done in rounds]
+            low, middle, high = _nines(quantiles).T
             left.fill_between(at, low, high, color=color, alpha=0.15, linewidth=0)
             left.plot(at, middle, "o-", color=color)
             for values, style, label in (
-                ([one.error for one in rounds], "o-", "error"),
-                ([one.rejected for one in rounds], "s--", "called fooling"),
+                ([done.error for done in rounds], "o-", "error"),
+                ([done.rejected for done in rounds], "s--", "called fooling"),
             ):
-                shown = label if number == 0 else None
-                right.plot(at, [100 * value for value in values], style, color=color, label=shown)
+                shown = label if seed == 0 else None
+                right.plot(at, 100 * np.array(values), style, color=color, label=shown)
         ticks = [0.0, 0.9, 0.99, 0.999, 0.9999, 1 - 1e-6]
-        left.set_yticks([_nines(tick) for tick in ticks], [f"{100 * tick:.6g} %" for tick in ticks])
+        left.set_yticks(_nines(ticks), [f"{100 * tick:.6g} %" for tick in ticks])
         left.set_ylim(0, MOST_NINES)
         left.set_ylabel("confidence of new images")
         right.set_ylabel("% of the test images")
@@ -246,43 +224,30 @@ def _draw_chart(lab: Lab, series: Sequence[Sequence[Round]]) -> None:
         for axes in (left, right):
             axes.set_xlabel("round (times retrained)")
             axes.grid(alpha=0.3)
+    return Figure(file="rounds.png", caption=note("retraining", "chart"))
 
 
-def _nines(value: float) -> float:
-    return min(-np.log10(max(1 - value, 1e-300)), MOST_NINES)
+def _nines(values: ArrayLike) -> np.ndarray:
+    """Counts the nines of confidences: 0.999 has three, and what is near 1 `MOST_NINES`."""
+    return -np.log10(np.maximum(1 - np.asarray(values), 10**-MOST_NINES))
 
 
-def _draw_sheet(lab: Lab, plan: Plan, rounds: Sequence[Round]) -> None:
+def show(lab: Lab, plan: Plan, rounds: Sequence[Round]) -> Figure:
+    """Leaves the elites of one run against the networks of some of the rounds."""
     chosen = np.unique(np.linspace(0, len(rounds) - 1, SHEET_ROUNDS).round().astype(int))
     sections = [
-        Section(
-            heading=f"round {rounds[i].number}",
-            images=[thumbnail(image) for image in rounds[i].images[0]],
-            captions=[
-                (label, percent(float(value)))
-                for label, value in zip(plan.card.labels, rounds[i].confidence[0], strict=True)
-            ],
+        section(
+            f"round {number}",
+            rounds[number].images,
+            zip(
+                plan.card.labels,
+                map(cells.confidence, rounds[number].confidence[0].tolist()),
+                strict=True,
+            ),
         )
-        for i in chosen
+        for number in chosen
     ]
-    save_image(draw_sheet(sections), lab.folder / "sheet.png")
-
-
-def _method(plan: Plan) -> str:
-    """Says what was done, and what of it is not as in the paper."""
-    runs = f"{plan.first_runs} CPPN runs, later {plan.later_runs} a round"
-    return (
-        f"Round 0 is a network of the data set's classes; every later one starts from other "
-        f"initial weights and learns one more class, all images that fooled the networks before "
-        f"it. {runs}, each of {plan.generations} generations of {plan.batch_size}, with its seed; "
-        f"each gives the elites of all {plan.card.classes} classes in its first and in its last "
-        f"generation (half and half, as in the paper), and the last ones are what the figures "
-        f"are about. Images are evolved for the data set's classes only. Training: "
-        f"{plan.config.epochs} epochs, batch {plan.config.batch_size}, AdamW. The last network, "
-        f"after {plan.rounds} rounds, is fooled as well, for the closing figure; its images are "
-        f"not learned from. {plan.longer_runs} other runs against it go on for {plan.longer} "
-        f"generations, to tell a network that cannot be fooled from a budget that is too small."
-    )
+    return captioned_sheet(lab, "sheet.jpg", note("retraining", "sheet"), sections)
 
 
 EXPERIMENT = Experiment(
@@ -290,8 +255,23 @@ EXPERIMENT = Experiment(
     title="Does a network that learned fooling images as one more class still get fooled?",
     paper="section 'Training networks to recognize fooling images'",
     parts={
-        "mnist": Whole(run=mnist, images=True),
-        "cifar10": Whole(run=cifar10, images=True),
-        "imagenet": Whole(run=imagenet, networks=(NETWORK, OTHER), images=True),
+        "mnist": Part(
+            measure=partial(measure, plan=plan_digits),
+            report=partial(report, plan=plan_digits, claims=(LAST, LOWEST)),
+            claims=(LAST, LOWEST),
+            images=True,
+        ),
+        "cifar10": Part(
+            measure=partial(measure, plan=plan_objects),
+            report=partial(report, plan=plan_objects),
+            images=True,
+        ),
+        "imagenet": Part(
+            measure=finetuning.measure,
+            report=finetuning.report,
+            claims=finetuning.CLAIMS,
+            networks=(NETWORK, finetuning.OTHER),
+            images=True,
+        ),
     },
 )

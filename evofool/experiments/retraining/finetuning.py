@@ -5,177 +5,106 @@ said of them it is to go on saying; the other 500, of the other 500 classes, say
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from evofool.analysis import mann_whitney
-from evofool.classifiers import Classifier, at_size, read_classifier
-from evofool.evolution import random_images
-from evofool.experiments.bench import Lab, images_of
-from evofool.experiments.report import Figure, Findings, Row, Table, Verdict
-from evofool.images import Section, draw_sheet, save_image, thumbnail
-from evofool.runs import Run
-from evofool.support import percent
-from evofool.training import (
-    ALL,
-    HEAD,
-    AccuracyChange,
-    ImageLevels,
-    add_fooling_class,
-    measure_change,
-    outputs_of,
+from evofool.classifiers import Classifier, first_name, read_classifier, with_views
+from evofool.evaluation import recognize
+from evofool.evolution import LIKELY, random_images
+from evofool.experiments.bench import NETWORK, Lab, images_of
+from evofool.experiments.report import (
+    Claim,
+    Figure,
+    Findings,
+    Row,
+    Table,
+    at_most,
+    captioned_sheet,
+    cells,
+    confidences,
+    near,
+    note,
+    notes,
+    one_sided,
+    section,
 )
+from evofool.images import Levels
+from evofool.training import ALL, HEAD, Change, add_fooling_class, measure_change
 
-NETWORK, OTHER = "mobilenet_v1_0.25_128", "squeezenet_v1.0_deepcompression"
-OVERWEIGHTS = (1.0, 7.0, 50.0)  # seven times in the paper
-PAPERS = 7.0  # the paper's
+OTHER = "squeezenet_v1.0_deepcompression"
+OVERWEIGHTS = (1.0, 7.0, 50.0)
+PAPERS = 7.0  # the over-weight in the paper
 CLASSES = 1000  # that images are evolved for: not the new one
 WALK = 10  # mutations
-SHOWN = 20  # classes on the sheet, evenly spread
+SHOWN = np.linspace(0, CLASSES - 1, 20).round().astype(int)  # classes on the sheet
 UNSEEN = 1000  # seed of what no network has learned from
 
-
-NOTE = (
-    "The network is fine-tuned, the paper trained from scratch: one output more, which starts as "
-    "the mean of the others and learns alone at first; then all layers learn, at a hundredth of "
-    "that rate. The examples: every second photograph, mirrored and shifted by up to 3 pixels, for "
-    "which the network is to go on saying what it said (its softmax output, with 0 for the new "
-    "class), and the elites of the first and of the last generation of two runs. Over-weight k: "
-    "all fooling images together count as much as k photographs of every class that has one. "
-    "Accuracy is that on the other photographs, whose classes were not among the ones learned "
-    "from; all photographs are probably training images of the network, and its accuracy on them "
-    "optimistic. The images of the figures were evolved with the same seed and budget against "
-    "every network, for its thousand classes and not for the new one."
+AFTER = Claim(what="median confidence with the new class", paper="11.7 %", tolerance=near(0.117))
+FALLS = Claim(
+    what="elites are less certain with the new class",
+    paper="p < 0.0001",
+    tolerance=at_most(1e-4),
+    unit="p",
 )
+CLAIMS = (AFTER, FALLS)
+
+
+class Fooled(NamedTuple):
+    """How a network was fooled.
+
+    Attributes:
+        confidence: of the elites of all classes.
+        images: of the elites of the classes in `SHOWN`.
+    """
+
+    confidence: Float[np.ndarray, " classes"]
+    images: UInt8[np.ndarray, "shown height width channels"]
+
+    @property
+    def median(self) -> float:
+        """Median confidence of the elites."""
+        return float(np.median(self.confidence))
 
 
 class Tuned(NamedTuple):
     """A network with a class of fooling images.
 
     Attributes:
-        overweight: of the fooling images it learned from; 0 for the network as it was.
-        change: for the photographs that were held out; None for the network as it was.
+        overweight: of the fooling images it learned from.
+        change: for the photographs that were held out.
         called: by group of images, the share that it calls fooling.
-        confidence: of the elites that were evolved to fool it.
-        images: of these elites.
+        fooled: how it was fooled again.
     """
 
     overweight: float
-    change: AccuracyChange | None
+    change: Change
     called: dict[str, float]
-    confidence: Float[np.ndarray, " classes"]
-    images: UInt8[np.ndarray, "classes height width channels"]
+    fooled: Fooled
 
 
-def imagenet(lab: Lab) -> Findings:
-    """Fine-tunes MobileNetV1 0.25_128 with fooling images, and fools it again."""
-    before, *tuned = fine_tuned(lab)
-    asked = next(one for one in tuned if one.overweight == PAPERS)
-    test = mann_whitney(before.confidence, asked.confidence)
-    first, then = (float(np.median(one.confidence)) for one in (before, asked))
-    assert asked.change is not None
-    verdict = Verdict(
-        outcome="reproduced" if then < first / 2 and test.p < 1e-4 else "in part",
-        because=f"at over-weight {PAPERS:g} the median falls from {first:.1%} to {then:.1%} "
-        f"({test}); the paper's falls to an eighth",
-    )
-    held = f"{asked.change.n} photographs"
-    elites = f"{len(asked.confidence)} elites"
-    rows = [
-        Row(what="median confidence before", paper="88.1 %", ours=[first], unit="%", n=elites),
-        Row(
-            what="median confidence with the new class",
-            paper="11.7 %",
-            ours=[then],
-            unit="%",
-            n=elites,
-        ),
-        Row(what="accuracy before", ours=[asked.change.accuracy_before], unit="%", n=held),
-        Row(what="accuracy with the new class", ours=[asked.change.accuracy], unit="%", n=held),
-        Row(what="likeliest class unchanged", ours=[asked.change.unchanged], unit="%", n=held),
-        Row(what="photographs called fooling", ours=[asked.change.rejected], unit="%", n=held),
-    ]
-    _draw(lab, before, asked)
-    return Findings(
-        verdict=verdict,
-        rows=rows,
-        tables=[_by_overweight(before, tuned), _by_group(tuned)],
-        images=[
-            Figure(
-                file="sheet.jpg",
-                caption="Elites of the same classes against the network as it was (above), and "
-                f"with the new class, over-weight {PAPERS:g} (below).",
-            )
-        ],
-        notes=[NOTE],
-        summary=("88.1 % to 11.7 %", f"{first:.1%} to {then:.1%}"),
-    )
+class Measures(NamedTuple):
+    """The network as it was, and with a class of fooling images of several weights."""
+
+    before: Fooled
+    tuned: list[Tuned]
 
 
-def _by_overweight(before: Tuned, tuned: Sequence[Tuned]) -> Table:
-    lines: list[list[str | float | int | None]] = [
-        ["as it was", percent(float(np.median(before.confidence))), "", "", "", "", ""]
-    ]
-    for one in tuned:
-        assert one.change is not None
-        lines.append(
-            [
-                f"{one.overweight:g}",
-                percent(float(np.median(one.confidence))),
-                f"{np.mean(one.confidence >= 0.9):.1%}",
-                f"{one.change.accuracy:.1%}",
-                f"{one.change.unchanged:.1%}",
-                f"{one.change.rejected:.1%}",
-                str(mann_whitney(before.confidence, one.confidence)),
-            ]
-        )
-    lines[0][2] = f"{np.mean(before.confidence >= 0.9):.1%}"
-    assert tuned[0].change is not None
-    lines[0][3] = f"{tuned[0].change.accuracy_before:.1%}"
-    header = ["over-weight", "median confidence", ">= 90 %", "accuracy", "unchanged"]
-    return Table(
-        title="What the over-weight of fooling images does",
-        header=[*header, "called fooling", "confidence before against after"],
-        rows=lines,
-    )
-
-
-def _by_group(tuned: Sequence[Tuned]) -> Table:
-    return Table(
-        title="Images that are called fooling, by over-weight",
-        header=["images", *(f"{one.overweight:g}" for one in tuned)],
-        rows=[[name, *(f"{one.called[name]:.1%}" for one in tuned)] for name in tuned[0].called],
-    )
-
-
-def _draw(lab: Lab, before: Tuned, after: Tuned) -> None:
-    chosen = np.linspace(0, CLASSES - 1, SHOWN).round().astype(int)
-    labels = lab.network(NETWORK).card.labels
-    sections = [
-        Section(
-            heading=heading,
-            images=[thumbnail(one.images[i]) for i in chosen],
-            captions=[(labels[i].split(",")[0], percent(float(one.confidence[i]))) for i in chosen],
-        )
-        for heading, one in (("as it was", before), ("with a class of fooling images", after))
-    ]
-    save_image(draw_sheet(sections), lab.folder / "sheet.jpg")
-
-
-def fine_tuned(lab: Lab) -> list[Tuned]:
-    """Fine-tunes with every over-weight, and fools each network, the first as it was."""
+def measure(lab: Lab) -> Measures:
+    """Fine-tunes MobileNetV1 0.25_128 with every over-weight, and fools each network."""
     before = lab.network(NETWORK)
     levels, classes = lab.photographs(before)
     outputs = classes + before.card.class_offset
-    fooling = lab.arrays("fooling", partial(_fooling, lab))
     learned, tested = slice(0, None, 2), slice(1, None, 2)
+    fooling = _evolve_fooling(lab)
+    groups = _groups(lab, fooling, before.card.input_shape)
 
-    def make(overweight: float, path: Path) -> Classifier:
+    def make(path: Path, overweight: float) -> Classifier:
         return add_fooling_class(
             before,
             path,
@@ -188,74 +117,62 @@ def fine_tuned(lab: Lab) -> list[Tuned]:
             config=dataclasses.replace(ALL, epochs=lab.choose(full=ALL.epochs, small=1)),
         )
 
-    def measure(path: Path) -> list[dict[str, Any]]:
+    def tune(overweight: float) -> Tuned:
+        name = f"retrained-{NETWORK}-overweight{overweight:g}"
+        path = lab.train(name, partial(make, overweight=overweight))
         after = read_classifier(path)
         change = measure_change(before, after, levels[tested], outputs[tested])
-        called = {name: _called(after, images) for name, images in groups.items()}
-        return [change._asdict(), called]
+        called = {name: _share_called_fooling(after, images) for name, images in groups.items()}
+        fooled = _fool(lab, path)
+        lab.say(f"over-weight {overweight:g}: median {fooled.median:.2%}")
+        return Tuned(overweight, change, called, fooled)
 
-    groups = _groups(lab, fooling, before.card.input_shape)
-    found = [_fool(lab, NETWORK, 0.0, None, {})]
-    for overweight in lab.choose(full=OVERWEIGHTS, small=OVERWEIGHTS[1:2]):
-        name = f"retrained-{NETWORK}-overweight{overweight:g}"
-        path = lab.train(name, partial(make, overweight))
-        change, called = lab.step(f"measured-overweight{overweight:g}", partial(measure, path))
-        found.append(_fool(lab, path, overweight, AccuracyChange(**change), called))
-        lab.say(f"over-weight {overweight:g}: median {np.median(found[-1].confidence):.2%}")
-    return found
+    overweights = lab.choose(full=OVERWEIGHTS, small=OVERWEIGHTS[1:2])
+    return Measures(_fool(lab, NETWORK), [tune(overweight) for overweight in overweights])
 
 
-def _elite_images(run: Run) -> ImageLevels:
-    return images_of(run, run.elites())
-
-
-def _fooling(lab: Lab) -> dict[str, np.ndarray]:
-    """Elites of the first and of the last generation of two runs."""
+def _evolve_fooling(lab: Lab) -> dict[str, Levels]:
+    """Returns elites of the first and of the last generation of two runs."""
     images = {}
     for seed in range(lab.choose(full=2, small=1)):
         settings = {"seed": seed, "batch_size": lab.choose(full=400, small=50)}
         for name, generations in (("first", 0), ("last", lab.choose(full=5000, small=3))):
             run = lab.evolve(NETWORK, generations=generations, **settings)
-            chosen = slice(None, None, lab.choose(full=1, small=20))
-            images[f"{name} {seed}"] = _elite_images(run)[chosen]
+            elites = run.elites()[:: lab.choose(full=1, small=20)]
+            images[f"{name} {seed}"] = images_of(run, elites)
     return images
 
 
 def _groups(
-    lab: Lab, fooling: dict[str, np.ndarray], shape: tuple[int, int, int]
-) -> dict[str, ImageLevels]:
+    lab: Lab, fooling: Mapping[str, Levels], shape: tuple[int, int, int]
+) -> dict[str, Levels]:
     """Returns images that were learned, and images of several kinds that were not."""
     number = lab.choose(full=1000, small=20)
     generations, batch = lab.choose(full=(300, 200), small=(2, 20))
     other = lab.evolve(OTHER, generations=generations, batch_size=batch)
-    return {
-        "learned, first generation": np.concatenate(
-            [images for name, images in fooling.items() if name.startswith("first")]
+    random = partial(random_images, number, shape, seed=UNSEEN)
+    learned = {
+        f"learned, {when} generation": np.concatenate(
+            [images for name, images in fooling.items() if name.startswith(when)]
+        )
+        for when in ("first", "last")
+    }
+    return learned | {
+        "random CPPNs": random(),
+        f"random CPPNs, {WALK} random mutations later": random(mutations=WALK),
+        f"elites against {OTHER}": images_of(
+            other, other.elites()[:: lab.choose(full=1, small=20)]
         ),
-        "learned, last generation": np.concatenate(
-            [images for name, images in fooling.items() if name.startswith("last")]
-        ),
-        "random CPPNs": random_images(number, shape, seed=UNSEEN),
-        f"random CPPNs, {WALK} random mutations later": random_images(
-            number, shape, seed=UNSEEN, mutations=WALK
-        ),
-        f"elites against {OTHER}": _elite_images(other)[:: lab.choose(full=1, small=20)],
     }
 
 
-def _called(classifier: Classifier, images: ImageLevels) -> float:
-    """Returns the share of images, of any size, that are called fooling."""
-    seen = at_size(classifier, image_size=images.shape[1])
-    return float(np.mean(outputs_of(seen, images).argmax(axis=1) == classifier.card.outputs - 1))
+def _share_called_fooling(classifier: Classifier, images: Levels) -> float:
+    """Returns the share of images, of any size, that are taken for the class that was added."""
+    seen = recognize(with_views(classifier, images.shape[1:]), images)
+    return float(np.mean(seen.classes == classifier.card.classes - 1))
 
 
-def _fool(
-    lab: Lab,
-    network: str | Path,
-    overweight: float,
-    change: AccuracyChange | None,
-    called: dict[str, float],
-) -> Tuned:
+def _fool(lab: Lab, network: str | Path) -> Fooled:
     """Evolves images for the classes that the network had at first; all get the same budget."""
     run = lab.evolve(
         network,
@@ -266,10 +183,102 @@ def _fool(
         log_every=lab.choose(full=50, small=1),
     )
     elites = run.elites()
-    return Tuned(
-        overweight=overweight,
-        change=change,
-        called=called,
-        confidence=np.array([elite.confidence for elite in elites]),
-        images=images_of(run, elites),
+    return Fooled(confidences(run)[0], images_of(run, [elites[place] for place in SHOWN]))
+
+
+def report(lab: Lab, measures: Measures) -> Findings:
+    """Asks how far confidence falls, and what the class of fooling images costs."""
+    before = measures.before
+    tuned = next(tuned for tuned in measures.tuned if tuned.overweight == PAPERS)
+    after, change = tuned.fooled, tuned.change
+    photographs, elites = f"{change.n} photographs", f"{len(after.confidence)} elites"
+    return Findings(
+        rows=[
+            Row(
+                what="median confidence before",
+                paper="88.1 %",
+                ours=[before.median],
+                unit="%",
+                n=elites,
+            ),
+            *rows_of(before, after),
+            *(
+                Row(what=what, ours=[share], unit="%", n=photographs)
+                for what, share in (
+                    ("accuracy before", change.accuracy_before),
+                    ("accuracy with the new class", change.accuracy),
+                    ("likeliest class unchanged", change.unchanged),
+                    ("photographs called fooling", change.rejected),
+                )
+            ),
+        ],
+        result=note(
+            "retraining",
+            "photographs result",
+            overweight=f"{PAPERS:g}",
+            before=cells.confidence(before.median),
+            after=cells.confidence(after.median),
+        ),
+        tables=[tabulate_overweights(measures), tabulate_groups(measures.tuned)],
+        images=[show(lab, before, after)],
+        notes=notes("retraining", "photographs"),
+        summary=(
+            "88.1 % to 11.7 %",
+            f"{cells.confidence(before.median)} to {cells.confidence(after.median)}",
+        ),
     )
+
+
+def rows_of(before: Fooled, after: Fooled) -> list[Row]:
+    """Returns what the paper claims of the network that has learned fooling images."""
+    elites = f"{len(after.confidence)} elites"
+    test = mann_whitney(before.confidence, after.confidence)
+    return [
+        AFTER.row([after.median], n=elites),
+        FALLS.row([one_sided(test, greater=True)], n=f"{elites} each"),
+    ]
+
+
+def tabulate_overweights(measures: Measures) -> Table:
+    """Returns what the weight of the fooling images does."""
+
+    def certainty(fooled: Fooled) -> list[str]:
+        share = float(np.mean(fooled.confidence >= LIKELY))
+        return [cells.confidence(fooled.median), cells.share(share)]
+
+    accuracy = cells.share(measures.tuned[0].change.accuracy_before)
+    rows = [["as it was", *certainty(measures.before), accuracy, "", "", ""]]
+    for overweight, change, _, fooled in measures.tuned:
+        shares = map(cells.share, (change.accuracy, change.unchanged, change.rejected))
+        test = cells.test(mann_whitney(measures.before.confidence, fooled.confidence))
+        rows.append([f"{overweight:g}", *certainty(fooled), *shares, test])
+    header = ["over-weight", "median confidence", ">= 90 %", "accuracy", "unchanged"]
+    header += ["called fooling", "confidence before against after"]
+    return Table(title="What the over-weight of fooling images does", header=header, rows=rows)
+
+
+def tabulate_groups(all_tuned: Sequence[Tuned]) -> Table:
+    """Returns which images the networks call fooling."""
+    return Table(
+        title="Images that are called fooling, by over-weight",
+        header=["images", *(f"{tuned.overweight:g}" for tuned in all_tuned)],
+        rows=[
+            [name, *(cells.share(tuned.called[name]) for tuned in all_tuned)]
+            for name in all_tuned[0].called
+        ],
+    )
+
+
+def show(lab: Lab, before: Fooled, after: Fooled) -> Figure:
+    """Leaves elites of the same classes against the network before and after."""
+    labels = [first_name(lab.network(NETWORK).card.labels[place]) for place in SHOWN]
+    sections = [
+        section(
+            heading,
+            fooled.images,
+            zip(labels, map(cells.confidence, fooled.confidence[SHOWN].tolist()), strict=True),
+        )
+        for heading, fooled in (("as it was", before), ("with a class of fooling images", after))
+    ]
+    caption = note("retraining", "photographs sheet", overweight=f"{PAPERS:g}")
+    return captioned_sheet(lab, "sheet.jpg", caption, sections)

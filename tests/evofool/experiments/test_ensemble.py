@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 
 from evofool.experiments import ensemble
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.bench.supplies import Supplies
+from evofool.experiments.bench import Lab, Supplies
+from evofool.experiments.report import factor, judge
+
+pytestmark = pytest.mark.slow
+GROUP = ensemble.OBJECTS._replace(members=("lenet",) * 3, outsider="lenet")
 
 pytestmark = pytest.mark.slow
 
@@ -27,51 +30,49 @@ def made(tmp_path_factory):
         supplies=Supplies(),
     )
     lab.folder.mkdir(parents=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ensemble, "OBJECTS", ("lenet",) * 3)
-        patch.setattr(ensemble, "OTHER_OBJECTS", "lenet")
-        patch.setattr(ensemble, "PUBLISHED", 1)
-        return ensemble.imagenet(lab), lab
+    measures = ensemble.measure(lab, GROUP)
+    return ensemble.report(lab, measures, GROUP), measures, lab
 
 
 def test_the_published_figure_stands_beside_the_mean_of_three(made):
-    findings, _ = made
-    first, *others = findings.rows
-    assert (first.what, first.paper) == ("mean of three: classes >= 90 %", "1")
+    first, *others = made[0].rows
+    assert (first.what, first.paper) == ("mean of three: classes >= 90 %", "231")
+    assert first.tolerance == factor(231)
     assert not any(row.paper for row in others)
-    assert findings.verdict.outcome == ("reproduced" if first.ours[0] >= 1 else "differs")
+
+
+@pytest.mark.parametrize(
+    ("fooled", "outcome"), [(16, "differs"), (231, "reproduced"), (900, "differs")]
+)
+def test_the_number_of_classes_decides(fooled, outcome):
+    assert judge([ensemble.FOOLED.row([fooled])]).outcome == outcome
 
 
 def test_growth_ends_with_the_counts_of_the_rows(made):
-    findings, _ = made
-    growth, _, _ = findings.tables
-    counts = {row.what: row.ours[0] for row in findings.rows}
+    growth, _, _ = made[0].tables
+    counts = {row.what: row.ours[0] for row in made[0].rows}
     assert [row[0] for row in growth.rows] == [0, 1]
     for name, text in zip(growth.header[1:], growth.rows[-1][1:], strict=True):
         assert text.startswith(f"{counts[f'{name}: classes >= 90 %']} / ")
 
 
 def test_networks_judge_as_they_did_during_evolution(made):
-    _, lab = made
+    _, measures, lab = made
     run = lab.evolve("lenet+lenet+lenet", generations=1, batch_size=20)
-    with np.load(lab.folder / "steps" / "judged mean of three.npz") as judged:
-        found = judged["confidence"]
-    own = [elite.confidence for elite in run.elites()]
-    assert found.shape == (4, 10)
-    np.testing.assert_allclose(found, np.broadcast_to(own, (4, 10)), atol=1e-5)
+    judged = measures.targets["mean of three"].judged["lenet"].confidence
+    np.testing.assert_allclose(judged, [elite.confidence for elite in run.elites()], atol=1e-5)
 
 
 def test_shares_are_of_all_members_at_once(made):
-    findings, lab = made
+    findings, measures, _ = made
     _, who, _ = findings.tables
-    with np.load(lab.folder / "steps" / "judged lenet.npz") as judged:
-        hits = judged["is_hit"]
-    (alone, _) = who.rows
+    fooled = measures.targets["lenet"].judged["lenet"].is_fooled
+    alone, _ = who.rows
     assert alone[0] == "lenet"
-    assert alone[5] == f"{hits[0].mean():.1%}"
+    assert float(alone[5].rstrip(" %")) == pytest.approx(100 * fooled.mean(), rel=1e-3)
     assert alone[-1] == 10
 
 
 def test_images_are_left(made):
-    findings, lab = made
+    findings, _, lab = made
     assert all((lab.folder / image.file).exists() for image in findings.images)

@@ -1,14 +1,14 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from evofool.data.datasets import Dataset
-from evofool.experiments.bench.lab import Lab
-from evofool.experiments.bench.supplies import Supplies
-from evofool.experiments.report.render import as_percentage
-from evofool.experiments.retraining import experiment
-from evofool.experiments.retraining.rounds import Longer, Round
+from evofool.experiments.bench import Lab, Supplies
+from evofool.experiments.report import cells, judge
+from evofool.experiments.retraining import experiment, finetuning
+from evofool.experiments.retraining.finetuning import Change, Fooled, Tuned
+from evofool.experiments.retraining.rounds import Longer, Round, Series
+
+CLAIMS = (experiment.LAST, experiment.LOWEST)
 
 
 @pytest.fixture
@@ -28,32 +28,26 @@ def lab(tmp_path, monkeypatch) -> Lab:
     return made
 
 
-def rounds_of(*medians: float) -> list[Round]:
+def series(*medians: float) -> Series:
     """Rounds as they would be; only the medians differ."""
-    return [
+    rounds = [
         Round(
-            network=Path(f"{number}.safetensors"),
-            number=number,
             training_set=60_000 + 1000 * number,
             fooling_share=number / (60 + number),
             error=0.01,
             rejected=0.001 * number,
             error_among_classes=0.01,
-            confidence=np.full((2, 10), value),
-            images=np.full((2, 10, 28, 28, 1), 100, np.uint8),
+            confidence=np.full((2, 10), median),
+            images=np.full((10, 28, 28, 1), 100, np.uint8),
         )
-        for number, value in enumerate(medians)
+        for number, median in enumerate(medians)
     ]
-
-
-@pytest.fixture(autouse=True)
-def longer(monkeypatch):
-    found = Longer(np.array([0, 50, 100]), np.array([[0.1, 0.3], [0.3, 0.4], [0.5, 0.9]]))
-    monkeypatch.setattr(experiment, "fool_longer", lambda lab, plan, last, repetition: found)
+    longer = Longer(np.array([0, 50, 100]), np.array([[0.1, 0.3], [0.3, 0.4], [0.5, 0.9]]))
+    return Series(rounds, longer)
 
 
 @pytest.mark.parametrize(
-    ("medians", "said"),
+    ("medians", "outcome"),
     [
         ((0.99999, 0.9999), "reproduced"),
         ((0.99999, 0.9998), "in part"),
@@ -62,33 +56,64 @@ def longer(monkeypatch):
     ],
     ids=["certain", "less certain", "certain in the end", "not certain in the end"],
 )
-def test_the_verdict_is_about_all_rounds_and_the_last(lab, monkeypatch, medians, said):
-    monkeypatch.setattr(experiment, "retrain", lambda lab, plan, repetition: rounds_of(*medians))
-    found = experiment.mnist(lab)
-    assert found.verdict.outcome == said
-    assert f"{as_percentage(medians[-1])} in the last" in found.verdict.because
-    assert f"{as_percentage(min(medians))} in the lowest" in found.verdict.because
+def test_the_verdict_is_about_all_rounds_and_the_last(medians, outcome):
+    rows = experiment.rows_of([series(*medians)], 40, CLAIMS)
+    assert judge(rows).outcome == outcome
+    last, lowest, longer, *_ = rows
+    assert list(last.ours) == [pytest.approx(medians[-1])]
+    assert list(lowest.ours) == [pytest.approx(min(medians))]
+    assert (longer.what, list(longer.ours)) == ("the same after 100 generations", [0.7])
+    assert judge(experiment.rows_of([series(*medians)], 40)).outcome == "new"
 
 
-def test_the_sets_are_the_paper_s(lab, monkeypatch):
-    plans = []
-
-    def retrain(lab, plan, repetition):
-        plans.append(plan)
-        return rounds_of(1.0, 1.0)
-
-    monkeypatch.setattr(experiment, "retrain", retrain)
-    experiment.mnist(lab)
-    (plan,) = plans
+def test_the_sets_are_the_paper_s(lab):
+    plan = experiment.plan_digits(lab)
     sizes = [20 * plan.first_runs] + [20 * plan.later_runs] * (plan.rounds - 1)
     assert sizes[:2] == [6000, 1000]
     assert sum(sizes) / (60_000 + sum(sizes)) == 0.25
 
 
-def test_the_report_has_a_line_per_round_and_its_images(lab, monkeypatch):
-    monkeypatch.setattr(experiment, "retrain", lambda lab, plan, repetition: rounds_of(0.9, 0.5))
-    found = experiment.cifar10(lab)
-    assert [row[0] for row in found.tables[0].rows] == [0, 1]
-    assert found.tables[1].rows[-1] == [100, "70.0000 %", "50.0000 %", "90.0000 %", 2]
-    assert found.verdict.outcome == "new"
-    assert all((lab.folder / image.file).stat().st_size > 0 for image in found.images)
+def test_the_report_has_a_line_per_round_and_its_images(lab):
+    measures = experiment.Measures([series(0.9, 0.5)])
+    findings = experiment.report(lab, measures, experiment.plan_objects)
+    assert [row[0] for row in findings.tables[0].rows] == [0, 1]
+    assert findings.tables[1].rows[-1] == [100, *map(cells.share, (0.7, 0.5, 0.9)), 2]
+    assert findings.verdict.outcome == "new"
+    assert "90.0 % before any retraining and 50.0 % after 5 rounds" in findings.verdict.because
+    assert all((lab.folder / image.file).stat().st_size > 0 for image in findings.images)
+
+
+def fooled(median: float) -> Fooled:
+    spread = np.linspace(0.9, 1.1, 1000)
+    return Fooled(median * spread, np.full((20, 32, 32, 3), 100, np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("after", "outcome"),
+    [(0.12, "reproduced"), (0.4, "in part"), (0.7, "differs")],
+    ids=["as far", "not as far", "no fall"],
+)
+def test_fine_tuning_is_judged_by_how_far_confidence_falls(after, outcome):
+    assert judge(finetuning.rows_of(fooled(0.6), fooled(after))).outcome == outcome
+
+
+def test_the_over_weight_of_the_paper_is_reported(lab, monkeypatch):
+    class Network:
+        class card:  # noqa: N801
+            labels = tuple(f"class {index}, other name" for index in range(1000))
+
+    monkeypatch.setattr(Lab, "network", lambda lab, name: Network)
+    tuned = [
+        Tuned(weight, Change(0.5, 0.4, 0.8, 0.01 * weight, 500), {"random": 0.9}, fooled(median))
+        for weight, median in ((1.0, 0.5), (7.0, 0.3))
+    ]
+    findings = finetuning.report(lab, finetuning.Measures(fooled(0.6), tuned))
+    weights, groups = findings.tables
+    assert [row[0] for row in weights.rows] == ["as it was", "1", "7"]
+    assert [row[3] for row in weights.rows] == ["50.0 %", "40.0 %", "40.0 %"]
+    assert groups.rows == [["random", "90.0 %", "90.0 %"]]
+    rows = {row.what: row.ours[0] for row in findings.rows}
+    assert rows["median confidence with the new class"] == pytest.approx(0.3)
+    assert rows["photographs called fooling"] == pytest.approx(0.07)
+    assert findings.summary == ("88.1 % to 11.7 %", "60.0 % to 30.0 %")
+    assert all((lab.folder / image.file).exists() for image in findings.images)

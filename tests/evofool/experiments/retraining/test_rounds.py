@@ -4,9 +4,11 @@ import pytest
 from evofool.classifiers.architectures.linear import linear_card
 from evofool.classifiers.loading import read_classifier
 from evofool.data.datasets import Dataset
+from evofool.experiments.bench.arrays import flatten, restore
 from evofool.experiments.bench.lab import Lab, images_of
 from evofool.experiments.bench.supplies import Supplies
-from evofool.experiments.retraining.rounds import Plan, fool_longer, retrain
+from evofool.experiments.retraining.experiment import Measures
+from evofool.experiments.retraining.rounds import Plan, retrain
 from evofool.training import recipes
 from evofool.training.loop import TrainConfig
 
@@ -40,7 +42,7 @@ def digits() -> Dataset:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, digits):
-    """All rounds, the lab they were done in, and how often anything was trained."""
+    """A series of rounds, the lab they were done in, and how often anything was trained."""
     out, trained = tmp_path_factory.mktemp("out"), []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Lab, "dataset", lambda lab: digits)
@@ -60,22 +62,22 @@ def made(tmp_path_factory, digits):
                 out=out,
                 supplies=Supplies(),
             )
-            rounds = retrain(lab, PLAN, 0)
-        yield rounds, lab, trained
+            series = retrain(lab, PLAN, 0)
+        yield series, lab, trained
 
 
 def test_every_round_learns_the_images_of_all_before_it(made):
-    rounds, _, _ = made
+    rounds = made[0].rounds
     # two images per class and run: of the first generation and of the last
     assert [one.training_set for one in rounds] == [50, 50 + 40, 50 + 40 + 20]
     assert [one.fooling_share for one in rounds] == pytest.approx([0, 40 / 90, 60 / 110])
 
 
 def test_networks_have_a_class_for_fooling_images_from_the_first_retraining_on(made):
-    rounds, lab, _ = made
+    _, lab, _ = made
     cards = [
-        read_classifier(lab.out / "networks" / f"retrained-linear-0-{one.number:02d}.safetensors")
-        for one in rounds
+        read_classifier(lab.out / "networks" / f"retrained-linear-0-{number:02d}.safetensors")
+        for number in range(3)
     ]
     assert [one.card.outputs for one in cards] == [10, 11, 11]
     assert cards[1].card.labels[10] == "fooling"
@@ -104,17 +106,17 @@ def test_what_is_learned_are_elites_of_the_first_and_of_the_last_generation(made
 
 
 def test_images_are_evolved_for_the_classes_of_the_data_set_alone(made):
-    rounds, _, _ = made
+    rounds = made[0].rounds
     assert [one.confidence.shape for one in rounds] == [(2, 10), (1, 10), (1, 10)]
-    assert rounds[2].images.shape == (1, 10, 28, 28, 1)
+    assert rounds[0].images.shape == (10, 28, 28, 1)
 
 
 def test_errors_are_shares_of_the_test_images(made):
-    for one in made[0]:
+    for one in made[0].rounds:
         assert (one.error * 30) == pytest.approx(round(one.error * 30))
         assert one.rejected <= one.error
         assert one.error_among_classes <= one.error
-    assert made[0][0].rejected == 0
+    assert made[0].rounds[0].rejected == 0
 
 
 def test_rounds_that_were_done_are_not_done_again(made):
@@ -123,8 +125,16 @@ def test_rounds_that_were_done_are_not_done_again(made):
 
 
 def test_the_last_network_is_fooled_for_longer(made):
-    rounds, lab, _ = made
-    found = fool_longer(lab, PLAN, rounds[-1], 0)
-    assert found.generations.tolist() == [0, 1, 2, 3]
-    assert found.medians.shape == (4, 2)
-    assert (np.diff(found.medians, axis=0) >= 0).all()  # elites only become better
+    longer = made[0].longer
+    assert longer.generations.tolist() == [0, 1, 2, 3]
+    assert longer.medians.shape == (4, 2)
+    assert (np.diff(longer.medians, axis=0) >= 0).all()  # elites only become better
+    assert longer.final == np.median(longer.medians[3])
+
+
+def test_a_series_is_cached_as_arrays(made):
+    (restored,) = restore(Measures, flatten(Measures([made[0]]))).series
+    for saved, original in zip(restored.rounds, made[0].rounds, strict=True):
+        assert saved.error == original.error
+        np.testing.assert_array_equal(saved.images, original.images)
+    np.testing.assert_array_equal(restored.longer.medians, made[0].longer.medians)

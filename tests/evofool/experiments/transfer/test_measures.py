@@ -44,7 +44,7 @@ def pair(before: Recognition, after: Recognition) -> Pair:
 @pytest.fixture(scope="module")
 def lab_and_run(tmp_path_factory):
     lab = make_lab(tmp_path_factory.mktemp("transfer"))
-    return lab, lab.evolve("lenet", generations=1, batch_size=10, runs=2)
+    return lab, lab.evolve("lenet", encoding="direct", generations=1, batch_size=10, runs=2)
 
 
 def test_elites_of_all_runs_are_recognised_as_they_were_scored(lab_and_run):
@@ -140,7 +140,6 @@ def test_digits_that_keep_their_label_come_first():
     permuted = permute_best(best_alone, runs=3)
     assert (permuted.observed, permuted.n) == (1.0, 30)
     assert BEST_DIGITS.row([permuted.p]).holds
-    assert not BEST_DIGITS.row([permute_best(pair_of_digits(3), runs=3).p]).holds
     assert not BEST_DIGITS.row([permute_best(pair_of_digits(3, (0, 1, 3)), runs=3).p]).holds
 
 
