@@ -15,12 +15,12 @@ from evofool.experiments.registry import Experiment, Part
 from evofool.experiments.report import (
     Claim,
     Findings,
-    Row,
     Table,
     captioned_sheet,
     cells,
     elite_section,
     factor,
+    measured,
     notes,
 )
 from evofool.runs import Run
@@ -34,22 +34,13 @@ FOOLED = Claim(what=f"{MEAN}: classes >= 90 %", paper="231", tolerance=factor(23
 
 
 class Group(NamedTuple):
-    """Networks that are fooled together.
-
-    Attributes:
-        members: three networks, also fooled one by one.
-        outsider: judges the images without a part in their evolution.
-        full: settings of the runs.
-        small: the same at small scale.
-        bars: confidences, of which the first is the more important.
-        claims: judge how many classes reach the first bar for the mean of three.
-    """
+    """Networks that are fooled together."""
 
     members: tuple[str, ...]
-    outsider: str
-    full: Mapping[str, int]
-    small: Mapping[str, int]
-    bars: tuple[float, float]
+    outsider: str  # judges the images without a part in their evolution
+    full: Mapping[str, int]  # settings of the runs
+    small: Mapping[str, int]  # the same at small scale
+    bars: tuple[float, float]  # confidences, the more important first
     claims: tuple[Claim, ...] = ()
 
     @property
@@ -78,21 +69,13 @@ OBJECTS = Group(
 
 
 class Target(NamedTuple):
-    """What images were evolved for: a network, or an ensemble.
+    """What images were evolved for: a network, or an ensemble."""
 
-    Attributes:
-        log_odds: of the elites, for the target.
-        generations: that are shown.
-        certain: classes of 90 % and more by then, the median over runs.
-        medians: of the confidence by then, the median over runs.
-        judged: what every network recognises in the elites, by its name.
-    """
-
-    log_odds: Float[np.ndarray, "runs classes"]
-    generations: Int[np.ndarray, " times"]
-    certain: Float[np.ndarray, " times"]
-    medians: Float[np.ndarray, " times"]
-    judged: dict[str, Recognition]
+    log_odds: Float[np.ndarray, "runs classes"]  # of the elites, for the target
+    generations: Int[np.ndarray, " times"]  # that are shown
+    certain: Float[np.ndarray, " times"]  # classes of 90 % and more by then, median over runs
+    medians: Float[np.ndarray, " times"]  # confidence by then, median over classes and runs
+    judged: dict[str, Recognition]  # what every network recognises in the elites, by its name
 
     def counts(self, bar: float) -> list[int]:
         """Returns how many classes reach a confidence, for each run."""
@@ -141,15 +124,13 @@ def report(lab: Lab, measures: Measures, group: Group) -> Findings:
     run, n = next(iter(runs.values())), f"{targets[MEAN].log_odds.shape[1]} classes"
     counts = ", ".join(f"{np.median(of.counts(bar)):g} ({name})" for name, of in targets.items())
     ours = f"classes >= {100 * bar:g} %: {counts}"
-    claims = {claim.what: claim for claim in group.claims}
-    rows = [
-        Row(what=what, ours=target.counts(at), n=n).judged_by(claims.get(what))
+    figures = [
+        (f"{name}: classes >= {100 * at:g} %", target.counts(at), n)
         for at in group.bars
         for name, target in targets.items()
-        for what in [f"{name}: classes >= {100 * at:g} %"]
     ]
     return Findings(
-        rows=sorted(rows, key=lambda row: not row.paper),
+        rows=sorted(measured(figures, group.claims, unit=""), key=lambda row: not row.paper),
         result=f"{ours} after {run.generation} generations",
         tables=[tabulate_growth(targets), tabulate_judges(targets, group), tabulate_tests(targets)],
         images=[

@@ -20,6 +20,7 @@ from evofool.experiments.report import (
     Table,
     at_least,
     cells,
+    measured,
     near,
     note,
     notes,
@@ -38,9 +39,7 @@ MOST_NATS = 25.0  # log-odds at which the histogram ends; what is beyond is in i
 
 MEDIANS = {
     group: Claim(
-        what=f"median confidence, {group}",
-        paper=cells.share(median),
-        tolerance=within(median, 0.1),
+        what=f"median confidence, {group}", paper=cells.share(median), tolerance=within(median, 0.1)
     )
     for group, median in PUBLISHED.items()
 }
@@ -57,15 +56,10 @@ CLAIMS = (*MEDIANS.values(), FOOLING, ORDER)
 
 
 class Certainty(NamedTuple):
-    """How certain a network is of the likeliest class of real images.
-
-    Attributes:
-        log_odds: of that class.
-        is_right: whether it is the image's own.
-    """
+    """How certain a network is of the likeliest class of real images."""
 
     log_odds: Float[np.ndarray, " images"]
-    is_right: Bool[np.ndarray, " images"]
+    is_right: Bool[np.ndarray, " images"]  # whether it is the image's class
 
     @property
     def groups(self) -> dict[str, Float[np.ndarray, " group"]]:
@@ -86,15 +80,10 @@ class Certainty(NamedTuple):
 
 
 class Measures(NamedTuple):
-    """Real and fooling images.
+    """Real and fooling images."""
 
-    Attributes:
-        real: by network, the one first that the fooling images were evolved for.
-        fooling: log-odds of the elites.
-    """
-
-    real: dict[str, Certainty]
-    fooling: Float[np.ndarray, "runs classes"]
+    real: dict[str, Certainty]  # by network, that first which the fooling images were evolved for
+    fooling: Float[np.ndarray, "runs classes"]  # log-odds of the elites
 
 
 def measure_test_images(lab: Lab, network: str) -> Measures:
@@ -122,7 +111,8 @@ def look(lab: Lab, name: str, images: Levels, labels: Int[np.ndarray, " images"]
 def report_test_images(lab: Lab, measures: Measures) -> Findings:
     """Reports on images of which the paper says nothing."""
     lossy = f" {note('real-confidence', 'lossy')}" if lab.dataset().is_lossy else ""
-    return report(lab, measures, note("real-confidence", lab.domain) + lossy)
+    median = Claim(what=FOOLING.what, paper="99.99 %")
+    return report(lab, measures, note("real-confidence", lab.domain) + lossy, (median,))
 
 
 def report_photographs(lab: Lab, measures: Measures) -> Findings:
@@ -152,24 +142,24 @@ def report(lab: Lab, measures: Measures, images: str, claims: Sequence[Claim] = 
 
 
 def rows_of(measures: Measures, claims: Sequence[Claim] = ()) -> list[Row]:
-    """Returns the medians of real and of fooling images, and whether their order is the paper's."""
-    judges = {claim.what: claim for claim in claims}
+    """Returns the medians of real and of fooling images, and whether they are in order."""
     real, fooling = next(iter(measures.real.values())), confidence(measures.fooling)
-    rows = []
-    for group, claim in MEDIANS.items():
-        ours, n = (
-            [real.medians[group]] if group in real.groups else [],
-            len(real.groups.get(group, ())),
-        )
-        rows.append(Row(what=claim.what, ours=ours, unit="%", n=f"{n} images", seeds=1))
-    runs = np.median(fooling, axis=1).tolist()
-    ordered = [real.medians.get(group, 0.0) for group in ("mistaken", "all", "recognised")]
+    groups, medians = real.groups, real.medians
+    ordered = [medians.get(group, 0.0) for group in ("mistaken", "all", "recognised")]
     steps = int(np.sum(np.diff([*ordered, np.median(fooling)]) >= 0))
-    rows += [
-        Row(what=FOOLING.what, paper="99.99 %", ours=runs, unit="%", n=f"{fooling.size} images"),
-        Row(what=ORDER.what, ours=[steps], unit=ORDER.unit),
+    figures = [
+        (
+            claim.what,
+            [medians[group]] if group in medians else [],
+            f"{len(groups.get(group, ()))} images",
+        )
+        for group, claim in MEDIANS.items()
     ]
-    return [row.judged_by(judges.get(row.what)) for row in rows]
+    runs = np.median(fooling, axis=1).tolist()
+    return [
+        *measured([*figures, (FOOLING.what, runs, f"{fooling.size} images")], claims),
+        *measured([(ORDER.what, [steps], "")], claims, unit=ORDER.unit),
+    ]
 
 
 def spell(medians: Mapping[str, float]) -> str:

@@ -1,6 +1,6 @@
 """Published claims with stated tolerances, and rows that put our figures beside them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -141,13 +141,13 @@ class Claim:
     Attributes:
         what: the measure.
         paper: the published figure or statement.
-        tolerance: figures that agree.
+        tolerance: figures that agree; None where the paper's figure decides nothing.
         unit: as in `Row`.
     """
 
     what: str
     paper: str
-    tolerance: Tolerance
+    tolerance: Tolerance | None = None
     unit: str = "%"
 
     def row(
@@ -170,6 +170,23 @@ class Claim:
             tolerance=self.tolerance,
             seeds=seeds,
         )
+
+
+def measured(
+    figures: Iterable[tuple[str, Sequence[float | int], str]],
+    claims: Sequence[Claim] = (),
+    *,
+    unit: str = "%",
+) -> list[Row]:
+    """Returns a row for each measure: its name, a figure per seed, and of what and how many.
+
+    A claim of the same name judges the row.
+    """
+    judges = {claim.what: claim for claim in claims}
+    return [
+        Row(what=what, ours=ours, unit=unit, n=n).judged_by(judges.get(what))
+        for what, ours, n in figures
+    ]
 
 
 def significant(what: str, paper: str) -> Claim:

@@ -21,6 +21,7 @@ from evofool.experiments.report import (
     at_least,
     captioned_sheet,
     cells,
+    measured,
     note,
     notes,
     section,
@@ -42,6 +43,9 @@ LOWEST = Claim(
     paper="99.99 % in every round",
     tolerance=at_least(NEAR_CERTAIN),
 )
+
+SHARE = Claim(what="fooling images in the last training set", paper="25 %")  # follows from the plan
+CLAIMS = (LAST, LOWEST)
 
 
 class Measures(NamedTuple):
@@ -98,66 +102,51 @@ def report(
 ) -> Findings:
     """Asks whether retrained networks are fooled, and whether more generations would do it."""
     planned, all_series = plan(lab), measures.series
-    first, last = (
-        cells.spread([series.rounds[place].median for series in all_series], "%")
-        for place in (0, -1)
+    first, last, at_length = (
+        cells.spread(medians, "%")
+        for medians in zip(
+            *(
+                (run.rounds[0].median, run.rounds[-1].median, run.longer.final)
+                for run in all_series
+            ),
+            strict=True,
+        )
     )
-    at_length = cells.spread([series.longer.final for series in all_series], "%")
+    times = planned.longer / planned.generations
+    result = {"first": first, "last": last, "times": times, "at_length": at_length}
     return Findings(
         rows=rows_of(all_series, len(lab.dataset().test_labels[: planned.tests]), claims),
-        result=note(
-            "retraining",
-            "result",
-            first=first,
-            last=last,
-            rounds=planned.rounds,
-            times=f"{planned.longer / planned.generations:g}",
-            at_length=at_length,
-        ),
+        result=note("retraining", "result", plan=planned, **result),
         tables=[
             *(tabulate_rounds(series.rounds, seed) for seed, series in enumerate(all_series)),
             *(tabulate_longer(series.longer, seed) for seed, series in enumerate(all_series)),
         ],
-        images=[
-            draw([series.rounds for series in all_series], lab),
-            show(lab, planned, all_series[0].rounds),
-        ],
+        images=[draw(lab, all_series), show(lab, planned, all_series[0].rounds)],
         notes=notes("retraining", "rounds", plan=planned),
     )
 
 
 def rows_of(all_series: Sequence[Series], tests: int, claims: Sequence[Claim] = ()) -> list[Row]:
     """Returns how networks are fooled and what they lost, judged by claims of the same `what`."""
-    judges = {claim.what: claim for claim in claims}
     last, start = ([series.rounds[place] for series in all_series] for place in (-1, 0))
     longer = [series.longer for series in all_series]
-    of_test, elites = f"{tests:,} test images", f"{last[0].confidence.size} elites"
     lowest = [min(done.median for done in series.rounds) for series in all_series]
+    of_test, of_set = f"{tests:,} test images", f"{last[0].training_set:,} images"
     after = f"the same after {longer[0].generations[-1]} generations"
-    of_start, of_set = f"{start[0].confidence.size} elites", f"{last[0].training_set:,} images"
-    rows = [
-        (LAST.what, [done.median for done in last], elites),
-        (LOWEST.what, lowest, f"{len(all_series[0].rounds)} rounds"),
-        (after, [runs.final for runs in longer], f"{longer[0].medians.shape[1]} runs"),
-        ("median confidence, round 0", [done.median for done in start], of_start),
-        ("error, round 0", [done.error for done in start], of_test),
-        ("error, last round", [done.error for done in last], of_test),
-        ("test images called fooling, last round", [done.rejected for done in last], of_test),
-    ]
-    share = Row(
-        what="fooling images in the last training set",
-        paper="25 %" if claims else "",
-        ours=[done.fooling_share for done in last],
-        unit="%",
-        n=of_set,
+    elites = [f"{done.confidence.size} elites" for done in (last[0], start[0])]
+    return measured(
+        [
+            (LAST.what, [done.median for done in last], elites[0]),
+            (LOWEST.what, lowest, f"{len(all_series[0].rounds)} rounds"),
+            (after, [runs.final for runs in longer], f"{longer[0].medians.shape[1]} runs"),
+            ("median confidence, round 0", [done.median for done in start], elites[1]),
+            (SHARE.what, [done.fooling_share for done in last], of_set),
+            ("error, round 0", [done.error for done in start], of_test),
+            ("error, last round", [done.error for done in last], of_test),
+            ("test images called fooling, last round", [done.rejected for done in last], of_test),
+        ],
+        claims,
     )
-    return [
-        *(
-            Row(what=what, ours=ours, unit="%", n=n).judged_by(judges.get(what))
-            for what, ours, n in rows
-        ),
-        share,
-    ]
 
 
 def tabulate_rounds(rounds: Sequence[Round], seed: int) -> Table:
@@ -199,10 +188,10 @@ def tabulate_longer(longer: Longer, seed: int) -> Table:
     )
 
 
-def draw(all_rounds: Sequence[Sequence[Round]], lab: Lab) -> Figure:
+def draw(lab: Lab, all_series: Sequence[Series]) -> Figure:
     """Draws confidence and errors over the rounds, a colour per seed."""
     with chart(lab.folder / "rounds.png", size=(10, 4), panels=2) as (left, right):
-        for seed, rounds in enumerate(all_rounds):
+        for seed, (rounds, _) in enumerate(all_series):
             at, color = range(len(rounds)), f"C{seed % 10}"
             quantiles = [np.quantile(done.confidence, (0.05, 0.5, 0.95)) for done in rounds]
             low, middle, high = _nines(quantiles).T
@@ -235,18 +224,11 @@ def _nines(values: ArrayLike) -> np.ndarray:
 def show(lab: Lab, plan: Plan, rounds: Sequence[Round]) -> Figure:
     """Leaves the elites of one run against the networks of some of the rounds."""
     chosen = np.unique(np.linspace(0, len(rounds) - 1, SHEET_ROUNDS).round().astype(int))
-    sections = [
-        section(
-            f"round {number}",
-            rounds[number].images,
-            zip(
-                plan.card.labels,
-                map(cells.confidence, rounds[number].confidence[0].tolist()),
-                strict=True,
-            ),
-        )
-        for number in chosen
-    ]
+    sections = []
+    for number in chosen:
+        texts = map(cells.confidence, rounds[number].confidence[0].tolist())
+        captions = zip(plan.card.labels, texts, strict=True)
+        sections.append(section(f"round {number}", rounds[number].images, captions))
     return captioned_sheet(lab, "sheet.jpg", note("retraining", "sheet"), sections)
 
 
@@ -257,8 +239,8 @@ EXPERIMENT = Experiment(
     parts={
         "mnist": Part(
             measure=partial(measure, plan=plan_digits),
-            report=partial(report, plan=plan_digits, claims=(LAST, LOWEST)),
-            claims=(LAST, LOWEST),
+            report=partial(report, plan=plan_digits, claims=(*CLAIMS, SHARE)),
+            claims=CLAIMS,
             images=True,
         ),
         "cifar10": Part(

@@ -28,6 +28,7 @@ from evofool.experiments.report import (
     captioned_sheet,
     cells,
     confidences,
+    measured,
     near,
     note,
     notes,
@@ -45,6 +46,7 @@ WALK = 10  # mutations
 SHOWN = np.linspace(0, CLASSES - 1, 20).round().astype(int)  # classes on the sheet
 UNSEEN = 1000  # seed of what no network has learned from
 
+BEFORE = Claim(what="median confidence before", paper="88.1 %")  # of a longer run
 AFTER = Claim(what="median confidence with the new class", paper="11.7 %", tolerance=near(0.117))
 FALLS = Claim(
     what="elites are less certain with the new class",
@@ -56,15 +58,10 @@ CLAIMS = (AFTER, FALLS)
 
 
 class Fooled(NamedTuple):
-    """How a network was fooled.
+    """How a network was fooled."""
 
-    Attributes:
-        confidence: of the elites of all classes.
-        images: of the elites of the classes in `SHOWN`.
-    """
-
-    confidence: Float[np.ndarray, " classes"]
-    images: UInt8[np.ndarray, "shown height width channels"]
+    confidence: Float[np.ndarray, " classes"]  # of the elites of all classes
+    images: UInt8[np.ndarray, "shown height width channels"]  # of those in `SHOWN`
 
     @property
     def median(self) -> float:
@@ -73,19 +70,12 @@ class Fooled(NamedTuple):
 
 
 class Tuned(NamedTuple):
-    """A network with a class of fooling images.
+    """A network with a class of fooling images."""
 
-    Attributes:
-        overweight: of the fooling images it learned from.
-        change: for the photographs that were held out.
-        called: by group of images, the share that it calls fooling.
-        fooled: how it was fooled again.
-    """
-
-    overweight: float
-    change: Change
-    called: dict[str, float]
-    fooled: Fooled
+    overweight: float  # of the fooling images it learned from
+    change: Change  # for the photographs that were held out
+    called: dict[str, float]  # by group of images, the share that it calls fooling
+    fooled: Fooled  # how it was fooled again
 
 
 class Measures(NamedTuple):
@@ -190,53 +180,39 @@ def report(lab: Lab, measures: Measures) -> Findings:
     """Asks how far confidence falls, and what the class of fooling images costs."""
     before = measures.before
     tuned = next(tuned for tuned in measures.tuned if tuned.overweight == PAPERS)
-    after, change = tuned.fooled, tuned.change
-    photographs, elites = f"{change.n} photographs", f"{len(after.confidence)} elites"
+    after = tuned.fooled
+    fall = f"{cells.confidence(before.median)} to {cells.confidence(after.median)}"
     return Findings(
-        rows=[
-            Row(
-                what="median confidence before",
-                paper="88.1 %",
-                ours=[before.median],
-                unit="%",
-                n=elites,
-            ),
-            *rows_of(before, after),
-            *(
-                Row(what=what, ours=[share], unit="%", n=photographs)
-                for what, share in (
-                    ("accuracy before", change.accuracy_before),
-                    ("accuracy with the new class", change.accuracy),
-                    ("likeliest class unchanged", change.unchanged),
-                    ("photographs called fooling", change.rejected),
-                )
-            ),
-        ],
-        result=note(
-            "retraining",
-            "photographs result",
-            overweight=f"{PAPERS:g}",
-            before=cells.confidence(before.median),
-            after=cells.confidence(after.median),
-        ),
+        rows=[*rows_of(before, after), *cost(tuned.change)],
+        result=note("retraining", "photographs result", overweight=PAPERS, fall=fall),
         tables=[tabulate_overweights(measures), tabulate_groups(measures.tuned)],
         images=[show(lab, before, after)],
         notes=notes("retraining", "photographs"),
-        summary=(
-            "88.1 % to 11.7 %",
-            f"{cells.confidence(before.median)} to {cells.confidence(after.median)}",
-        ),
+        summary=(f"{BEFORE.paper} to {AFTER.paper}", fall),
     )
 
 
 def rows_of(before: Fooled, after: Fooled) -> list[Row]:
-    """Returns what the paper claims of the network that has learned fooling images."""
+    """Returns how certain elites are of the network that has learned fooling images."""
     elites = f"{len(after.confidence)} elites"
     test = mann_whitney(before.confidence, after.confidence)
     return [
+        BEFORE.row([before.median], n=elites),
         AFTER.row([after.median], n=elites),
         FALLS.row([one_sided(test, greater=True)], n=f"{elites} each"),
     ]
+
+
+def cost(change: Change) -> list[Row]:
+    """Returns what the network has lost."""
+    shares = {
+        "accuracy before": change.accuracy_before,
+        "accuracy with the new class": change.accuracy,
+        "likeliest class unchanged": change.unchanged,
+        "photographs called fooling": change.rejected,
+    }
+    n = f"{change.n} photographs"
+    return measured((what, [share], n) for what, share in shares.items())
 
 
 def tabulate_overweights(measures: Measures) -> Table:
@@ -280,5 +256,5 @@ def show(lab: Lab, before: Fooled, after: Fooled) -> Figure:
         )
         for heading, fooled in (("as it was", before), ("with a class of fooling images", after))
     ]
-    caption = note("retraining", "photographs sheet", overweight=f"{PAPERS:g}")
+    caption = note("retraining", "photographs sheet", overweight=PAPERS)
     return captioned_sheet(lab, "sheet.jpg", caption, sections)

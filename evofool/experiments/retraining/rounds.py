@@ -27,59 +27,33 @@ SEED_OF_LONGER = 50_000  # beyond those of all rounds
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a series of rounds does.
+    """What a series of rounds does."""
 
-    Attributes:
-        network: what the networks' files are named after.
-        card: of a network of the data set's classes.
-        config: how a network is trained.
-        augment: what is done to training images.
-        examples: training images of the data set; None for all.
-        tests: test images; None for all.
-        rounds: how often images join the training set.
-        first_runs: runs against the first network; each gives two images per class.
-        later_runs: runs against each network after it.
-        generations: of a run.
-        batch_size: children per generation.
-        longer_runs: runs that go on for longer, against the last network.
-        longer: their generations.
-    """
-
-    network: str
-    card: Card
+    network: str  # what the networks' files are named after
+    card: Card  # of a network of the data set's classes
     config: TrainConfig
     augment: Augment | None = None
-    examples: int | None = None
-    tests: int | None = None
-    rounds: int
-    first_runs: int
-    later_runs: int
-    generations: int
-    batch_size: int = 200
-    longer_runs: int
-    longer: int
+    examples: int | None = None  # training images of the data set; None for all
+    tests: int | None = None  # test images; None for all
+    rounds: int  # how often images join the training set
+    first_runs: int  # against the first network; each gives two images per class
+    later_runs: int  # against each network after it
+    generations: int  # of a run
+    batch_size: int = 200  # children per generation
+    longer_runs: int  # against the last network, going on for longer
+    longer: int  # their generations
 
 
 class Round(NamedTuple):
-    """A network, and how it was fooled.
+    """A network, and how it was fooled; shares are in [0, 1]."""
 
-    Attributes:
-        training_set: images it learned from.
-        fooling_share: of them that were fooling images, in [0, 1].
-        error: share of the test images that it takes for another class, the added one included.
-        rejected: share of the test images that it takes for fooling images.
-        error_among_classes: the same as `error`, if the added output is left out.
-        confidence: of the last elites.
-        images: of the last elites of one run.
-    """
-
-    training_set: int
-    fooling_share: float
-    error: float
-    rejected: float
-    error_among_classes: float
-    confidence: Float[np.ndarray, "runs classes"]
-    images: UInt8[np.ndarray, "classes height width channels"]
+    training_set: int  # images it learned from
+    fooling_share: float  # of them that were fooling images
+    error: float  # share of the test images taken for another class, the added one included
+    rejected: float  # share of the test images taken for fooling images
+    error_among_classes: float  # the same as `error`, if the added output is left out
+    confidence: Float[np.ndarray, "runs classes"]  # of the last elites
+    images: UInt8[np.ndarray, "classes height width channels"]  # of the last elites of one run
 
     @property
     def median(self) -> float:
@@ -88,15 +62,10 @@ class Round(NamedTuple):
 
 
 class Longer(NamedTuple):
-    """How runs go on that are given more generations.
+    """How runs go on that are given more generations."""
 
-    Attributes:
-        generations: that were logged.
-        medians: median confidence of the elites, in [0, 1].
-    """
-
-    generations: Int[np.ndarray, " times"]
-    medians: Float[np.ndarray, "times runs"]
+    generations: Int[np.ndarray, " times"]  # that were logged
+    medians: Float[np.ndarray, "times runs"]  # median confidence of the elites, in [0, 1]
 
     @property
     def final(self) -> float:
