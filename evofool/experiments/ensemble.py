@@ -24,7 +24,6 @@ from evofool.experiments.report import (
     notes,
 )
 from evofool.runs import Run
-from evofool.support import percent
 
 MEAN = "mean of three"
 COMBINED = {MEAN: "mean", "least of three": "min"}

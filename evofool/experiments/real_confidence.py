@@ -104,7 +104,7 @@ def measure_photographs(lab: Lab) -> Measures:
 def look(lab: Lab, name: str, images: Levels, labels: Int[np.ndarray, " images"]) -> Certainty:
     """Shows labelled images to a network."""
     recognized = recognize(lab.network(name), images)
-    log_odds = recognized.log_odds[np.arange(len(images)), recognized.classes]
+    log_odds = recognized.log_odds_in(recognized.classes)
     return Certainty(log_odds, recognized.classes == labels)
 
 

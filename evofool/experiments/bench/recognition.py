@@ -58,7 +58,7 @@ def recognize_elites(
         lab.say(f"{run.folder.name}, shown to {name}")
         network = with_views(lab.network(name), run.card.input_shape)
         recognized = recognize(network, images)
-        odds = recognized.log_odds[np.arange(len(classes)), classes]
-        return Recognition(classes, recognized.classes, odds.astype(np.float64))
+        log_odds = recognized.log_odds_in(classes).astype(np.float64)
+        return Recognition(classes, recognized.classes, log_odds)
 
     return {name: look(name) for name in networks}

@@ -5,7 +5,6 @@ from evofool.experiments import ensemble
 from evofool.experiments.bench import Lab, Supplies
 from evofool.experiments.report import factor, judge
 
-pytestmark = pytest.mark.slow
 GROUP = ensemble.OBJECTS._replace(members=("lenet",) * 3, outsider="lenet")
 
 pytestmark = pytest.mark.slow
