@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from evofool.analysis import mann_whitney, median_interval, proportion_interval
+from evofool.analysis import mann_whitney, proportion_interval
 from evofool.classifiers import confidence
 from evofool.evaluation import recognize
 from evofool.experiments.bench import NETWORK, Lab, evolve_digits, evolve_imagenet
@@ -148,12 +148,8 @@ def rows_of(measures: Measures, claims: Sequence[Claim] = ()) -> list[Row]:
     ordered = [medians.get(group, 0.0) for group in ("mistaken", "all", "recognised")]
     steps = int(np.sum(np.diff([*ordered, np.median(fooling)]) >= 0))
     figures = [
-        (
-            claim.what,
-            [medians[group]] if group in medians else [],
-            f"{len(groups.get(group, ()))} images",
-        )
-        for group, claim in MEDIANS.items()
+        (claim.what, [medians[g]] if g in medians else [], f"{len(groups.get(g, ()))} images")
+        for g, claim in MEDIANS.items()
     ]
     runs = np.median(fooling, axis=1).tolist()
     return [
@@ -179,11 +175,9 @@ def tabulate(real: Mapping[str, Certainty]) -> Table:
     """Returns the median confidence of every group of images, for every network."""
     rows = []
     for name, certainty in real.items():
-        groups = {
-            group: median_interval(confidence(odds)) for group, odds in certainty.groups.items()
-        }
         texts = {
-            group: f"{cells.median(middle)}, n = {middle.n}" for group, middle in groups.items()
+            group: f"{cells.median(confidence(odds))}, n = {len(odds)}"
+            for group, odds in certainty.groups.items()
         }
         share = cells.share(float(np.mean(certainty.is_right)))
         rows.append([name, share, *(texts.get(group, "none") for group in PUBLISHED)])

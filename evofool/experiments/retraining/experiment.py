@@ -102,21 +102,14 @@ def report(
 ) -> Findings:
     """Asks whether retrained networks are fooled, and whether more generations would do it."""
     planned, all_series = plan(lab), measures.series
-    first, last, at_length = (
-        cells.spread(medians, "%")
-        for medians in zip(
-            *(
-                (run.rounds[0].median, run.rounds[-1].median, run.longer.final)
-                for run in all_series
-            ),
-            strict=True,
-        )
-    )
-    times = planned.longer / planned.generations
-    result = {"first": first, "last": last, "times": times, "at_length": at_length}
+    medians = [
+        (series.rounds[0].median, series.rounds[-1].median, series.longer.final)
+        for series in all_series
+    ]
+    first, last, later = (cells.spread(seeds, "%") for seeds in zip(*medians, strict=True))
     return Findings(
         rows=rows_of(all_series, len(lab.dataset().test_labels[: planned.tests]), claims),
-        result=note("retraining", "result", plan=planned, **result),
+        result=note("retraining", "result", plan=planned, first=first, last=last, later=later),
         tables=[
             *(tabulate_rounds(series.rounds, seed) for seed, series in enumerate(all_series)),
             *(tabulate_longer(series.longer, seed) for seed, series in enumerate(all_series)),
@@ -137,8 +130,8 @@ def rows_of(all_series: Sequence[Series], tests: int, claims: Sequence[Claim] = 
     return measured(
         [
             (LAST.what, [done.median for done in last], elites[0]),
-            (LOWEST.what, lowest, f"{len(all_series[0].rounds)} rounds"),
             (after, [runs.final for runs in longer], f"{longer[0].medians.shape[1]} runs"),
+            (LOWEST.what, lowest, f"{len(all_series[0].rounds)} rounds"),
             ("median confidence, round 0", [done.median for done in start], elites[1]),
             (SHARE.what, [done.fooling_share for done in last], of_set),
             ("error, round 0", [done.error for done in start], of_test),

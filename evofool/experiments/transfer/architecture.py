@@ -17,10 +17,10 @@ from evofool.experiments.registry import Experiment, Part
 from evofool.experiments.report import (
     Claim,
     Findings,
-    Row,
     Table,
     Tolerance,
     cells,
+    measured,
     near,
     notes,
     settings,
@@ -70,13 +70,13 @@ def report_digits(lab: Lab, measures: Measures) -> Findings:
     n = f"{len(pairs)} ordered pairs, {len(pairs[0].keeps_label)} images each"
     figure, table = show_labels(lab, measures.runs)
     return Findings(
-        rows=[
-            Row(what=f"{what}, over the pairs of networks", ours=shares, unit="%", n=n)
-            for what, shares in (
-                ("same label on both", [share_of(pair.keeps_label).share for pair in pairs]),
-                (">= 99.99 % on both", [share_of(pair.is_certain).share for pair in pairs]),
+        rows=measured(
+            (f"{what}, over the pairs of networks", [float(np.mean(pair)) for pair in flags], n)
+            for what, flags in (
+                ("same label on both", [pair.keeps_label for pair in pairs]),
+                (">= 99.99 % on both", [pair.is_certain for pair in pairs]),
             )
-        ],
+        ),
         result=span(pairs),
         tables=[table, tabulate_own(measures.runs)],
         images=[figure],

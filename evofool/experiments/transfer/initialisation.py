@@ -185,19 +185,13 @@ def test_best(pair: Pair, runs: int) -> Permuted:
 def show(lab: Lab, run: Run, pair: Pair) -> Figure:
     """Leaves a sheet of the images of which the other network is most certain, and least."""
     elites, order = all_elites(run), np.argsort(pair.after.log_odds, kind="stable")
-    count = min(ON_A_SHEET, len(order) // 2)
+    count, after = min(ON_A_SHEET, len(order) // 2), pair.after.confidence.tolist()
+
+    def caption(place: int) -> list[str]:
+        return [*name_and_confidence(elites[place]), f"then {cells.confidence(after[place])}"]
+
     sections = [
-        section(
-            heading,
-            run.images([elites[place] for place in places]),
-            [
-                [
-                    *name_and_confidence(elites[place]),
-                    f"then {cells.confidence(float(pair.after.confidence[place]))}",
-                ]
-                for place in places
-            ],
-        )
+        section(heading, run.images([elites[place] for place in places]), map(caption, places))
         for heading, places in (
             ("Most certain to be taken for the same class", order[::-1][:count]),
             ("Least certain", order[:count]),

@@ -59,7 +59,7 @@ def series(*medians: float) -> Series:
 def test_the_verdict_is_about_all_rounds_and_the_last(medians, outcome):
     rows = experiment.rows_of([series(*medians)], 40, CLAIMS)
     assert judge(rows).outcome == outcome
-    last, lowest, longer, *_ = rows
+    last, longer, lowest, *_ = rows
     assert list(last.ours) == [pytest.approx(medians[-1])]
     assert list(lowest.ours) == [pytest.approx(min(medians))]
     assert (longer.what, list(longer.ours)) == ("the same after 100 generations", [0.7])
