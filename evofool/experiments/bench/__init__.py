@@ -4,7 +4,7 @@ The *lab* trains, evolves and caches for one part of an experiment; *supplies* a
 networks and photographs from outside; *shared runs* are those that several experiments look at.
 """
 
-from evofool.experiments.bench.lab import FEW_EXAMPLES, Lab, all_elites, images_of
+from evofool.experiments.bench.lab import FEW_EXAMPLES, Lab, images_of
 from evofool.experiments.bench.recognition import Recognition, recognize_elites
 from evofool.experiments.bench.shared_runs import (
     NETWORK,
@@ -26,7 +26,6 @@ __all__ = [
     "Lab",
     "Recognition",
     "Supplies",
-    "all_elites",
     "every",
     "evolve_digits",
     "evolve_directly",

@@ -282,11 +282,6 @@ def _dataset(supplies: Supplies, domain: str) -> Dataset:
     return supplies.dataset(domain)
 
 
-def all_elites(run: Run) -> list[Elite]:
-    """Returns the elites of all independent runs, run by run in the order of the classes."""
-    return [elite for index in range(run.config.runs) for elite in run.elites(index)]
-
-
 def images_of(
     run: Run, elites: Sequence[Elite]
 ) -> UInt8[np.ndarray, "batch height width channels"]:

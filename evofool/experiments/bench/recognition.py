@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 
 from evofool.classifiers import confidence, with_views
 from evofool.evaluation import recognize
-from evofool.experiments.bench.lab import Lab, all_elites, images_of
+from evofool.experiments.bench.lab import Lab, images_of
 from evofool.runs import Run
 
 
@@ -50,7 +50,7 @@ def recognize_elites(
     Returns:
         What each network recognises, by its name.
     """
-    elites = all_elites(run)[::step]
+    elites = run.all_elites()[::step]
     images = images_of(run, elites)
     classes = np.array([elite.class_index for elite in elites])
 

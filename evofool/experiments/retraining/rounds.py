@@ -16,7 +16,7 @@ from jaxtyping import Float, Int, UInt8
 
 from evofool.classifiers import Card, Classifier, read_classifier
 from evofool.evaluation import recognize
-from evofool.experiments.bench import Lab, all_elites, images_of
+from evofool.experiments.bench import Lab, images_of
 from evofool.experiments.report import confidences
 from evofool.images import Levels
 from evofool.training import FOOLING, Augment, Examples, TrainConfig, recipes, with_class
@@ -115,7 +115,7 @@ def retrain(lab: Lab, plan: Plan, repetition: int) -> Series:
         )
         lab.say(f"round {number}: error {rounds[-1].error:.2%}, median {rounds[-1].median:.4%}")
         for run in (first, last):
-            images = images_of(run, all_elites(run))
+            images = images_of(run, run.all_elites())
             examples = _joined(examples, images, output=plan.card.outputs)
     return Series(rounds, fool_longer(lab, plan, path, repetition))
 

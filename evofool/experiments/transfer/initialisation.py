@@ -9,7 +9,6 @@ from evofool.analysis import Permuted, permutation_test
 from evofool.experiments.bench import (
     NETWORK,
     Lab,
-    all_elites,
     evolve_digits,
     evolve_imagenet,
     evolve_imagenet_briefly,
@@ -184,7 +183,7 @@ def test_best(pair: Pair, runs: int) -> Permuted:
 
 def show(lab: Lab, run: Run, pair: Pair) -> Figure:
     """Leaves a sheet of the images of which the other network is most certain, and least."""
-    elites, order = all_elites(run), np.argsort(pair.after.log_odds, kind="stable")
+    elites, order = run.all_elites(), np.argsort(pair.after.log_odds, kind="stable")
     count, after = min(ON_A_SHEET, len(order) // 2), pair.after.confidence.tolist()
 
     def caption(place: int) -> list[str]:
