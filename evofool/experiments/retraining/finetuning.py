@@ -36,7 +36,7 @@ from evofool.experiments.report import (
     section,
 )
 from evofool.images import Levels
-from evofool.training import ALL, HEAD, Change, add_fooling_class, measure_change
+from evofool.training import ALL, HEAD, AccuracyChange, add_fooling_class, measure_change
 
 OTHER = "squeezenet_v1.0_deepcompression"
 OVERWEIGHTS = (1.0, 7.0, 50.0)
@@ -73,7 +73,7 @@ class Tuned(NamedTuple):
     """A network with a class of fooling images."""
 
     overweight: float  # of the fooling images it learned from
-    change: Change  # for the photographs that were held out
+    change: AccuracyChange  # for the photographs that were held out
     called: dict[str, float]  # by group of images, the share that it calls fooling
     fooled: Fooled  # how it was fooled again
 
@@ -203,7 +203,7 @@ def rows_of(before: Fooled, after: Fooled) -> list[Row]:
     ]
 
 
-def cost(change: Change) -> list[Row]:
+def cost(change: AccuracyChange) -> list[Row]:
     """Returns what the network has lost."""
     shares = {
         "accuracy before": change.accuracy_before,
