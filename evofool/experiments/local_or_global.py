@@ -1,4 +1,4 @@
-"""Local or global features: what is left of confidence when either is destroyed.
+"""Local or global features: how much confidence remains when either is destroyed.
 
 The paper concludes from repeated elements that networks learn low- and middle-level features
 rather than the global structure of objects. If a network went by global structure, images whose
@@ -6,31 +6,30 @@ tiles have changed places would lose their confidence; if by local features, it 
 pixels within a tile are shuffled, or blurred.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
-from PIL import Image
 
-from evofool.analysis import Median, mann_whitney, median_interval, p_text
-from evofool.classifiers import Classifier, first_name
+from evofool.analysis import mann_whitney, median_interval
+from evofool.classifiers import Classifier
 from evofool.evaluation import recognize
 from evofool.experiments.bench import NETWORK, Lab, evolve_digits, evolve_imagenet, images_of
-from evofool.experiments.registry import Experiment, Whole
-from evofool.experiments.report import Figure, Findings, Row, Table, Verdict
-from evofool.images import (
-    Levels,
-    Section,
-    blur,
-    chart,
-    draw_sheet,
-    exchange_tiles,
-    mirror_tiles,
-    save_image,
-    shuffle_pixels,
-    thumbnail,
+from evofool.experiments.registry import Experiment, Part
+from evofool.experiments.report import (
+    Figure,
+    Findings,
+    Row,
+    Table,
+    captioned_sheet,
+    cells,
+    note,
+    notes,
+    recognized_section,
 )
+from evofool.images import Levels, Section, chart, corruptions
 from evofool.runs import Elite, Run
 from evofool.support import UserError
 
@@ -38,10 +37,10 @@ HIGH = 0.9  # least confidence of the images that are compared
 ELITES = 200
 SHOWN = 6  # images of each kind on a sheet
 KINDS: dict[str, Callable[[Levels, float], Levels]] = {
-    "tiles exchanged": lambda images, side: exchange_tiles(images, tile=int(side)),
-    "tiles mirrored": lambda images, side: mirror_tiles(images, tile=int(side)),
-    "windows shuffled": lambda images, side: shuffle_pixels(images, window=int(side)),
-    "blur": lambda images, sigma: blur(images, sigma=sigma),
+    "tiles exchanged": lambda images, side: corruptions.exchange_tiles(images, tile=int(side)),
+    "tiles mirrored": lambda images, side: corruptions.mirror_tiles(images, tile=int(side)),
+    "windows shuffled": lambda images, side: corruptions.shuffle_pixels(images, window=int(side)),
+    "blur": lambda images, sigma: corruptions.blur(images, sigma=sigma),
 }
 
 
@@ -66,8 +65,18 @@ class Damage(NamedTuple):
         return KINDS[self.kind](images, self.size)
 
 
-class Kept(NamedTuple):
-    """What images keep of a network's confidence in the class it took them for.
+class Subjects(NamedTuple):
+    """What is compared: elites and real images (levels 0..255), shown to the network they fool."""
+
+    network: Classifier
+    elites: Levels
+    reals: Levels
+    name: str  # of the real images
+    damages: list[Damage]
+
+
+class Remaining(NamedTuple):
+    """The confidence that remains in the class that a network took an image for.
 
     Attributes:
         confidence: in that class, of the whole image, in [0, 1].
@@ -79,27 +88,50 @@ class Kept(NamedTuple):
     ratio: Float[np.ndarray, "damages images"]
     label: Bool[np.ndarray, "damages images"]
 
-    def of(self, chosen: Bool[np.ndarray, " images"]) -> "Kept":
-        """Returns the same of some images."""
-        return Kept(self.confidence[chosen], self.ratio[:, chosen], self.label[:, chosen])
+    def select(self, chosen: Bool[np.ndarray, " images"]) -> "Remaining":
+        """Returns the values of some of the images."""
+        return Remaining(self.confidence[chosen], self.ratio[:, chosen], self.label[:, chosen])
 
 
-def imagenet(lab: Lab) -> Findings:
-    """CPPN elites and photographs, shown to the smallest MobileNetV1."""
-    network, run = lab.network(NETWORK), evolve_imagenet(lab)
-    levels, _ = lab.photographs(network)
-    sides = lab.choose(full=[64, 32, 16, 8, 4], small=[32, 8])
-    planned = damages(sides, lab.choose(full=[0.5, 1.0, 2.0, 4.0, 8.0], small=[2.0]))
-    return _compare(lab, network, run, levels, "photographs", planned)
+class Measures(NamedTuple):
+    """Damage to elites, and to all real images."""
+
+    elites: Remaining
+    reals: Remaining
 
 
-def mnist(lab: Lab) -> Findings:
+def prepare_digits(lab: Lab) -> Subjects:
     """CPPN elites and test digits, shown to the LeNet that ships with evofool."""
-    run = evolve_digits(lab, "lenet")
-    levels = lab.dataset().test_images[: lab.choose(full=10_000, small=1000)]
     sides = lab.choose(full=[14, 7, 4, 2], small=[7, 2])
-    planned = damages(sides, lab.choose(full=[0.5, 1.0, 2.0, 4.0], small=[2.0]))
-    return _compare(lab, lab.network("lenet"), run, levels, "digits", planned)
+    return Subjects(
+        network=lab.network("lenet"),
+        elites=_certain_elites(evolve_digits(lab, "lenet")),
+        reals=lab.dataset().test_images[: lab.choose(full=10_000, small=1000)],
+        name="digits",
+        damages=plan_damages(sides, lab.choose(full=[0.5, 1.0, 2.0, 4.0], small=[2.0])),
+    )
+
+
+def prepare_photographs(lab: Lab) -> Subjects:
+    """CPPN elites and photographs, shown to the smallest MobileNetV1."""
+    sides = lab.choose(full=[64, 32, 16, 8, 4], small=[32, 8])
+    network = lab.network(NETWORK)
+    return Subjects(
+        network=network,
+        elites=_certain_elites(evolve_imagenet(lab)),
+        reals=lab.photographs(network)[0],
+        name="photographs",
+        damages=plan_damages(sides, lab.choose(full=[0.5, 1.0, 2.0, 4.0, 8.0], small=[2.0])),
+    )
+
+
+def plan_damages(sides: Sequence[float | int], sigmas: Sequence[float]) -> list[Damage]:
+    """Returns tiles and windows of every side, and blur of every sigma."""
+    *squares, smooth = KINDS
+    return [
+        *(Damage(kind, side) for kind in squares for side in sides),
+        *(Damage(smooth, sigma) for sigma in sigmas),
+    ]
 
 
 def choose_elites(run: Run, count: int) -> list[Elite]:
@@ -117,171 +149,121 @@ def choose_elites(run: Run, count: int) -> list[Elite]:
     return [high[place] for place in np.linspace(0, len(high) - 1, count).round().astype(int)]
 
 
-def damages(sides: Sequence[float | int], sigmas: Sequence[float]) -> list[Damage]:
-    """Returns tiles and windows of every side, and blur of every sigma."""
-    *squares, smooth = KINDS
-    return [
-        *(Damage(kind, side) for kind in squares for side in sides),
-        *(Damage(smooth, sigma) for sigma in sigmas),
-    ]
+def _certain_elites(run: Run) -> Levels:
+    return images_of(run, choose_elites(run, ELITES))
 
 
-def measure(network: Classifier, images: Levels, planned: list[Damage]) -> Kept:
+def damage_all(network: Classifier, images: Levels, damages: Sequence[Damage]) -> Remaining:
     """Measures what every damage leaves of the confidence in each image's likeliest class."""
     whole = recognize(network, images)
-    seen = [recognize(network, damage.apply(images)) for damage in planned]
-    return Kept(
+    damaged = [recognize(network, damage.apply(images)) for damage in damages]
+    return Remaining(
         confidence=whole.confidence,
-        ratio=np.stack([one.confidence_in(whole.classes) / whole.confidence for one in seen]),
-        label=np.stack([one.classes == whole.classes for one in seen]),
+        ratio=np.stack([seen.confidence_in(whole.classes) / whole.confidence for seen in damaged]),
+        label=np.stack([seen.classes == whole.classes for seen in damaged]),
     )
 
 
-def _compare(
-    lab: Lab,
-    network: Classifier,
-    run: Run,
-    reals: Levels,
-    name: str,
-    planned: list[Damage],
-) -> Findings:
-    chosen = choose_elites(run, ELITES)
-    evolved = images_of(run, chosen)
+def measure(lab: Lab, prepare: Callable[[Lab], Subjects]) -> Measures:
+    """Damages elites and real images.
 
-    def compute() -> dict[str, np.ndarray]:
-        found = {
-            "evolved": measure(network, evolved, planned),
-            "real": measure(network, reals, planned),
-        }
-        return {
-            f"{group} {field}": values
-            for group, kept in found.items()
-            for field, values in kept._asdict().items()
-        }
-
-    assert run.summary is not None
-    key = [list(map(str, planned)), run.summary["archive_sha256"], network.card.sha256, len(reals)]
-    stored = lab.arrays("kept", compute, key=key)
-    elites, all_reals = (
-        Kept(*(stored[f"{group} {field}"] for field in Kept._fields))
-        for group in ("evolved", "real")
-    )
-    is_sure = all_reals.confidence >= HIGH
-    if not is_sure.any():
+    Raises:
+        UserError: the network is certain of no real image.
+    """
+    network, elites, reals, name, damages = prepare(lab)
+    remaining = damage_all(network, reals, damages)
+    if not (remaining.confidence >= HIGH).any():
         raise UserError(
             f"{network.card.name} has a confidence of {HIGH:.0%} in none of {len(reals)} {name}, "
             "so that there is nothing to compare elites with; give more of them"
         )
+    return Measures(damage_all(network, elites, damages), remaining)
+
+
+def report(lab: Lab, measures: Measures, prepare: Callable[[Lab], Subjects]) -> Findings:
+    """Asks whether arrangement or detail carries the confidence."""
+    network, elites, reals, name, damages = prepare(lab)
+    quarter = reals.shape[1] // 4
+    is_certain = measures.reals.confidence >= HIGH
     groups = {
-        "elites": elites,
-        f"{name} >= {HIGH:.0%}": all_reals.of(is_sure),
-        f"all {name}": all_reals,
+        "elites": measures.elites,
+        f"{name} >= {HIGH:.0%}": measures.reals.select(is_certain),
+        f"all {name}": measures.reals,
     }
-    _draw_chart(lab, planned, groups)
-    for what, images in (("elites", evolved), (name, reals[is_sure])):
-        save_image(_sheet(network, planned, images), lab.folder / f"{what}.jpg")
-    return _findings(planned, groups, name, reals.shape[1])
-
-
-def _findings(planned: list[Damage], groups: dict[str, Kept], name: str, side: int) -> Findings:
-    elites, reals, _ = groups.values()
-    sizes = {group: len(kept.confidence) for group, kept in groups.items()}
-    tests = [mann_whitney(a, b) for a, b in zip(elites.ratio, reals.ratio, strict=True)]
-    medians = [
-        {group: median_interval(kept.ratio[at]) for group, kept in groups.items()}
-        for at in range(len(planned))
-    ]
-    quarter = [at for at, damage in enumerate(planned) if damage.size == side / 4]
+    medians = {
+        damage: [float(np.median(remaining.ratio[at])) for remaining in groups.values()]
+        for at, damage in enumerate(damages)
+        if damage.size == quarter
+    }
+    shares = {kind.split()[1]: cells.each(kept[:2]) for (kind, _), kept in medians.items()}
+    sheets = {
+        "elites": (elites, "Elites whole and damaged, with the likeliest class and its confidence"),
+        name: (reals[is_certain], f"The same for {name}"),
+    }
     return Findings(
         rows=[
             Row(
-                what=f"confidence kept: {planned[at]}, {group}",
-                ours=[medians[at][group].median],
+                what=f"confidence kept: {damage}, {group}",
+                ours=[kept],
                 unit="%",
-                n=f"{sizes[group]}",
+                n=str(len(remaining.confidence)),
             )
-            for at in quarter
-            for group in groups
+            for damage, shares in medians.items()
+            for (group, remaining), kept in zip(groups.items(), shares, strict=True)
         ],
-        tables=[
-            Table(
-                title="Share of confidence kept: median [95 % interval], and P(elite keeps more)",
-                header=["damage", *(f"{group} (n = {sizes[group]})" for group in groups), "P", "p"],
-                rows=[
-                    [str(damage), *map(_interval, at.values()), test.superiority, p_text(test.p)]
-                    for damage, at, test in zip(planned, medians, tests, strict=True)
-                ],
-            ),
-            Table(
-                title="Share of images whose likeliest class stays",
-                header=["damage", *groups],
-                rows=[
-                    [str(damage), *(f"{np.mean(kept.label[at]):.1%}" for kept in groups.values())]
-                    for at, damage in enumerate(planned)
-                ],
-            ),
-        ],
+        result=note("local-or-global", "result", side=quarter, **shares),
+        tables=_tabulate(damages, groups),
         images=[
-            Figure(
-                file="kept.png",
-                caption="Share of confidence kept: median and its 95 % interval",
-            ),
-            Figure(
-                file="elites.jpg",
-                caption="Elites whole and damaged, with the likeliest class and its confidence",
-            ),
-            Figure(
-                file=f"{name}.jpg",
-                caption=f"The same for {name}",
-                shows_photographs=name == "photographs",
+            _draw_curves(lab, damages, groups),
+            *(
+                captioned_sheet(
+                    lab,
+                    f"{group}.jpg",
+                    caption,
+                    _show_damages(network, images, damages),
+                    shows_photographs=group == "photographs",
+                )
+                for group, (images, caption) in sheets.items()
             ),
         ],
-        notes=[
-            f"Elites: of those with a confidence of at least {HIGH:.0%}, in the order of their "
-            f"classes, {ELITES} evenly spread (where there are fewer, the most confident ones). A "
-            "image's class is the one that the network finds likeliest in the whole image; "
-            "what a damage leaves is its confidence in that class, divided by that before. Elites "
-            f"are compared with the {name} that the network is as sure of (Mann-Whitney; P is the "
-            "probability that an elite keeps more than one of these).",
-            "Exchanged tiles keep what is within a tile and destroy the arrangement, but also cut "
-            "whatever crosses their edges; tiles of which every second one is mirrored in its "
-            "place are cut as much and keep the arrangement: the control. Pixels shuffled within "
-            "windows keep the arrangement, colours and histogram of windows and destroy what is "
-            "within; blur removes detail below sigma.",
-        ],
-        verdict=_verdict(planned, medians, side),
+        notes=notes("local-or-global", "both", high=cells.share(HIGH), elites=ELITES, reals=name),
     )
 
 
-def _interval(found: Median) -> str:
-    return f"{found.median:.1%} [{found.low:.1%}, {found.high:.1%}]"
+def _tabulate(damages: Sequence[Damage], groups: Mapping[str, Remaining]) -> list[Table]:
+    elites, reals, _ = groups.values()
+    shares, labels = [], []
+    for at, damage in enumerate(damages):
+        test = mann_whitney(elites.ratio[at], reals.ratio[at])
+        medians = [cells.median(remaining.ratio[at]) for remaining in groups.values()]
+        shares.append([str(damage), *medians, test.superiority, cells.test(test.p)])
+        stays = [cells.share(np.mean(remaining.label[at])) for remaining in groups.values()]
+        labels.append([str(damage), *stays])
+    sizes = [f"{group} (n = {len(remaining.confidence)})" for group, remaining in groups.items()]
+    return [
+        Table(
+            title="Share of confidence kept: median [95 % interval], and P(elite keeps more)",
+            header=["damage", *sizes, "P", "p"],
+            rows=shares,
+        ),
+        Table(
+            title="Share of images whose likeliest class stays",
+            header=["damage", *groups],
+            rows=labels,
+        ),
+    ]
 
 
-def _verdict(planned: list[Damage], medians: list[dict[str, Median]], side: int) -> Verdict:
-    """Says what is left with tiles and windows of a quarter of the image's side."""
-    kept = {
-        damage.kind: " and ".join(f"{found.median:.1%}" for found in list(at.values())[:2])
-        for damage, at in zip(planned, medians, strict=True)
-        if damage.size == side / 4
-    }
-    return Verdict(
-        outcome="new",
-        because=f"with {side // 4}x{side // 4} tiles exchanged, elites and equally certain real "
-        f"images keep {kept['tiles exchanged']} of their confidence, with tiles mirrored in "
-        f"place {kept['tiles mirrored']}, with pixels shuffled {kept['windows shuffled']}",
-    )
-
-
-def _draw_chart(lab: Lab, planned: list[Damage], groups: dict[str, Kept]) -> None:
+def _draw_curves(lab: Lab, damages: Sequence[Damage], groups: Mapping[str, Remaining]) -> Figure:
     """Draws the share kept over size, a panel per kind, for elites and equally certain images."""
     with chart(lab.folder / "kept.png", size=(12, 3.4), panels=len(KINDS)) as panels:
         for axes, kind in zip(panels, KINDS, strict=True):
-            places = [at for at, damage in enumerate(planned) if damage.kind == kind]
-            sizes = [planned[at].size for at in places]
-            for group, kept in list(groups.items())[:2]:
-                found = [median_interval(kept.ratio[at]) for at in places]
-                axes.plot(sizes, [one.median for one in found], marker="o", label=group)
-                low, high = [one.low for one in found], [one.high for one in found]
+            places = [at for at, damage in enumerate(damages) if damage.kind == kind]
+            sizes = [damages[at].size for at in places]
+            for group, remaining in list(groups.items())[:2]:
+                medians = [median_interval(remaining.ratio[at]) for at in places]
+                axes.plot(sizes, [middle.median for middle in medians], marker="o", label=group)
+                low, high = zip(*((middle.low, middle.high) for middle in medians), strict=True)
                 axes.fill_between(sizes, low, high, alpha=0.2)
             axes.set_xscale("log", base=2)
             axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
@@ -291,24 +273,19 @@ def _draw_chart(lab: Lab, planned: list[Damage], groups: dict[str, Kept]) -> Non
             axes.grid(alpha=0.3)
         panels[0].set_ylabel("share of confidence kept")
         panels[-1].legend()
+    caption = "Share of confidence kept: median and its 95 % interval"
+    return Figure(file="kept.png", caption=caption)
 
 
-def _sheet(network: Classifier, planned: list[Damage], images: Levels) -> Image.Image:
-    """Draws some images whole and, in a row each, damaged; with what the network sees."""
+def _show_damages(
+    network: Classifier, images: Levels, damages: Sequence[Damage]
+) -> Iterator[Section]:
+    """Shows some images whole and, in a row each, damaged; with what the network sees."""
     some = images[np.linspace(0, len(images) - 1, SHOWN).astype(int)]
-    side = images.shape[1]
-    shown = [d for d in planned if d.size == (2 if d.kind == "blur" else side / 4)]
-
-    def row(heading: str, levels: Levels) -> Section:
-        seen = recognize(network, levels)
-        names = [first_name(network.card.labels[one]) for one in seen.classes]
-        captions = [
-            (name, f"{value:.1%}") for name, value in zip(names, seen.confidence, strict=True)
-        ]
-        return Section(heading, list(map(thumbnail, levels)), captions)
-
-    rows = [row(str(damage), damage.apply(some)) for damage in shown]
-    return draw_sheet([row(f"whole, as {network.card.name} sees them", some), *rows])
+    yield recognized_section(f"whole, as {network.card.name} sees them", network, some)
+    for damage in damages:
+        if damage.size == (2 if damage.kind == "blur" else images.shape[1] // 4):
+            yield recognized_section(str(damage), network, damage.apply(some))
 
 
 EXPERIMENT = Experiment(
@@ -316,7 +293,18 @@ EXPERIMENT = Experiment(
     title="Local or global features: how much confidence is left when either is destroyed?",
     paper="discussion of Fig. 10; no figures given",
     parts={
-        "mnist": Whole(run=mnist, networks=("lenet",), images=True, seeds=30),
-        "imagenet": Whole(run=imagenet, networks=(NETWORK,), images=True),
+        "mnist": Part(
+            measure=partial(measure, prepare=prepare_digits),
+            report=partial(report, prepare=prepare_digits),
+            networks=("lenet",),
+            images=True,
+            seeds=30,
+        ),
+        "imagenet": Part(
+            measure=partial(measure, prepare=prepare_photographs),
+            report=partial(report, prepare=prepare_photographs),
+            networks=(NETWORK,),
+            images=True,
+        ),
     },
 )

@@ -42,6 +42,8 @@ from evofool.experiments.report.render import Report, read_reports, write_score_
 from evofool.experiments.report.sheets import (
     captioned_sheet,
     elite_section,
+    recognized_captions,
+    recognized_section,
     save_sheet,
     section,
     show_best,
@@ -85,6 +87,8 @@ __all__ = [
     "notes",
     "one_sided",
     "read_reports",
+    "recognized_captions",
+    "recognized_section",
     "rows_of",
     "save_sheet",
     "section",

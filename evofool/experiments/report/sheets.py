@@ -6,7 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from evofool.classifiers import first_name
+from evofool.classifiers import Classifier, first_name
+from evofool.evaluation import recognize
 from evofool.experiments.bench.lab import Lab
 from evofool.experiments.report import cells
 from evofool.experiments.report.findings import Figure
@@ -28,14 +29,32 @@ def captioned_sheet(
     columns: int = 10,
     shows_photographs: bool = False,
 ) -> Figure:
-    """Leaves a sheet of images in rows under headings, as JPEG, and returns it for the report."""
-    save_sheet(draw_sheet(list(sections), columns=columns), lab.folder / file)
+    """Leaves a sheet of images in rows under headings, and returns it for the report.
+
+    A name that ends in ".png" keeps every pixel; otherwise it is a JPEG of limited size.
+    """
+    save = save_image if file.endswith(".png") else save_sheet
+    save(draw_sheet(list(sections), columns=columns), lab.folder / file)
     return Figure(file=file, caption=caption, shows_photographs=shows_photographs)
 
 
 def section(heading: str, images: Iterable[Levels], captions: Iterable[Sequence[str]]) -> Section:
     """Returns images (levels 0..255) with lines of text below each, under a heading."""
     return Section(heading, [thumbnail(image) for image in images], list(captions))
+
+
+def recognized_captions(network: Classifier, images: Levels) -> list[list[str]]:
+    """Returns what a network takes each image for: the class and the confidence in it."""
+    seen = recognize(network, images)
+    return [
+        [first_name(network.card.labels[index]), cells.confidence(float(confidence))]
+        for index, confidence in zip(seen.classes, seen.confidence, strict=True)
+    ]
+
+
+def recognized_section(heading: str, network: Classifier, images: Levels) -> Section:
+    """Returns images with what a network takes each for, under a heading."""
+    return section(heading, images, recognized_captions(network, images))
 
 
 def name_and_confidence(elite: Elite) -> list[str]:

@@ -5,7 +5,7 @@ import pytest
 
 from evofool import Card, Classifier, Run
 from evofool.experiments import local_or_global
-from evofool.experiments.local_or_global import Damage, choose_elites, damages, measure
+from evofool.experiments.local_or_global import Damage, choose_elites, damage_all, plan_damages
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +29,7 @@ def bright(place: tuple[slice, slice]) -> np.ndarray:
 
 
 def test_damages_are_every_kind_at_every_size():
-    planned = damages([8, 4], [1.0])
+    planned = plan_damages([8, 4], [1.0])
     assert [str(damage) for damage in planned] == [
         *("8x8 tiles exchanged", "4x4 tiles exchanged"),
         *("8x8 tiles mirrored", "4x4 tiles mirrored"),
@@ -38,21 +38,21 @@ def test_damages_are_every_kind_at_every_size():
     ]
 
 
-def test_what_is_kept_is_confidence_in_the_class_seen_before():
+def test_what_remains_is_confidence_in_the_class_seen_before():
     image = bright((slice(0, 2), slice(0, 2)))
     images = np.concatenate([np.repeat(image, 40, axis=0), np.repeat(255 - image, 40, axis=0)])
     within, moved = Damage("windows shuffled", 2), Damage("tiles exchanged", 2)
-    kept = measure(CORNER, images, [within, moved])
+    remaining = damage_all(CORNER, images, [within, moved])
     yes, even = 1 / (1 + np.exp(-4)), 0.5
-    np.testing.assert_allclose(kept.confidence, np.repeat([yes, even], 40), rtol=1e-5)
-    np.testing.assert_allclose(kept.ratio[0], 1.0, rtol=1e-6)
-    assert kept.label[0].all()
-    first = kept.ratio[1, :40]
+    np.testing.assert_allclose(remaining.confidence, np.repeat([yes, even], 40), rtol=1e-5)
+    np.testing.assert_allclose(remaining.ratio[0], 1.0, rtol=1e-6)
+    assert remaining.label[0].all()
+    first = remaining.ratio[1, :40]
     assert set(np.round(first, 5)) == {1.0, round(even / yes, 5)}, "the quarter stays, or goes"
     assert 0.05 < np.mean(first == 1.0) < 0.5, "a quarter of the time"
-    of = kept.of(kept.confidence > 0.9)
-    np.testing.assert_array_equal(of.ratio[1], first)
-    assert (len(of.confidence), of.label.shape) == (40, (2, 40))
+    certain = remaining.select(remaining.confidence > 0.9)
+    np.testing.assert_array_equal(certain.ratio[1], first)
+    assert (len(certain.confidence), certain.label.shape) == (40, (2, 40))
 
 
 def test_elites_are_spread_over_the_classes(cppn_run: Run, monkeypatch: pytest.MonkeyPatch):
