@@ -1,82 +1,162 @@
-"""Images beside others that a network is as certain of, and what stands in for people says."""
+"""Images beside others of which a network is as certain, and the answers of proxies for people."""
 
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int
 from scipy.optimize import linear_sum_assignment
 
 from evofool.analysis import TwoGroups, cosine, mann_whitney
+from evofool.classifiers import Classifier, with_views
+from evofool.evaluation import extract_features, recognize
+from evofool.experiments.bench import Lab, images_of
+from evofool.images import Levels
+from evofool.runs import Elite, Run
+from evofool.support import UserError
 
-NEAR = 0.25  # nats of log-odds: images that a network is as certain of
+NEAR = 0.25  # nats of log-odds: images of which a network is as certain
 CHUNK = 100  # images compared with all examples at a time
 
 
-class Shown(NamedTuple):
-    """Images, and what the network that is fooled makes of them.
+class Question(NamedTuple):
+    """What is compared; images are levels 0..255."""
 
-    Attributes:
-        images: levels 0..255.
-        classes: that an elite was evolved for, or the likeliest of a real image.
-        log_odds: the network's, of that class.
-    """
+    network: Classifier  # that was fooled
+    judges: Mapping[str, Classifier]  # the first one's penultimate layer is compared too
+    runs: Mapping[str, Run]  # by encoding
+    reals: Levels  # shown to the network
+    labels: Int[np.ndarray, " reals"]  # classes that people gave them
+    examples: Levels  # real images to look for the nearest among
+    example_labels: Int[np.ndarray, " examples"]
+    kind: Callable[[int], str]  # the class, or group of classes, that counts as the same
 
-    images: UInt8[np.ndarray, "batch height width channels"]
-    classes: Int[np.ndarray, " batch"]
-    log_odds: Float[np.ndarray, " batch"]
+    def kinds(self, classes: Int[np.ndarray, " images"]) -> np.ndarray:
+        """Returns the kind of every class."""
+        return np.array([self.kind(int(index)) for index in classes])
+
+    def elites(self, encoding: str) -> list[Elite]:
+        """Returns the elites of all runs of an encoding."""
+        run = self.runs[encoding]
+        return [elite for index in range(run.config.runs) for elite in run.elites(index)]
+
+    def spaces(self) -> dict[str, Callable[[Levels], np.ndarray]]:
+        """Returns what images are compared by: pixels, and two penultimate layers."""
+        name, judge = next(iter(self.judges.items()))
+        return {
+            "pixels": lambda images: images.reshape(len(images), -1).astype(np.float32),
+            f"features of {self.network.card.name}": partial(extract_features, self.network),
+            f"features of {name}": partial(extract_features, judge),
+        }
 
 
-class Proxies(NamedTuple):
-    """What stands in for people says of images.
+class Answers(NamedTuple):
+    """What the network and the proxies for people make of images."""
 
-    Attributes:
-        confirmed: whether a judge's likeliest class is the one that the network sees.
-        log_odds: the judge's, of that class.
-        nearest: largest cosine with an example, in each way to compare.
-        is_same: whether that example is of the class, or of its group.
-    """
+    classes: Int[np.ndarray, " images"]  # evolved for, or the likeliest of a real image
+    log_odds: Float[np.ndarray, " images"]  # of the network, in that class
+    confirmed: Bool[np.ndarray, "judges images"]  # whether the judge finds it likeliest
+    judged: Float[np.ndarray, "judges images"]  # log-odds of the judge, in that class
+    nearest: Float[np.ndarray, "spaces images"]  # largest cosine with an example
+    is_same: Bool[np.ndarray, "spaces images"]  # whether that example is of the same kind
 
-    confirmed: Bool[np.ndarray, "judges batch"]
-    log_odds: Float[np.ndarray, "judges batch"]
-    nearest: Float[np.ndarray, "spaces batch"]
-    is_same: Bool[np.ndarray, "spaces batch"]
-
-    def of(self, rows: Int[np.ndarray, " rows"]) -> "Proxies":
-        """Returns the same of some of the images."""
-        return Proxies(*(values[:, rows] for values in self))
+    def select(self, rows: Int[np.ndarray, " rows"]) -> "Answers":
+        """Returns the answers on some of the images."""
+        return Answers(*(values[..., rows] for values in self))
 
 
 class Compared(NamedTuple):
-    """Elites of one encoding, and real images that the network is as certain of.
+    """Elites of one encoding, and real images of which the network is as certain."""
 
-    Attributes:
-        elites: all of them.
-        reals: one for each that has a partner.
-        matched: which elites have one.
-        of_elites: what proxies say of all elites.
-        of_reals: and of the real images.
-        labelled: whether people's label of a real image is what the network sees.
-    """
+    elites: Answers  # all of them
+    matched: Int[np.ndarray, " pairs"]  # places of the elites that have a partner
+    partners: Int[np.ndarray, " pairs"]  # places of their partners among the real images
+    reals: Answers  # the partners
+    labelled: Bool[np.ndarray, " pairs"]  # whether people's label is what the network sees
 
-    elites: Shown
-    reals: Shown
-    matched: Int[np.ndarray, " pairs"]
-    of_elites: Proxies
-    of_reals: Proxies
-    labelled: Bool[np.ndarray, " pairs"]
+    @property
+    def pairs(self) -> tuple[Answers, Answers]:
+        """The elites that have a partner, and the partners."""
+        return self.elites.select(self.matched), self.reals
 
     def tests(self, field: str) -> list[TwoGroups]:
-        """Compares a number of matched elites with that of real images, judge by judge."""
-        ours = getattr(self.of_elites.of(self.matched), field)
-        return [
-            mann_whitney(a, b) for a, b in zip(ours, getattr(self.of_reals, field), strict=True)
+        """Compares a field of matched elites with that of their partners, row by row."""
+        elites, reals = (getattr(answers, field) for answers in self.pairs)
+        return [mann_whitney(a, b) for a, b in zip(elites, reals, strict=True)]
+
+
+class Measures(NamedTuple):
+    """The comparisons by encoding, "CPPN" among them; without those that have no pair."""
+
+    compared: dict[str, Compared]
+
+
+def measure(lab: Lab, prepare: Callable[[Lab], Question]) -> Measures:
+    """Asks judges and neighbours about elites and equally certain real images.
+
+    Raises:
+        UserError: no CPPN elite has a partner.
+    """
+    question = prepare(lab)
+    compared = dict(_compare(question))
+    if "CPPN" not in compared:
+        raise UserError(
+            f"{question.network.card.name} is as certain of none of {len(question.reals)} real "
+            "images as of an elite, so that there is nothing to compare elites with; give more"
+        )
+    return Measures(compared)
+
+
+def _compare(question: Question) -> Iterator[tuple[str, Compared]]:
+    seen = recognize(question.network, question.reals)
+    certainty = seen.log_odds[np.arange(len(seen.classes)), seen.classes]
+    spaces = question.spaces().values()
+    examples = [features(question.examples) for features in spaces]
+    kinds = question.kinds(question.example_labels)
+
+    def ask(images: Levels, classes: np.ndarray, odds: np.ndarray, places: np.ndarray) -> Answers:
+        judged = [
+            recognize(with_views(judge, images.shape[1:]), images)
+            for judge in question.judges.values()
         ]
+        neighbours = [
+            nearest(features(images), known, places)
+            for features, known in zip(spaces, examples, strict=True)
+        ]
+        rows = np.arange(len(classes))
+        return Answers(
+            classes=classes,
+            log_odds=odds,
+            confirmed=np.stack([answer.classes == classes for answer in judged]),
+            judged=np.stack([answer.log_odds[rows, classes] for answer in judged]),
+            nearest=np.stack([alike for _, alike in neighbours]),
+            is_same=np.stack([kinds[at] == question.kinds(classes) for at, _ in neighbours]),
+        )
+
+    nowhere, is_example = np.full(len(question.reals), -1), question.reals is question.examples
+    places = np.arange(len(question.reals)) if is_example else nowhere
+    for encoding, run in question.runs.items():
+        elites = question.elites(encoding)
+        classes = np.array([elite.class_index for elite in elites])
+        odds = np.array([elite.fitness for elite in elites])
+        matched, rows = match_certainty(odds, certainty)
+        if not len(matched):
+            continue
+        compared = Compared(
+            elites=ask(images_of(run, elites), classes, odds, np.full(len(elites), -1)),
+            matched=matched,
+            partners=rows,
+            reals=ask(question.reals[rows], seen.classes[rows], certainty[rows], places[rows]),
+            labelled=seen.classes[rows] == question.labels[rows],
+        )
+        yield encoding, compared
 
 
 def match_certainty(
     log_odds: Float[np.ndarray, " images"], others: Float[np.ndarray, " others"]
 ) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"]]:
-    """Pairs images with others that a network is as certain of; none is taken twice.
+    """Pairs images with others of which a network is as certain; none is taken twice.
 
     Returns:
         The places of the pairs' halves: as many pairs within `NEAR` as there can be.
@@ -103,12 +183,12 @@ def nearest(
         Which example it is, and the cosine.
     """
     mean = examples.mean(axis=0)
-    found, cosines = [], []
+    indices, cosines = [], []
     for start in range(0, len(features), CHUNK):
         alike = cosine(features[start : start + CHUNK] - mean, examples - mean)
-        own = places[start : start + CHUNK]
-        rows = np.flatnonzero(own >= 0)
-        alike[rows, own[rows]] = -np.inf
-        found.append(alike.argmax(axis=1))
+        place = places[start : start + CHUNK]
+        rows = np.flatnonzero(place >= 0)
+        alike[rows, place[rows]] = -np.inf
+        indices.append(alike.argmax(axis=1))
         cosines.append(alike.max(axis=1))
-    return np.concatenate(found), np.concatenate(cosines)
+    return np.concatenate(indices), np.concatenate(cosines)

@@ -1,112 +1,125 @@
-"""What proxies say of evolved and of real images: rows, tables, what they are worth."""
+"""What proxies say of evolved and of real images: rows, tables, the blind quiz."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
+from jaxtyping import UInt8
 
-from evofool.analysis import median_interval, p_text, proportion_interval
-from evofool.classifiers import Card, confidence
-from evofool.experiments.bench import Lab
-from evofool.experiments.recognisability.images import write_extremes, write_quiz
-from evofool.experiments.recognisability.measures import NEAR, Compared
-from evofool.experiments.report import Findings, Row, Table, Verdict
-from evofool.support import percent
+from evofool.analysis import proportion_interval
+from evofool.classifiers import confidence, first_name
+from evofool.experiments.bench import Lab, images_of
+from evofool.experiments.recognisability.measures import (
+    NEAR,
+    Answers,
+    Compared,
+    Measures,
+    Question,
+)
+from evofool.experiments.report import (
+    SIGNIFICANT,
+    Claim,
+    Figure,
+    Findings,
+    Row,
+    Table,
+    at_most,
+    captioned_sheet,
+    cells,
+    note,
+    notes,
+    one_sided,
+    section,
+)
+from evofool.images import Levels
 
 LEAST_MEMBERS = 5  # of a group of classes in the table
+QUIZ = {"CPPN": 20, "direct": 10}  # elites in the blind quiz
+QUIZ_REALS = 20
+SHOWN = 20  # elites of which the judges are most and least certain
+
+CONFIRMED = Claim(  # people would recognise more of them; other networks share blind spots
+    what="judges see the same class", paper="unrecognisable to people", tolerance=at_most(0.2)
+)
+LESS_LIKELY = Claim(
+    what="judges find the class less likely than in equally certain real images",
+    paper="unrecognisable to people",
+    tolerance=SIGNIFICANT,
+    unit="p",
+)
+CLAIMS = (CONFIRMED, LESS_LIKELY)
+
+Drawn = tuple[UInt8[np.ndarray, "height width channels"], list[str]]
+"""An image of the quiz, and what to say of it: name, confidence, origin."""
 
 
-def report(
-    lab: Lab,
-    compared: Mapping[str, Compared],
-    *,
-    judges: Sequence[str],
-    spaces: Sequence[str],
-    kind: Callable[[int], str],
-    card: Card,
-    examples: int,
-    unmatched: Sequence[str],
-) -> Findings:
-    """Says what came out, and leaves the images.
-
-    Args:
-        lab: where images are left.
-        compared: by encoding; "CPPN" is among them.
-        judges: their names.
-        spaces: in which the nearest example was looked for.
-        kind: the class or group that counts as the same.
-        card: of the network that is fooled.
-        examples: number of images that the nearest was looked for among.
-        unmatched: encodings without a pair.
-    """
-    is_grouped = kind(0) != str(0)
+def report(lab: Lab, measures: Measures, prepare: Callable[[Lab], Question]) -> Findings:
+    """Asks whether judges and neighbours confirm elites as they do real images."""
+    question, compared = prepare(lab), measures.compared
+    shares = [cells.share(answers.confirmed.mean()) for answers in compared["CPPN"].pairs]
     return Findings(
-        rows=_rows(compared),
-        tables=[
-            _judges_table(compared, judges),
-            _neighbours_table(compared, spaces, examples, is_grouped),
-            _kinds_table(compared, kind, is_grouped),
+        rows=[
+            row for encoding in compared for row in confirmation_rows(encoding, compared[encoding])
         ],
-        images=[*write_quiz(lab, compared, card), write_extremes(lab, compared["CPPN"], card)],
-        notes=_notes(compared, judges, card, unmatched, is_grouped),
+        result=note(
+            "recognisability",
+            "result",
+            elites=shares[0],
+            reals=shares[1],
+            pairs=len(compared["CPPN"].matched),
+        ),
+        tables=[
+            _tabulate_judges(compared, list(question.judges)),
+            _tabulate_neighbours(compared, question),
+            _tabulate_kinds(compared, question),
+        ],
+        images=[*_draw_quiz(lab, question, compared), _draw_extremes(lab, question, compared)],
+        notes=[*_notes(question, compared)],
         summary=(
             "unrecognisable (no figure)",
-            "judges confirm {:.0%} of CPPN elites, {:.0%} of equally certain real images".format(
-                *_shares(compared["CPPN"])
-            ),
+            f"judges confirm {shares[0]} of CPPN elites, {shares[1]} of equally certain real "
+            "images",
         ),
-        verdict=_verdict(compared["CPPN"]),
     )
 
 
-def _shares(one: Compared) -> tuple[float, float]:
-    """Returns the mean share that judges confirm, of matched elites and of real images."""
-    ours = one.of_elites.of(one.matched)
-    return float(ours.confirmed.mean()), float(one.of_reals.confirmed.mean())
+def _is_grouped(question: Question) -> bool:
+    return question.kind(0) != str(0)
 
 
-def _rows(compared: Mapping[str, Compared]) -> list[Row]:
+def confirmation_rows(encoding: str, one: Compared) -> list[Row]:
+    """Returns what judges and pixels say of matched elites, and of their partners."""
+    n = f"{len(one.matched)} images"
+    judged = f"{n}, {len(one.reals.confirmed)} judge(s)"
+    shares, cosines = zip(
+        *(
+            (each.confirmed.mean(axis=1).tolist(), [float(np.median(each.nearest[0]))])
+            for each in one.pairs
+        ),
+        strict=True,
+    )
+    what, real = f"{encoding} elites", f"real partners of {encoding} elites"
+    cosine = "cosine with the nearest real image, pixels, median"
+    tests = [one_sided(test, greater=False) for test in one.tests("judged")]
+    return [
+        CONFIRMED.row(shares[0], n=judged, what=f"{what}: {CONFIRMED.what}"),
+        LESS_LIKELY.row(tests, n=judged, what=f"{what}: {LESS_LIKELY.what}"),
+        Row(what=f"{what}: {cosine}", ours=cosines[0], n=n),
+        Row(what=f"{real}: {CONFIRMED.what}", ours=shares[1], unit="%", n=judged),
+        Row(what=f"{real}: {cosine}", ours=cosines[1], n=n),
+    ]
+
+
+def _tabulate_judges(compared: Mapping[str, Compared], judges: Sequence[str]) -> Table:
     rows = []
     for encoding, one in compared.items():
-        matched = one.of_elites.of(one.matched)
-        real = f"real partners of {encoding} elites"
-        for what, found in ((f"{encoding} elites", matched), (real, one.of_reals)):
-            rows += [
-                Row(
-                    what=f"{what}: judges see the same class",
-                    paper="" if found is one.of_reals else "unrecognisable to people",
-                    ours=found.confirmed.mean(axis=1).tolist(),
-                    unit="%",
-                    n=f"{len(one.matched)} images, {len(found.confirmed)} judge(s)",
-                ),
-                Row(
-                    what=f"{what}: cosine with the nearest real image, pixels, median",
-                    ours=[float(np.median(found.nearest[0]))],
-                    n=f"{len(one.matched)} images",
-                ),
+        confirmed = [each.confirmed for each in (one.elites, *one.pairs)]
+        for place, (judge, test) in enumerate(zip(judges, one.tests("judged"), strict=True)):
+            shares = [
+                cells.share(proportion_interval(int(each[place].sum()), each.shape[1]))
+                for each in confirmed
             ]
-    return rows
-
-
-def _judges_table(compared: Mapping[str, Compared], judges: Sequence[str]) -> Table:
-    rows = []
-    for encoding, one in compared.items():
-        tests, matched = one.tests("log_odds"), one.of_elites.of(one.matched)
-        rows += [
-            [
-                *(encoding, judge),
-                *(
-                    str(proportion_interval(int(hits.sum()), len(hits)))
-                    for hits in (
-                        one.of_elites.confirmed[place],
-                        matched.confirmed[place],
-                        one.of_reals.confirmed[place],
-                    )
-                ),
-                *(tests[place].superiority, p_text(tests[place].p)),
-            ]
-            for place, judge in enumerate(judges)
-        ]
+            rows.append([encoding, judge, *shares, test.superiority, cells.test(test.p)])
     return Table(
         title="Share whose class a judge sees too [95 % interval], and the probability that the "
         "judge is more certain of an elite's than of a real image's",
@@ -115,111 +128,146 @@ def _judges_table(compared: Mapping[str, Compared], judges: Sequence[str]) -> Ta
     )
 
 
-def _neighbours_table(
-    compared: Mapping[str, Compared], spaces: Sequence[str], examples: int, is_grouped: bool
-) -> Table:
+def _tabulate_neighbours(compared: Mapping[str, Compared], question: Question) -> Table:
     rows = []
     for encoding, one in compared.items():
-        tests, matched = one.tests("nearest"), one.of_elites.of(one.matched)
-        for place, space in enumerate(spaces):
-            cosines = [median_interval(found.nearest[place]) for found in (matched, one.of_reals)]
-            rows.append(
-                [
-                    *(encoding, space),
-                    *(f"{each.median:.2f} [{each.low:.2f}, {each.high:.2f}]" for each in cosines),
-                    *(tests[place].superiority, p_text(tests[place].p)),
-                    *(f"{found.is_same[place].mean():.1%}" for found in (matched, one.of_reals)),
-                    len(one.matched),
-                ]
-            )
-    same = "of its group" if is_grouped else "of its class"
+        tests = zip(question.spaces(), one.tests("nearest"), strict=True)
+        for place, (space, test) in enumerate(tests):
+            cosines = [cells.median(each.nearest[place], unit="") for each in one.pairs]
+            same = [cells.share(each.is_same[place].mean()) for each in one.pairs]
+            p = cells.test(test.p)
+            rows.append([encoding, space, *cosines, test.superiority, p, *same, len(one.matched)])
+    same = "of its group" if _is_grouped(question) else "of its class"
     return Table(
-        title=f"The nearest of {examples} real images: median cosine [95 % interval], the "
-        "probability that an elite's is larger, and how often that image is "
+        title=f"The nearest of {len(question.examples)} real images: median cosine [95 % "
+        "interval], the probability that an elite's is larger, and how often that image is "
         f"{same}; matched pairs",
         header=["encoding", "compared by", "elites", "real", "P", "p", same, "real", "n"],
         rows=rows,
     )
 
 
-def _kinds_table(
-    compared: Mapping[str, Compared], kind: Callable[[int], str], is_grouped: bool
-) -> Table:
+def _tabulate_kinds(compared: Mapping[str, Compared], question: Question) -> Table:
     """Shows which elites judges recognise: digit by digit, or by groups of classes."""
-    members: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    shares: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for encoding, one in compared.items():
-        for index, share in zip(
-            one.elites.classes, one.of_elites.confirmed.mean(axis=0), strict=True
-        ):
-            members[kind(int(index))][encoding].append(float(share))
-    least = LEAST_MEMBERS if is_grouped else 1
-    large = {name: found for name, found in members.items() if len(found["CPPN"]) >= least}
+        kinds = question.kinds(one.elites.classes).tolist()
+        for kind, share in zip(kinds, one.elites.confirmed.mean(axis=0).tolist(), strict=True):
+            shares[kind][encoding].append(share)
+    least = LEAST_MEMBERS if _is_grouped(question) else 1
+    large = {kind: by for kind, by in shares.items() if len(by["CPPN"]) >= least}
     ranked = sorted(large.items(), key=lambda item: -np.mean(item[1]["CPPN"]))
     return Table(
         title="Mean share of judges that see the class, all elites",
-        header=["group" if is_grouped else "class", "n", *compared],
+        header=["group" if _is_grouped(question) else "class", "n", *compared],
         rows=[
-            [name, len(found["CPPN"]), *(f"{np.mean(found[each]):.1%}" for each in compared)]
-            for name, found in ranked
+            [kind, len(by["CPPN"]), *(cells.share(float(np.mean(by[e]))) for e in compared)]
+            for kind, by in ranked
         ],
     )
 
 
-def _notes(
-    compared: Mapping[str, Compared],
-    judges: Sequence[str],
-    card: Card,
-    unmatched: Sequence[str],
-    is_grouped: bool,
-) -> list[str]:
-    pairs = ", ".join(
+def _notes(question: Question, compared: Mapping[str, Compared]) -> Iterator[str]:
+    pairs = (
         f"{len(one.matched)} of {len(one.elites.classes)} {encoding} elites (median confidence "
-        f"{percent(float(np.median(confidence(one.elites.log_odds[one.matched]))))})"
+        f"{cells.confidence(float(np.median(confidence(one.pairs[0].log_odds))))})"
         for encoding, one in compared.items()
     )
-    labelled = ", ".join(f"{one.labelled.mean():.1%}" for one in compared.values())
-    notes = [
-        f"Every elite that has one is paired with a real image that {card.name} is as certain "
-        f"of, within {NEAR} nats of log-odds: {pairs}. For real images the class is what "
-        f"{card.name} sees, right or wrong; their labels, which people gave, agree in {labelled}. "
-        "Both kinds are scaled alike for judges of another input size.",
-        "What a proxy can tell: where judges and neighbours confirm real images and not equally "
-        "certain elites, the elites lack what real images of the class have. What it cannot: "
-        "judges were trained on the same images as the network and share blind spots with it, so "
-        "that what they confirm (it transfers) may still show nothing to a person; and a person "
-        "may recognise what they reject. Only people who take the quiz can tell; none were asked. "
-        "`evofool quiz RUN --out DIR` makes one of any run, with its key.",
-    ]
+    yield from notes(
+        "recognisability",
+        "both",
+        network=question.network.card.name,
+        near=NEAR,
+        pairs=", ".join(pairs),
+        labelled=", ".join(cells.share(one.labelled.mean()) for one in compared.values()),
+    )
     if "direct" in compared:
-        confirmed = compared["direct"].of_elites.confirmed.mean(axis=1)
-        notes.append(
-            f"How far judges stand in for people: {judges[confirmed.argmax()]} confirms "
-            f"{confirmed.max():.1%} of all directly encoded elites, which look like noise to "
-            f"anybody, {judges[confirmed.argmin()]} {confirmed.min():.1%}. A judge that confirms "
-            "many of them shares what fools the network and says nothing of people."
+        shares = compared["direct"].elites.confirmed.mean(axis=1)
+        judges, (least, most) = list(question.judges), (shares.argmin(), shares.argmax())
+        yield note(
+            "recognisability",
+            "direct",
+            most_judge=judges[most],
+            most=cells.share(shares[most]),
+            least_judge=judges[least],
+            least=cells.share(shares[least]),
         )
-    if is_grouped:
-        notes.append(
-            "There is one photograph for each class, so that the nearest other one to a photograph "
-            "cannot be of its class: its group is compared."
-        )
+    if _is_grouped(question):
+        yield note("recognisability", "groups")
+    unmatched = [encoding for encoding in question.runs if encoding not in compared]
     if unmatched:
-        notes.append(
-            f"No real image is as uncertain as the elites of: {', '.join(unmatched)}; they are "
-            "not compared."
+        yield note("recognisability", "unmatched", encodings=", ".join(unmatched))
+
+
+def _draw_quiz(lab: Lab, question: Question, compared: Mapping[str, Compared]) -> list[Figure]:
+    """Leaves a sheet of elites and real images, without answers and with them."""
+    generator = np.random.default_rng(0)
+
+    def draw(images: Levels, group: Answers, origin: str, count: int) -> list[Drawn]:
+        rows = generator.permutation(len(images))[:count].tolist()
+        return [(images[row], [*_caption(question, group, row), origin]) for row in rows]
+
+    cppn = compared["CPPN"]
+    drawn = draw(question.reals[cppn.partners], cppn.reals, "real", QUIZ_REALS)
+    for encoding, one in compared.items():
+        drawn += draw(_elites(question, encoding), one.elites, encoding, QUIZ[encoding])
+    generator.shuffle(drawn)
+    answer = (
+        f"What {question.network.card.name} takes each image for, its confidence, and where the "
+        "image is from."
+    )
+    numbers, answers = [], []
+    for number, (_, (name, *rest)) in enumerate(drawn, start=1):
+        numbers.append([str(number)])
+        answers.append([f"{number}: {name}", *rest])
+
+    def draw_sheet(file: str, caption: str, heading: str, captions: list[list[str]]) -> Figure:
+        sections = [section(heading, [image for image, _ in drawn], captions)]
+        is_photograph = lab.domain == "imagenet"
+        return captioned_sheet(lab, file, caption, sections, shows_photographs=is_photograph)
+
+    return [
+        draw_sheet(
+            "quiz.jpg",
+            "The blind quiz: elites of both encodings and real images, shuffled",
+            "What does each image show: one of the classes, or nothing that you know?",
+            numbers,
+        ),
+        draw_sheet("answers.jpg", f"Its answers: {answer.lower()}", answer, answers),
+    ]
+
+
+def _draw_extremes(lab: Lab, question: Question, compared: Mapping[str, Compared]) -> Figure:
+    """Leaves the CPPN elites of which judges are most and least certain."""
+    elites, images = compared["CPPN"].elites, _elites(question, "CPPN")
+    order = np.argsort(-elites.judged.mean(axis=0), kind="stable").tolist()
+    judged = np.median(confidence(elites.judged), axis=0)
+    count = min(SHOWN, len(order) // 2)
+    sections = [
+        section(
+            heading,
+            images[rows],
+            [[*_caption(question, elites, row), f"judges {judged[row]:.2g}"] for row in rows],
         )
-    return notes
+        for heading, rows in (
+            ("Most like their class to the judges", order[:count]),
+            ("Least", order[::-1][:count]),
+        )
+    ]
+    return captioned_sheet(
+        lab,
+        "judged.jpg",
+        "CPPN elites whose class the judges find likeliest and least likely, by mean log-odds; "
+        f"below each the confidence of {question.network.card.name} and the median of the judges'",
+        sections,
+    )
 
 
-def _verdict(one: Compared) -> Verdict:
-    """Proxies can support the paper in part: people alone decide what they recognise."""
-    ours, real = _shares(one)
-    tests = one.tests("log_odds")
-    fewer = ours < real and all(test.p < 0.05 and test.superiority < 0.5 for test in tests)
-    because = (
-        f"judges see the class of {ours:.0%} of CPPN elites and of {real:.0%} of real images of "
-        f"the same certainty (n = {len(one.matched)} pairs)"
-    )
-    return Verdict(
-        outcome="in part" if fewer else "differs", because=f"{because}; people were not asked"
-    )
+def _elites(question: Question, encoding: str) -> Levels:
+    return images_of(question.runs[encoding], question.elites(encoding))
+
+
+def _caption(question: Question, group: Answers, row: int) -> list[str]:
+    """Returns what the network takes an image for, and its confidence."""
+    name = first_name(question.network.card.labels[group.classes[row]])
+    return [name, cells.confidence(float(confidence(float(group.log_odds[row]))))]

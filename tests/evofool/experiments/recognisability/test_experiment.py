@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evofool.experiments.recognisability import report
 from evofool.experiments.recognisability.measures import (
     NEAR,
+    Answers,
     Compared,
-    Proxies,
-    Shown,
     match_certainty,
     nearest,
 )
+from evofool.experiments.recognisability.report import confirmation_rows
+from evofool.experiments.report import judge
 from evofool.experiments.reproduce import reproduce
 from tests.evofool.real_data import data_folder
 
@@ -37,7 +37,7 @@ def test_the_nearest_example_is_that_in_the_same_direction_from_the_mean():
     np.testing.assert_allclose(cosines, [5 / np.hypot(5, 0.1), 1.0])
 
 
-def test_a_image_is_not_its_own_nearest_example():
+def test_an_image_is_not_its_own_nearest_example():
     examples = np.array([[2.0, 1.0], [2.0, -1.0], [-4.0, 0.0]])
     found, cosines = nearest(examples, examples, np.arange(3))
     assert found.tolist()[:2] == [1, 0]
@@ -47,44 +47,42 @@ def test_a_image_is_not_its_own_nearest_example():
 def compared(elites: np.ndarray, reals: np.ndarray) -> Compared:
     """Pairs of images by what one judge gives them, in log-odds; it confirms what is above 0."""
 
-    def shown(count: int) -> Shown:
-        levels = np.zeros((count, 4, 4, 1), np.uint8)
-        return Shown(levels, np.arange(count) % 10, np.full(count, 3.0))
+    def answers(odds: np.ndarray) -> Answers:
+        classes, hits = np.arange(len(odds)) % 10, odds[None] > 0
+        return Answers(classes, np.full(len(odds), 3.0), hits, odds[None], odds[None] / 10, hits)
 
-    def proxies(odds: np.ndarray) -> Proxies:
-        hits = odds[None] > 0
-        return Proxies(hits, odds[None], odds[None] / 10, hits)
-
-    return Compared(
-        elites=shown(len(elites)),
-        reals=shown(len(reals)),
-        matched=np.arange(len(reals)),
-        of_elites=proxies(elites),
-        of_reals=proxies(reals),
-        labelled=np.ones(len(reals), bool),
-    )
+    pairs = np.arange(len(reals))
+    return Compared(answers(elites), pairs, pairs, answers(reals), np.ones(len(reals), bool))
 
 
 def test_only_elites_with_partners_are_tested():
     one = compared(np.array([-2.0, -1.0, 100.0]), np.array([1.0, 2.0]))
-    [test] = one.tests("log_odds")
+    [test] = one.tests("judged")
     assert (test.superiority, test.n_a, test.n_b) == (0.0, 2, 2)
 
 
-@pytest.mark.parametrize(("shift", "said"), [(-5.0, "in part"), (0.0, "differs"), (5.0, "differs")])
-def test_proxies_support_the_paper_in_part_where_they_confirm_fewer_elites(shift, said):
+@pytest.mark.parametrize(
+    ("shift", "outcome"), [(-5.0, "reproduced"), (-2.5, "in part"), (0.0, "differs")]
+)
+def test_judges_have_to_reject_elites_and_confirm_equally_certain_real_images(shift, outcome):
     odds = np.linspace(-1, 4, 20)
-    verdict = report._verdict(compared(odds + shift, odds))
-    assert verdict.outcome == said
-    assert "people were not asked" in verdict.because
+    rows = confirmation_rows("CPPN", compared(odds + shift, odds))
+    assert judge(rows).outcome == outcome
+
+
+def test_judges_that_reject_everything_confirm_the_paper_in_part():
+    odds = np.linspace(-4, -1, 20)
+    assert judge(confirmation_rows("CPPN", compared(odds, odds))).outcome == "in part"
 
 
 @pytest.mark.slow
 @pytest.mark.data
+@pytest.mark.slow
 def test_elites_and_real_images_are_asked_the_same(tmp_path: Path):
     [report] = reproduce(
         "recognisability", on=["mnist"], scale="small", out=tmp_path, data=data_folder()
     )
+    assert "people were not asked" in report.findings.verdict.because
     judges, neighbours, classes = report.findings.tables
     assert [row[0] for row in judges.rows] == ["CPPN", "direct"]
     assert len(neighbours.rows) == 2 * 3, "pixels, and the features of two networks"
