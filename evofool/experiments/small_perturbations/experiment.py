@@ -10,21 +10,34 @@ References:
     https://arxiv.org/abs/1412.6572
 """
 
-from evofool.experiments.registry import Experiment, Whole
-from evofool.experiments.small_perturbations.digits import NETWORKS as DIGIT_NETWORKS
-from evofool.experiments.small_perturbations.digits import mnist
-from evofool.experiments.small_perturbations.objects import NETWORK as OBJECT_NETWORK
-from evofool.experiments.small_perturbations.objects import cifar10
-from evofool.experiments.small_perturbations.photographs import NETWORKS as PHOTOGRAPH_NETWORKS
-from evofool.experiments.small_perturbations.photographs import imagenet
+from evofool.experiments.registry import Experiment, Part
+from evofool.experiments.small_perturbations import digits, gibbon, objects, photographs
 
 EXPERIMENT = Experiment(
     name="small-perturbations",
     title="How little must an image change to be taken for something else?",
     paper='"Adversarial examples" (article), and Goodfellow et al. 2015; not in the paper itself',
     parts={
-        "mnist": Whole(run=mnist, networks=DIGIT_NETWORKS, images=True),
-        "cifar10": Whole(run=cifar10, networks=(OBJECT_NETWORK,), images=True),
-        "imagenet": Whole(run=imagenet, networks=PHOTOGRAPH_NETWORKS, images=True),
+        "mnist": Part(
+            measure=digits.measure,
+            report=digits.report,
+            claims=digits.CLAIMS,
+            networks=digits.NETWORKS,
+            images=True,
+        ),
+        "cifar10": Part(
+            measure=objects.measure,
+            report=objects.report,
+            claims=(objects.ALMOST_ALL,),
+            networks=(objects.NETWORK,),
+            images=True,
+        ),
+        "imagenet": Part(
+            measure=photographs.measure,
+            report=photographs.report,
+            claims=gibbon.CLAIMS,
+            networks=photographs.NETWORKS,
+            images=True,
+        ),
     },
 )

@@ -1,13 +1,13 @@
 """What the experiments on small perturbations share: sign maps, what they do, how it is shown.
 
 Perturbations are whole levels of 8-bit images: an epsilon of .05 is 12 of 255 levels, .01 is 2.
-A recognised image is *lost* when it is taken for another class.
+A recognised image is *lost* when it is taken for another class. *Hits* are a table of whether an
+attack succeeds, with a row for each strength and a column for each image.
 """
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -16,13 +16,17 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Int8, UInt8
 
 from evofool.analysis import Share, proportion_interval
-from evofool.attacks import fgsm, output_map
-from evofool.classifiers import Classifier, first_name
+from evofool.attacks import AttackResult, fgsm, output_map
+from evofool.classifiers import Classifier, Params
 from evofool.evaluation import Recognized, recognize
-from evofool.images import Levels, Section, chart, thumbnail
+from evofool.experiments.bench import Lab
+from evofool.experiments.report import Claim, Figure, Row, cells, recognized_captions, section
+from evofool.images import Levels, Section, chart
 
-Figure = UInt8[np.ndarray, "height width channels"]
+Image = UInt8[np.ndarray, "height width channels"]
+Signs = Int8[np.ndarray, "height width channels"]
 Classes = Int[np.ndarray, " images"]
+Hits = Bool[np.ndarray, "strengths images"]
 
 LEVELS = (*range(1, 13), 15, 18, 21, 25)  # of 255, that values change by
 PART = 256  # images attacked together
@@ -30,11 +34,11 @@ STYLES = ("o-", "s-", "^-", "v-", "D--", "x--", "+:", "*:")  # of curves
 
 
 class Differences(NamedTuple):
-    """What finite differences at one image lead to; rows of `LEVELS` on the way.
+    """An attack on one image by finite differences, towards rivals of its label.
 
     Attributes:
         signs: where raising a value favours the label over a rival (1) or not (-1).
-        classes: the likeliest at every strength, against each rival.
+        classes: the likeliest at each of `LEVELS`, against each rival.
         written: the same against the first rival, with the sign that the article writes.
         agreement: share of values where the gradient of the same margin has that sign, for each
             rival; where a difference is 0, it has not.
@@ -55,23 +59,17 @@ def level_of(epsilon: float) -> int:
     return int(255 * epsilon)
 
 
-def runners_up(found: Recognized, labels: Classes) -> Classes:
-    """Returns the likeliest class of each image that is not its own."""
-    odds = found.log_odds.copy()
+def runners_up(seen: Recognized, labels: Classes) -> Classes:
+    """Returns the likeliest class of each image but its label."""
+    odds = seen.log_odds.copy()
     odds[np.arange(len(labels)), labels] = -np.inf
     return odds.argmax(axis=1)
 
 
 def examine(
-    network: Classifier,
-    image: Figure,
-    label: int,
-    rivals: Sequence[int],
-    *,
-    step: float,
-    of: str = "logits",
+    network: Classifier, image: Image, label: int, rivals: Sequence[int], *, step: float
 ) -> Differences:
-    """Attacks an image by finite differences, towards every rival, from one map of outputs.
+    """Attacks an image by finite differences, towards every rival, from one map of its logits.
 
     Args:
         network: that sees it.
@@ -79,10 +77,9 @@ def examine(
         label: of the image.
         rivals: classes that it is to be taken for.
         step: r, as a share of the range.
-        of: outputs that differences are taken of, "logits" or "probabilities".
     """
-    found = output_map(network, image, step=step, of=of)
-    signs = np.stack([found.signs(label, rival) for rival in rivals])
+    outputs = output_map(network, image, step=step)
+    signs = np.stack([outputs.signs(label, rival) for rival in rivals])
     ways = np.concatenate([signs, -signs[:1]])
     changed = np.concatenate([perturb(image[None], ways, level) for level in LEVELS])
     classes = recognize(network, changed).classes.reshape(len(LEVELS), len(ways))
@@ -106,33 +103,33 @@ def perturb(
     return np.clip(images.astype(np.int16) - level * signs, 0, 255).astype(np.uint8)
 
 
-def classes_by_fgsm(
+def fgsm_in_parts(
     network: Classifier,
     images: Levels,
     labels: Classes,
     *,
     target: Classes | None = None,
     strengths: Sequence[int] = LEVELS,
+) -> Iterator[AttackResult]:
+    """Attacks images by FGSM at every strength, `PART` of them at a time."""
+    epsilons = [(level + 0.5) / 255 for level in strengths]
+    for rows in parts(len(images)):
+        aim = None if target is None else target[rows]
+        yield fgsm(network, images[rows], labels[rows], target=aim, epsilon=epsilons)
+
+
+def classes_by_fgsm(
+    network: Classifier, images: Levels, labels: Classes, *, target: Classes | None = None
 ) -> Int[np.ndarray, "strengths images"]:
     """Returns the likeliest classes after FGSM, at every strength."""
-    epsilons = [(level + 0.5) / 255 for level in strengths]
-    found = [
-        fgsm(
-            network,
-            images[rows],
-            labels[rows],
-            target=None if target is None else target[rows],
-            epsilon=epsilons,
-        )
-        for rows in parts(len(images))
-    ]
-    return np.concatenate([one.label for one in found], axis=1)
+    results = fgsm_in_parts(network, images, labels, target=target)
+    return np.concatenate([result.label for result in results], axis=1)
 
 
 def classes_by_chance(
     network: Classifier, images: Levels, *, strengths: Sequence[int] = LEVELS
 ) -> Int[np.ndarray, "strengths images"]:
-    """Returns the same where signs are drawn at random: what the size of a change does alone."""
+    """Returns the likeliest classes where signs are random: the effect of a change's size alone."""
     signs = random_signs(images.shape)
     return np.stack([recognize(network, perturb(images, signs, k)).classes for k in strengths])
 
@@ -147,85 +144,89 @@ def parts(count: int) -> list[slice]:
     return [slice(start, min(start + PART, count)) for start in range(0, count, PART)]
 
 
-def share_at(is_hit: Bool[np.ndarray, "strengths images"], epsilon: float) -> Share:
-    """Returns the share of the images that are hit at an epsilon."""
-    hit = is_hit[LEVELS.index(level_of(epsilon))]
-    return proportion_interval(int(hit.sum()), len(hit))
+def share_of(hits: Bool[np.ndarray, " images"]) -> Share:
+    """Returns the share of images that are hit."""
+    return proportion_interval(int(hits.sum()), len(hits))
 
 
-def smallest_epsilons(
-    is_hit: Bool[np.ndarray, "strengths images"],
-) -> Float[np.ndarray, " images"]:
-    """Returns the least strength that hits each image, as a share of the range; infinity if none.
+def share_at(hits: Hits, epsilon: float) -> Share:
+    """Returns the share of images that are hit at an epsilon."""
+    return share_of(hits[LEVELS.index(level_of(epsilon))])
 
-    It is one of `LEVELS`.
-    """
-    first = np.array(LEVELS)[is_hit.argmax(axis=0)] / 255
-    return np.where(is_hit.any(axis=0), first, np.inf)
+
+def share_cells(hits: Hits, epsilons: Sequence[float]) -> list[str]:
+    """Writes the share of images that are hit at each epsilon, with its interval."""
+    shares = [share_at(hits, epsilon) for epsilon in epsilons]
+    return [f"{cells.share(share.share)} {cells.interval(share)}" for share in shares]
+
+
+def lost_rows(
+    lost: Mapping[str, Hits], epsilons: Sequence[float], images: str, *, claim: Claim | None = None
+) -> Iterator[Row]:
+    """Returns a row for each attack and epsilon; `claim` is on one of them, by its name."""
+    for attack, hits in lost.items():
+        for epsilon in epsilons:
+            ours, n = [share_at(hits, epsilon).share], f"{hits.shape[1]} {images}"
+            what = f"lost at epsilon {epsilon:g}, {attack}"
+            if claim is not None and claim.what == what:
+                yield claim.row(ours, n=n)
+            else:
+                yield Row(what=what, ours=ours, unit="%", n=n)
+
+
+def smallest_epsilons(hits: Hits) -> Float[np.ndarray, " images"]:
+    """Returns the least of `LEVELS` that hits each image, as a share of the range; or infinity."""
+    first = np.array(LEVELS)[hits.argmax(axis=0)] / 255
+    return np.where(hits.any(axis=0), first, np.inf)
 
 
 def strip(
-    network: Classifier,
-    image: Figure,
-    signs: Int8[np.ndarray, "height width channels"],
-    epsilons: Sequence[float],
-    heading: str,
+    network: Classifier, image: Image, signs: Signs, epsilons: Sequence[float], heading: str
 ) -> Section:
     """Shows an image, the signs of its change, and what a network makes of it at each epsilon."""
-    changed = [perturb(image[None], signs[None], level_of(epsilon)) for epsilon in epsilons]
-    found = recognize(network, np.concatenate([image[None], *changed]))
-    seen = [
-        [first_name(network.card.labels[index]), f"{sure:.1%}"]
-        for index, sure in zip(found.classes, found.confidence, strict=True)
-    ]
+    changed = [perturb(image, signs, level_of(epsilon)) for epsilon in epsilons]
+    seen, *captions = recognized_captions(network, np.stack([image, *changed]))
+    for caption, epsilon in zip(captions, epsilons, strict=True):
+        caption.append(f"epsilon {epsilon:g}")
     change = (128 - 127 * signs.astype(np.int16)).astype(np.uint8)
-    return Section(
-        heading,
-        [thumbnail(levels) for levels in (image, change, *(one[0] for one in changed))],
-        [
-            seen[0],
-            ["the change, enlarged"],
-            *(
-                [*names, f"epsilon {epsilon:g}"]
-                for names, epsilon in zip(seen[1:], epsilons, strict=True)
-            ),
-        ],
-    )
+    return section(heading, [image, change, *changed], [seen, ["the change, enlarged"], *captions])
 
 
 def draw_curves(
-    path: Path,
+    lab: Lab,
+    caption: str,
     panels: Mapping[str, Mapping[str, Float[np.ndarray, " strengths"]]],
     *,
     strengths: Sequence[int] = LEVELS,
-) -> None:
+) -> Figure:
     """Draws shares over epsilon, a panel for each key, a curve for each key within."""
-    epsilons = np.array(strengths) / 255
-    with chart(path, size=(6 * len(panels), 4), panels=len(panels)) as axes:
-        for each, (title, curves) in zip(np.atleast_1d(axes), panels.items(), strict=True):
+    epsilons, size = np.array(strengths) / 255, (6 * len(panels), 4)
+    with chart(lab.folder / "curves.png", size=size, panels=len(panels)) as all_axes:
+        for axes, (title, curves) in zip(np.atleast_1d(all_axes), panels.items(), strict=True):
             for (name, shares), style in zip(curves.items(), itertools.cycle(STYLES), strict=False):
-                each.plot(epsilons, shares, style, label=name, markersize=4)
-            each.set_title(title)
-            each.set_xlabel("epsilon")
-            each.set_ylabel("share of the images")
-            each.set_ylim(-0.02, 1.02)
-            each.grid(alpha=0.3)
-            each.legend(fontsize=8)
+                axes.plot(epsilons, shares, style, label=name, markersize=4)
+            labels = {"xlabel": "epsilon", "ylabel": "share of the images"}
+            axes.set(title=title, ylim=(-0.02, 1.02), **labels)
+            axes.grid(alpha=0.3)
+            axes.legend(fontsize=8)
+    return Figure(file="curves.png", caption=caption)
 
 
 def _gradient_signs(
-    network: Classifier, image: Figure, label: int, rivals: Sequence[int]
+    network: Classifier, image: Image, label: int, rivals: Sequence[int]
 ) -> Int8[np.ndarray, "rows height width channels"]:
     """Returns the signs of the gradient of the label's log-odds, then of its lead over rivals."""
     offset = network.card.class_offset
     function = _gradients(network.apply)
-    found = function(network.params, image, label + offset, np.array(rivals) + offset)
-    return np.sign(np.asarray(found)).astype(np.int8)
+    gradients = function(network.params, image, label + offset, np.array(rivals) + offset)
+    return np.sign(np.asarray(gradients)).astype(np.int8)
 
 
 @cache
-def _gradients(apply: Callable[[Any, Any], Any]) -> Any:
-    def gradients(params: Any, image: Array, label: Array, rivals: Int[Array, " rivals"]) -> Array:
+def _gradients(apply: Callable[[Params, Any], Any]) -> Callable[..., Array]:
+    def gradients(
+        params: Params, image: Array, label: Array, rivals: Int[Array, " rivals"]
+    ) -> Array:
         def leads(levels: Array) -> Array:
             outputs = apply(params, levels[None] / 255)[0]
             others = outputs.at[label].set(-jnp.inf)

@@ -1,34 +1,46 @@
 """One change for all photographs; do perturbations travel to networks they were not made for?"""
 
-import zlib
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int16
 
-from evofool.analysis import Share, proportion_interval
-from evofool.attacks import fgsm
-from evofool.classifiers import Classifier, first_name
+from evofool.analysis import Share
+from evofool.classifiers import Classifier, with_views
 from evofool.evaluation import recognize
 from evofool.experiments.bench import Lab
-from evofool.experiments.report import Figure, Table
+from evofool.experiments.report import (
+    Figure,
+    Table,
+    captioned_sheet,
+    cells,
+    recognized_section,
+    section,
+)
 from evofool.experiments.small_perturbations.perturbing import (
     Classes,
-    Levels,
-    parts,
+    fgsm_in_parts,
     perturb,
     random_signs,
+    share_of,
 )
-from evofool.images import Section, draw_sheet, from_levels, save_image, thumbnail, write_matrix
-from evofool.runs import look
+from evofool.images import Levels, write_matrix
 
 STRONG = 10  # levels of 255, by which values change: an epsilon of .04
 SHOWN = 8  # photographs of the sheet
 
 Change = Int16[np.ndarray, "height width channels"]
-Lost = Mapping[str, Mapping[str, Share]]
+Lost = dict[str, dict[str, Share]]
 """By what was done to photographs, and by network: the share that it no longer recognises."""
+
+
+class Perturbed(NamedTuple):
+    """Photographs without and with a perturbation, and their classes."""
+
+    before: Levels
+    after: Levels
+    labels: Classes
 
 
 def travel(lab: Lab, networks: Mapping[str, Classifier], change: Change) -> Lost:
@@ -43,120 +55,79 @@ def travel(lab: Lab, networks: Mapping[str, Classifier], change: Change) -> Lost
         change: one for all photographs, in levels, made for the first network with every second
             photograph, the first one included; it is added to the others.
     """
-    show = partial(_show, lab, networks)
-    lost = {
-        f"FGSM for {name}": show(f"fgsm-{name}", *lab.photographs(network), partial(_fool, network))
-        for name, network in networks.items()
-    }
+    lost = {}
+    for name, network in networks.items():
+        photographs, labels = lab.photographs(network)
+        parts = fgsm_in_parts(network, photographs, labels, strengths=[STRONG])
+        attacked = np.concatenate([part.images[0] for part in parts])
+        lost[f"FGSM for {name}"] = _show(networks, Perturbed(photographs, attacked, labels))
     first = next(iter(networks))
     photographs, labels = lab.photographs(networks[first])
+    others = photographs[1::2]
     # a change of the same size without its pattern: values dealt out anew
     dealt = np.random.default_rng(0).permutation(change.ravel()).reshape(change.shape)
     for name, one in ((f"one change for {first}", change), ("its values in disorder", dealt)):
-        file = f"universal-{zlib.crc32(one.tobytes()):08x}"
-        lost[name] = show(file, photographs[1::2], labels[1::2], partial(_add, one))
-    lost["signs at random"] = show("random", photographs, labels, _add_noise)
+        lost[name] = _show(networks, Perturbed(others, add(others, one), labels[1::2]))
+    noisy = perturb(photographs, random_signs(photographs.shape), STRONG)
+    lost["signs at random"] = _show(networks, Perturbed(photographs, noisy, labels))
     return lost
 
 
-def _show(
-    lab: Lab,
-    networks: Mapping[str, Classifier],
-    name: str,
-    photographs: Levels,
-    labels: Classes,
-    perturbed: Callable[[Levels, Classes], Levels],
-) -> dict[str, Share]:
+def _show(networks: Mapping[str, Classifier], perturbed: Perturbed) -> dict[str, Share]:
     """Returns by network the share of recognised photographs that are not once perturbed."""
-
-    def compute() -> dict[str, np.ndarray]:
-        shown = {"before": photographs, "after": perturbed(photographs, labels)}
-        return {
-            f"{viewer} {when}": _recognised(network, images, labels)
-            for viewer, network in networks.items()
-            for when, images in shown.items()
-        }
-
-    key = [STRONG, len(labels), *(network.card.sha256 for network in networks.values())]
-    kept = lab.arrays(f"shown-{name}", compute, key=key)
     lost = {}
-    for viewer in networks:
-        before, after = kept[f"{viewer} before"], kept[f"{viewer} after"]
-        lost[viewer] = proportion_interval(int(np.sum(before & ~after)), int(before.sum()))
+    for name, network in networks.items():
+        seeing = with_views(network, perturbed.before.shape[1:])
+        before, after = (
+            recognize(seeing, images).classes == perturbed.labels for images in perturbed[:2]
+        )
+        lost[name] = share_of(~after[before])
     return lost
 
 
-def _recognised(network: Classifier, images: Levels, labels: Classes) -> np.ndarray:
-    found = [
-        look(network, from_levels(images[rows]), labels[rows].tolist()).hits
-        for rows in parts(len(images))
-    ]
-    return np.concatenate(found)
-
-
-def _fool(network: Classifier, photographs: Levels, labels: Classes) -> Levels:
-    epsilon = (STRONG + 0.5) / 255
-    found = [
-        fgsm(network, photographs[rows], labels[rows], epsilon=epsilon).images
-        for rows in parts(len(labels))
-    ]
-    return np.concatenate(found)
-
-
-def _add(change: Change, photographs: Levels, labels: Classes) -> Levels:
-    del labels
+def add(photographs: Levels, change: Change) -> Levels:
+    """Adds one change to all photographs."""
     return np.clip(photographs + change, 0, 255).astype(np.uint8)
 
 
-def _add_noise(photographs: Levels, labels: Classes) -> Levels:
-    del labels
-    return perturb(photographs, random_signs(photographs.shape), STRONG)
-
-
-def show_matrix(lab: Lab, lost: Lost) -> tuple[Figure, Table]:
-    """Shows who loses photographs that were perturbed for whom."""
-    columns = list(next(iter(lost.values())))
+def draw_matrix(lab: Lab, lost: Lost) -> Figure:
+    """Draws who loses photographs that were perturbed for whom."""
+    shares = [[share.share for share in row.values()] for row in lost.values()]
     write_matrix(
-        np.array([[one.share for one in row.values()] for row in lost.values()]),
+        np.array(shares),
         lab.folder / "travel.png",
         rows=list(lost),
-        columns=columns,
+        columns=list(next(iter(lost.values()))),
         title="Share of recognised photographs that are lost",
         row_axis="perturbed by",
         column_axis="shown to",
-        texts=[[f"{one.share:.0%}" for one in row.values()] for row in lost.values()],
-    )
-    table = Table(
-        title=f"Recognised photographs that are lost at epsilon {STRONG / 255:.3f} [95 % interval]",
-        header=["perturbed by", *columns],
-        rows=[[name, *map(str, row.values())] for name, row in lost.items()],
+        texts=[[f"{share:.0%}" for share in row] for row in shares],
     )
     caption = "How often perturbed photographs are lost; rows: what was done, columns: shown to"
-    return Figure(file="travel.png", caption=caption), table
+    return Figure(file="travel.png", caption=caption)
 
 
-def write_change(lab: Lab, network: Classifier, photographs: Levels, change: Change) -> Figure:
+def tabulate_lost(lost: Lost) -> Table:
+    """Tables who loses photographs that were perturbed for whom."""
+    return Table(
+        title=f"Recognised photographs that are lost at epsilon {STRONG / 255:.3f} [95 % interval]",
+        header=["perturbed by", *next(iter(lost.values()))],
+        rows=[[name, *map(cells.share, row.values())] for name, row in lost.items()],
+    )
+
+
+def show_change(lab: Lab, network: Classifier, photographs: Levels, change: Change) -> Figure:
     """Shows the universal change, and photographs that it was not made with, without and with."""
     some = photographs[np.linspace(0, len(photographs) - 1, SHOWN).astype(int)]
-    changed = np.clip(some + change, 0, 255).astype(np.uint8)
     magnified = np.rint(128 + 127 * change / max(1, np.abs(change).max())).astype(np.uint8)
-
-    def row(heading: str, images: Levels) -> Section:
-        found = recognize(network, images)
-        captions = [
-            (first_name(network.card.labels[index]), f"{sure:.1%}")
-            for index, sure in zip(found.classes, found.confidence, strict=True)
-        ]
-        return Section(heading, list(map(thumbnail, images)), captions)
-
-    sections = [
-        row("photographs", some),
-        row("with one change for all", changed),
-        Section("the change, enlarged", [thumbnail(magnified)], [[""]]),
-    ]
-    save_image(draw_sheet(sections), lab.folder / "one-change.jpg")
-    return Figure(
-        file="one-change.jpg",
-        caption="One change for all photographs, on some that it was not made with",
+    return captioned_sheet(
+        lab,
+        "one-change.jpg",
+        "One change for all photographs, on some that it was not made with",
+        [
+            recognized_section("photographs", network, some),
+            recognized_section("with one change for all", network, add(some, change)),
+            section("the change, enlarged", [magnified], [[""]]),
+        ],
         shows_photographs=True,
     )

@@ -77,7 +77,6 @@ def test_judges_that_reject_everything_confirm_the_paper_in_part():
 
 @pytest.mark.slow
 @pytest.mark.data
-@pytest.mark.slow
 def test_elites_and_real_images_are_asked_the_same(tmp_path: Path):
     [report] = reproduce(
         "recognisability", on=["mnist"], scale="small", out=tmp_path, data=data_folder()

@@ -7,13 +7,27 @@ import pytest
 from evofool import Card, Classifier
 from evofool.classifiers.views import with_views
 from evofool.data.datasets import Dataset
-from evofool.evaluation.recognition import Recognized, recognize
+from evofool.evaluation.recognition import recognize
 from evofool.experiments.bench.lab import Lab
 from evofool.experiments.bench.supplies import Supplies
+from evofool.experiments.report import Findings, judge
 from evofool.experiments.reproduce import reproduce
-from evofool.experiments.small_perturbations import objects, photographs
-from evofool.experiments.small_perturbations.digits import STRENGTHS, Fooled, templates
-from evofool.experiments.small_perturbations.gibbon import GIBBON, PANDA, Way, verdict
+from evofool.experiments.small_perturbations.digits import (
+    QUARTER,
+    STRENGTHS,
+    Fooled,
+    error_rows,
+    templates,
+)
+from evofool.experiments.small_perturbations.experiment import EXPERIMENT
+from evofool.experiments.small_perturbations.gibbon import (
+    DIFFERENCES,
+    FGSM,
+    GIBBON,
+    PANDA,
+    Way,
+    way_rows,
+)
 from evofool.experiments.small_perturbations.perturbing import LEVELS
 from evofool.experiments.small_perturbations.photographs import NETWORK, NETWORKS
 from evofool.support.errors import UserError
@@ -79,12 +93,16 @@ def lab_of(kind: type[Lab], domain: str, folder: Path) -> Lab:
     return lab
 
 
+def run_part(lab: Lab) -> Findings:
+    return EXPERIMENT.parts[lab.domain].run(lab)
+
+
 @pytest.mark.slow
 def test_recognised_images_are_attacked_by_finite_differences_and_by_the_gradient(
     tmp_path: Path,
 ):
     lab = lab_of(Objects, "cifar10", tmp_path)
-    findings = objects.cifar10(lab)
+    findings = run_part(lab)
     assert findings.verdict.outcome == "reproduced", "a linear classifier is soon fooled"
     shares = {row.what: row.ours[0] for row in findings.rows}
     assert shares["lost at epsilon 0.05, finite differences, r = 0.01"] > 0.9
@@ -97,8 +115,8 @@ def test_recognised_images_are_attacked_by_finite_differences_and_by_the_gradien
     success, steps = findings.tables
     counts = {str(row[1]): row[2] for row in success.rows}
     assert set(counts.values()) == {48}
-    assert [row[1] for row in steps.rows[:-1]] == ["100.0%"] * 4, "whatever r, the weights' signs"
-    assert "80.0%" in findings.notes[0]
+    assert [row[1] for row in steps.rows[:-1]] == ["100 %"] * 4, "whatever r, the weights' signs"
+    assert "80.0 %" in findings.notes[0]
     assert "lossy" in findings.notes[0]
     for image in findings.images:
         assert (lab.folder / image.file).stat().st_size < 500_000
@@ -107,8 +125,9 @@ def test_recognised_images_are_attacked_by_finite_differences_and_by_the_gradien
 @pytest.mark.slow
 def test_photographs_are_attacked_and_shown_to_other_networks(tmp_path: Path):
     lab = lab_of(Photographs, "imagenet", tmp_path)
-    findings = photographs.imagenet(lab)
-    assert findings.rows[0].what.startswith(f"class {PANDA} to gibbon")
+    findings = run_part(lab)
+    assert findings.rows[0].what.startswith(f"class {PANDA} to gibbon, FGSM")
+    assert not findings.rows[2].tolerance, "finite differences are not published"
     success, travel = findings.tables
     counts = {row[0]: row[1] for row in success.rows}
     assert counts["finite differences"] == 20
@@ -139,38 +158,36 @@ class Mislabelled(Photographs):
 
 def test_photographs_that_are_not_recognised_are_said_to_be(tmp_path: Path):
     with pytest.raises(UserError, match=r"recognises none of 60 labelled photographs.*--labels"):
-        photographs.imagenet(lab_of(Mislabelled, "imagenet", tmp_path))
+        run_part(lab_of(Mislabelled, "imagenet", tmp_path))
 
 
-def way(*classes: int, sure: float = 0.5) -> Way:
+def way(*classes: int, sure: float = 0.5, attack: str = FGSM) -> Way:
     """A way on which photographs are taken for classes, and for the last one from there on."""
     seen = np.array([*classes, *[classes[-1]] * (len(LEVELS) - len(classes))])
-    odds = np.full((len(LEVELS), 1000), np.log(sure / (1 - sure)), np.float32)
-    return Way("FGSM", np.zeros(SHAPE, np.int8), Recognized(seen, np.full(len(seen), 0.5), odds))
+    return Way(attack, np.zeros(SHAPE, np.int8), seen, np.full(len(LEVELS), sure))
 
 
 @pytest.mark.parametrize(
-    ("found", "said", "levels"),
+    ("taken", "outcome", "levels"),
     [
-        (way(GIBBON, sure=0.95), "reproduced", 1),
-        (way(GIBBON, sure=0.5), "in part", 1),
-        (way(PANDA, GIBBON, sure=0.95), "in part", 2),
-        (way(PANDA, 3), "differs", None),
+        (way(GIBBON, sure=0.99), "reproduced", [1]),
+        (way(GIBBON, sure=0.5), "in part", [1]),
+        (way(PANDA, GIBBON, sure=0.5), "differs", [2]),
+        (way(PANDA, 3), "differs", []),
     ],
     ids=["sure", "unsure", "late", "never"],
 )
-def test_the_gibbon_has_to_arrive_within_the_published_level_and_be_sure(found, said, levels):
-    assert verdict([found], "panda").outcome == said
-    assert found.arrives == levels
+def test_the_gibbon_has_to_arrive_within_the_published_level_and_be_sure(taken, outcome, levels):
+    rows = list(way_rows([taken, way(GIBBON, sure=0.99, attack=DIFFERENCES)], "panda"))
+    assert judge(rows).outcome == outcome, "finite differences decide nothing"
+    assert taken.arrives == levels
+    assert [row.ours for row in rows] == [[taken.at_least], levels, [0.99], [1]]
 
 
 def test_a_way_says_when_it_arrives_once():
     assert str(way(GIBBON)) == "by 1 level of 255 with FGSM (50.0 % gibbon)"
     assert str(way(PANDA, GIBBON)) == "by 2 levels of 255 with FGSM (50.0 % gibbon at 1)"
     assert str(way(PANDA)) == "never with FGSM (50.0 % gibbon at 1)"
-    unsure = verdict([way(GIBBON)], "panda").because
-    assert "published: 99.3% gibbon by 0.9 levels" in unsure
-    assert "the class is, the confidence not, reproduced" in unsure
 
 
 def test_templates_are_the_weights_around_grey():
@@ -182,11 +199,35 @@ def test_templates_are_the_weights_around_grey():
     assert np.corrcoef(drawn[common], weights[common])[0, 1] > 0.999
 
 
+def fooled(wrong: int, confidence: float) -> Fooled:
+    """A thousand digits, so many of which are taken for another one."""
+    is_wrong = np.zeros((len(STRENGTHS), 1000), bool)
+    is_wrong[QUARTER, :wrong] = True
+    certainty = np.where(is_wrong[QUARTER], confidence, 0.2)
+    return Fooled(is_wrong, ~is_wrong, certainty, 0.25)
+
+
 def test_confidence_is_that_in_wrong_answers():
-    wrong = np.tile([True, False, True, False], (len(STRENGTHS), 1))
-    found = Fooled(wrong, wrong, np.array([0.9, 1.0, 0.7, 0.2]), np.array(0.25))
-    assert (found.share.successes, found.share.n) == (2, 4)
-    assert found.confidence == pytest.approx(0.8)
+    answers = fooled(400, 0.8)
+    assert (answers.share.successes, answers.share.n) == (400, 1000)
+    assert answers.confidence == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "confidence", "outcome"),
+    [
+        (1000, 0.8, "reproduced"),
+        (998, 0.86, "reproduced"),
+        (990, 0.8, "in part"),
+        (1000, 0.95, "in part"),
+        (0, 0.8, "differs"),
+    ],
+)
+def test_the_linear_classifier_decides(wrong, confidence, outcome):
+    answers = {"linear": fooled(wrong, confidence), "lenet": fooled(1000, 0.8)}
+    rows = list(error_rows(answers))
+    assert judge(rows).outcome == outcome
+    assert [row.what.split(":")[0] for row in rows] == ["linear", "linear", "lenet", "lenet"]
 
 
 @pytest.mark.slow
