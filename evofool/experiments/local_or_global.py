@@ -45,15 +45,10 @@ KINDS: dict[str, Callable[[Levels, float], Levels]] = {
 
 
 class Damage(NamedTuple):
-    """A corruption at one strength.
+    """A corruption at one strength."""
 
-    Attributes:
-        kind: a key of `KINDS`.
-        size: side of tiles or windows, or sigma, in pixels.
-    """
-
-    kind: str
-    size: float
+    kind: str  # a key of `KINDS`
+    size: float  # side of tiles or windows, or sigma, in pixels
 
     def __str__(self) -> str:
         if self.kind == "blur":
@@ -76,17 +71,11 @@ class Subjects(NamedTuple):
 
 
 class Remaining(NamedTuple):
-    """The confidence that remains in the class that a network took an image for.
+    """The confidence that remains in the class that a network took an image for."""
 
-    Attributes:
-        confidence: in that class, of the whole image, in [0, 1].
-        ratio: share of it that a damage leaves, a row per damage.
-        label: whether it is still the likeliest class.
-    """
-
-    confidence: Float[np.ndarray, " images"]
-    ratio: Float[np.ndarray, "damages images"]
-    label: Bool[np.ndarray, "damages images"]
+    confidence: Float[np.ndarray, " images"]  # in that class, of the whole image, in [0, 1]
+    ratio: Float[np.ndarray, "damages images"]  # share of it that a damage leaves
+    label: Bool[np.ndarray, "damages images"]  # whether it is still the likeliest class
 
     def select(self, chosen: Bool[np.ndarray, " images"]) -> "Remaining":
         """Returns the values of some of the images."""

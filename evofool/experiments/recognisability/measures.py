@@ -110,7 +110,7 @@ def measure(lab: Lab, prepare: Callable[[Lab], Question]) -> Measures:
 
 def _compare(question: Question) -> Iterator[tuple[str, Compared]]:
     seen = recognize(question.network, question.reals)
-    certainty = seen.log_odds[np.arange(len(seen.classes)), seen.classes]
+    certainty = seen.log_odds_in(seen.classes)
     spaces = question.spaces().values()
     examples = [features(question.examples) for features in spaces]
     kinds = question.kinds(question.example_labels)
@@ -124,12 +124,11 @@ def _compare(question: Question) -> Iterator[tuple[str, Compared]]:
             nearest(features(images), known, places)
             for features, known in zip(spaces, examples, strict=True)
         ]
-        rows = np.arange(len(classes))
         return Answers(
             classes=classes,
             log_odds=odds,
             confirmed=np.stack([answer.classes == classes for answer in judged]),
-            judged=np.stack([answer.log_odds[rows, classes] for answer in judged]),
+            judged=np.stack([answer.log_odds_in(classes) for answer in judged]),
             nearest=np.stack([alike for _, alike in neighbours]),
             is_same=np.stack([kinds[at] == question.kinds(classes) for at, _ in neighbours]),
         )

@@ -207,8 +207,8 @@ def _draw_quiz(lab: Lab, question: Question, compared: Mapping[str, Compared]) -
         rows = generator.permutation(len(images))[:count].tolist()
         return [(images[row], [*_caption(question, group, row), origin]) for row in rows]
 
-    cppn = compared["CPPN"]
-    drawn = draw(question.reals[cppn.partners], cppn.reals, "real", QUIZ_REALS)
+    first = compared["CPPN"]
+    drawn = draw(question.reals[first.partners], first.reals, "real", QUIZ_REALS)
     for encoding, one in compared.items():
         drawn += draw(_elites(question, encoding), one.elites, encoding, QUIZ[encoding])
     generator.shuffle(drawn)

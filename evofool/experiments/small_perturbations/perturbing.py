@@ -36,22 +36,15 @@ STYLES = ("o-", "s-", "^-", "v-", "D--", "x--", "+:", "*:")  # of curves
 class Differences(NamedTuple):
     """An attack on one image by finite differences, towards rivals of its label.
 
-    Attributes:
-        signs: where raising a value favours the label over a rival (1) or not (-1).
-        classes: the likeliest at each of `LEVELS`, against each rival.
-        written: the same against the first rival, with the sign that the article writes.
-        agreement: share of values where the gradient of the same margin has that sign, for each
-            rival; where a difference is 0, it has not.
-        agreement_fgsm: the same with the gradient of the label's log-odds, which FGSM follows.
-        flat: share of values whose difference is 0, against the first rival.
+    Signs agree where the gradient of the same quantity has them; a difference of 0 does not.
     """
 
-    signs: Int8[np.ndarray, "rivals height width channels"]
-    classes: Int[np.ndarray, "strengths rivals"]
-    written: Int[np.ndarray, " strengths"]
-    agreement: Float[np.ndarray, " rivals"]
-    agreement_fgsm: Float[np.ndarray, ""]
-    flat: Float[np.ndarray, ""]
+    signs: Int8[np.ndarray, "rivals height width channels"]  # 1 where raising it favours the label
+    classes: Int[np.ndarray, "strengths rivals"]  # the likeliest at each of `LEVELS`
+    written: Int[np.ndarray, " strengths"]  # first rival, with the sign that the article writes
+    agreement: Float[np.ndarray, " rivals"]  # share of the signs that agree with the gradient's
+    agreement_fgsm: Float[np.ndarray, ""]  # first rival, with that of the label's log-odds (FGSM)
+    flat: Float[np.ndarray, ""]  # first rival, share of the values whose difference is 0
 
 
 def level_of(epsilon: float) -> int:
