@@ -129,8 +129,7 @@ def choose_elites(run: Run, count: int) -> list[Elite]:
     Of those with a confidence of at least `HIGH`, in the order of their classes, every k-th is
     taken. Where they are fewer than `count`, it is the most confident ones instead.
     """
-    elites = [elite for index in range(run.config.runs) for elite in run.elites(index)]
-    elites.sort(key=lambda elite: (elite.class_index, elite.run_index))
+    elites = sorted(run.all_elites(), key=lambda elite: (elite.class_index, elite.run_index))
     high = [elite for elite in elites if elite.confidence >= HIGH]
     if len(high) < count:
         elites.sort(key=lambda elite: -elite.fitness)

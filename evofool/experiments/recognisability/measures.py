@@ -13,7 +13,7 @@ from evofool.classifiers import Classifier, with_views
 from evofool.evaluation import extract_features, recognize
 from evofool.experiments.bench import Lab, images_of
 from evofool.images import Levels
-from evofool.runs import Elite, Run
+from evofool.runs import Run
 from evofool.support import UserError
 
 NEAR = 0.25  # nats of log-odds: images of which a network is as certain
@@ -35,11 +35,6 @@ class Question(NamedTuple):
     def kinds(self, classes: Int[np.ndarray, " images"]) -> np.ndarray:
         """Returns the kind of every class."""
         return np.array([self.kind(int(index)) for index in classes])
-
-    def elites(self, encoding: str) -> list[Elite]:
-        """Returns the elites of all runs of an encoding."""
-        run = self.runs[encoding]
-        return [elite for index in range(run.config.runs) for elite in run.elites(index)]
 
     def spaces(self) -> dict[str, Callable[[Levels], np.ndarray]]:
         """Returns what images are compared by: pixels, and two penultimate layers."""
@@ -136,7 +131,7 @@ def _compare(question: Question) -> Iterator[tuple[str, Compared]]:
     nowhere, is_example = np.full(len(question.reals), -1), question.reals is question.examples
     places = np.arange(len(question.reals)) if is_example else nowhere
     for encoding, run in question.runs.items():
-        elites = question.elites(encoding)
+        elites = run.all_elites()
         classes = np.array([elite.class_index for elite in elites])
         odds = np.array([elite.fitness for elite in elites])
         matched, rows = match_certainty(odds, certainty)

@@ -264,7 +264,8 @@ def _draw_extremes(lab: Lab, question: Question, compared: Mapping[str, Compared
 
 
 def _elites(question: Question, encoding: str) -> Levels:
-    return images_of(question.runs[encoding], question.elites(encoding))
+    run = question.runs[encoding]
+    return images_of(run, run.all_elites())
 
 
 def _caption(question: Question, group: Answers, row: int) -> list[str]:
