@@ -17,7 +17,6 @@ from evofool.experiments.recognisability.measures import (
     Question,
 )
 from evofool.experiments.report import (
-    SIGNIFICANT,
     Claim,
     Figure,
     Findings,
@@ -30,6 +29,7 @@ from evofool.experiments.report import (
     notes,
     one_sided,
     section,
+    significant,
 )
 from evofool.images import Levels
 
@@ -41,11 +41,9 @@ SHOWN = 20  # elites of which the judges are most and least certain
 CONFIRMED = Claim(  # people would recognise more of them; other networks share blind spots
     what="judges see the same class", paper="unrecognisable to people", tolerance=at_most(0.2)
 )
-LESS_LIKELY = Claim(
-    what="judges find the class less likely than in equally certain real images",
-    paper="unrecognisable to people",
-    tolerance=SIGNIFICANT,
-    unit="p",
+LESS_LIKELY = significant(
+    "judges find the class less likely than in equally certain real images",
+    "unrecognisable to people",
 )
 CLAIMS = (CONFIRMED, LESS_LIKELY)
 

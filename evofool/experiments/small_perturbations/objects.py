@@ -162,7 +162,7 @@ def report(lab: Lab, measures: Measures) -> Findings:
     curves = {"away from the class": lost, "towards each of nine others": reached}
     return Findings(
         rows=[
-            *lost_rows(shown, (0.01, 0.05), "recognised test images", claim=ALMOST_ALL),
+            *lost_rows(shown, (0.01, 0.05), "recognised test images", claims=[ALMOST_ALL]),
             *_cat_rows(measures),
         ],
         tables=[_tabulate_success(measures), _tabulate_steps(measures)],

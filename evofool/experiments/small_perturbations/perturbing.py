@@ -20,7 +20,15 @@ from evofool.attacks import AttackResult, fgsm, output_map
 from evofool.classifiers import Classifier, Params
 from evofool.evaluation import Recognized, recognize
 from evofool.experiments.bench import Lab
-from evofool.experiments.report import Claim, Figure, Row, cells, recognized_captions, section
+from evofool.experiments.report import (
+    Claim,
+    Figure,
+    Row,
+    cells,
+    recognized_captions,
+    rows_of,
+    section,
+)
 from evofool.images import Levels, Section, chart
 
 Image = UInt8[np.ndarray, "height width channels"]
@@ -154,17 +162,19 @@ def share_cells(hits: Hits, epsilons: Sequence[float]) -> list[str]:
 
 
 def lost_rows(
-    lost: Mapping[str, Hits], epsilons: Sequence[float], images: str, *, claim: Claim | None = None
+    lost: Mapping[str, Hits],
+    epsilons: Sequence[float],
+    images: str,
+    *,
+    claims: Sequence[Claim] = (),
 ) -> Iterator[Row]:
-    """Returns a row for each attack and epsilon; `claim` is on one of them, by its name."""
+    """Returns a row for each attack and epsilon, beside the claim on it, if there is one."""
     for attack, hits in lost.items():
-        for epsilon in epsilons:
-            ours, n = [share_at(hits, epsilon).share], f"{hits.shape[1]} {images}"
-            what = f"lost at epsilon {epsilon:g}, {attack}"
-            if claim is not None and claim.what == what:
-                yield claim.row(ours, n=n)
-            else:
-                yield Row(what=what, ours=ours, unit="%", n=n)
+        shares = {
+            f"lost at epsilon {epsilon:g}, {attack}": [share_at(hits, epsilon).share]
+            for epsilon in epsilons
+        }
+        yield from rows_of(shares, claims=claims, n=f"{hits.shape[1]} {images}")
 
 
 def smallest_epsilons(hits: Hits) -> Float[np.ndarray, " images"]:
