@@ -82,6 +82,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     files: dict[Path, list[pytest.Item]] = defaultdict(list)
     for item in items:
         files[item.path].append(item)
+        if "imagenet_run" in getattr(item, "fixturenames", ()):  # a thousand classes
+            item.add_marker(pytest.mark.slow)
     groups = {path: _group_of(its_items) for path, its_items in files.items()}
     for item in items:
         item.add_marker(pytest.mark.xdist_group(groups[item.path]))

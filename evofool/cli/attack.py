@@ -54,11 +54,11 @@ def attack(
 
       fgsm                one step along the sign of the gradient
       pgd                 many small steps along the sign of the gradient
-      finite-differences  one step along a sign that is measured from outputs alone
+      finite-differences  one step along a sign measured from outputs alone
       universal           one change for all images
-      deepfool            nearly the smallest change, over the nearest border of the class
+      deepfool            nearly the smallest change, over the nearest border
       lbfgs               nearly the smallest change that leads to a chosen class
-      one-pixel           a change of one pixel, or a few, by evolution; needs outputs alone
+      one-pixel           a change of one pixel, or a few, from outputs alone
       gradient-ascent     an image made from noise; takes no image files
 
       evofool attack fgsm cat.png --classifier NAME --weights nets --target airliner --out fooled

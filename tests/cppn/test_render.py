@@ -80,6 +80,7 @@ def test_images_do_not_depend_on_room(grey):
         assert genomes.same_bytes(cppn.render_batch(other, **options), expected)
 
 
+@pytest.mark.slow
 def test_images_do_not_depend_on_their_neighbours(grey):
     options = {"spec": genomes.GREY, **SMALL}
     together = cppn.render_batch(grey, **options)

@@ -6,6 +6,8 @@ from evofool import Run
 from evofool.analysis.lesions import lesions
 from evofool.evolution.cppn_encoding import cppn_spec
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def elite(cppn_run: Run):

@@ -22,6 +22,7 @@ def evofool(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_user_evolves_looks_and_goes_on(tmp_path: Path):
     evolved = evofool("evolve", *SMALL, "--generations", "4", folder=tmp_path)
     assert evolved.returncode == 0, evolved.stderr
@@ -68,6 +69,7 @@ def test_of_many_elites_both_ends_and_one_sheet_are_shown(
     assert f"(100 of 101; all: evofool gallery {tmp_path / 'run'} --out sheet.jpg)" in shown
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path):
     command = [sys.executable, "-m", "evofool", "evolve", *SMALL, "--generations", "1000000"]
     process = subprocess.Popen(
@@ -87,6 +89,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path):
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_resuming_a_finished_run_changes_nothing(
     direct_run: Run, capsys: pytest.CaptureFixture[str]
 ):

@@ -11,9 +11,11 @@ import pytest
 
 from evofool import Run
 from evofool.cli import COMMANDS, main, terminal
+from evofool.cli.attack import NAMES
 from evofool.support import UserError
 
 FULL = Path("/dev/full")
+TABLE = tuple(f"  {name} " for name in NAMES)  # of attacks, in the help of `attack`
 PIPE_CODE = """
     import numpy as np
     from evofool import Card, Classifier
@@ -62,7 +64,8 @@ def test_help_ends_in_a_terminal_of_five_columns(
     with pytest.raises(SystemExit):
         main([*command.split(), "--help"])
     lines = capsys.readouterr().out.splitlines()
-    examples = [line for line in lines if line.startswith("  evofool ")]
+    # neither examples, which are to be copied, nor the table of attacks are wrapped
+    examples = [line for line in lines if line.startswith(("  evofool ", *TABLE))]
     usage = next(line for line in lines if line.startswith("usage: "))
     assert max(len(line) for line in lines if line not in (*examples, usage)) == 40
 
@@ -141,6 +144,7 @@ def evofool(*arguments: str, redirection: str) -> tuple[int, str]:
 HELP, INSPECT = ["verify", "--help"], ["inspect", "{run}"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "redirection"),
     [
@@ -157,6 +161,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(
     assert evofool(*arguments, redirection=redirection) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "redirection", "reason"),
     [
@@ -175,6 +180,7 @@ def test_output_that_is_lost_is_one_line(
     assert (code, errors) == (2, f"evofool: cannot write to standard output: {reason}\n")
 
 
+@pytest.mark.slow
 def test_a_run_whose_output_is_closed_is_still_made(in_tmp_path: Path):
     evolve = ["evolve", "--classifier", "mock:10", "--encoding", "direct", "--out", "run"]
     settings = ["--generations", "2", "--batch-size", "8"]

@@ -56,7 +56,7 @@ def test_files_that_cannot_be_used_are_named(flags, message, given, in_tmp_path,
 def test_the_help_lists_every_family_and_name():
     """They stand in the docstrings, because the tables load JAX."""
     for function, names in (
-        (weights.weights_convert, published.RECIPES),
+        (weights.weights_convert, published.CONVERSIONS),
         (weights.weights_fetch, published.FILES),
     ):
         assert all(name in (function.__doc__ or "") for name in names)

@@ -25,7 +25,14 @@ def all_equal(first, second) -> bool:
 
 
 @ENCODINGS
-@pytest.mark.parametrize("stops", [(1, 2, 3, 4, 5, 6), (4, 6), (1, 1, 0, 6)])
+@pytest.mark.parametrize(
+    "stops",
+    [
+        (4, 6),
+        pytest.param((1, 2, 3, 4, 5, 6), marks=pytest.mark.slow),
+        pytest.param((1, 1, 0, 6), marks=pytest.mark.slow),
+    ],
+)
 def test_results_do_not_depend_on_how_generations_are_grouped_into_calls(encoding, stops):
     loop = loop_of(encoding)
     assert all_equal(loop.run(7, stops=stops), loop.run(7, stops=(6,)))
@@ -125,6 +132,7 @@ def test_the_archive_is_updated_in_place():
     assert memory.temp_size_in_bytes < size / 2
 
 
+@pytest.mark.slow
 def test_children_of_a_run_without_elites_are_made_at_random():
     """As if each generation were the first, until an image has a finite fitness."""
     loop = loop_of("sbx", runs=2)
@@ -151,7 +159,8 @@ def test_another_micro_batch_changes_last_bits_at_most(encoding):
 
 
 @pytest.mark.parametrize(
-    "encoding", ["direct", pytest.param("sbx", marks=pytest.mark.slow), "cppn"]
+    "encoding",
+    ["direct", *(pytest.param(name, marks=pytest.mark.slow) for name in ("sbx", "cppn"))],
 )
 def test_ask_and_tell_equal_advance(encoding):
     loop = loop_of(encoding)

@@ -179,6 +179,7 @@ def evolved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, o
     return runs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["direct", "sbx", "cppn"])
 def test_ancestors_made_again_equal_the_elites_bit_for_bit(evolved, encoding):
     folder, state = evolved[encoding]

@@ -120,6 +120,7 @@ def test_ask_and_tell_equal_advance(encoding):
     )
 
 
+@pytest.mark.slow
 def test_a_population_fills_and_then_improves_within_its_class():
     made = loop("cppn")
     _, logs, count, _ = made.advance(made.start(1), 6)
@@ -134,6 +135,7 @@ def test_a_population_fills_and_then_improves_within_its_class():
         assert (parents[generation, :, 0] // POPULATION == np.arange(BATCH) % 5).all()
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_the_number_of_runs_nor_on_the_calls():
     together, alone = loop("cppn", runs=2), loop("cppn")
     state = together.run(7, 8, stops=(1, 4))
@@ -184,6 +186,7 @@ def test_elites_of_a_run_are_the_best_of_each_population(finished):
     assert finished.summary["per_run"][1]["min_confidence"] == last["min_confidence"]
 
 
+@pytest.mark.slow
 def test_lines_of_descent_stay_within_their_class(finished):
     for elite in finished.elites(1):
         assert {step.cell for step in elite.steps} == {elite.cell}

@@ -305,7 +305,7 @@ class Compilations:
         return self.requests - self.hits
 
 
-@ENCODINGS
+@pytest.mark.parametrize("encoding", ["direct", pytest.param("cppn", marks=pytest.mark.slow)])
 def test_a_run_with_other_seed_rates_length_and_weights_compiles_nothing_new(tmp_path, encoding):
     inside = load_classifier(CLASSIFIER)
     retrained = dataclasses.replace(inside, params=jax.tree.map(lambda x: x * 2, inside.params))

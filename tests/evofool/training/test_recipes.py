@@ -121,6 +121,7 @@ def test_a_cifar_cnn_learns_and_is_written_with_its_card(patches, tmp_path):
     assert "on 64 training images of cifar10, a lossy copy (JPEG):" in notes
 
 
+@pytest.mark.slow
 def test_the_notes_call_the_published_images_no_copy(patches, tmp_path, monkeypatch):
     published = patches._replace(is_lossy=False)
     monkeypatch.setattr(recipes, "load_cifar10", lambda folder: published)

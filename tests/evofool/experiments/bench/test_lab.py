@@ -31,6 +31,7 @@ def make_lab(out, seeds=1):
     )
 
 
+@pytest.mark.slow
 def test_run_is_evolved_once_and_shared(tmp_path):
     first, second = make_lab(tmp_path), make_lab(tmp_path)
     made = first.evolve("lenet", generations=2, batch_size=10)
@@ -49,6 +50,7 @@ def test_run_counts_once_in_a_lab(tmp_path):
     assert lab.evaluations == 20
 
 
+@pytest.mark.slow
 def test_run_of_other_settings_is_refused(tmp_path):
     run = make_lab(tmp_path).evolve("lenet", generations=1, batch_size=10)
     manifest = json.loads((run.folder / "config.json").read_text())

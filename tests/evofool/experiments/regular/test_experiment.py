@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from evofool.analysis.class_families import Family
+from evofool.analysis.class_families import FamilyConfidence
 from evofool.analysis.image_measures import HORIZONTAL, RISING, VERTICAL, stroke_energy
 from evofool.experiments.bench import Lab, Supplies
 from evofool.experiments.regular.digits import (
@@ -22,9 +22,11 @@ from evofool.experiments.regular.images import draw_distributions, draw_families
 GROUPS = np.repeat(["cats", "dogs", "fish"], (2, 4, 6))
 
 
-def make_family(own: np.ndarray) -> Family:
+def make_family(own: np.ndarray) -> FamilyConfidence:
     """Families that take half of the doubt."""
-    return Family(own, own + (1 - own) / 2, np.full(len(own), 0.5), np.full(len(own), 0.25))
+    return FamilyConfidence(
+        own, own + (1 - own) / 2, np.full(len(own), 0.5), np.full(len(own), 0.25)
+    )
 
 
 def make_strokes(labels: np.ndarray) -> Strokes:

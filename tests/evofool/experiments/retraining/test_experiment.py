@@ -5,7 +5,7 @@ from evofool.data.datasets import Dataset
 from evofool.experiments.bench import Lab, Supplies
 from evofool.experiments.report import cells, judge
 from evofool.experiments.retraining import experiment, finetuning
-from evofool.experiments.retraining.finetuning import Change, Fooled, Tuned
+from evofool.experiments.retraining.finetuning import AccuracyChange, Fooled, Tuned
 from evofool.experiments.retraining.rounds import Longer, Round, Series
 
 CLAIMS = (experiment.LAST, experiment.LOWEST)
@@ -104,7 +104,12 @@ def test_the_over_weight_of_the_paper_is_reported(lab, monkeypatch):
 
     monkeypatch.setattr(Lab, "network", lambda lab, name: Network)
     tuned = [
-        Tuned(weight, Change(0.5, 0.4, 0.8, 0.01 * weight, 500), {"random": 0.9}, fooled(median))
+        Tuned(
+            weight,
+            AccuracyChange(0.5, 0.4, 0.8, 0.01 * weight, 500),
+            {"random": 0.9},
+            fooled(median),
+        )
         for weight, median in ((1.0, 0.5), (7.0, 0.3))
     ]
     findings = finetuning.report(lab, finetuning.Measures(fooled(0.6), tuned))

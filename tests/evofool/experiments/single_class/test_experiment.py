@@ -6,6 +6,8 @@ from evofool.experiments.report import judge
 from evofool.experiments.single_class import experiment
 from evofool.experiments.single_class.strategies import Strategy
 
+pytestmark = pytest.mark.slow
+
 
 class DirectLab(Lab):
     """Evolves pixels, whose loop compiles ten times as fast as that of CPPNs."""
