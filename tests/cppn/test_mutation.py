@@ -94,6 +94,7 @@ def test_rates_of_zero_change_nothing(grey):
     assert genomes.same_bytes(children, grey)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("operator", "nodes", "connections"),
     [

@@ -102,6 +102,7 @@ def test_images_do_not_depend_on_tiles(colored, tile, monkeypatch):
     assert genomes.same_bytes(whole, tiled)
 
 
+@pytest.mark.slow
 def test_images_do_not_depend_on_the_jit_around_them(grey):
     options = {"spec": genomes.GREY, **SMALL}
     inside = jax.jit(lambda batch: 1 - cppn.render_batch(batch, **options))(grey)

@@ -99,6 +99,7 @@ def test_resuming_a_finished_run_changes_nothing(
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_an_out_that_is_there_is_refused_until_overwrite(
     in_tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -198,6 +198,7 @@ def test_ancestors_made_again_equal_the_elites_bit_for_bit(evolved, encoding):
     assert jax.tree.all(same)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["direct", "sbx", "cppn"])
 def test_every_elite_descends_from_the_initial_population(evolved, encoding):
     folder, state = evolved[encoding]

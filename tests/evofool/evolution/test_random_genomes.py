@@ -27,6 +27,7 @@ def test_mutations_change_most_images_and_the_seed_decides_how():
     assert np.mean((walked != plain).any(axis=(1, 2, 3))) > 0.5
 
 
+@pytest.mark.slow
 def test_fewer_are_the_first_of_more():
     np.testing.assert_array_equal(random_images(3, SHAPE), random_images(110, SHAPE)[:3])
 

@@ -104,6 +104,7 @@ def test_finished_parts_are_not_done_again(trial, tmp_path):
         assert trial == {"measure": 1, "report": reports}
 
 
+@pytest.mark.slow
 def test_another_number_of_seeds_is_done_anew(trial, tmp_path):
     reproduce("first", scale="small", out=tmp_path)
     [report] = reproduce("first", scale="small", out=tmp_path, seeds=2)

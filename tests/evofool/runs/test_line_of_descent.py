@@ -20,6 +20,7 @@ def test_stones_lead_to_the_elite_as_it_was_scored(name: str, request):
         np.testing.assert_array_equal(last.image, elite.image())
 
 
+@pytest.mark.slow
 def test_every_stone_is_drawn(cppn_run: Run):
     longest = max(cppn_run.elites(1), key=lambda elite: len(stepping_stones(elite)))
     stones = stones_of(longest)

@@ -132,6 +132,7 @@ def test_a_signal_to_any_process_stops_all_at_the_same_generation(tmp_path):
     assert (folder / "checkpoints" / generation / "_CHECKPOINT_METADATA").exists()
 
 
+@pytest.mark.slow
 def test_what_only_the_first_process_notices_ends_both(tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()

@@ -129,6 +129,7 @@ def test_the_notes_call_the_published_images_no_copy(patches, tmp_path, monkeypa
     assert "on 64 training images of cifar10:" in notes
 
 
+@pytest.mark.slow
 def test_the_seed_determines_the_weights_of_a_cifar_cnn(patches, tmp_path):
     for name, seed in (("one", 4), ("again", 4), ("other", 5)):
         tiny_cifar_cnn(tmp_path / f"{name}.safetensors", seed=seed)
@@ -201,6 +202,7 @@ def test_a_former_name_has_the_same_recipe(former, name):
     assert recipes.recipe_of(former) is recipes.RECIPES[name]
 
 
+@pytest.mark.slow
 def test_a_network_trained_by_its_former_name_has_the_name_of_today(patches, tmp_path):
     first, second = (
         train_classifier(name, tmp_path / "w.safetensors", width=0.125, config=CONFIG)
@@ -216,6 +218,7 @@ def test_the_article_s_network_is_trained_as_the_article_says():
     assert (config.decay, config.weight_decay, config.warmup) == (0.01, 0.0, 0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("adversarial", "epsilon"), [("fgsm", 0.25), ("vat", 2.1)])
 def test_a_hardened_network_says_so_on_its_card(adversarial, epsilon, tmp_path, monkeypatch):
     dataset = data.Dataset(*bars(64, 0), *bars(10, 1))
@@ -239,6 +242,7 @@ def test_any_card_and_examples_make_a_classifier_that_loads(tmp_path):
     assert made.card.notes.startswith("sides: AdamW, epochs 4, batch_size 16")
 
 
+@pytest.mark.slow
 def test_training_can_start_from_the_weights_of_another(tmp_path):
     first = small_network(tmp_path / "first.safetensors")
     slow = TrainConfig(epochs=1, learning_rate=1e-6)

@@ -43,6 +43,7 @@ def test_run_is_evolved_once_and_shared(tmp_path):
     assert first.seconds == second.seconds > 0
 
 
+@pytest.mark.slow
 def test_run_counts_once_in_a_lab(tmp_path):
     lab = make_lab(tmp_path)
     for _ in range(2):
@@ -91,6 +92,7 @@ def test_step_is_computed_once_per_key(tmp_path):
     assert len(calls) == 2
 
 
+@pytest.mark.slow
 def test_step_keeps_the_evaluations_made_within(tmp_path):
     def compute(lab):
         return lab.evolve("lenet", generations=1, batch_size=10).generation

@@ -47,6 +47,7 @@ def lab_and_run(tmp_path_factory):
     return lab, lab.evolve("lenet", encoding="direct", generations=1, batch_size=10, runs=2)
 
 
+@pytest.mark.slow
 def test_elites_of_all_runs_are_recognised_as_they_were_scored(lab_and_run):
     lab, run = lab_and_run
     seen = recognize_elites(lab, run, ("lenet",))["lenet"]
@@ -83,6 +84,7 @@ def shown_of_two() -> list[Shown]:
     return [Shown("a", "", by), Shown("b", "", by), Shown("a", ", longer", by)]
 
 
+@pytest.mark.slow
 def test_matrix_has_a_row_per_run_and_a_column_per_network(lab_and_run):
     lab, _ = lab_and_run
     figure, table = show_labels(lab, shown_of_two())
