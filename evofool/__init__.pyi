@@ -1,12 +1,5 @@
 # The public names of evofool: each once, with the room that it comes from.
 
-from .analysis import ablate as ablate
-from .analysis import find_repeats as find_repeats
-from .analysis import mann_whitney as mann_whitney
-from .analysis import median_interval as median_interval
-from .analysis import permutation_test as permutation_test
-from .analysis import proportion_interval as proportion_interval
-from .analysis import signed_rank as signed_rank
 from .attacks import AttackResult as AttackResult
 from .attacks import attack as attack
 from .attacks import deepfool as deepfool
@@ -42,6 +35,13 @@ from .images import exchange_tiles as exchange_tiles
 from .images import intensity_table as intensity_table
 from .images import recolor as recolor
 from .images import shuffle_pixels as shuffle_pixels
+from .measures import ablate as ablate
+from .measures import find_repeats as find_repeats
+from .measures import mann_whitney as mann_whitney
+from .measures import median_interval as median_interval
+from .measures import permutation_test as permutation_test
+from .measures import proportion_interval as proportion_interval
+from .measures import signed_rank as signed_rank
 from .runs import Elite as Elite
 from .runs import Run as Run
 from .runs import compare as compare

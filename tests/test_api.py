@@ -18,7 +18,7 @@ SENTENCE = r"^[A-Z].*[.?:]$"
 MAX_UNLISTED = 2
 # what a verb is about may be left out and still be given by position
 SUBJECTS = {
-    "evofool.analysis.cosine": ["others"],
+    "evofool.measures.cosine": ["others"],
     "evofool.cli.main": ["arguments"],
     "evofool.data.fetch": ["directory"],
     "evofool.data.find_data": ["data_dir"],

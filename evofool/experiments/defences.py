@@ -19,7 +19,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from evofool.analysis import mann_whitney
 from evofool.attacks import add_change, fgsm, finite_differences, pgd, universal
 from evofool.classifiers import Classifier, confidence, load_classifier
 from evofool.evaluation import recognize
@@ -40,6 +39,7 @@ from evofool.experiments.report import (
 )
 from evofool.experiments.shredded_or_recolored.measures import BLONDES, CONDITIONS, PIXELS, ROWS
 from evofool.images import chart
+from evofool.measures import mann_whitney
 from evofool.runs import Run
 from evofool.training import EPSILONS, RECIPES, train_classifier
 

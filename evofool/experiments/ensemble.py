@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from evofool.analysis import mann_whitney
 from evofool.classifiers import confidence
 from evofool.evolution import HIGH, LIKELY, NEAR_CERTAIN
 from evofool.experiments.bench import NETWORK, Lab, Recognition, recognize_elites
@@ -23,6 +22,7 @@ from evofool.experiments.report import (
     measured,
     notes,
 )
+from evofool.measures import mann_whitney
 from evofool.runs import Run
 
 MEAN = "mean of three"

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from evofool.analysis import mann_whitney, median_interval
 from evofool.classifiers import Classifier
 from evofool.evaluation import recognize
 from evofool.experiments.bench import NETWORK, Lab, evolve_digits, evolve_imagenet, images_of
@@ -30,6 +29,7 @@ from evofool.experiments.report import (
     recognized_section,
 )
 from evofool.images import Levels, Section, chart, corruptions
+from evofool.measures import mann_whitney, median_interval
 from evofool.runs import Elite, Run
 from evofool.support import UserError
 

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from evofool.analysis import mann_whitney, proportion_interval
 from evofool.classifiers import confidence
 from evofool.evaluation import recognize
 from evofool.experiments.bench import NETWORK, Lab, evolve_digits, evolve_imagenet
@@ -27,6 +26,7 @@ from evofool.experiments.report import (
     within,
 )
 from evofool.images import Levels, chart
+from evofool.measures import mann_whitney, proportion_interval
 
 NETWORKS = (
     NETWORK,

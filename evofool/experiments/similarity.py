@@ -13,14 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from evofool.analysis import (
-    GroupSimilarity,
-    Permuted,
-    compare_groups,
-    contrast_test,
-    cosine,
-    match_test,
-)
 from evofool.classifiers import Classifier, imagenet_group
 from evofool.evaluation import extract_features
 from evofool.experiments.bench import NETWORK, Lab, evolve_long, images_of
@@ -42,6 +34,14 @@ from evofool.experiments.report import (
     significant,
 )
 from evofool.images import Levels, write_matrix
+from evofool.measures import (
+    GroupSimilarity,
+    Permuted,
+    compare_groups,
+    contrast_test,
+    cosine,
+    match_test,
+)
 from evofool.runs import Run, kinship
 
 OTHER = "mobilenet_v2_1.0_224_qat"

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from evofool.analysis import Permuted, permutation_test
 from evofool.classifiers import first_name, groups_of
 from evofool.evolution import HIGH, class_changes
 from evofool.experiments.bench import NETWORK, Lab, evolve_digits, evolve_long
@@ -31,6 +30,7 @@ from evofool.experiments.report import (
     rows_of,
 )
 from evofool.images import save_image, write_matrix
+from evofool.measures import Permuted, permutation_test
 from evofool.runs import (
     Run,
     classes_held,

@@ -6,19 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from evofool.analysis import (
-    CANDIDATES,
-    DRAWS,
-    FILLS,
-    Repeats,
-    ablate,
-    find_repeats,
-    median_interval,
-    places_elsewhere,
-    proportion_interval,
-    remove_patches,
-    signed_rank,
-)
 from evofool.classifiers import confidence, first_name
 from evofool.evaluation import recognize
 from evofool.experiments.bench import Lab
@@ -38,6 +25,19 @@ from evofool.experiments.report import (
     section,
 )
 from evofool.images import Levels, Section, chart
+from evofool.measures import (
+    CANDIDATES,
+    DRAWS,
+    FILLS,
+    Repeats,
+    ablate,
+    find_repeats,
+    median_interval,
+    places_elsewhere,
+    proportion_interval,
+    remove_patches,
+    signed_rank,
+)
 from evofool.runs import Elite, Run
 from evofool.support import UserError
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from evofool.analysis import Lesion, lesions, mann_whitney, proportion_interval
 from evofool.classifiers import confidence, first_name
 from evofool.evaluation import recognize
 from evofool.evolution import cppn_spec
@@ -23,6 +22,7 @@ from evofool.experiments.report import (
     section,
 )
 from evofool.images import Levels, Section, chart, to_levels
+from evofool.measures import Lesion, lesions, mann_whitney, proportion_interval
 from evofool.runs import Elite, Run
 
 HARMLESS = 0.01  # of confidence: a lesion that costs less is harmless

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from evofool.analysis import spectral_slope, total_variation
 from evofool.attacks import ASCENTS, Ascent, gradient_ascent
 from evofool.classifiers import first_name
 from evofool.evaluation import recognize
 from evofool.experiments.bench import Lab
 from evofool.experiments.report import Figure, Tolerance, captioned_sheet, cells, near, section
+from evofool.measures import spectral_slope, total_variation
 
 MILESTONES = {"the class the likeliest": 0, "p > 99 %": 1, "p > 99.99 %": 3}
 """The columns of `Ascents.first` that are reported."""

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evofool.analysis import mann_whitney
 from evofool.attacks import ASCENTS
 from evofool.evaluation import recognize
 from evofool.evolution import NEAR_CERTAIN
@@ -28,6 +27,7 @@ from evofool.experiments.report import (
     one_sided,
     significant,
 )
+from evofool.measures import mann_whitney
 
 # those of the supplement
 CLASSES = (

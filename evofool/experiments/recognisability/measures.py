@@ -8,11 +8,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.optimize import linear_sum_assignment
 
-from evofool.analysis import TwoGroups, cosine, mann_whitney
 from evofool.classifiers import Classifier, with_views
 from evofool.evaluation import extract_features, recognize
 from evofool.experiments.bench import Lab, images_of
 from evofool.images import Levels
+from evofool.measures import TwoGroups, cosine, mann_whitney
 from evofool.runs import Run
 from evofool.support import UserError
 

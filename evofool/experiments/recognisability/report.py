@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 from jaxtyping import UInt8
 
-from evofool.analysis import proportion_interval
 from evofool.classifiers import confidence, first_name
 from evofool.experiments.bench import Lab, images_of
 from evofool.experiments.recognisability.measures import (
@@ -33,6 +32,7 @@ from evofool.experiments.report import (
     significant,
 )
 from evofool.images import Levels
+from evofool.measures import proportion_interval
 
 LEAST_MEMBERS = 5  # of a group of classes in the table
 QUIZ = {"CPPN": 20, "direct": 10}  # elites in the blind quiz

@@ -5,14 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from evofool.analysis import (
-    HORIZONTAL,
-    VERTICAL,
-    Permuted,
-    median_interval,
-    permutation_test,
-    stroke_energy,
-)
 from evofool.experiments.bench import Lab, evolve_digits
 from evofool.experiments.report import (
     CERTAIN_MEDIAN,
@@ -33,6 +25,14 @@ from evofool.experiments.report import (
     show_runs,
 )
 from evofool.images import chart
+from evofool.measures import (
+    HORIZONTAL,
+    VERTICAL,
+    Permuted,
+    median_interval,
+    permutation_test,
+    stroke_energy,
+)
 
 DIGITS = 10
 LOWER = 2  # of three bands

@@ -7,13 +7,6 @@ import numpy as np
 import scipy.stats
 from jaxtyping import Float
 
-from evofool.analysis import (
-    FamilyConfidence,
-    family_probabilities,
-    mann_whitney,
-    median_interval,
-    p_text,
-)
 from evofool.classifiers import confidence, groups_of
 from evofool.evaluation import recognize
 from evofool.evolution import HIGH, LIKELY, NEAR_CERTAIN
@@ -46,6 +39,13 @@ from evofool.experiments.report import (
     notes,
     one_sided,
     settings,
+)
+from evofool.measures import (
+    FamilyConfidence,
+    family_probabilities,
+    mann_whitney,
+    median_interval,
+    p_text,
 )
 from evofool.runs import Run
 

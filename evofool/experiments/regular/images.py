@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from evofool.analysis import FamilyConfidence
 from evofool.experiments.bench import Lab
 from evofool.experiments.report import Figure, captioned_sheet, elite_section
 from evofool.images import chart
+from evofool.measures import FamilyConfidence
 from evofool.runs import Run
 
 PUBLISHED_MEDIAN = 0.8811  # AlexNet, ten crops

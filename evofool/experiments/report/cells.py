@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evofool.analysis import Median, Paired, Permuted, Share, TwoGroups, median_interval, p_text
+from evofool.measures import Median, Paired, Permuted, Share, TwoGroups, median_interval, p_text
 from evofool.support import as_percentage
 
 Numbers = Sequence[float | int] | np.ndarray

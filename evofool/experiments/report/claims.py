@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from evofool.analysis import Permuted, TwoGroups
 from evofool.experiments.report import cells
+from evofool.measures import Permuted, TwoGroups
 
 
 @dataclass(frozen=True, kw_only=True)

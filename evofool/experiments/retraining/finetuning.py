@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from evofool.analysis import mann_whitney
 from evofool.classifiers import Classifier, first_name, read_classifier, with_views
 from evofool.evaluation import recognize
 from evofool.evolution import LIKELY, random_images
@@ -36,6 +35,7 @@ from evofool.experiments.report import (
     section,
 )
 from evofool.images import Levels
+from evofool.measures import mann_whitney
 from evofool.training import ALL, HEAD, AccuracyChange, add_fooling_class, measure_change
 
 OTHER = "squeezenet_v1.0_deepcompression"

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from evofool.analysis import TwoGroups, mann_whitney, signed_rank
 from evofool.classifiers import confidence
 from evofool.experiments.report import Table, cells
+from evofool.measures import TwoGroups, mann_whitney, signed_rank
 from evofool.runs import Run
 
 

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from evofool.analysis import Share
 from evofool.attacks import fgsm
 from evofool.classifiers import Classifier
 from evofool.evaluation import recognize
@@ -33,6 +32,7 @@ from evofool.experiments.small_perturbations.perturbing import (
     share_of,
 )
 from evofool.images import Levels, Section
+from evofool.measures import Share
 
 LINEAR = "linear"
 NETWORKS = (LINEAR, "mlp", "lenet", "lenet-sigmoid")

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from evofool.analysis import signed_rank
 from evofool.classifiers import Classifier
 from evofool.evaluation import recognize
 from evofool.experiments.bench import Lab
@@ -39,6 +38,7 @@ from evofool.experiments.small_perturbations.perturbing import (
     strip,
 )
 from evofool.images import Levels
+from evofool.measures import signed_rank
 
 NETWORK = "cifar_cnn"
 CAT, AIRPLANE = 3, 0

@@ -15,7 +15,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Int8, UInt8
 
-from evofool.analysis import Share, proportion_interval
 from evofool.attacks import AttackResult, fgsm, output_map
 from evofool.classifiers import Classifier, Params
 from evofool.evaluation import Recognized, recognize
@@ -30,6 +29,7 @@ from evofool.experiments.report import (
     section,
 )
 from evofool.images import Levels, Section, chart
+from evofool.measures import Share, proportion_interval
 
 Image = UInt8[np.ndarray, "height width channels"]
 Signs = Int8[np.ndarray, "height width channels"]

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int16
 
-from evofool.analysis import Share
 from evofool.classifiers import Classifier, with_views
 from evofool.evaluation import recognize
 from evofool.experiments.bench import Lab
@@ -26,6 +25,7 @@ from evofool.experiments.small_perturbations.perturbing import (
     share_of,
 )
 from evofool.images import Levels, write_matrix
+from evofool.measures import Share
 
 STRONG = 10  # levels of 255, by which values change: an epsilon of .04
 SHOWN = 8  # photographs of the sheet

@@ -5,7 +5,6 @@ from functools import partial
 
 import numpy as np
 
-from evofool.analysis import Permuted, permutation_test
 from evofool.experiments.bench import (
     NETWORK,
     Lab,
@@ -40,6 +39,7 @@ from evofool.experiments.transfer.measures import (
     share_row,
     tabulate_by_confidence,
 )
+from evofool.measures import Permuted, permutation_test
 from evofool.runs import Run
 
 DIGITS = ("lenet", "lenet-b")

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool
 
-from evofool.analysis import Share, proportion_interval
 from evofool.evolution import NEAR_CERTAIN
 from evofool.experiments.bench import Lab, Recognition, recognize_elites
 from evofool.experiments.report import Claim, Figure, Row, Table, cells
 from evofool.images import write_matrix
+from evofool.measures import Share, proportion_interval
 from evofool.runs import Run
 
 Evolve = Callable[[Lab], Sequence[tuple[str, Run]]]

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import evofool
-from evofool.analysis.patch_ablation import FILLS
 from evofool.experiments.ablation import copies, lesions
 from evofool.experiments.ablation.copies import ALL, REMOVED, Removed
 from evofool.experiments.bench import Lab, Supplies
 from evofool.experiments.report import judge
+from evofool.measures.patch_ablation import FILLS
 from evofool.support.errors import UserError
 
 NAN = np.nan

@@ -1,8 +1,6 @@
 import numpy as np
 import pytest
 
-from evofool.analysis.class_families import FamilyConfidence
-from evofool.analysis.image_measures import HORIZONTAL, RISING, VERTICAL, stroke_energy
 from evofool.experiments.bench import Lab, Supplies
 from evofool.experiments.regular.digits import (
     Strokes,
@@ -18,6 +16,8 @@ from evofool.experiments.regular.imagenet import (
     tabulate_groups,
 )
 from evofool.experiments.regular.images import draw_distributions, draw_families, show_elites
+from evofool.measures.class_families import FamilyConfidence
+from evofool.measures.image_measures import HORIZONTAL, RISING, VERTICAL, stroke_energy
 
 GROUPS = np.repeat(["cats", "dogs", "fish"], (2, 4, 6))
 

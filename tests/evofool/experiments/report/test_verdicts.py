@@ -3,7 +3,6 @@ import math
 import numpy as np
 import pytest
 
-from evofool.analysis import mann_whitney, permutation_test
 from evofool.experiments import experiments
 from evofool.experiments.report import (
     Claim,
@@ -21,6 +20,7 @@ from evofool.experiments.report import (
     significant,
     within,
 )
+from evofool.measures import mann_whitney, permutation_test
 
 PARTS = {
     f"{experiment.name} {domain}": part

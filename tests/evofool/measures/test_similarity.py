@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evofool import UserError
-from evofool.analysis.similarity import (
+from evofool.measures.similarity import (
     compare_groups,
     contrast_test,
     cosine,

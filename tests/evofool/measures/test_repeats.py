@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from evofool.analysis.repeats import find_repeats
 from evofool.images.levels import to_levels
+from evofool.measures.repeats import find_repeats
 from evofool.support.errors import UserError
 from tests.evofool.textures import plant, smooth, texture
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from evofool.analysis.image_measures import (
+from evofool.measures.image_measures import (
     FALLING,
     HORIZONTAL,
     RISING,

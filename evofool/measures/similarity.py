@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from evofool.analysis.statistics import Permuted, permutation_test
+from evofool.measures.statistics import Permuted, permutation_test
 from evofool.support import UserError
 
 Similarity = Float[np.ndarray, "classes classes"]

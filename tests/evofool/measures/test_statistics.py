@@ -4,7 +4,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evofool.analysis.statistics import (
+from evofool.measures.statistics import (
     mann_whitney,
     median_interval,
     p_text,

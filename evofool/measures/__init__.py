@@ -4,16 +4,16 @@ Statistics with intervals and tests, similarity of images, repeated elements and
 lesions of genomes, regularity and orientation, families of classes. No command runs them alone.
 """
 
-from evofool.analysis.class_families import FamilyConfidence, family_probabilities
-from evofool.analysis.image_measures import (
+from evofool.measures.class_families import FamilyConfidence, family_probabilities
+from evofool.measures.image_measures import (
     HORIZONTAL,
     VERTICAL,
     spectral_slope,
     stroke_energy,
     total_variation,
 )
-from evofool.analysis.lesions import Lesion, lesions
-from evofool.analysis.patch_ablation import (
+from evofool.measures.lesions import Lesion, lesions
+from evofool.measures.patch_ablation import (
     CANDIDATES,
     DRAWS,
     FILLS,
@@ -21,15 +21,15 @@ from evofool.analysis.patch_ablation import (
     places_elsewhere,
     remove_patches,
 )
-from evofool.analysis.repeats import Repeats, find_repeats
-from evofool.analysis.similarity import (
+from evofool.measures.repeats import Repeats, find_repeats
+from evofool.measures.similarity import (
     GroupSimilarity,
     compare_groups,
     contrast_test,
     cosine,
     match_test,
 )
-from evofool.analysis.statistics import (
+from evofool.measures.statistics import (
     Median,
     Paired,
     Permuted,

@@ -3,8 +3,8 @@ import pytest
 
 import cppn
 from evofool import Run
-from evofool.analysis.lesions import lesions
 from evofool.evolution.cppn_encoding import cppn_spec
+from evofool.measures.lesions import lesions
 
 pytestmark = pytest.mark.slow
 

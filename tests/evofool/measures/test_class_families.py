@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from evofool.analysis.class_families import family_probabilities
+from evofool.measures.class_families import family_probabilities
 from evofool.support.errors import UserError
 
 GROUPS = ("dogs", "cats", "dogs", "cars", "dogs")

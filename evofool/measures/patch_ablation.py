@@ -16,8 +16,8 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from scipy import fft
 
-from evofool.analysis.repeats import Repeats, patch_energy
 from evofool.images import Levels, to_levels
+from evofool.measures.repeats import Repeats, patch_energy
 from evofool.support import UserError, unknown_name
 
 Corners = Int[np.ndarray, "patches 2"]

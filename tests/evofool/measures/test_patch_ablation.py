@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from evofool.analysis.patch_ablation import ablate, places_elsewhere, remove_patches
-from evofool.analysis.repeats import Repeats, find_repeats
+from evofool.measures.patch_ablation import ablate, places_elsewhere, remove_patches
+from evofool.measures.repeats import Repeats, find_repeats
 from evofool.support.errors import UserError
 from tests.evofool.textures import plant, smooth, texture
 
