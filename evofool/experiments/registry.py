@@ -68,17 +68,6 @@ class Part(Generic[Measures]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Whole:
-    """A part that measures and reports in one function; for the other fields see `Part`."""
-
-    run: Callable[[Lab], Findings]
-    networks: tuple[str, ...] = ()
-    images: bool = False
-    seeds: int = 1
-    claims: tuple[Claim, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class Experiment:
     """One experiment.
 
@@ -92,7 +81,7 @@ class Experiment:
     name: str
     title: str
     paper: str
-    parts: Mapping[str, Part[Any] | Whole]  # each part has measures of its own type
+    parts: Mapping[str, Part[Any]]  # each part has measures of its own type
 
 
 def find(name: str) -> Experiment:

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from evofool.evolution import Quiet, Reporter
 from evofool.experiments.bench import Lab, Supplies
-from evofool.experiments.registry import DOMAINS, Experiment, Part, Whole, experiments, find
+from evofool.experiments.registry import DOMAINS, Experiment, Part, experiments, find
 from evofool.experiments.report import Report, read_reports, write_score_card
 from evofool.support import UserError, platform_facts, read_json, unknown_name, write_json
 
@@ -23,7 +23,7 @@ class Task:
 
     experiment: Experiment
     domain: str
-    part: Part[Any] | Whole = field(repr=False)
+    part: Part[Any] = field(repr=False)
 
 
 def reproduce(
