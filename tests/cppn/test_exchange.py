@@ -27,7 +27,7 @@ def test_json_gives_back_the_same_bytes(name, request):
 def test_genome_read_from_json_draws_the_same_bytes(colored):
     genome = genomes.host(colored)[-1]
     style = cppn.Style(color="hsv")
-    again, spec, same_style = cppn.from_json(cppn.to_json(genome, genomes.COLORED, style))
+    again, spec, same_style = cppn.from_json(cppn.to_json(genome, genomes.COLORED, style=style))
     first = cppn.render(genome, spec=genomes.COLORED, height=8, width=8, style=style)
     again = cppn.render(again, spec=spec, height=8, width=8, style=same_style)
     assert genomes.same_bytes(again, first)
