@@ -180,5 +180,5 @@ def test_resuming_after_a_kill_is_silent_and_cleans_up(endings, name):
 def test_some_kills_cut_a_checkpoint_short_and_some_do_not(endings):
     """Else the tests above would show less than they say."""
     were_writing = [kill.was_writing for ending in endings.values() for kill in ending.kills]
-    assert were_writing.count(True) >= 1
-    assert were_writing.count(False) >= 1
+    assert were_writing.count(True) >= 3
+    assert were_writing.count(False) >= 3
