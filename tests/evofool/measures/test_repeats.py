@@ -14,24 +14,45 @@ from tests.evofool.textures import plant, smooth, texture
 SIDE = 96
 
 
-@settings(max_examples=8)
-@given(
-    seed=st.integers(0, 10_000),
-    size=st.sampled_from([12, 16, 20, 24]),
-    copies=st.integers(2, 5),
-    make=st.sampled_from([smooth, texture]),
-    noise=st.sampled_from([0.0, 0.05]),
-)
-def test_planted_copies_are_found_to_two_pixels_and_nothing_else(seed, size, copies, make, noise):
-    generator = np.random.default_rng(seed)
-    image, corners = plant(generator, make(generator, SIDE), size=size, copies=copies, noise=noise)
+SIZES, COPIES, NOISE = (12, 16, 20, 24), (2, 5), (0.0, 0.05)
+
+
+def is_found(image: np.ndarray, corners: np.ndarray, size: int) -> bool:
+    """Whether every planted copy was found, to two pixels, and nothing else."""
     found = find_repeats(image)
-    assert found is not None
+    if found is None:
+        return False
     distance = np.abs((found.corners + found.size / 2)[:, None] - (corners + size / 2)[None])
     is_near = distance.max(axis=2) <= 2
-    assert is_near.any(axis=1).all()
-    # flat patches of a smooth image are like their surroundings: two are enough for a repeat
-    assert is_near.any(axis=0).sum() >= (2 if make is smooth else copies)
+    return bool(is_near.any(axis=0).all() and is_near.any(axis=1).all())
+
+
+@settings(max_examples=15)
+@given(
+    seed=st.integers(0, 10_000),
+    size=st.sampled_from(SIZES),
+    copies=st.integers(*COPIES),
+    noise=st.sampled_from(NOISE),
+)
+def test_copies_planted_in_a_texture_are_all_found(seed, size, copies, noise):
+    generator = np.random.default_rng(seed)
+    image, corners = plant(
+        generator, texture(generator, SIDE), size=size, copies=copies, noise=noise
+    )
+    assert is_found(image, corners, size)
+
+
+def test_copies_planted_in_smooth_images_are_nearly_always_found():
+    """A patch that happens to be flat is like its surroundings: 4 of 133 images lose a copy."""
+    generator, hits = np.random.default_rng(0), 0
+    for _ in range(30):
+        size, copies = int(generator.choice(SIZES)), int(generator.integers(2, 6))
+        noise = float(generator.choice(NOISE))
+        image, corners = plant(
+            generator, smooth(generator, SIDE), size=size, copies=copies, noise=noise
+        )
+        hits += is_found(image, corners, size)
+    assert hits >= 28
 
 
 def test_copies_are_apart_inside_the_image_and_sorted_by_similarity():
