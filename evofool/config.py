@@ -7,13 +7,12 @@ stands above the rooms and loads no JAX, so that `--help` answers at once.
 
 import dataclasses
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from evofool.support import UserError, unknown_name
+from evofool.support import UserError, parse_toml, unknown_name
 
 MAX_SEED = 2**32 - 1
 MAX_POPULATION = 2**16 - 1  # `archive.select` draws indices of 16 bits
@@ -289,11 +288,12 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise UserError(f"cannot read the configuration {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise UserError(f"{path} is not valid TOML: {error}") from error
+    return parse_toml(text, path)
 
 
 def _check_rates(config: Any, prefix: str) -> None:

@@ -30,6 +30,7 @@ from evofool.support.lock import locked
 from evofool.support.multihost import Job, is_first, start
 from evofool.support.platforms import platform_facts
 from evofool.support.progress import Progress
+from evofool.support.reading import parse_toml
 
 __all__ = [
     "Job",
@@ -45,6 +46,7 @@ __all__ = [
     "jit_lightly",
     "locked",
     "multihost",
+    "parse_toml",
     "percent",
     "platform_facts",
     "read_json",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evofool.support.errors import UserError
+from evofool.support.reading import parse_json
 
 JsonValue = Any  # what `json.loads` returns; whoever reads a file checks the values one by one
 
@@ -60,11 +61,12 @@ def read_json(path: Path) -> JsonValue:
         UserError: it is missing or not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
+    except UnicodeDecodeError as error:
         raise UserError(f"{path} is not valid JSON: {error}") from error
+    return parse_json(text, path)
 
 
 def sha256_of(path: Path) -> str:

@@ -60,7 +60,7 @@ def parse_json(text: str, source: str | Path) -> Any:
 
 def parse_toml(text: str, source: str | Path) -> dict[str, Any]:
     """Parses TOML; otherwise as `parse_json`."""
-    return _parse(tomllib.loads, text.replace("\r\n", "\n"), source, "TOML")
+    return _parse(tomllib.loads, text, source, "TOML")
 
 
 def _parse(parse: Callable[[str], Any], text: str, source: str | Path, name: str) -> Any:

@@ -161,15 +161,8 @@ class Claim:
             seeds: how many there are, where some have no figure.
             what: the measure with what is known only now; that of the claim unless given.
         """
-        return Row(
-            what=what or self.what,
-            ours=list(ours),
-            paper=self.paper,
-            unit=self.unit,
-            n=n,
-            tolerance=self.tolerance,
-            seeds=seeds,
-        )
+        row = Row(what=what or self.what, ours=list(ours), n=n, seeds=seeds)
+        return row.judged_by(self)
 
 
 def measured(
@@ -184,7 +177,7 @@ def measured(
     """
     judges = {claim.what: claim for claim in claims}
     return [
-        Row(what=what, ours=ours, unit=unit, n=n).judged_by(judges.get(what))
+        Row(what=what, ours=list(ours), unit=unit, n=n).judged_by(judges.get(what))
         for what, ours, n in figures
     ]
 
@@ -201,7 +194,7 @@ def rows_of(
     unit: str = "%",
     n: str = "",
 ) -> list[Row]:
-    """Returns a row for each measure, by its name: beside the claim on it, if there is one.
+    """Returns a row for each measure, as `measured` does, where `n` is the same for all.
 
     Args:
         figures: a number per seed that has one.
@@ -209,13 +202,7 @@ def rows_of(
         unit: of measures without a claim.
         n: as in `Row`, of all.
     """
-    claimed = {claim.what: claim for claim in claims}
-    return [
-        claimed[what].row(ours, n=n)
-        if what in claimed
-        else Row(what=what, ours=list(ours), unit=unit, n=n)
-        for what, ours in figures.items()
-    ]
+    return measured(((what, ours, n) for what, ours in figures.items()), claims, unit=unit)
 
 
 def one_sided(result: TwoGroups | Permuted, *, greater: bool) -> float:
