@@ -22,7 +22,7 @@ import numpy as np
 
 from archive import Archive
 from evofool.evolution.generation import PRNG, RunState
-from evofool.support import UserError, write_error
+from evofool.support import UserError, flush, write_error
 
 SCHEMA = 1  # raise when the tables change; older checkpoints are then refused by name
 
@@ -67,6 +67,7 @@ class CheckpointWriter:
     def __init__(self, folder: Path, *, keep: int):
         self._folder, self._keep = folder, keep
         self._saving: Any = None  # Orbax's response to the last save
+        self._path = folder  # of the last checkpoint
         with _as_user_error(folder):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -108,6 +109,7 @@ class CheckpointWriter:
                 # given to the next device call, which would not wait for the writing.
                 table = {name: jnp.copy(leaf) for name, leaf in _named_leaves(state)}
             self._saving = self._orbax.save_async(generation, table, custom_metadata=manifest)
+            self._path = self._folder / str(generation)
 
     def _wait(self) -> None:
         if self._saving is not None:
@@ -115,6 +117,7 @@ class CheckpointWriter:
             # loop, with three file descriptors, to a process that may save ten thousand times.
             saving, self._saving = self._saving, None
             saving.result()
+            _flush_all(self._path)
 
     def close(self) -> None:
         """Waits until the last checkpoint is on disk.
@@ -146,6 +149,8 @@ def load_newest(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
         try:
             return _load(folder / str(generation))
         except _DamagedError as error:
+            if saved_generations(folder)[-1:] != generations[-1:]:
+                return load_newest(folder, warn)  # the run goes on, and has replaced it meanwhile
             warn(f"the checkpoint of generation {generation} is damaged ({error}); using an older")
     if generations:
         raise UserError(
@@ -178,10 +183,22 @@ def saved_generations(folder: Path) -> list[int]:
 
 
 def cut(folder: Path, generation: int) -> None:
-    """Removes the checkpoints after `generation`: damaged ones, which will be written anew."""
+    """Removes the checkpoints after `generation`, damaged ones, and those cut short by a kill."""
     for newer in saved_generations(folder):
         if newer > generation:
             shutil.rmtree(folder / str(newer))
+    for half_written in folder.glob("*.orbax-checkpoint-tmp*"):
+        shutil.rmtree(half_written)
+
+
+def _flush_all(folder: Path) -> None:
+    """Waits until a checkpoint is on the disk.
+
+    Orbax renames it before that. After a power failure in between it may be damaged, and the one
+    before it is used.
+    """
+    for path in (*folder.rglob("*"), folder, folder.parent):
+        flush(path)
 
 
 def flatten(tree: Any) -> Table:

@@ -150,6 +150,8 @@ class Journal:
         if int(state.next_generation) == self._saved:
             return
         if multihost.is_first():
+            # on the disk before the checkpoint, which then finds them after a power failure
+            self._metrics.flush()
             self._recorder.write(self._folder / "lineage", int(state.next_generation) - 1)
         self._checkpoints.save(state, self._micro_batches)
         self._saved = int(state.next_generation)

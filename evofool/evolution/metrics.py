@@ -12,7 +12,7 @@ from archive import NOBODY
 from evofool.classifiers import confidence
 from evofool.evolution.generation import Log
 from evofool.evolution.selection import best_of_class
-from evofool.support import UserError, replacing, write_error
+from evofool.support import UserError, flush, replacing, write_error
 
 LIKELY, HIGH, NEAR_CERTAIN = 0.9, 0.99, 0.9999  # the paper's bars
 
@@ -99,6 +99,18 @@ class MetricsLog:
                 rest = rest[self._stream.write(rest) or 0 :]
         except OSError as error:
             raise write_error(self._path, error) from error
+
+    def flush(self) -> None:
+        """Waits until the lines are on the disk.
+
+        Raises:
+            UserError: the disk failed.
+        """
+        if self._stream is not None:
+            try:
+                flush(self._path)
+            except OSError as error:
+                raise write_error(self._path, error) from error
 
     def close(self) -> None:
         """Closes the file."""

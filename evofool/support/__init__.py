@@ -12,6 +12,8 @@ from evofool.support.downloading import download
 from evofool.support.errors import UserError, unknown_name
 from evofool.support.files import (
     JsonValue,
+    flush,
+    is_temporary,
     read_json,
     replacing,
     sha256_of,
@@ -26,7 +28,7 @@ from evofool.support.formats import (
     percent,
     rounded_percent,
 )
-from evofool.support.lock import locked
+from evofool.support.lock import is_of_lock, locked, writer_of
 from evofool.support.multihost import Job, is_first, start
 from evofool.support.platforms import platform_facts
 from evofool.support.progress import Progress
@@ -40,8 +42,11 @@ __all__ = [
     "as_percentage",
     "download",
     "duration",
+    "flush",
     "gigabytes",
     "is_first",
+    "is_of_lock",
+    "is_temporary",
     "jit",
     "jit_lightly",
     "locked",
@@ -58,4 +63,5 @@ __all__ = [
     "user_cache",
     "write_error",
     "write_json",
+    "writer_of",
 ]

@@ -5,6 +5,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,13 @@ from typing import Any
 
 from evofool.support.errors import UserError
 from evofool.support.reading import parse_json
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+TEMPORARY = ".evofool-tmp-"  # begins the names of files that are being written
 
 JsonValue = Any  # what `json.loads` returns; whoever reads a file checks the values one by one
 
@@ -21,31 +29,69 @@ def replacing(path: Path) -> Iterator[Path]:
     """Gives a temporary path beside `path`; on success that file takes the place of `path`.
 
     After a crash at any moment, a power failure included, `path` holds either its old contents
-    or the new ones.
+    or the new ones. What writers that were killed left in the folder is removed.
 
     Raises:
         UserError: the disk is full, or the folder cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent
-        )
-        os.close(handle)
+        _remove_left_over(path.parent)
+        handle, temporary = _make_temporary(path)
     except OSError as error:
         raise write_error(path, error) from error
-    temporary = Path(name)
     try:
         yield temporary
         os.chmod(temporary, 0o666 & ~_umask())
         # A rename may reach the disk before the contents do, and leave an empty file there.
-        _flush(temporary)
+        flush(temporary)
         os.replace(temporary, path)
-        _flush(path.parent)  # the folder holds the name
+        flush(path.parent)  # the folder holds the name
     except OSError as error:
         raise write_error(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+        if handle is not None:
+            os.close(handle)
+
+
+def is_temporary(name: str) -> bool:
+    """Says whether a file is one that `replacing` makes, and whoever is killed leaves behind."""
+    return re.fullmatch(r"\.evofool-tmp-[a-z0-9_]{8}(\..+)?", name) is not None
+
+
+def _make_temporary(path: Path) -> tuple[int | None, Path]:
+    """Makes an empty file and locks it: its lock tells it from those that were left over.
+
+    Returns:
+        The descriptor that holds the lock, and the file. On Windows, where a file that is open
+        cannot be renamed, there is no lock.
+    """
+    while True:
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=path.suffix, dir=path.parent)
+        if fcntl is None:
+            os.close(handle)
+            return None, Path(name)
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.path.exists(name):
+            return handle, Path(name)
+        os.close(handle)  # another process has removed it before it was locked
+
+
+def _remove_left_over(folder: Path) -> None:
+    """Removes the temporary files of processes that are gone; those of living ones are locked."""
+    if fcntl is None:
+        return
+    for path in folder.glob(f"{TEMPORARY}*"):
+        with contextlib.suppress(OSError):  # locked, removed by somebody else, or not ours
+            if is_temporary(path.name):
+                handle = os.open(path, os.O_RDWR)
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    path.unlink()
+                finally:
+                    os.close(handle)
 
 
 def write_json(path: Path, value: JsonValue) -> None:
@@ -87,9 +133,11 @@ def write_error(path: Path, error: OSError) -> UserError:
     return UserError(f"cannot write {path}: {error.strerror or error}")
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     """Waits until a file, or the names in a folder, are on the disk."""
-    handle = os.open(path, os.O_RDONLY)
+    if os.name == "nt" and path.is_dir():
+        return  # Windows opens no folders
+    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(handle)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The right to write a run directory: one process at a time has it.
+"""The right to write a run directory, or a file: one process at a time has it.
 
 The lock is the operating system's (`flock`, or its equivalent on Windows), so that it ends with
 the process that holds it, however that ends. Beside it lies who holds it, for the message to
@@ -10,6 +10,7 @@ for clusters) and not elsewhere: there, two hosts could write one run directory.
 """
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -22,6 +23,8 @@ from evofool.support.errors import UserError
 from evofool.support.files import replacing, write_error
 
 LOCK, OWNER = ".lock", ".writer.json"
+PATIENCE = 0.3  # seconds: a reader that asks who writes holds the lock for less
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # what file systems without them say
 
 
 class Writer(NamedTuple):
@@ -42,51 +45,89 @@ class Writer(NamedTuple):
 
 
 @contextlib.contextmanager
-def locked(folder: Path, report: Callable[[str], None]) -> Iterator[None]:
-    """Holds the right to write a run directory while the body runs.
+def locked(
+    target: Path,
+    *,
+    report: Callable[[str], None] = lambda text: None,
+    patience: float = PATIENCE,
+) -> Iterator[None]:
+    """Holds the right to write a run directory, or a file, while the body runs.
 
     Args:
-        folder: the run directory; it exists.
-        report: takes a line if an earlier writer was killed and its lock is taken over.
+        target: a folder that exists; or a file in one, and whatever else belongs to it.
+        report: takes a line if an earlier writer was killed and its lock is taken over, or if the
+            file system has no locks.
+        patience: seconds to wait for another writer.
 
     Raises:
         UserError: another process writes it, or the folder cannot be written.
     """
     import filelock  # not loaded by commands that only read
 
-    lock = filelock.FileLock(folder / LOCK, timeout=0)
+    lock_path, owner_path = _places(target)
+    lock = filelock.FileLock(lock_path, timeout=patience)
     try:
         lock.acquire()
     except filelock.Timeout as error:
-        writer = read_writer(folder)
+        writer = read_writer(target)
         raise UserError(
-            f"{folder} is being written by {writer or 'another process'}; wait until it has "
+            f"{target} is being written by {writer or 'another process'}; wait until it has "
             "ended or stop it, then try again"
         ) from error
-    except OSError as error:
-        raise write_error(folder / LOCK, error) from error
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
+            raise write_error(lock_path, error) from error
+        report(f"{target} is on a file system without locks: let no other process write it")
     try:
-        before = read_writer(folder)
+        before = read_writer(target)
         if before is not None:
-            report(f"{folder} was left by {before}, which ended without finishing: taking over")
+            report(f"{target} was left by {before}, which ended without finishing: taking over")
         mine = Writer(socket.gethostname(), os.getpid(), _now())
-        with replacing(folder / OWNER) as temporary:
+        with replacing(owner_path) as temporary:
             temporary.write_text(json.dumps(mine._asdict()) + "\n", encoding="utf-8")
         try:
             yield
         finally:
-            (folder / OWNER).unlink(missing_ok=True)
+            owner_path.unlink(missing_ok=True)
     finally:
+        with contextlib.suppress(OSError):  # Windows removes no file that is open
+            lock_path.unlink()  # while it is held: whoever waits for it notices, and makes another
         lock.release()
 
 
-def read_writer(folder: Path) -> Writer | None:
+def is_of_lock(name: str) -> bool:
+    """Says whether a file in a folder belongs to the folder's lock."""
+    return name in (LOCK, OWNER)
+
+
+def writer_of(target: Path) -> Writer | None:
+    """Returns who writes a run directory or a file at this moment; None if nobody does."""
+    import filelock
+
+    writer, lock_path = read_writer(target), _places(target)[0]
+    if writer is None or not lock_path.exists():
+        return None
+    try:
+        with filelock.FileLock(lock_path, timeout=0):
+            return None
+    except (OSError, NotImplementedError):  # held, or this user may not try
+        return writer
+
+
+def read_writer(target: Path) -> Writer | None:
     """Returns who has, or had when it was killed, the right to write; None if nobody."""
     try:
-        facts = json.loads((folder / OWNER).read_text(encoding="utf-8"))
+        facts = json.loads(_places(target)[1].read_text(encoding="utf-8"))
         return Writer(str(facts["host"]), int(facts["process"]), str(facts["started"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _places(target: Path) -> tuple[Path, Path]:
+    """Returns the lock of a folder, in it, or that of a file, beside it; and who has it."""
+    if target.is_dir():
+        return target / LOCK, target / OWNER
+    return target.with_name(f".{target.name}{LOCK}"), target.with_name(f".{target.name}{OWNER}")
 
 
 def _now() -> str:

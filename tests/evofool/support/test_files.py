@@ -1,5 +1,8 @@
 import errno
 import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -30,6 +33,47 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
         assert path.read_text() == "before"
     assert path.read_text() == "after"
     assert list(tmp_path.iterdir()) == [path]
+
+
+WRITE = """
+import sys, time
+from pathlib import Path
+from evofool.support.files import replacing
+with replacing(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    print(temporary, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_next_writer_removes_what_a_killed_one_left_and_not_what_a_living_one_writes(tmp_path):
+    (tmp_path / ".evofool-tmp-notes.txt").write_text("not ours, in spite of its name")
+    command = [sys.executable, "-c", WRITE, str(tmp_path / "a.txt")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        temporary = Path(process.stdout.readline().rstrip())
+        write_json(tmp_path / "b.json", 1)
+        assert temporary.read_text(encoding="utf-8") == "half"
+        process.kill()
+    assert temporary.exists()
+    write_json(tmp_path / "b.json", 2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".evofool-tmp-notes.txt", "b.json"]
+
+
+def test_a_temporary_file_that_is_removed_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
+    made, make = [], tempfile.mkstemp
+
+    def make_and_lose_the_first(**options):
+        handle, name = make(**options)
+        made.append(name)
+        if len(made) == 1:
+            os.unlink(name)
+        return handle, name
+
+    monkeypatch.setattr(tempfile, "mkstemp", make_and_lose_the_first)
+    write_json(tmp_path / "b.json", 2)
+    assert len(made) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["b.json"]
 
 
 def test_contents_and_name_are_on_the_disk_when_a_file_is_replaced(tmp_path, monkeypatch):

@@ -1,20 +1,23 @@
+import errno
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import filelock
 import pytest
 
 from evofool.support.errors import UserError
-from evofool.support.lock import OWNER, locked, read_writer
+from evofool.support.lock import LOCK, OWNER, locked, read_writer, writer_of
 
 HOLD = """
 import sys, time
 from pathlib import Path
 from evofool.support.lock import locked
-with locked(Path(sys.argv[1]), print):
+with locked(Path(sys.argv[1]), report=print):
     print("locked", flush=True)
     time.sleep(60)
 """
@@ -39,9 +42,9 @@ def other(tmp_path):
 
 def test_the_second_writer_is_refused_and_told_who_is_first(tmp_path):
     with (
-        locked(tmp_path, silence),
+        locked(tmp_path, report=silence),
         pytest.raises(UserError) as refusal,
-        locked(tmp_path, silence),
+        locked(tmp_path, report=silence),
     ):
         pass
     assert f"process {os.getpid()} on {socket.gethostname()}" in str(refusal.value)
@@ -49,7 +52,10 @@ def test_the_second_writer_is_refused_and_told_who_is_first(tmp_path):
 
 
 def test_another_process_is_refused(tmp_path, other):
-    with pytest.raises(UserError, match=f"process {other.pid} on"), locked(tmp_path, silence):
+    with (
+        pytest.raises(UserError, match=f"process {other.pid} on"),
+        locked(tmp_path, report=silence),
+    ):
         pass
 
 
@@ -57,7 +63,7 @@ def test_the_lock_of_a_killed_process_is_taken_over_and_that_is_said(tmp_path, o
     os.kill(other.pid, signal.SIGKILL)
     other.wait()
     said: list[str] = []
-    with locked(tmp_path, said.append):
+    with locked(tmp_path, report=said.append):
         assert read_writer(tmp_path).process == os.getpid()
     assert len(said) == 1
     assert f"process {other.pid}" in said[0]
@@ -65,12 +71,12 @@ def test_the_lock_of_a_killed_process_is_taken_over_and_that_is_said(tmp_path, o
 
 def test_a_writer_that_ends_leaves_no_owner(tmp_path):
     for _ in range(2):
-        with locked(tmp_path, silence):
+        with locked(tmp_path, report=silence):
             assert (tmp_path / OWNER).exists()
         assert not (tmp_path / OWNER).exists()
-    with pytest.raises(RuntimeError), locked(tmp_path, silence):
+    with pytest.raises(RuntimeError), locked(tmp_path, report=silence):
         raise RuntimeError("the body failed")
-    with locked(tmp_path, silence):
+    with locked(tmp_path, report=silence):
         pass
 
 
@@ -78,11 +84,74 @@ def test_a_writer_that_ends_leaves_no_owner(tmp_path):
 def test_an_owner_that_cannot_be_read_is_nobody(tmp_path: Path, content: str):
     (tmp_path / OWNER).write_text(content)
     assert read_writer(tmp_path) is None
-    with locked(tmp_path, silence):
+    with locked(tmp_path, report=silence):
         pass
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(UserError, match="cannot write"), locked(tmp_path / "file", silence):
+    with (
+        pytest.raises(UserError, match="cannot write"),
+        locked(tmp_path / "file/a", report=silence),
+    ):
         pass
+
+
+def test_nothing_stays_but_what_was_written(tmp_path):
+    for target in (tmp_path, tmp_path / "weights.safetensors"):
+        with locked(target, report=silence):
+            assert writer_of(target).process == os.getpid()
+        assert writer_of(target) is None
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_files_of_one_folder_are_locked_one_by_one(tmp_path):
+    with (
+        locked(tmp_path / "a"),
+        locked(tmp_path / "b"),
+        pytest.raises(UserError, match="a is being written"),
+        locked(tmp_path / "a"),
+    ):
+        pass
+
+
+def test_a_reader_sees_who_writes_and_who_was_killed(tmp_path, other):
+    assert writer_of(tmp_path).process == other.pid
+    os.kill(other.pid, signal.SIGKILL)
+    other.wait()
+    assert writer_of(tmp_path) is None
+    assert read_writer(tmp_path).process == other.pid
+
+
+def test_a_writer_waits_for_readers_that_ask_who_writes(tmp_path):
+    (tmp_path / LOCK).touch()
+    (tmp_path / OWNER).write_text('{"host": "h", "process": 1, "started": "t"}')
+    asking, done = threading.Event(), threading.Event()
+
+    def ask():
+        while not done.is_set():
+            writer_of(tmp_path)
+            asking.set()
+
+    reader = threading.Thread(target=ask)
+    reader.start()
+    asking.wait()
+    try:
+        for _ in range(20):
+            with locked(tmp_path, patience=5):
+                pass
+    finally:
+        done.set()
+        reader.join()
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOLCK, "No locks"), NotImplementedError()])
+def test_a_file_system_without_locks_is_said(tmp_path, monkeypatch, error):
+    def fail(self, *arguments, **options):
+        raise error
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", fail)
+    said: list[str] = []
+    with locked(tmp_path, report=said.append):
+        pass
+    assert said == [f"{tmp_path} is on a file system without locks: let no other process write it"]
