@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cppn.color import COLORS, ROUNDINGS
 from cppn.genome import INPUTS, MAX_WEIGHT, NUM_INPUTS, Genome, GenomeSpec
-from cppn.render import GREY, Style
+from cppn.render import COORDINATES, GREY, Style
 
 FORMAT = "cppn"
 VERSION = 1
@@ -61,7 +62,10 @@ def from_json(data: Mapping[str, Any] | str) -> tuple[Genome, GenomeSpec, Style]
     Raises:
         ValueError: not such JSON, of a later version, or the genome is not valid.
     """
-    values = json.loads(data) if isinstance(data, str) else data
+    try:
+        values = json.loads(data) if isinstance(data, str) else data
+    except RecursionError as error:
+        raise ValueError("data must be the JSON of a genome, got one nested too deeply") from error
     if not isinstance(values, Mapping) or values.get("format") != FORMAT:
         raise ValueError(f"data must be the JSON of a genome, with format={FORMAT!r}")
     if values.get("version") != VERSION:
@@ -72,6 +76,9 @@ def from_json(data: Mapping[str, Any] | str) -> tuple[Genome, GenomeSpec, Style]
     try:
         activations, nodes = tuple(values["activations"]), list(values["nodes"])
         outputs, style = values["outputs"], Style(**values["drawing"])
+        known = (COLORS, COORDINATES, ROUNDINGS)
+        if any(value not in names for value, names in zip(style, known, strict=True)):
+            raise ValueError(f"unknown way of drawing {style}")
         ends = np.array([c[:2] for c in values["connections"]], np.int32).reshape(-1, 2)
         weight = np.array([c[2] for c in values["connections"]], np.float32)
     except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
@@ -80,7 +87,7 @@ def from_json(data: Mapping[str, Any] | str) -> tuple[Genome, GenomeSpec, Style]
     unknown = [name for name in nodes if name not in activations]
     if unknown:
         raise ValueError(f"nodes must have activations of {activations}, got {unknown[0]!r}")
-    codes = [activations.index(name) for name in nodes]
+    codes = [activations.index(name) for name in nodes]  # few, as `GenomeSpec` has checked
     genome = Genome(
         num_nodes=jnp.int32(NUM_INPUTS + len(nodes)),
         num_connections=jnp.int32(len(weight)),

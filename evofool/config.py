@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from evofool.support import UserError, parse_toml, unknown_name
+from evofool.support import UserError, parse_toml, read_text, unknown_name
 
 MAX_SEED = 2**32 - 1
 MAX_POPULATION = 2**16 - 1  # `archive.select` draws indices of 16 bits
@@ -287,13 +287,7 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot read the configuration {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not valid TOML: {error}") from error
-    return parse_toml(text, path)
+    return parse_toml(read_text(path), path)
 
 
 def _check_rates(config: Any, prefix: str) -> None:

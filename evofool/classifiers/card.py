@@ -26,6 +26,10 @@ CHANNEL_ORDERS = ("grey", "RGB", "BGR")
 ACTIVATIONS = ("relu", "sigmoid")
 PADDINGS = ("symmetric", "SAME")
 INTERPOLATIONS = ("bicubic", "bilinear", "nearest")
+# Far above what classifiers have, and far below what fills the memory.
+MOST_VALUES = 2**24  # of an image: 4096 x 4096, grey
+MOST_OUTPUTS = 2**17
+MOST_LETTERS = 1000  # of a label; the longest of ImageNet's has 131
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +88,16 @@ class Card:
     def __post_init__(self) -> None:
         object.__setattr__(self, "family", current_name(self.family))
         where = f"card of {self.name!r}"
-        if min(self.input_shape) < 1:
-            raise UserError(f"{where}: input_shape is {self.input_shape}; expected 1 or more each")
+        if min(self.input_shape) < 1 or math.prod(self.input_shape) > MOST_VALUES:
+            raise UserError(
+                f"{where}: input_shape is {self.input_shape}; expected 1 or more each, and at most "
+                f"{MOST_VALUES:,} values in all"
+            )
+        if not 2 <= self.outputs <= MOST_OUTPUTS:
+            raise UserError(
+                f"{where}: outputs is {self.outputs}; expected 2..{MOST_OUTPUTS:,} (the softmax of "
+                "one output is always 1: for a yes or no, give the outputs [0, z])"
+            )
         if not 0 <= self.class_offset < self.outputs:
             raise UserError(
                 f"{where}: class_offset is {self.class_offset} with {self.outputs} outputs; "
@@ -96,6 +108,12 @@ class Card:
                 f"{where}: {len(self.labels)} labels; expected {self.classes}, one per class "
                 f"({self.outputs} outputs, class_offset {self.class_offset})"
             )
+        for index, label in enumerate(self.labels):
+            if len(label) > MOST_LETTERS:
+                raise UserError(
+                    f"{where}: the label of class {index} has {len(label):,} letters, "
+                    f"{label[:20]!r}...; expected at most {MOST_LETTERS:,}"
+                )
         if not self.channel_order:
             object.__setattr__(self, "channel_order", "grey" if self.input_shape[2] == 1 else "RGB")
         if not self.mean:
@@ -247,4 +265,7 @@ def _number_or_text(key: str, value: JsonValue, kind: type, source: str) -> Json
     accepted = (int, float) if kind is float else kind
     if isinstance(value, bool) or not isinstance(value, accepted):
         raise UserError(f"{source}: {key} has {value!r}; expected {kind.__name__}")
-    return kind(value)
+    try:
+        return kind(value)
+    except OverflowError as error:
+        raise UserError(f"{source}: {key} has {value!r:.20}...; expected a float") from error

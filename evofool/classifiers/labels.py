@@ -4,6 +4,7 @@ A label may hold several names, separated by commas. A group is a set of related
 for instance all breeds of dogs.
 """
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def resolve_class(card: Card, name: str) -> int:
         UserError: no class has that name, or several have.
     """
     wanted = name.strip().lower()
-    if wanted.isdigit() and int(wanted) < len(card.labels):
+    if re.fullmatch("[0-9]{1,9}", wanted) and int(wanted) < len(card.labels):
         return int(wanted) + card.class_offset
     if wanted in card.ids:
         return card.ids.index(wanted) + card.class_offset

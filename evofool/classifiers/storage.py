@@ -6,7 +6,6 @@ PyTorch's names are read as well: `layer.weight` is `layer.kernel` with the outp
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,11 @@ import safetensors
 import safetensors.numpy
 
 from evofool.classifiers.classifier import Params
-from evofool.support import JsonValue, UserError, replacing
+from evofool.support import JsonValue, UserError, parse_json, read_bytes, replacing
 
 Leaf = Any  # an array, or the `jax.ShapeDtypeStruct` of one
 
+MOST_HEADER = 16 * 2**20  # bytes that describe the tensors
 _DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
 
 
@@ -53,10 +53,9 @@ def load_weights(path: Path, shapes: Params, *, sha256: str = "") -> tuple[Param
         UserError: the file is missing, truncated or changed, or a tensor is missing, extra, or
             of another shape or type, or the file has batch norm that is not folded.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read weights {path}: {error.strerror}") from error
+    needed = sum(leaf.size * leaf.dtype.itemsize for leaf in flatten(shapes).values())
+    # twice as much is still read, for an error that names the tensors that do not fit
+    content = read_bytes(path, most_bytes=2 * needed + MOST_HEADER)
     tensors = dict(deserialize(path, content))
     norms = [name for name in tensors if name.endswith(".running_mean")]
     if norms:
@@ -129,6 +128,10 @@ def deserialize(path: Path, content: bytes) -> list[tuple[str, dict[str, JsonVal
     Raises:
         UserError: the file is cut short or of another format.
     """
+    if int.from_bytes(content[:8], "little") > MOST_HEADER:
+        raise UserError(
+            f"{path} is no safetensors file: its header would have more than {MOST_HEADER:,} bytes"
+        )
     try:
         return safetensors.deserialize(content)
     except safetensors.SafetensorError as error:
@@ -144,7 +147,7 @@ def _expected_size(content: bytes) -> int | None:
     """Returns the file size that the header promises, or None when the header is damaged."""
     try:
         length = int.from_bytes(content[:8], "little")
-        header = json.loads(content[8 : 8 + length])
+        header = parse_json(content[8 : 8 + length].decode(), "the header")
         ends = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
         return 8 + length + max(ends, default=0)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):

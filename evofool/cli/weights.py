@@ -1,12 +1,13 @@
 """The commands that get weights: weights convert, weights fetch."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from evofool.cli.startup import start_jax
-from evofool.support import UserError, read_json
+from evofool.support import UserError, read_json, read_text
 
 
 def weights_convert(
@@ -94,9 +95,5 @@ def weights_fetch(
 
 def _lines(path: Path) -> list[str]:
     """Reads the lines of a text file, without empty lines at its end."""
-    try:
-        return path.read_text(encoding="utf-8-sig").rstrip().splitlines()
-    except OSError as error:
-        raise UserError(f"cannot read labels {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"labels {path} are not UTF-8 text: {error}") from error
+    text = read_text(path).rstrip()
+    return re.split(r"\r\n|\r|\n", text) if text else []

@@ -9,7 +9,6 @@ References:
     https://www.cs.toronto.edu/~kriz/cifar.html
 """
 
-import gzip
 import io
 import itertools
 import tarfile
@@ -23,8 +22,8 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from evofool.classifiers import CIFAR10_LABELS
-from evofool.data.datasets import Dataset, find_files
-from evofool.support import UserError
+from evofool.data.datasets import MOST_BYTES, Dataset, find_files
+from evofool.support import UserError, check_file, gunzipped, read_arrays, read_bytes
 
 SIDE, CHANNELS = 32, 3
 RECORD = 1 + CHANNELS * SIDE * SIDE  # bytes: the label, then the planes red, green, blue
@@ -81,6 +80,7 @@ def _stem(path: Path) -> str:
 def _read_archive(path: Path) -> list[_Batch]:
     """Reads the batches out of the published archive; nothing is unpacked onto the disk."""
     batches: dict[str, _Batch] = {}
+    check_file(path, most_bytes=MOST_BYTES)
     try:
         with tarfile.open(path) as packed:
             for member in packed:  # one pass, since seeking back would unpack from the start again
@@ -103,8 +103,10 @@ def _read_archive(path: Path) -> list[_Batch]:
 
 def _read_binary(path: Path, count: int) -> _Batch:
     try:
-        content = path.read_bytes()
-        content = gzip.decompress(content) if path.suffix == ".gz" else content
+        content = read_bytes(path, most_bytes=MOST_BYTES)
+        content = gunzipped(content, MOST_BYTES) if path.suffix == ".gz" else content
+    except UserError:
+        raise
     except _DAMAGED as error:
         raise _damaged(str(path), error) from error
     if len(content) != count * RECORD:
@@ -122,10 +124,12 @@ def _parse(content: bytes, where: str) -> _Batch:
 def _read_jpeg(path: Path) -> _Batch:
     """Reads an `.npz` of `labels` [n], `offsets` [n + 1] and `jpeg`, all JPEG files in a row."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            labels, offsets, files = (arrays[key] for key in ("labels", "offsets", "jpeg"))
-    except _DAMAGED as error:
+        arrays = read_arrays(path, most_bytes=MOST_BYTES)
+        labels, offsets, files = (arrays[key] for key in ("labels", "offsets", "jpeg"))
+    except KeyError as error:
         raise _damaged(str(path), error) from error
+    except UserError as error:
+        raise UserError(f"{error}; delete it and fetch cifar10 again") from error
     if (
         (labels.shape, labels.dtype) != ((PER_BATCH,), np.uint8)
         or (offsets.shape, offsets.dtype.kind) != ((PER_BATCH + 1,), "i")

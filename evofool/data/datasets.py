@@ -10,6 +10,8 @@ from jaxtyping import UInt8
 
 from evofool.support import UserError, download, sha256_of, unknown_name, user_cache
 
+MOST_BYTES = 256 * 2**20  # of a file of a data set, packed or not
+
 
 class Dataset(NamedTuple):
     """Labelled images for training and for testing.

@@ -1,14 +1,19 @@
 """Labelled images: a folder with a subfolder for every class, or a table of files and classes."""
 
 import csv
+import io
+import os
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
 
 from evofool.classifiers import Card, resolve_class
-from evofool.support import UserError
+from evofool.support import UserError, from_csv_cell, read_text
+
+_INDEX = re.compile(r"-?[0-9]{1,18}")
 
 
 class LabelledImage(NamedTuple):
@@ -32,43 +37,60 @@ def read_labels(labels: str | Path, card: Card, *, images: str | Path) -> list[L
         images: folder of the image files.
 
     Raises:
-        UserError: the table cannot be read, lacks a column or has no rows; or a row is incomplete,
-            repeats a file, names a missing file, or has an index that is no class.
+        UserError: the table cannot be read, has no such column or two, or has no rows; or a row is
+            incomplete, repeats a file, names a missing file, or has an index that is no class.
     """
     path, folder = Path(labels), Path(images)
     if not folder.is_dir():
         raise UserError(f"images is {str(folder)!r}, which is no folder; give the images' folder")
-    lines: dict[str, int] = {}
-    rows = []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
-            missing = {"file", "index"} - set(reader.fieldnames or ())
-            if missing:
-                raise UserError(
-                    f"{path} has no column {' and no '.join(sorted(missing))}; its first line is "
-                    f"{', '.join(reader.fieldnames or ()) or 'empty'}, expected file,index"
-                )
-            for row in reader:
-                where = f"{path}, line {reader.line_num}"
-                index = _index_of(row, card, where)
-                rows.append(LabelledImage(folder / row["file"], index))
-                if row["file"] in lines:
-                    raise UserError(
-                        f"{where}: {row['file']} is on line {lines[row['file']]} already; name "
-                        "each file once"
-                    )
-                lines[row["file"]] = reader.line_num
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise UserError(f"cannot read the labels {path}: {reason}") from error
-    if not rows:
+    indices, lines = dict[str, int](), dict[str, int]()
+    for file, text, line in _table_rows(path):
+        if file in lines:
+            raise UserError(
+                f"{path}, line {line}: {file} is on line {lines[file]} already; name each file once"
+            )
+        indices[file], lines[file] = _index_of(text, card, path, line), line
+    if not indices:
         raise UserError(f"{path} has no rows below its first line; expected a row per image")
-    absent = [row.path for row in rows if not row.path.exists()]
+    # texts, as a million paths would take seconds and half a gigabyte
+    absent = [file for file in indices if not os.path.exists(f"{images}/{file}")]
     if absent:
         more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
-        raise UserError(f"{path} names {absent[0]}{more}, not there; is {folder} the right folder?")
-    return rows
+        raise UserError(
+            f"{path} names {folder / absent[0]}{more}, not there; is {folder} the right folder?"
+        )
+    return [LabelledImage(folder / file, index) for file, index in indices.items()]
+
+
+def _table_rows(path: Path) -> Iterator[tuple[str, str, int]]:
+    """Yields file, index and number of the line of every row; both are texts that are not empty."""
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), skipinitialspace=True)
+    try:
+        header = next(reader, [])
+        places = _columns(header, path)
+        for row in filter(None, reader):  # lines that are empty are no rows
+            if len(row) <= max(places) or not all(row[place].strip() for place in places):
+                raise UserError(
+                    f"{path}, line {reader.line_num}: expected a file and an index, found {row}"
+                )
+            file, index = (row[place] for place in places)
+            yield from_csv_cell(file), index.strip(), reader.line_num
+    except csv.Error as error:
+        raise UserError(f"cannot read {path}: line {reader.line_num}: {error}") from error
+
+
+def _columns(header: Sequence[str], path: Path) -> tuple[int, int]:
+    """Finds the columns of files and of indices."""
+    missing = [name for name in ("file", "index") if name not in header]
+    if missing:
+        raise UserError(
+            f"{path} has no column {' and no '.join(missing)}; its first line is "
+            f"{', '.join(header) or 'empty'}, expected file,index"
+        )
+    for name in ("file", "index"):
+        if header.count(name) > 1:
+            raise UserError(f"{path} has {header.count(name)} columns {name}; expected one")
+    return header.index("file"), header.index("index")
 
 
 def read_image_folder(folder: str | Path, card: Card) -> list[LabelledImage]:
@@ -113,16 +135,13 @@ def read_image_folder(folder: str | Path, card: Card) -> list[LabelledImage]:
     return rows
 
 
-def _index_of(row: dict[str, str], card: Card, where: str) -> int:
-    text = (row["index"] or "").strip()
-    if not row["file"] or not text:
-        raise UserError(f"{where}: expected a file and an index, found {list(row.values())}")
-    if not re.fullmatch(r"-?\d+", text):
-        raise UserError(f"{where}: index is {text!r}; expected the number of a class")
+def _index_of(text: str, card: Card, path: Path, line: int) -> int:
+    if not _INDEX.fullmatch(text):
+        raise UserError(f"{path}, line {line}: index is {text!r}; expected the number of a class")
     if not 0 <= int(text) < card.classes:
         raise UserError(
-            f"{where}: index is {text}; expected 0..{card.classes - 1}, the classes of {card.name} "
-            "counted from 0, without 'background'"
+            f"{path}, line {line}: index is {text}; expected 0..{card.classes - 1}, the classes of "
+            f"{card.name} counted from 0, without 'background'"
         )
     return int(text)
 

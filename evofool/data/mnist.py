@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from evofool.data.datasets import Dataset, find_files
-from evofool.support import UserError
+from evofool.data.datasets import MOST_BYTES, Dataset, find_files
+from evofool.support import UserError, gunzipped, read_bytes
 
 
 def load_mnist(data_dir: str | Path | None = None) -> Dataset:
@@ -53,14 +53,12 @@ def read_idx(path: Path, *, dimensions: int) -> UInt8[np.ndarray, "..."]:
         UserError: the file cannot be read, is too short or too long, or is of another format.
     """
     try:
-        content = path.read_bytes()
-        content = gzip.decompress(content) if path.suffix == ".gz" else content
+        content = read_bytes(path, most_bytes=MOST_BYTES)
+        content = gunzipped(content, MOST_BYTES) if path.suffix == ".gz" else content
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise UserError(
             f"{path} is not a whole gzip file: {error}; delete it and fetch it again"
         ) from error
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     expected = bytes([0, 0, 8, dimensions])
     if content[:4] != expected:
         kinds = {3: "images", 1: "labels"}

@@ -5,6 +5,7 @@ An image of the input size is left as it is. Any other is scaled so that its sho
 change to an image is recorded, to be shown to the user.
 """
 
+import stat
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,10 +18,11 @@ from jaxtyping import UInt8
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from evofool.classifiers import Card
-from evofool.support import UserError
+from evofool.support import UserError, check_file
 
 # Formats that Pillow reads by itself; not EPS, whose reader starts another program.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+MOST_BYTES = 1 << 30  # of a file: the most pixels that are read, as plain text
 MOST_SCALED = 1 << 26  # pixels; an image of 1 x 100,000 would become 256 x 25,600,000
 THREADS = 4  # decode images; few, for an image may have 90 million pixels in memory
 
@@ -126,7 +128,9 @@ def _prepare(path: Path, *, card: Card, exact: bool) -> PreparedImage:
 def _decode(path: Path) -> tuple[Image.Image, list[str]]:
     """Returns an upright, opaque image of mode L or RGB, and the changes to it."""
     try:
-        if not path.stat().st_size:
+        if stat.S_ISDIR(path.stat().st_mode):
+            raise UserError(f"{path} is a folder; give the images in it: {path}/*.jpg")
+        if not check_file(path, most_bytes=MOST_BYTES):
             raise UserError(f"{path} is empty (0 bytes); it is no image")
         with Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN]) as image:
             return _normalize(image, path)
@@ -134,8 +138,6 @@ def _decode(path: Path) -> tuple[Image.Image, list[str]]:
         raise
     except FileNotFoundError as error:
         raise UserError(f"there is no image {path}") from error
-    except IsADirectoryError as error:
-        raise UserError(f"{path} is a folder; give the images in it: {path}/*.jpg") from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise UserError(
             f"{path} holds more pixels than the {Image.MAX_IMAGE_PIXELS:,} that are read, because "

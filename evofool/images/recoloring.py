@@ -12,10 +12,11 @@ import numpy as np
 import scipy.stats
 from jaxtyping import UInt8
 
-from evofool.support import UserError, unknown_name
+from evofool.support import UserError, read_text, unknown_name
 
 Table = UInt8[np.ndarray, "256"]
 LEVELS = 256
+MOST_BYTES = 2**16  # of a table: 256 numbers, and much white space
 NAMES = ("blondes", "random", "invert")
 
 
@@ -40,11 +41,7 @@ def intensity_table(name: str | Path, *, seed: int = 0) -> Table:
     path = Path(name)
     if not path.exists() and str(name).isidentifier():  # a misspelt name rather than a file
         raise UserError(f"{unknown_name('table', str(name), NAMES)}, or a text file")
-    try:
-        return _parse(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
-        raise UserError(f"cannot read the table {path}: {reason}") from error
+    return _parse(read_text(path, most_bytes=MOST_BYTES), str(path))
 
 
 def disordered_table(disorder: float, *, seed: int = 0) -> Table:
@@ -80,7 +77,7 @@ def non_monotonicity(table: Table) -> float:
 
 def _parse(text: str, source: str) -> Table:
     words = re.split(r"[\s,;]+", text.strip(" \t\r\n,;[]"))
-    wrong = [word for word in words if not re.fullmatch(r"\d{1,3}", word) or int(word) >= LEVELS]
+    wrong = [word for word in words if not re.fullmatch(r"[0-9]{1,3}", word) or int(word) >= LEVELS]
     if wrong:
         raise UserError(
             f"{source} holds {wrong[0][:20]!r}; expected {LEVELS} whole numbers 0..255, separated "

@@ -7,6 +7,7 @@ the command line's help and its error messages appear at once.
 """
 
 from evofool.support import multihost
+from evofool.support.arrays import read_array, read_arrays
 from evofool.support.compiling import jit, jit_lightly
 from evofool.support.downloading import download
 from evofool.support.errors import UserError, unknown_name
@@ -31,19 +32,33 @@ from evofool.support.formats import (
 from evofool.support.lock import is_of_lock, locked, writer_of
 from evofool.support.multihost import Job, is_first, start
 from evofool.support.platforms import platform_facts
+from evofool.support.printable import csv_cell, from_csv_cell, printable, shortened
 from evofool.support.progress import Progress
-from evofool.support.reading import parse_toml
+from evofool.support.reading import (
+    MOST_JSON,
+    check_file,
+    gunzipped,
+    parse_json,
+    parse_toml,
+    read_bytes,
+    read_text,
+)
 
 __all__ = [
+    "MOST_JSON",
     "Job",
     "JsonValue",
     "Progress",
     "UserError",
     "as_percentage",
+    "check_file",
+    "csv_cell",
     "download",
     "duration",
     "flush",
+    "from_csv_cell",
     "gigabytes",
+    "gunzipped",
     "is_first",
     "is_of_lock",
     "is_temporary",
@@ -51,13 +66,20 @@ __all__ = [
     "jit_lightly",
     "locked",
     "multihost",
+    "parse_json",
     "parse_toml",
     "percent",
     "platform_facts",
+    "printable",
+    "read_array",
+    "read_arrays",
+    "read_bytes",
     "read_json",
+    "read_text",
     "replacing",
     "rounded_percent",
     "sha256_of",
+    "shortened",
     "start",
     "unknown_name",
     "user_cache",

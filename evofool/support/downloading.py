@@ -13,6 +13,7 @@ from evofool.support.files import replacing
 
 TIMEOUT_SECONDS = 30  # without a byte from the server
 CHUNK_BYTES = 1 << 16
+MOST_BYTES = 4 * 2**30  # an answer that goes on for ever would fill the disk
 SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -81,6 +82,8 @@ def _stream(address: str) -> Iterator[bytes]:
             expected, received = response.headers.get("Content-Length"), 0
             while chunk := response.read(CHUNK_BYTES):
                 received += len(chunk)
+                if received > MOST_BYTES:
+                    raise _FetchError(f"the file does not end after {received:,} bytes")
                 yield chunk
     except urllib.error.HTTPError as error:
         raise _FetchError(f"the server answered {error.code} {error.reason}") from error

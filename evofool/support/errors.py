@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable, Sequence
 
+_LONGEST_NAME = 100  # letters; comparing longer ones takes long, and none is a slip of the finger
+
 
 class UserError(ValueError):
     """Bad input; the message names what was given, what was expected and what to do.
@@ -32,7 +34,7 @@ def unknown_name(
         An error to raise.
     """
     valid = [str(option) for option in options]
-    if not nearest:
+    if not nearest and len(name) <= _LONGEST_NAME:
         written = {option.lower(): option for option in valid}
         near = difflib.get_close_matches(name.lower(), written, n=3, cutoff=0.5)
         nearest = [written[option] for option in near]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evofool.support.errors import UserError
-from evofool.support.reading import parse_json
+from evofool.support.reading import MOST_JSON, parse_json, read_text
 
 try:
     import fcntl
@@ -104,15 +104,9 @@ def read_json(path: Path) -> JsonValue:
     """Reads a JSON file.
 
     Raises:
-        UserError: it is missing or not JSON.
+        UserError: as `read_text` and `parse_json`.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not valid JSON: {error}") from error
-    return parse_json(text, path)
+    return parse_json(read_text(path, most_bytes=MOST_JSON), path)
 
 
 def sha256_of(path: Path) -> str:

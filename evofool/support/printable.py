@@ -6,8 +6,9 @@ cursor, change the title of a terminal or hide text, and cells that a spreadshee
 
 import unicodedata
 
-# what a spreadsheet takes for a formula when a cell begins with it (OWASP, "CSV injection")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet takes for a formula when a cell begins with it (OWASP, "CSV injection"); the
+# last four are = + - @ in full width.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # letters that reorder their neighbours, so that text reads as something else (CVE-2021-42574)
 _REORDERING = {chr(c) for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 
@@ -24,13 +25,33 @@ def printable(text: str, *, keep: str = "") -> str:
     return _escaped(text, keep)
 
 
+def shortened(text: str, most: int) -> str:
+    """Returns the text, or of a longer one its beginning and its end.
+
+    Args:
+        text: of any length.
+        most: letters that are left, three dots between them included.
+    """
+    if len(text) <= most:
+        return text
+    end = (most - 5) // 2
+    return f"{text[: most - 5 - end]} ... {text[-end:]}"
+
+
 def csv_cell(text: str) -> str:
     """Returns the text of a cell so that no spreadsheet runs it: with ' before a formula.
 
     Numbers stay numbers: `-1.5` is no formula.
     """
     text = printable(text)
-    return f"'{text}" if text.startswith(_FORMULA) and not _is_number(text) else text
+    is_formula = text.lstrip("'").startswith(_FORMULA) and not _is_number(text)
+    return f"'{text}" if is_formula else text
+
+
+def from_csv_cell(cell: str) -> str:
+    """Returns the text of a cell that `csv_cell` wrote, without the ' before a formula."""
+    is_formula = cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA)
+    return cell[1:] if is_formula else cell
 
 
 def _escaped(text: str, keep: str) -> str:

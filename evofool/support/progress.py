@@ -5,13 +5,16 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from evofool.support.arrays import read_arrays
 from evofool.support.errors import UserError
 from evofool.support.files import replacing
+from evofool.support.reading import parse_json
+
+MOST_BYTES = 4 * 2**30  # of the arrays of an attack, unpacked: thousands of photographs
 
 
 class Progress:
@@ -36,10 +39,11 @@ class Progress:
         if self._path is None or not self._path.exists():
             return None
         try:
-            with self._path.open("rb") as file, np.load(file) as stored:
-                arrays = dict(stored)
-            saved = json.loads(str(arrays.pop("facts")))
-        except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile) as error:
+            arrays = read_arrays(self._path, most_bytes=MOST_BYTES)
+            saved = parse_json(str(arrays.pop("facts")), "what it depends on")
+            if not isinstance(saved, dict):
+                raise UserError("what it depends on is no JSON object")
+        except (UserError, KeyError) as error:
             raise UserError(f"{self._path} holds no attack under way: {error}") from error
         wanted = json.loads(self._facts)
         changed = [name for name in saved | wanted if saved.get(name) != wanted.get(name)]

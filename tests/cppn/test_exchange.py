@@ -72,6 +72,9 @@ def edited(**changes):
         (edited(connections=[[-1, 4, 1.0]]), "node that is not there"),
         (edited(connections=[[0, 3, 1.0]]), "ends at an input"),
         (edited(connections=[[0, 5, 1.0], [0, 4, 1.0]]), "order of their targets"),
+        (edited(drawing={"color": []}), "incomplete or damaged"),
+        (edited(drawing={"color": "pink"}), "unknown way of drawing"),
+        ("[" * 200_000, "nested too deeply"),
     ],
 )
 def test_damaged_json_is_refused_with_the_reason(data, message):

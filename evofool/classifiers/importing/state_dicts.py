@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from evofool.classifiers.storage import deserialize
-from evofool.support import UserError
+from evofool.support import UserError, check_file, read_bytes
 
 TorchTensor = Any  # PyTorch need not be installed, for type checkers either
 
@@ -27,6 +27,7 @@ _DTYPES: dict[str, DTypeLike] = {
     "I64": np.int64,
     "I32": np.int32,
 }
+MOST_BYTES = 4 * 2**30  # of a file; the largest of torchvision's networks has 2.6 GB
 _WRAPPED = ("state_dict", "model")  # keys of the state dict in checkpoints of training scripts
 _PARALLEL = "module."  # the prefix of every name in a network trained with DataParallel
 
@@ -79,7 +80,7 @@ def torch_is_missing(what: str) -> UserError:
 
 def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
     tensors = {}
-    for name, entry in deserialize(path, path.read_bytes()):
+    for name, entry in deserialize(path, read_bytes(path, most_bytes=MOST_BYTES)):
         if entry["dtype"] not in _DTYPES:
             raise UserError(
                 f"{path}: tensor {name!r} is of type {entry['dtype']}; expected one of "
@@ -95,6 +96,7 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
         raise torch_is_missing(f"{path} (a {path.suffix} file)")
     # Imported by name, because type checkers need not find it.
     torch = importlib.import_module("torch")
+    check_file(path, most_bytes=MOST_BYTES)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged or hostile pickle can raise anything

@@ -20,10 +20,11 @@ from evofool.evolution import Quiet, Reporter
 from evofool.experiments.bench.arrays import Measures, flatten, restore
 from evofool.experiments.bench.supplies import RECIPES, Supplies
 from evofool.runs import STOPPED_EARLY, Elite, Run, evolve, resume
-from evofool.support import UserError, read_json, replacing, write_json
+from evofool.support import UserError, read_arrays, read_json, replacing, write_json
 from evofool.training import recipes
 
 Value = TypeVar("Value")
+MOST_BYTES = 4 * 2**30  # of the arrays of a step, unpacked
 FEW_EXAMPLES = 2500  # that networks learn from at small scale
 # settings that say how a run is carried out, not what comes out
 _OPERATIONAL = ("weights", "micro_batch", "checkpoint_every", "keep_checkpoints", "log_every")
@@ -210,8 +211,7 @@ class Lab:
         if not path.exists():
             path.with_suffix(".json").unlink(missing_ok=True)
         self.step(name, make, key=key)
-        with np.load(path) as stored:
-            return {array: stored[array] for array in stored.files}
+        return read_arrays(path, most_bytes=MOST_BYTES)
 
     def measures(self, measure: "Callable[[Lab], Measures]") -> Measures:
         """Measures once for a number of seeds and keeps the arrays as `steps/measures.npz`.

@@ -51,8 +51,9 @@ def test_an_unknown_class_offers_the_nearest_single_names_and_the_indices():
         resolve_class(card(offset=1), "starfsh")
     with pytest.raises(UserError, match="unknown class '5'"):
         resolve_class(card(), "5")
-    with pytest.raises(UserError, match="unknown class '-1'"):
-        resolve_class(card(), "-1")
+    for name in ("-1", "\u00b2", "\u0663", "1_0", "9" * 5000):  # digits of other kinds
+        with pytest.raises(UserError, match="unknown class"):
+            resolve_class(card(), name)
 
 
 def test_a_word_of_a_name_offers_the_classes_that_have_it():

@@ -96,5 +96,19 @@ def test_a_truncated_file_says_how_long_it_should_be(path):
 
 
 def test_a_missing_file_is_named(path):
-    with pytest.raises(UserError, match=r"cannot read weights .*w\.safetensors"):
+    with pytest.raises(UserError, match=r"cannot read .*w\.safetensors"):
+        load_weights(path, SHAPES)
+
+
+@pytest.mark.parametrize("length", [400_000, 2**40])
+def test_a_header_that_nests_or_never_ends_is_refused(length, path):
+    path.write_bytes(length.to_bytes(8, "little") + b'{"a":' + b"[" * 399_995)
+    with pytest.raises(UserError, match=r"is (not a whole|no) safetensors file"):
+        load_weights(path, SHAPES)
+
+
+def test_a_file_that_is_far_too_large_is_not_read(path):
+    with path.open("wb") as file:
+        file.truncate(10 * 2**30)
+    with pytest.raises(UserError, match="10,737,418,240 bytes; expected at most"):
         load_weights(path, SHAPES)

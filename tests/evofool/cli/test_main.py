@@ -134,7 +134,7 @@ MISTAKES = {
     "evolve --classifier no_such_module:make": "no module 'no_such_module'",
     "evolve --classifier :make": "expected module:factory",
     "evolve --preset mnist-cpn": "did you mean 'mnist-cppn'",
-    "evolve --config nowhere.toml": "cannot read the configuration nowhere.toml",
+    "evolve --config nowhere.toml": "cannot read nowhere.toml",
     "evolve --classifier mock:10 --classes 3 clas-7": "did you mean 'class 7'",
     "evolve --classifier mock:10 --classes 10": "unknown class '10'",
     "evolve --classifier mock:10 --classes 3 3": "one class twice",

@@ -65,7 +65,7 @@ def test_a_table_is_read_from_a_file(separator: str, tmp_path: Path):
         (" ".join(["7"] * 255 + ["256"]), "holds '256'; expected 256 whole numbers"),
         (" ".join(["7"] * 255 + ["-1"]), "holds '-1'"),
         ("", "holds ''"),
-        (b"\xff\xfe\x80", "it is not a text file"),
+        (b"\xff\xfe\x80", "is not UTF-8 text"),
     ],
 )
 def test_files_without_a_table_are_refused(content: str | bytes, message: str, tmp_path: Path):
@@ -78,7 +78,7 @@ def test_files_without_a_table_are_refused(content: str | bytes, message: str, t
 def test_unknown_tables_are_refused(tmp_path: Path):
     with pytest.raises(UserError, match=r"did you mean 'blondes'\?.*or a text file"):
         intensity_table("blonds")
-    with pytest.raises(UserError, match=r"cannot read the table .*: No such file"):
+    with pytest.raises(UserError, match=r"cannot read .*: No such file"):
         intensity_table(tmp_path / "none.txt")
     with pytest.raises(UserError, match=r"disorder is -1\.0; expected"):
         disordered_table(-1.0)

@@ -1,6 +1,6 @@
 import pytest
 
-from evofool.support.printable import csv_cell, printable
+from evofool.support.printable import csv_cell, from_csv_cell, printable, shortened
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,17 @@ def test_some_may_stay():
         ("+3", "+3"),
         ("\t=1", r"\t=1"),
         ("tabby, tabby cat", "tabby, tabby cat"),
+        ("'tis", "'tis"),
+        ("'=1", "''=1"),
+        ("\uff1d1", "'\uff1d1"),
     ],
 )
 def test_no_spreadsheet_runs_a_cell(text, expected):
     assert csv_cell(text) == expected
+    assert from_csv_cell(expected) == printable(text)
+
+
+def test_of_a_long_text_both_ends_are_shown():
+    assert shortened("abcdefghijkl", 12) == "abcdefghijkl"
+    assert shortened("abcdefghijklm", 11) == "abc ... klm"
+    assert len(shortened("x" * 10**6, 100)) == 100
