@@ -200,7 +200,12 @@ class Session:
         A signal to any process stops all; the first one's clock and speed count.
         """
         allowed = self.config.max_seconds
-        is_late = allowed is not None and time.perf_counter() - self._started >= allowed
+        # whatever is allowed, a process gets on: else the run could never be continued
+        is_late = (
+            allowed is not None
+            and self._evaluations > 0
+            and time.perf_counter() - self._started >= allowed
+        )
         votes = multihost.gather([bool(interrupted), is_late, length])
         next_generation = int(state.next_generation)
         reason: Reason | None = None

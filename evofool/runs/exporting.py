@@ -2,15 +2,17 @@
 
 import csv
 import re
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from evofool.classifiers import first_name
 from evofool.images import save_image, to_image
+from evofool.runs.folders import result_folder
 from evofool.runs.inspection import facts, genome_json
 from evofool.runs.run import Elite, Run
-from evofool.support import UserError, replacing, write_error, write_json
+from evofool.support import replacing, write_json
 
 MOST_LETTERS = 60  # of a label in the name of a file
 
@@ -24,7 +26,7 @@ def export(run: str | Path | Run, out: str | Path) -> list[Path]:
     `images/n02317335/327_starfish_0.970120_seed0.png`. The JSON of the same name holds what is
     known of the elite and, for a CPPN, its genome; the genes of a directly encoded image are its
     pixels (with `direct.color` hsv or hls: before they became RGB). `out/elites.csv` has a line
-    per image.
+    per image. An export that was killed is made whole by the same call.
 
     Args:
         run: a run directory; all its independent runs are exported.
@@ -37,37 +39,23 @@ def export(run: str | Path | Run, out: str | Path) -> list[Path]:
         UserError: not a run directory, or `out` is there and not empty, or cannot be written.
     """
     run = Run.open(run)
-    folder = new_folder(out)
-    paths, lines = [], []
-    for index in range(run.config.runs):
-        elites = run.elites(index)
-        for elite, image in zip(elites, run.images(elites), strict=True):
-            path = folder / "images" / _class_folder(elite) / f"{_stem(elite)}.png"
-            save_image(to_image(image), path)
-            known = {"seed": run.config.seed + index, **asdict(facts(elite))}
-            content = {**known, "encoding": run.config.encoding, "genome": genome_json(elite)}
-            write_json(path.with_suffix(".json"), content)
-            lines.append({"file": path.relative_to(folder).as_posix(), **known})
-            paths.append(path)
-    write_csv(folder / "elites.csv", lines)
-    return paths
+    content = {"export of": str(run.folder.resolve()), "generation": run.generation}
+    with result_folder(out, content) as folder:
+        lines = [line for index in range(run.config.runs) for line in _export(run, index, folder)]
+        write_csv(folder / "elites.csv", lines)
+    return [folder / line["file"] for line in lines]
 
 
-def new_folder(path: str | Path) -> Path:
-    """Makes a folder that was not there, or was empty.
-
-    Raises:
-        UserError: it holds something, or cannot be made.
-    """
-    folder = Path(path)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        is_taken = any(folder.iterdir())
-    except OSError as error:
-        raise write_error(folder, error) from error
-    if is_taken:
-        raise UserError(f"{folder} is not empty; choose another --out, or remove it")
-    return folder
+def _export(run: Run, run_index: int, folder: Path) -> Iterator[dict[str, Any]]:
+    """Writes the elites of one of the independent runs; yields their lines of the table."""
+    elites, seed = run.elites(run_index), run.config.seed + run_index
+    for elite, image in zip(elites, run.images(elites), strict=True):
+        path = folder / "images" / _class_folder(elite) / f"{_stem(elite)}.png"
+        save_image(to_image(image), path)
+        known = {"seed": seed, **asdict(facts(elite))}
+        content = {**known, "encoding": run.config.encoding, "genome": genome_json(elite)}
+        write_json(path.with_suffix(".json"), content)
+        yield {"file": path.relative_to(folder).as_posix(), **known}
 
 
 def write_csv(path: Path, lines: list[dict[str, Any]]) -> None:

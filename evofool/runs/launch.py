@@ -1,9 +1,8 @@
 """The two verbs that make runs: evolve and resume."""
 
+import contextlib
 import dataclasses
-import itertools
-import shutil
-from functools import partial
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,11 @@ from evofool.evolution import (
 )
 from evofool.images import save_image
 from evofool.runs.convergence import write_convergence
+from evofool.runs.folders import CONFIG, SUMMARY, new_run_folder
 from evofool.runs.gallery import gallery
 from evofool.runs.run import Run
 from evofool.runs.summary import make_manifest, make_summary
-from evofool.support import UserError, multihost, write_error, write_json
+from evofool.support import UserError, locked, multihost, read_json, write_json
 
 STOPPED_EARLY = (INTERRUPTED, MAX_SECONDS)  # what `resume` goes on with by itself
 
@@ -61,7 +61,8 @@ def evolve(
         The finished run, opened.
 
     Raises:
-        UserError: bad settings, a classifier that cannot be used, or `out` is there already.
+        UserError: bad settings, a classifier that cannot be used, or `out` is there already or
+            being written by another process.
 
     Example:
         >>> import evofool, tempfile
@@ -85,13 +86,18 @@ def evolve(
     plan = make_plan(config, classifier)
     check_classifier(classifier)
 
-    def make_folder() -> str:
-        folder = _make_folder(out, overwrite, f"{name or preset or config.encoding}-{config.seed}")
-        write_json(folder / "config.json", make_manifest(plan.config, classifier))
-        return str(folder)
+    reporter = reporter or Quiet()
+    name = f"{name or preset or config.encoding}-{config.seed}"
+    begun = new_run_folder(out, name=name, overwrite=overwrite, report=reporter.message)
+    with contextlib.ExitStack() as held:
 
-    folder = Path(multihost.from_first(make_folder))
-    return _carry_out(folder, plan, reporter or Quiet())
+        def begin() -> str:
+            folder = held.enter_context(begun)
+            write_json(folder / CONFIG, make_manifest(plan.config, classifier))
+            return str(folder)
+
+        folder = Path(multihost.from_first(begin))  # which holds the lock for all
+        return _carry_out(folder, plan, reporter)
 
 
 def resume(
@@ -110,40 +116,65 @@ def resume(
         reporter: is told how it goes; silent by default.
 
     Returns:
-        The finished run, opened anew. A run that was finished already is returned as it is; one
-        that stopped after `max_seconds` is given as many again.
+        The finished run, opened anew. A run that was finished already is returned as it is, but
+        for images that are missing; one that stopped after `max_seconds` is given as many again.
 
     Raises:
-        UserError: not a run directory, or `generations` is less than the run has.
+        UserError: not a run directory, `generations` is less than the run has, or another process
+            writes it.
     """
     if not isinstance(run, Run) or classifier is not None:
         run = Run(run.folder if isinstance(run, Run) else run, classifier=classifier)
-    last = multihost.from_first(partial(_prepare_to_go_on, run, generations))
-    if last is None:
-        return run
-    config = dataclasses.replace(run.config, generations=last)
-    return _carry_out(run.folder, make_plan(config, run.classifier), reporter or Quiet())
+    reporter = reporter or Quiet()
+    with contextlib.ExitStack() as held:
+
+        def prepare() -> int | None:
+            if _is_done(run, generations):  # needs no lock: it may be on a disk that is read-only
+                return None
+            held.enter_context(locked(run.folder, report=reporter.message))
+            return _prepare_to_go_on(run, generations)
+
+        last = multihost.from_first(prepare)
+        if last is None:
+            return run
+        config = dataclasses.replace(run.config, generations=last)
+        return _carry_out(run.folder, make_plan(config, run.classifier), reporter)
+
+
+def _is_done(run: Run, generations: int | None) -> bool:
+    """Says whether nothing is left to do.
+
+    Raises:
+        UserError: `generations` is less than the run has.
+    """
+    configured = run.config.generations
+    if generations is not None and generations < configured:
+        raise UserError(
+            f"generations is {generations}, but {run.folder} was started with "
+            f"{configured}; a run can only be extended"
+        )
+    return (
+        generations in (None, configured)
+        and _stopped_by(run.folder) not in (None, *STOPPED_EARLY)
+        and not _missing_images(run.folder)
+    )
 
 
 def _prepare_to_go_on(run: Run, generations: int | None) -> int | None:
     """Prepares the run directory; returns the number of generations, None if nothing is to do."""
-    last = run.config.generations if generations is None else generations
-    is_extended = last != run.config.generations
-    if last < run.config.generations:
-        raise UserError(
-            f"generations is {last}, but {run.folder} was started with "
-            f"{run.config.generations}; a run can only be extended"
-        )
-    is_finished = run.summary is not None and run.summary["stopped_by"] not in STOPPED_EARLY
-    if is_finished and not is_extended:
+    if read_json(run.folder / CONFIG) != run.manifest:
+        raise UserError(f"{run.folder} was changed by another process meanwhile; try again")
+    is_extended = generations not in (None, run.config.generations)
+    if not is_extended and _stopped_by(run.folder) not in (None, *STOPPED_EARLY):
+        _draw(run, _missing_images(run.folder))
         return None
     run.check_weights(run.classifier)
     # a summary stands for a finished run, also to whoever resumes after this process is killed
-    (run.folder / "summary.json").unlink(missing_ok=True)
+    (run.folder / SUMMARY).unlink(missing_ok=True)
     if is_extended:
-        config = run.manifest["config"] | {"generations": last}
-        write_json(run.folder / "config.json", {**run.manifest, "config": config})
-    return last
+        config = run.manifest["config"] | {"generations": generations}
+        write_json(run.folder / CONFIG, {**run.manifest, "config": config})
+    return run.config.generations if generations is None else generations
 
 
 def _carry_out(folder: Path, plan: Plan, reporter: Reporter) -> Run:
@@ -155,43 +186,36 @@ def _carry_out(folder: Path, plan: Plan, reporter: Reporter) -> Run:
         raise KeyboardInterrupt(f"go on with '{resume_command(folder)}'") from error
 
     def finish() -> None:
-        run = Run(folder, classifier=plan.classifier)
-        write_json(folder / "summary.json", make_summary(plan, outcome))
         if outcome.reason != INTERRUPTED:
-            save_image(gallery(run, page=1)[0], folder / "gallery.png")
-            write_convergence(run, folder / "convergence.png")
+            _draw(Run(folder, classifier=plan.classifier), IMAGES)
+        write_json(folder / SUMMARY, make_summary(plan, outcome))  # last: it says "finished"
 
     multihost.from_first(finish)
     return Run(folder, classifier=plan.classifier)
 
 
-def _make_folder(out: str | Path | None, overwrite: bool, name: str) -> Path:
-    """Makes the run directory: the one asked for, or a new one under `runs/`."""
-    try:
-        if out is None:
-            return _make_numbered(Path("runs") / name)
-        folder = Path(out)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            if not overwrite:
-                raise UserError(
-                    f"{folder} is there already; go on with 'evofool resume {folder}', "
-                    "choose another --out, or replace it with --overwrite"
-                )
-            if not (folder / "config.json").is_file():
-                raise UserError(f"{folder} is not a run directory; it is not overwritten")
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-    except OSError as error:
-        raise write_error(Path(out or "runs"), error) from error
+def _stopped_by(folder: Path) -> str | None:
+    """Returns why a run ended; None if it did not, as of this moment."""
+    path = folder / SUMMARY
+    return read_json(path)["stopped_by"] if path.exists() else None
 
 
-def _make_numbered(base: Path) -> Path:
-    for number in itertools.count(1):
-        folder = base if number == 1 else base.with_name(f"{base.name}-{number}")
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        return folder
-    raise AssertionError("unreachable")
+def _missing_images(folder: Path) -> list[str]:
+    return [name for name in IMAGES if not (folder / name).exists()]
+
+
+def _draw(run: Run, names: Iterable[str]) -> None:
+    for name in names:
+        IMAGES[name](run, run.folder / name)
+
+
+def _write_gallery(run: Run, path: Path) -> None:
+    if run.all_elites():  # there are none where every output was NaN
+        save_image(gallery(run, page=1)[0], path)
+
+
+IMAGES: dict[str, Callable[[Run, Path], None]] = {
+    "gallery.png": _write_gallery,
+    "convergence.png": write_convergence,
+}
+"""The images that a finished run has, and what draws them."""

@@ -11,9 +11,10 @@ from PIL import Image
 from evofool.classifiers import first_name
 from evofool.evolution import HIGH
 from evofool.images import Levels, Section, draw_sheet, percent, save_image, to_image
-from evofool.runs.exporting import class_name, new_folder
+from evofool.runs.exporting import class_name
+from evofool.runs.folders import result_folder
 from evofool.runs.run import Elite, Run
-from evofool.support import UserError, read_json, replacing, write_json
+from evofool.support import UserError, replacing
 
 COLUMNS = 6
 ON_SHEET, ON_PAGE = 200, 600  # pixels: width of an image on the JPEG and on the web page
@@ -52,13 +53,14 @@ def poster(
     names = [f"{number:02d}_{class_name(elite)}" for number, elite in enumerate(elites, start=1)]
     run.check_drawable(size)
     source = f"{run.folder.resolve()}, generation {run.generation}"
-    folder = _claim(Path(out), {"run": source, "size": size, "images": names})
-    paths = [folder / f"{name}.png" for name in names]
-    for elite, path in zip(elites, paths, strict=True):
-        if not path.exists():
-            save_image(elite.render(size), path)
-    captions = [[first_name(elite.label), percent(elite.confidence)] for elite in elites]
-    _write_pages(folder, paths, captions)
+    content = {"run": source, "size": size, "images": names}
+    with result_folder(out, content, mark="poster.json") as folder:
+        paths = [folder / f"{name}.png" for name in names]
+        for elite, path in zip(elites, paths, strict=True):
+            if not path.exists():
+                save_image(elite.render(size), path)
+        captions = [[first_name(elite.label), percent(elite.confidence)] for elite in elites]
+        _write_pages(folder, paths, captions)
     return paths
 
 
@@ -75,17 +77,6 @@ def _write_pages(folder: Path, paths: Sequence[Path], captions: Sequence[Sequenc
     with replacing(folder / "index.html") as temporary:
         page = _PAGE.format(columns=COLUMNS, figures="\n".join(figures))
         temporary.write_text(page, encoding="utf-8")
-
-
-def _claim(folder: Path, content: dict[str, object]) -> Path:
-    """Makes the folder, or finds the same poster in it, finished or not."""
-    mark = folder / "poster.json"
-    if not mark.exists():
-        new_folder(folder)
-        write_json(mark, content)
-    elif read_json(mark) != content:
-        raise UserError(f"{folder} holds another poster; choose another --out, or remove it")
-    return folder
 
 
 def _fit(size: tuple[int, int], longer: int) -> tuple[int, int]:

@@ -19,7 +19,8 @@ from evofool.images import (
     save_image,
     thumbnail,
 )
-from evofool.runs.exporting import new_folder, write_csv
+from evofool.runs.exporting import write_csv
+from evofool.runs.folders import result_folder
 from evofool.runs.run import Elite, Run
 from evofool.support import UserError, replacing, write_json
 
@@ -102,10 +103,11 @@ def quiz(
             zip(elites, nearest, judged, strict=True), start=1
         )
     ]
-    folder = new_folder(out)
-    _write_sheets(folder, images, elites, list(run.card.labels))
-    write_json(folder / "answer_key.json", {"run": str(run.folder), "seed": seed, "answers": key})
-    write_csv(folder / "answer_key.csv", key)
+    content = {"run": str(run.folder), "seed": seed, "answers": key}
+    with result_folder(out, content) as folder:
+        _write_sheets(folder, images, elites, list(run.card.labels))
+        write_json(folder / "answer_key.json", content)
+        write_csv(folder / "answer_key.csv", key)
     return Quiz(
         folder=folder,
         questions=questions,

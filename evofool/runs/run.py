@@ -38,9 +38,9 @@ from evofool.evolution import (
     make_rates,
     metrics,
     micro_batches,
-    resume_command,
 )
 from evofool.images import Images, Levels, to_image, to_levels
+from evofool.runs.folders import nothing_yet
 from evofool.runs.summary import Manifest, Summary
 from evofool.support import UserError, read_json
 
@@ -123,9 +123,10 @@ class Run:
     def __init__(self, folder: str | Path, *, classifier: Classifier | None = None):
         self.folder = Path(folder)
         if not (self.folder / "config.json").is_file():
-            raise UserError(
-                f"{self.folder} is not a run directory (it has no config.json); "
-                "make one with 'evofool evolve --out DIR'"
+            raise nothing_yet(
+                self.folder,
+                "is not a run directory (it has no config.json)",
+                remedy="make one with 'evofool evolve --out DIR'",
             )
         self.manifest: Manifest = read_json(self.folder / "config.json")
         self.config: EvolveConfig = from_dict(self.manifest["config"])
@@ -175,9 +176,7 @@ class Run:
             UserError: the run is not finished.
         """
         if self.summary is None:
-            raise UserError(
-                f"{self.folder} is not finished; go on with '{resume_command(self.folder)}'"
-            )
+            raise nothing_yet(self.folder, "is not finished")
         return self.summary
 
     @property
@@ -194,7 +193,7 @@ class Run:
     def _newest(self) -> Checkpoint:
         newest = load_newest(self.folder / "checkpoints", lambda text: None)
         if newest is None:
-            raise UserError(f"{self.folder} has no checkpoint yet; run 'evofool resume' on it")
+            raise nothing_yet(self.folder, "has no checkpoint yet")
         return newest
 
     @cached_property

@@ -52,7 +52,7 @@ def test_a_poster_that_was_stopped_goes_on(cppn_run: Run, tmp_path: Path):
 
 def test_a_folder_with_something_else_is_left_alone(cppn_run: Run, tmp_path: Path):
     poster(cppn_run, tmp_path / "small", count=2, size=30, least=0.0)
-    with pytest.raises(UserError, match="holds another poster"):
+    with pytest.raises(UserError, match="is not empty"):
         poster(cppn_run, tmp_path / "small", count=2, size=31, least=0.0)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")

@@ -26,7 +26,7 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
 
 def test_a_run_without_a_checkpoint_says_what_to_do(tmp_path, cppn_run):
     shutil.copy(cppn_run.folder / "config.json", tmp_path)
-    with pytest.raises(UserError, match=r"has no checkpoint yet; run 'evofool resume'"):
+    with pytest.raises(UserError, match=r"has no checkpoint yet; go on with 'evofool resume "):
         Run(tmp_path).elites()
     assert Run(tmp_path).summary is None
     assert Run(tmp_path).metrics == []

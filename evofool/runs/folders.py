@@ -1,0 +1,180 @@
+"""Folders that are written as a whole: run directories, and what is made of runs.
+
+One process at a time writes a folder. What a process that was killed left in one is taken over
+where that loses nothing; anything else is refused, with what can be done.
+"""
+
+import contextlib
+import itertools
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from evofool.evolution import resume_command
+from evofool.support import (
+    JsonValue,
+    UserError,
+    is_of_lock,
+    is_temporary,
+    locked,
+    read_json,
+    write_error,
+    write_json,
+    writer_of,
+)
+
+CONFIG, SUMMARY = "config.json", "summary.json"
+OF_RUNS = frozenset(
+    {CONFIG, SUMMARY, "metrics.jsonl", "checkpoints", "lineage", "memory.json"}
+    | {"gallery.png", "convergence.png"}
+)
+UNFINISHED = ".unfinished.json"  # what a folder of results is to become, until it is whole
+
+
+@contextlib.contextmanager
+def new_run_folder(
+    out: str | Path | None, *, name: str, overwrite: bool, report: Callable[[str], None]
+) -> Iterator[Path]:
+    """Makes an empty run directory, and holds the right to write it.
+
+    Args:
+        out: the folder; a new one under `runs/` if None.
+        name: of the new one; a number is appended where it exists.
+        overwrite: whether a run in `out` is removed.
+        report: takes a line if a lock is taken over.
+
+    Raises:
+        UserError: `out` holds a run and `overwrite` is False, or holds something else, or another
+            process writes it, or it cannot be written.
+    """
+    folder = Path(out) if out is not None else None
+    try:
+        if folder is None:
+            folder = _make_numbered(Path("runs") / name)
+        if writer_of(folder) is None:  # else the lock says so
+            _refuse_what_is_there(folder, overwrite)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(folder or Path("runs"), error) from error
+    with locked(folder, report=report):
+        _refuse_what_is_there(folder, overwrite)  # by now nobody else can add to it
+        _empty(folder)
+        yield folder
+
+
+def nothing_yet(folder: Path, what: str, *, remedy: str = "") -> UserError:
+    """Makes the error for a run that does not have something, or not yet.
+
+    Args:
+        folder: the run directory.
+        what: it has not, unless evofool is writing it at this moment.
+        remedy: what to do about it; to resume unless given.
+    """
+    writer = writer_of(folder)
+    if writer is not None:
+        return UserError(f"{folder}: nothing is finished yet; evofool is writing it ({writer})")
+    remedy = remedy or f"go on with '{resume_command(folder)}'"
+    return UserError(f"{folder} {what}; {remedy}")
+
+
+@contextlib.contextmanager
+def result_folder(out: str | Path, content: JsonValue, *, mark: str = UNFINISHED) -> Iterator[Path]:
+    """Makes a folder of results, and holds the right to write it.
+
+    What a process was killed in is made whole by the same command: the body writes all its files.
+
+    Args:
+        out: the folder, new or empty, or one in which the same content was begun.
+        content: what it is made of, as JSON values.
+        mark: the file that says so; it stays if it is another than `UNFINISHED`.
+
+    Raises:
+        UserError: `out` holds something else, or another process writes it, or it cannot be
+            written.
+    """
+    folder = Path(out)
+    try:
+        _refuse_other_results(folder, mark, content)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(folder, error) from error
+    with locked(folder):
+        _refuse_other_results(folder, mark, content)  # by now nobody else can add to it
+        write_json(folder / mark, content)
+        yield folder
+        if mark == UNFINISHED:
+            (folder / mark).unlink()
+
+
+def _refuse_what_is_there(folder: Path, overwrite: bool) -> None:
+    """Refuses a folder that a new run may not take."""
+    contents = _contents(folder)
+    if not contents:
+        return
+    if not _is_run(folder, contents):
+        raise UserError(f"{folder} is there already, not a run directory; choose another --out")
+    if not overwrite:
+        is_begun = CONFIG in contents
+        go_on = f"go on with '{resume_command(folder)}', " if is_begun else ""
+        raise UserError(
+            f"{folder} is there already; {go_on}choose another --out, or replace it with "
+            "--overwrite"
+        )
+
+
+def _refuse_other_results(folder: Path, mark: str, content: JsonValue) -> None:
+    """Refuses a folder that holds anything but a beginning of the same content."""
+    contents, stored = _contents(folder), json.loads(json.dumps(content))
+    if contents and not (mark in contents and read_json(folder / mark) == stored):
+        raise UserError(f"{folder} is not empty; choose another --out, or remove it")
+
+
+def _is_run(folder: Path, contents: set[str]) -> bool:
+    """Says whether a folder is a run directory, or what is left of one.
+
+    Other programs write a `config.json`, too; ours names evofool.
+    """
+    if contents <= OF_RUNS:
+        return True
+    with contextlib.suppress(UserError):
+        return CONFIG in contents and "evofool" in read_json(folder / CONFIG)
+    return False
+
+
+def _contents(folder: Path) -> set[str]:
+    """Returns the names in a folder but for those that a killed writer leaves anywhere."""
+    if not folder.exists():
+        return set()
+    if not folder.is_dir():
+        raise UserError(f"{folder} is a file; expected a folder, or a new name")
+    names = {path.name for path in folder.iterdir()}
+    return {name for name in names if not (is_of_lock(name) or is_temporary(name))}
+
+
+def _empty(folder: Path) -> None:
+    """Removes a run; what belongs to no run first, then the configuration.
+
+    Whatever is left when it is killed then is a run directory that cannot be resumed.
+    """
+    names = _contents(folder)
+    for name in sorted(names, key=lambda name: (name in OF_RUNS, name != CONFIG)):
+        path = folder / name
+        try:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        except OSError as error:
+            raise write_error(path, error) from error
+
+
+def _make_numbered(base: Path) -> Path:
+    for number in itertools.count(1):
+        folder = base if number == 1 else base.with_name(f"{base.name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError("unreachable")
