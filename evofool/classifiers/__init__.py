@@ -15,6 +15,7 @@ from evofool.classifiers.architectures.lenet import lenet_card
 from evofool.classifiers.architectures.linear import linear_card
 from evofool.classifiers.architectures.mlp import mlp_card
 from evofool.classifiers.architectures.pixel_blocks import block_side, convolve_blocks
+from evofool.classifiers.blaming import ClassifierError, blaming
 from evofool.classifiers.card import Card, ImageBatch, preprocess
 from evofool.classifiers.classifier import (
     Apply,
@@ -66,6 +67,7 @@ __all__ = [
     "Apply",
     "Card",
     "Classifier",
+    "ClassifierError",
     "ImageBatch",
     "Network",
     "Params",
@@ -73,6 +75,7 @@ __all__ = [
     "article_cnn_card",
     "as_probabilities",
     "at_size",
+    "blaming",
     "block_side",
     "check_classifier",
     "check_groups",

@@ -12,6 +12,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Key
 
+from evofool.classifiers.blaming import blaming
 from evofool.classifiers.card import Card, ImageBatch, preprocess
 from evofool.classifiers.names import FORMER_NAMES
 from evofool.classifiers.scores import fitness_of
@@ -198,14 +199,18 @@ def _outputs_of_probe_images(classifier: Classifier) -> Float[np.ndarray, "image
     """Runs the classifier; refuses it when that fails or gives another shape than its card says."""
     card, images = classifier.card, _probe_images(classifier.card.input_shape)
     apply = jax.jit(classifier.apply) if classifier.is_jax else classifier.apply
-    try:
-        outputs = np.asarray(apply(classifier.params, images))
-    except Exception as error:  # whatever the user's model raises
-        reason = str(error).strip().split("\n")[0]
-        raise UserError(
-            f"classifier {card.name!r} failed on images of shape {images.shape} (float32 in "
-            f"[0, 1]): {type(error).__name__}: {reason}"
-        ) from error
+    name = f"classifier {card.name!r}"
+    with blaming(name, f"on images of shape {images.shape} (float32 in [0, 1])"):
+        try:
+            outputs = np.asarray(apply(classifier.params, images))
+        except Exception as error:
+            if classifier.is_jax and "Tracer" in f"{type(error)} {error}":
+                raise UserError(
+                    f"{name} computes outside JAX ({type(error).__name__}), which its kind does "
+                    "not say: give Classifier(..., kind='probabilities'), whose apply gets NumPy "
+                    "arrays and returns softmax probabilities"
+                ) from error
+            raise
     if outputs.shape != (len(images), card.outputs):
         raise UserError(
             f"classifier {card.name!r} returned shape {outputs.shape} for {len(images)} images; "

@@ -1,11 +1,6 @@
 """From a name on the command line to a classifier: shipped, mock, from a file or from a module."""
 
-import contextlib
 import dataclasses
-import importlib
-import sys
-import traceback
-from collections.abc import Iterator
 from pathlib import Path
 
 from evofool.classifiers.card import Card
@@ -13,10 +8,11 @@ from evofool.classifiers.classifier import Classifier, Params, make_network, pro
 from evofool.classifiers.ensembles import ensemble
 from evofool.classifiers.mock import mock_classifier
 from evofool.classifiers.names import current_name
+from evofool.classifiers.own_code import load_own
 from evofool.classifiers.specs import find_card
 from evofool.classifiers.storage import load_weights, save_weights
 from evofool.classifiers.views import with_views
-from evofool.support import UserError, unknown_name
+from evofool.support import UserError, split_code, unknown_name
 
 SHIPPED = Path(__file__).parent / "weights"
 
@@ -33,9 +29,10 @@ def load_classifier(
 
     Args:
         name: a classifier that ships with the package ("lenet"), a mock ("mock:10",
-            "mock:10:32x32x3"), or "module:factory": a function without arguments in an importable
-            module (the working directory included) that returns a `Classifier`. With `weights`,
-            the name on their card or their family.
+            "mock:10:32x32x3"), or code, which is run: "FILE.py:factory" or "module:factory", a
+            function without arguments in a file or an importable module (the working directory
+            included) that returns a `Classifier`. With `weights`, the name on their card or their
+            family.
         weights: a safetensors file with its card beside it (same stem, .json, or an entry of
             specs.json), or a folder that holds `NAME.safetensors` and its card. Members of an
             ensemble that are not in the folder may be shipped ones.
@@ -96,14 +93,11 @@ def _load_one(name: str, weights: str | Path | None) -> Classifier:
     if ":" in name or name == "mock":
         if weights is not None:
             raise UserError(f"classifier {name!r} takes no weights; leave out {str(weights)!r}")
-        return mock_classifier(name) if name.split(":")[0] == "mock" else _from_module(name)
+        code = split_code(name)
+        return mock_classifier(name) if code is None else load_own(name, *code)
     if weights is None:
         if name not in shipped_names():
-            valid = [*shipped_names(), "mock:10", "module:factory"]
-            raise UserError(
-                f"{unknown_name('classifier', name, valid)}; any other network needs weights, the "
-                f"folder with {name}.safetensors"
-            )
+            raise _unknown(name)
         return read_classifier(SHIPPED / f"{name}.safetensors")
     path = Path(weights)
     classifier = read_classifier(_in_folder(path, name) if path.is_dir() else path)
@@ -114,6 +108,27 @@ def _load_one(name: str, weights: str | Path | None) -> Classifier:
             f"give --classifier {card.name}"
         )
     return classifier
+
+
+def _unknown(name: str) -> UserError:
+    """Makes the error for a name that needs weights, or is a file that evofool does not read."""
+    path = Path(name)
+    if path.suffix == ".safetensors":
+        return UserError(
+            f"classifier {name!r} is a file of weights; give --classifier {path.stem} --weights "
+            f"{name}"
+        )
+    if path.is_file():
+        factory = f"{name}:factory" if path.suffix == ".py" else "FILE.py:factory"
+        return UserError(
+            f"classifier {name!r} is a file; expected the name of a classifier, or {factory}, a "
+            "function that returns an evofool.Classifier"
+        )
+    valid = [*shipped_names(), "mock:10", "module:factory", "FILE.py:factory"]
+    return UserError(
+        f"{unknown_name('classifier', name, valid)}; any other network needs weights, the folder "
+        f"with {name}.safetensors"
+    )
 
 
 def _in_folder(folder: Path, name: str) -> Path:
@@ -159,49 +174,3 @@ def write_classifier(path: Path, card: Card, params: Params) -> Card:
 def shipped_names() -> list[str]:
     """Returns the names of the classifiers that come with the package."""
     return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
-
-
-def _from_module(name: str) -> Classifier:
-    module_name, _, factory_name = name.partition(":")
-    if not module_name or not factory_name:
-        raise UserError(f"classifier {name!r}: expected module:factory, for instance mine:make")
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))  # a console script does not search it by itself
-    with _blaming(name):
-        try:
-            module = importlib.import_module(module_name)
-        except ModuleNotFoundError as error:
-            if error.name is None or not module_name.startswith(error.name):
-                raise  # the module is there, and something that it imports is not
-            raise UserError(
-                f"classifier {name!r}: there is no module {module_name!r} in the working directory "
-                "or among the installed packages"
-            ) from error
-    factory = getattr(module, factory_name, None)
-    if not callable(factory):
-        functions = [k for k, v in vars(module).items() if callable(v) and not k.startswith("_")]
-        raise unknown_name(f"function in {module.__file__}", factory_name, functions)
-    with _blaming(name):
-        classifier = factory()
-    if not isinstance(classifier, Classifier):
-        raise UserError(
-            f"classifier {name!r} gave a {type(classifier).__name__}; "
-            "expected an evofool.classifiers.Classifier"
-        )
-    return classifier
-
-
-@contextlib.contextmanager
-def _blaming(name: str) -> Iterator[None]:
-    """Turns an exception in a user's module into an error that names the line that failed."""
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        frames = [f for f in frames if f.filename != __file__ and "importlib" not in f.filename]
-        of_user = [frame for frame in frames if frame.filename == frames[0].filename]
-        last = of_user[-1] if of_user else None
-        place = f" ({last.filename}, line {last.lineno})" if last else ""
-        raise UserError(f"{name} failed: {type(error).__name__}: {error}{place}") from error

@@ -1,7 +1,8 @@
 """From images to outputs: forward passes in micro-batches of a fixed size.
 
 Outputs for one image differ in the last bits between batch sizes, so every forward pass, in the
-loop and afterwards, runs in padded micro-batches. How many images they hold follows from one
+loop and afterwards, runs in padded micro-batches; models outside JAX are never padded, as some are
+paid by the image. How many images they hold follows from one
 bound, the pixel values of a micro-batch, and from what the images are for:
 
     micro_batch_for           images that are only classified: the same on all devices, whatever
@@ -19,12 +20,13 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from evofool.classifiers import Classifier, fitness_of
+from evofool.classifiers import Classifier, blaming, fitness_of
 from evofool.evaluation.programs import Model, model_of, once_per_model
 from evofool.images import Levels, from_levels
 
 CPU_VALUES = 256 * 28 * 28  # pixel values that fit the caches: about 256 digits
 ACCELERATOR_VALUES = 256 * CPU_VALUES  # that keep a GPU busy: about 256 images of 256x256x3
+OUTSIDE_VALUES = 16 * CPU_VALUES  # that suit other runtimes and services: 21 images of 224x224x3
 LEAST_MICRO_BATCH = 8  # fewer images of 28x28 take hardly less time, and have other last bits
 PASSES = 16  # micro-batches that are in memory as float32 values at a time
 
@@ -65,7 +67,9 @@ def choose_gradient_batch(count: int, classifier: Classifier) -> int:
 
 
 def _largest(classifier: Classifier) -> int:
-    """Returns how many images suit the device, all views counted."""
+    """Returns how many images suit the device, or another runtime, all views counted."""
+    if not classifier.is_jax:
+        return max(1, OUTSIDE_VALUES // (math.prod(classifier.card.input_shape) * classifier.views))
     values = CPU_VALUES if jax.default_backend() == "cpu" else ACCELERATOR_VALUES
     return max(1, values // (math.prod(classifier.card.input_shape) * classifier.views))
 
@@ -85,7 +89,8 @@ def evaluate(
     Args:
         classifier: inside JAX or outside.
         images: in [0, 1].
-        micro_batch: images per forward pass; the last pass is padded with its last image.
+        micro_batch: images per forward pass; the last pass is padded with its last image, but for
+            a model outside JAX has only the images that are left.
 
     Returns:
         Logits, or log-probabilities when the classifier gives probabilities.
@@ -93,9 +98,10 @@ def evaluate(
     function = _compiled(model_of(classifier)) if classifier.is_jax else classifier.apply
 
     def apply(part: np.ndarray) -> np.ndarray:
-        return np.asarray(function(classifier.params, part))
+        with blaming(f"classifier {classifier.card.name!r}", f"on {len(part)} images"):
+            return np.asarray(function(classifier.params, part))
 
-    stacked = in_parts(apply, [images], micro_batch)
+    stacked = in_parts(apply, [images], micro_batch, fill=classifier.is_jax)
     if classifier.kind == "probabilities":
         # 0 counts as the least normal float32: an image that leaves no doubt is still a number
         stacked = np.log(np.maximum(stacked, np.finfo(np.float32).tiny))
@@ -146,14 +152,16 @@ def in_parts(
     arrays: Sequence[np.ndarray],
     size: int,
     *,
+    fill: bool = True,
     report: Callable[[int, int], None] | None = None,
 ) -> Any:
     """Applies a function to parts of equal size, so that it is compiled once.
 
     Args:
         function: takes arrays `[size, ...]`; returns a pytree of such.
-        arrays: of one length; the last part is filled up by repeating.
+        arrays: of one length.
         size: of a part.
+        fill: whether the last part is filled up by repeating.
         report: is called with the number of rows done and of all rows.
 
     Returns:
@@ -161,7 +169,8 @@ def in_parts(
     """
     count, results = len(arrays[0]), []
     for start in range(0, count, size):
-        rows = np.minimum(np.arange(start, start + size), count - 1)
+        rows = np.arange(start, start + size if fill else min(start + size, count))
+        rows = np.minimum(rows, count - 1)
         part = jax.device_get(function(*(array[rows] for array in arrays)))
         results.append(jax.tree.map(lambda leaf, n=count - start: leaf[:n], part))
         if report is not None:

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 import jax
 import numpy as np
 
+from evofool.classifiers import ClassifierError
 from evofool.evolution.calls import Call, Caller
 from evofool.evolution.checkpoint import MicroBatches
 from evofool.evolution.generation import RunState
@@ -161,6 +162,10 @@ class Session:
             if is_out_of_memory(error) and _is_alive(state):
                 journal.checkpoint(state)  # so that nothing is lost when it goes on with less
             raise
+        except ClassifierError as error:
+            if _is_alive(state):
+                journal.checkpoint(state)  # answers may have been paid for
+            raise ClassifierError(f"{error}; go on with '{resume_command(self.folder)}'") from error
 
     def _halve_micro_batch(self, reason: str) -> None:
         """Prepares to go on from the newest checkpoint with micro-batches of half the size.

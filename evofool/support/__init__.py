@@ -43,8 +43,13 @@ from evofool.support.reading import (
     read_bytes,
     read_text,
 )
+from evofool.support.trust import check_trust, is_python_file, names_code, split_code
 
 __all__ = [
+    "check_trust",
+    "is_python_file",
+    "names_code",
+    "split_code",
     "MOST_JSON",
     "Job",
     "JsonValue",
