@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from evofool.support import UserError, parse_toml, read_text, unknown_name
+from evofool.support import UserError, check_trust, parse_toml, read_text, unknown_name
 
 MAX_SEED = 2**32 - 1
 MAX_POPULATION = 2**16 - 1  # `archive.select` draws indices of 16 bits
@@ -91,7 +91,7 @@ class EvolveConfig:
     """The settings of a run."""
 
     classifier: str = "lenet"
-    """Classifier: lenet, mock:10, a name in the weights folder, module:factory, or a+b+c."""
+    """Classifier: lenet, mock:10, a name in the weights folder, FILE.py:factory, or a+b+c."""
     weights: str | None = None
     """Weights of the classifier: a .safetensors file, or the folder of NAME.safetensors."""
     combine: Literal["mean", "min"] = "mean"
@@ -203,20 +203,26 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def make_config(
-    *, preset: str | None = None, file: str | Path | None = None, **settings: Any
+    *,
+    preset: str | None = None,
+    file: str | Path | None = None,
+    trust_code: bool = False,
+    **settings: Any,
 ) -> EvolveConfig:
     """Makes a configuration from a preset, a TOML file and settings; later ones override.
 
     Args:
         preset: name in `PRESETS`.
         file: TOML file with the fields of `EvolveConfig`; `[cppn]` and `[direct]` are tables.
+        trust_code: whether the file may name a classifier that is code, `module:factory`.
         **settings: fields of `EvolveConfig`; `cppn` and `direct` may be mappings.
 
     Returns:
         The configuration.
 
     Raises:
-        UserError: an unknown preset or field, or a value of the wrong kind or out of range.
+        UserError: an unknown preset or field, a value of the wrong kind or out of range, or the
+            file names code that is not trusted.
     """
     values: dict[str, Any] = {}
     if preset is not None:
@@ -224,7 +230,11 @@ def make_config(
             raise unknown_name("preset", preset, PRESETS)
         values = _merge(values, PRESETS[preset])
     if file is not None:
-        values = _merge(values, _read_toml(Path(file)))
+        read = parse_toml(read_text(Path(file)), file)
+        if "classifier" not in settings:
+            named = str(read.get("classifier", ""))
+            check_trust(named, source=file, trust_code=trust_code)
+        values = _merge(values, read)
     return from_dict(_merge(values, settings))
 
 
@@ -284,10 +294,6 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         else:
             merged[name] = value
     return merged
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    return parse_toml(read_text(path), path)
 
 
 def _check_rates(config: Any, prefix: str) -> None:

@@ -27,6 +27,13 @@ from evofool.classifiers.classifier import (
     register_family,
 )
 from evofool.classifiers.ensembles import ensemble
+from evofool.classifiers.identity import (
+    Fingerprint,
+    answers_otherwise,
+    differences,
+    fingerprint,
+    has_hash,
+)
 from evofool.classifiers.importing.converting import convert_weights
 from evofool.classifiers.importing.fetching import fetch_weights
 from evofool.classifiers.labels import (
@@ -68,10 +75,12 @@ __all__ = [
     "Card",
     "Classifier",
     "ClassifierError",
+    "Fingerprint",
     "ImageBatch",
     "Network",
     "Params",
     "accuracy_of",
+    "answers_otherwise",
     "article_cnn_card",
     "as_probabilities",
     "at_size",
@@ -85,11 +94,14 @@ __all__ = [
     "convolution",
     "convolve_blocks",
     "current_name",
+    "differences",
     "ensemble",
     "fetch_weights",
+    "fingerprint",
     "first_name",
     "fitness_of",
     "groups_of",
+    "has_hash",
     "imagenet_group",
     "imagenet_ids",
     "label_of",

@@ -152,11 +152,14 @@ def _network(make: Family, card: Card) -> Network:
     return Network(init, apply, nnx.to_pure_dict(state), module, has_dropout)
 
 
-def check_classifier(classifier: Classifier) -> None:
+def check_classifier(classifier: Classifier) -> Float[np.ndarray, "images outputs"]:
     """Classifies a few images and checks the outputs.
 
     Finds weights that were not loaded, inputs on the wrong scale and outputs of the wrong shape
     before a long run is spent on them. The members of an ensemble are checked first.
+
+    Returns:
+        The outputs for the test images: black, white, two ramps and four images of noise.
 
     Raises:
         UserError: the classifier fails; it returns the wrong shape, NaN or infinity, or the same
@@ -193,6 +196,7 @@ def check_classifier(classifier: Classifier) -> None:
             f"{who} gives outputs up to {difference:.3g} away from those that its card records "
             "for a test image; its weights or its preprocessing are not the card's"
         )
+    return outputs
 
 
 def _outputs_of_probe_images(classifier: Classifier) -> Float[np.ndarray, "images outputs"]:

@@ -104,7 +104,8 @@ def _module_in(path: Path) -> ModuleType:
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None  # as the file ends in .py
+    assert spec is not None  # as the file ends in .py
+    assert spec.loader is not None
     _search(path.parent)
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:

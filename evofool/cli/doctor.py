@@ -12,6 +12,7 @@ def doctor(
     config: Settings,
     preset: str | None = None,
     config_file: ConfigFile = None,
+    trust_code: bool = False,
     data: Path | None = None,
     images: Path | None = None,
     labels: Path | None = None,
@@ -34,13 +35,14 @@ def doctor(
         config: settings of the run to forecast.
         preset: as in evolve.
         config_file: as in evolve.
+        trust_code: as in evolve.
         data: folder of data sets; by default that of EVOFOOL_DATA, or the user cache.
         images: folder of labelled photographs.
         labels: CSV file with the columns file and index, as for accuracy.
         devices: number of JAX devices to split the processor into; by default one per core.
         as_json: print JSON.
     """
-    del preset, config_file  # are in config already
+    del preset, config_file, trust_code  # are in config already
     start_jax(devices=devices, evolves=True)
     from evofool.cli.console import output, print_json
     from evofool.cli.tables import diagnosis_table

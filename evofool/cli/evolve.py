@@ -26,6 +26,7 @@ def evolve(
     config: Settings,
     preset: str | None = None,
     config_file: ConfigFile = None,
+    trust_code: bool = False,
     out: Path | None = None,
     overwrite: bool = False,
     devices: int | None = None,
@@ -54,6 +55,8 @@ def evolve(
             settings of the paper's released code), imagenet-cppn or imagenet-direct. The last
             two need --classifier and --weights.
         config_file: TOML file with any of the settings below; [cppn] and [direct] are tables.
+        trust_code: run the code of the classifier that the TOML file names, FILE.py:factory or
+            module:factory. A name after --classifier is trusted without.
         out: run directory to write; by default runs/PRESET-SEED or runs/ENCODING-SEED, with a
             number appended where that exists.
         overwrite: replace the run directory --out if it exists.
@@ -65,7 +68,7 @@ def evolve(
         as_json: print the summary as JSON.
     """
     start_jax(devices=devices, evolves=True, cache=not no_cache, job=job)
-    del config_file  # is in config already
+    del config_file, trust_code  # are in config already
     from evofool.cli.progress import progress
     from evofool.runs import evolve
 
@@ -78,6 +81,9 @@ def resume(
     run: RunFolder,
     *,
     generations: int | None = None,
+    classifier: str | None = None,
+    weights: Path | None = None,
+    trust_code: bool = False,
     devices: int | None = None,
     job: Job = JobFlags(),  # noqa: B008  (tyro reads its defaults)
     no_cache: bool = False,
@@ -91,10 +97,16 @@ def resume(
 
       evofool resume runs/cppn-0
       evofool resume runs/cppn-0 --generations 1000
+      evofool resume runs/mine-0 --classifier mine.py:make
 
     Args:
         run: run directory.
         generations: new total number of generations; not less than the run has.
+        classifier: name of the run's classifier, where it is found under another by now. Another
+            classifier is refused.
+        weights: its weights, where they are elsewhere by now.
+        trust_code: run the code of the classifier that the run directory names, FILE.py:factory or
+            module:factory. A name after --classifier is trusted without.
         devices: number of JAX devices to split the processor into; by default one per core.
         job: the processes that work together.
         no_cache: do not cache compiled programs on disk. The environment variable
@@ -107,7 +119,14 @@ def resume(
     from evofool.runs import resume
 
     with _within_job(), progress(quiet) as reporter:
-        finished = resume(run, generations=generations, reporter=reporter)
+        finished = resume(
+            run,
+            generations=generations,
+            classifier=classifier,
+            weights=weights,
+            trust_code=trust_code,
+            reporter=reporter,
+        )
     return _finish(finished, quiet, as_json)
 
 

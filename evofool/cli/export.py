@@ -27,7 +27,15 @@ def export(run: RunFolder, *, out: Path) -> None:
     print(f"{len(paths)} images in {out / 'images'}, table in {out / 'elites.csv'}")
 
 
-def verify(run: RunFolder, *, tolerance: float | None = None, as_json: Json = False) -> int:
+def verify(
+    run: RunFolder,
+    *,
+    tolerance: float | None = None,
+    classifier: str | None = None,
+    weights: Path | None = None,
+    trust_code: bool = False,
+    as_json: Json = False,
+) -> int:
     """Draws and scores each elite again and compares confidences.
 
     Two images of each elite are scored: the one drawn from its genome and the one read back from a
@@ -40,16 +48,29 @@ def verify(run: RunFolder, *, tolerance: float | None = None, as_json: Json = Fa
         run: run directory.
         tolerance: largest difference in confidence; by default 1e-5 on the kind of machine that
             made the run, otherwise 1e-2.
+        classifier: name of the run's classifier, where it is found under another by now. Another
+            classifier is refused.
+        weights: its weights, where they are elsewhere by now.
+        trust_code: run the code of the classifier that the run directory names, FILE.py:factory or
+            module:factory. A name after --classifier is trusted without.
         as_json: print JSON.
     """
     start_jax()
     from evofool.cli.console import print_json
-    from evofool.runs import verify
+    from evofool.runs import not_deterministic, verify
 
-    result = verify(run, tolerance=tolerance)
+    result = verify(
+        run,
+        tolerance=tolerance,
+        classifier=classifier,
+        weights=weights,
+        trust_code=trust_code,
+    )
     if as_json:
         print_json(result.to_dict())
     else:
+        if result.spread:
+            print(not_deterministic(result.spread))
         machine = "the same kind of" if result.is_same_platform else "another kind of"
         print(
             f"{result.elites} elites, on {machine} machine\n"

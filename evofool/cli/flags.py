@@ -30,8 +30,11 @@ def starting_config(arguments: Sequence[str]) -> EvolveConfig:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", nargs="?")
     parser.add_argument("--config", nargs="?")
+    parser.add_argument("--classifier", nargs="?")
+    parser.add_argument("--trust-code", "--trust_code", action="store_true")
     known, _ = parser.parse_known_args(arguments)
-    return make_config(preset=known.preset, file=known.config)
+    typed = {"classifier": known.classifier} if known.classifier else {}
+    return make_config(preset=known.preset, file=known.config, trust_code=known.trust_code, **typed)
 
 
 def complete_help(command: Callable[..., object]) -> None:

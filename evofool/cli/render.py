@@ -44,7 +44,8 @@ def descent(
 
     An elite's line of descent leads through the elites of other classes. The caption below each
     ancestor: the class whose elite it was, the generation in which it was
-    born, and the confidence in that class.
+    born, and the confidence in that class. There is no confidence if the run directory names a
+    classifier that is code, as descent does not run it.
 
       evofool descent runs/cppn-0 --class 7 --out seven.png
       evofool descent runs/imagenet-cppn-0 --class hummingbird --out stones.jpg

@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 
 from jaxtyping import Array
 
@@ -16,7 +17,7 @@ from evofool.config import EvolveConfig
 from evofool.evaluation import choose_micro_batch
 from evofool.evolution.encodings import Encoding, Rates, make_encoding, make_rates
 from evofool.evolution.selection import Selection, make_selection
-from evofool.support import UserError
+from evofool.support import UserError, is_python_file, split_code
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,7 +42,7 @@ class Plan:
 
 
 def make_plan(config: EvolveConfig, classifier: Classifier) -> Plan:
-    """Resolves settings; the plan's `config` has the micro-batch that was chosen.
+    """Resolves settings; the plan's `config` has the micro-batch that was chosen, and full paths.
 
     Args:
         config: the settings.
@@ -59,13 +60,27 @@ def make_plan(config: EvolveConfig, classifier: Classifier) -> Plan:
             config.batch_size, classifier, least_parts=encoding.least_parts
         )
     return Plan(
-        config=dataclasses.replace(config, micro_batch=micro_batch),
+        config=_with_full_paths(dataclasses.replace(config, micro_batch=micro_batch)),
         classifier=classifier,
         encoding=encoding,
         rates=make_rates(config),
         selection=selection,
         micro_batch=micro_batch,
     )
+
+
+def _with_full_paths(config: EvolveConfig) -> EvolveConfig:
+    """Names weights and files of code so that they are found from any folder."""
+    weights = str(Path(config.weights).absolute()) if config.weights else config.weights
+    members = map(_with_full_path, config.classifier.split("+"))
+    return dataclasses.replace(config, classifier="+".join(members), weights=weights)
+
+
+def _with_full_path(name: str) -> str:
+    code = split_code(name)
+    if code is None or not is_python_file(code[0]):
+        return name
+    return f"{Path(code[0]).absolute()}:{code[1]}"
 
 
 def load_configured(config: EvolveConfig) -> Classifier:

@@ -12,6 +12,7 @@ from evofool.runs.drawing import render
 from evofool.runs.exporting import export
 from evofool.runs.family_tree import Move, classes_held, goal_switches, kinship, move_matrix, moves
 from evofool.runs.gallery import PER_PAGE, gallery
+from evofool.runs.identity import not_deterministic
 from evofool.runs.inspection import (
     EliteFacts,
     GroupFacts,
@@ -66,6 +67,7 @@ __all__ = [
     "look",
     "move_matrix",
     "moves",
+    "not_deterministic",
     "poster",
     "quiz",
     "render",

@@ -10,11 +10,12 @@ from typing import Any
 
 import jax
 
-from evofool.classifiers import Card, check_classifier, load_classifier, shipped_names
+from evofool.classifiers import Card, fingerprint, load_classifier, shipped_names
 from evofool.config import EvolveConfig
 from evofool.data import SOURCES, describe_preprocessing, find_data
 from evofool.evaluation import Check, check_digits, check_photographs
 from evofool.evolution import Forecast, forecast_run, load_configured
+from evofool.runs.identity import not_deterministic
 from evofool.support import UserError, platform_facts, rounded_percent
 
 PACKAGES = ("evofool", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pillow")
@@ -109,11 +110,18 @@ def doctor(
             config.classifier, weights=config.weights, combine=config.combine
         )
         facts = [_facts(member.card) for member in classifier.members or (classifier,)]
-        check_classifier(classifier)
+        answers = fingerprint(classifier)
     except UserError as error:
         checks = [Check("classifier", False, str(error))]
     else:
-        checks = [Check("classifier", True, f"{classifier.card.name} tells images apart")]
+        checks = [
+            Check("classifier", True, f"{classifier.card.name} tells images apart"),
+            Check(
+                "same answer twice",
+                not answers.spread,
+                not_deterministic(answers.spread) if answers.spread else "yes, to the last digit",
+            ),
+        ]
         if classifier.is_jax:
             forecast = forecast_run(config, load_configured(config))
         checks += check_digits(classifier, data_dir)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from evofool.classifiers import Classifier, check_classifier
+from evofool.classifiers import Classifier, fingerprint
 from evofool.config import EvolveConfig, make_config
 from evofool.evolution import (
     INTERRUPTED,
@@ -25,6 +25,7 @@ from evofool.images import save_image
 from evofool.runs.convergence import write_convergence
 from evofool.runs.folders import CONFIG, SUMMARY, new_run_folder
 from evofool.runs.gallery import gallery
+from evofool.runs.identity import not_deterministic
 from evofool.runs.run import Run
 from evofool.runs.summary import make_manifest, make_summary
 from evofool.support import UserError, locked, multihost, read_json, write_json
@@ -41,6 +42,7 @@ def evolve(
     name: str | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
+    trust_code: bool = False,
     reporter: Reporter | None = None,
     **settings: Any,
 ) -> Run:
@@ -54,6 +56,7 @@ def evolve(
         name: what the default run directory is named after; the preset or encoding unless given.
         out: run directory; by default `runs/<name>-<seed>`, numbered when it is there.
         overwrite: replace an explicit `out` that is there.
+        trust_code: whether `config_file` may name a classifier that is code.
         reporter: is told how it goes; silent by default.
         **settings: fields of `EvolveConfig`; `cppn` and `direct` may be mappings.
 
@@ -74,7 +77,7 @@ def evolve(
     if isinstance(classifier, str):
         settings["classifier"] = classifier
     if config is None:
-        config = make_config(preset=preset, file=config_file, **settings)
+        config = make_config(preset=preset, file=config_file, trust_code=trust_code, **settings)
     elif preset or config_file or settings:
         raise UserError("give either config, or preset, config_file and settings, not both")
     if not isinstance(classifier, Classifier):
@@ -84,16 +87,18 @@ def evolve(
         classifier = configure(classifier, config)
     # what the classifier does not allow is refused before anything is written
     plan = make_plan(config, classifier)
-    check_classifier(classifier)
-
+    answers = fingerprint(classifier)
     reporter = reporter or Quiet()
+    if answers.spread:
+        reporter.message(not_deterministic(answers.spread))
+
     name = f"{name or preset or config.encoding}-{config.seed}"
     begun = new_run_folder(out, name=name, overwrite=overwrite, report=reporter.message)
     with contextlib.ExitStack() as held:
 
         def begin() -> str:
             folder = held.enter_context(begun)
-            write_json(folder / CONFIG, make_manifest(plan.config, classifier))
+            write_json(folder / CONFIG, make_manifest(plan, answers))
             return str(folder)
 
         folder = Path(multihost.from_first(begin))  # which holds the lock for all
@@ -104,7 +109,9 @@ def resume(
     run: str | Path | Run,
     *,
     generations: int | None = None,
-    classifier: Classifier | None = None,
+    classifier: str | Classifier | None = None,
+    weights: str | Path | None = None,
+    trust_code: bool = False,
     reporter: Reporter | None = None,
 ) -> Run:
     """Goes on from the newest checkpoint, to the same or a larger number of generations.
@@ -112,7 +119,9 @@ def resume(
     Args:
         run: the run directory.
         generations: new total; the configured one by default.
-        classifier: needed only for one that cannot be loaded by name.
+        classifier: the run's, where it cannot be loaded by the name that the run directory holds.
+        weights: its weights, where they are no longer where the run found them.
+        trust_code: whether to run the code of a classifier that only the run directory names.
         reporter: is told how it goes; silent by default.
 
     Returns:
@@ -120,11 +129,10 @@ def resume(
         for images that are missing; one that stopped after `max_seconds` is given as many again.
 
     Raises:
-        UserError: not a run directory, `generations` is less than the run has, or another process
-            writes it.
+        UserError: not a run directory, `generations` is less than the run has, another process
+            writes it, or the classifier is not trusted, not found or another one by now.
     """
-    if not isinstance(run, Run) or classifier is not None:
-        run = Run(run.folder if isinstance(run, Run) else run, classifier=classifier)
+    run = Run.open(run, classifier=classifier, weights=weights, trust_code=trust_code)
     reporter = reporter or Quiet()
     with contextlib.ExitStack() as held:
 
@@ -168,7 +176,7 @@ def _prepare_to_go_on(run: Run, generations: int | None) -> int | None:
     if not is_extended and _stopped_by(run.folder) not in (None, *STOPPED_EARLY):
         _draw(run, _missing_images(run.folder))
         return None
-    run.check_weights(run.classifier)
+    run.check_identity(run.classifier)
     # a summary stands for a finished run, also to whoever resumes after this process is killed
     (run.folder / SUMMARY).unlink(missing_ok=True)
     if is_extended:

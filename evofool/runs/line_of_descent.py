@@ -31,13 +31,14 @@ class Stone(NamedTuple):
     Attributes:
         generation: in which it was born.
         label: of the class that it held.
-        confidence: of the classifier in that class, in [0, 1].
+        confidence: of the classifier in that class, in [0, 1]; None where to ask it would run code
+            that only the run directory names.
         image: as it was scored.
     """
 
     generation: int
     label: str
-    confidence: float
+    confidence: float | None
     image: Levels
 
 
@@ -54,7 +55,7 @@ def stones_of(elite: Elite) -> list[Stone]:
     """Makes the ancestors with which an elite's line of descent entered its classes.
 
     Args:
-        elite: of any run; the classifier must be there, to score the ancestors.
+        elite: of any run; its classifier scores the ancestors.
 
     Returns:
         The one of generation 0 first; then each that held another class than its parent; the elite
@@ -69,15 +70,24 @@ def stones_of(elite: Elite) -> list[Stone]:
         shown.append(steps[0])
     genomes = dict(zip(steps, run.replay(elite.run_index, steps), strict=True))
     images = np.concatenate(list(run.draw([genomes[step] for step in shown])))
-    confidences = confidence(evaluate_log_odds(run.classifier, images, run.micro_batch))
+    scores = [None] * len(shown) if run.would_run_code else _scores(run, shown, images)
     return [
         Stone(
             generation=step.generation,
             label=_label_of(run, step),
-            confidence=float(scores[run.outputs[step.cell]]),
+            confidence=score,
             image=to_levels(image),
         )
-        for step, image, scores in zip(shown, images, confidences, strict=True)
+        for step, image, score in zip(shown, images, scores, strict=True)
+    ]
+
+
+def _scores(run: Run, steps: list[Step], images: np.ndarray) -> list[float]:
+    """Returns the confidence of each ancestor in the class that it held, in [0, 1]."""
+    confidences = confidence(evaluate_log_odds(run.classifier, images, run.micro_batch))
+    return [
+        float(of_image[run.outputs[step.cell]])
+        for step, of_image in zip(steps, confidences, strict=True)
     ]
 
 
@@ -102,7 +112,11 @@ def descent(run: str | Path | Run, name: str | int, *, run_index: int = 0) -> Im
 def draw_stones(stones: list[Stone]) -> Image.Image:
     """Draws stones on a sheet, in order, with class, generation and confidence below."""
     captions = [
-        [first_name(stone.label), f"gen. {stone.generation}", percent(stone.confidence)]
+        [
+            first_name(stone.label),
+            f"gen. {stone.generation}",
+            *([] if stone.confidence is None else [percent(stone.confidence)]),
+        ]
         for stone in stones
     ]
     return draw_sheet([Section("", [thumbnail(stone.image) for stone in stones], captions)])

@@ -14,6 +14,7 @@ import cppn
 from evofool.classifiers import (
     Card,
     Classifier,
+    Fingerprint,
     confidence,
     label_of,
     resolve_class,
@@ -32,7 +33,6 @@ from evofool.evolution import (
     cppn_spec,
     cppn_style,
     lineage,
-    load_configured,
     load_newest,
     make_encoding,
     make_rates,
@@ -41,8 +41,9 @@ from evofool.evolution import (
 )
 from evofool.images import Images, Levels, to_image, to_levels
 from evofool.runs.folders import nothing_yet
+from evofool.runs.identity import check_identity, load_recorded
 from evofool.runs.summary import Manifest, Summary
-from evofool.support import UserError, read_json
+from evofool.support import UserError, names_code, read_json
 
 MOST_NAMES = 20  # of classes in a message
 
@@ -114,13 +115,23 @@ class Run:
 
     Args:
         folder: as made by `evofool.evolve`.
-        classifier: needed only when the configuration names one that cannot be loaded by name.
+        classifier: the one that it was evolved for, or the user's name for it, where it cannot be
+            loaded by the name in the run directory.
+        weights: of that classifier, where they are no longer where the run found them.
+        trust_code: whether to run the code of a classifier that only the run directory names.
 
     Raises:
         UserError: the folder is not a run directory.
     """
 
-    def __init__(self, folder: str | Path, *, classifier: Classifier | None = None):
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        classifier: str | Classifier | None = None,
+        weights: str | Path | None = None,
+        trust_code: bool = False,
+    ):
         self.folder = Path(folder)
         if not (self.folder / "config.json").is_file():
             raise nothing_yet(
@@ -132,35 +143,63 @@ class Run:
         self.config: EvolveConfig = from_dict(self.manifest["config"])
         self.card = Card.from_dict(self.manifest["classifier"])
         self.outputs = resolve_classes(self.card, self.config.classes)
-        self._classifier = classifier
+        self._classifier, self._weights, self._trust_code = classifier, weights, trust_code
 
     @classmethod
-    def open(cls, run: "str | Path | Run") -> "Run":
-        """Opens a run directory; one that is open already is returned as it is."""
-        return run if isinstance(run, Run) else cls(run)
+    def open(
+        cls,
+        run: "str | Path | Run",
+        *,
+        classifier: str | Classifier | None = None,
+        weights: str | Path | None = None,
+        trust_code: bool = False,
+    ) -> "Run":
+        """Opens a run directory; one that is open already is returned as it is.
+
+        It is opened anew where something is said about its classifier; arguments are those of
+        `Run`.
+        """
+        if isinstance(run, Run) and classifier is None and weights is None and not trust_code:
+            return run
+        folder = run.folder if isinstance(run, Run) else run
+        return cls(folder, classifier=classifier, weights=weights, trust_code=trust_code)
 
     @cached_property
     def classifier(self) -> Classifier:
         """The classifier the run fools; loaded on first use."""
-        if self._classifier is None:
-            return load_configured(self.config)
         classifier = self._classifier
+        if not isinstance(classifier, Classifier):
+            return load_recorded(
+                self.config,
+                source=self.folder / "config.json",
+                classifier=classifier,
+                weights=self._weights,
+                trust_code=self._trust_code,
+            )
         if classifier.members and classifier.card.input_shape == self.card.input_shape:
             return classifier  # sees this run's images already
         return configure(classifier, self.config)
 
-    def check_weights(self, classifier: Classifier) -> None:
+    @property
+    def would_run_code(self) -> bool:
+        """Whether to load the classifier is to run code that only the run directory names."""
+        is_given = self._classifier is not None or self._trust_code
+        return not is_given and names_code(self.config.classifier)
+
+    def check_identity(self, classifier: Classifier) -> float:
         """Makes sure that `classifier` is the one the run was evolved for.
 
+        Returns:
+            How far two answers of it to the same image are apart; 0 if it is deterministic.
+
         Raises:
-            UserError: its weights are others.
+            UserError: its weights, classes or answers are others.
         """
-        sha256 = classifier.card.sha256
-        if sha256 != self.card.sha256:
-            raise UserError(
-                f"{self.folder} was evolved for weights with sha256 {self.card.sha256}, but the "
-                f"classifier {self.config.classifier!r} now has {sha256}"
-            )
+        known = self.manifest.get("fingerprint")
+        answers = None if known is None else Fingerprint.from_dict(known)
+        return check_identity(self.folder, classifier, recorded=self.card, answers=answers)
+
+    check_weights = check_identity  # its name until 0.1
 
     @cached_property
     def summary(self) -> Summary | None:

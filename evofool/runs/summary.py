@@ -6,8 +6,7 @@ from typing import Any, NotRequired, TypedDict
 import jax
 import numpy as np
 
-from evofool.classifiers import Classifier
-from evofool.config import EvolveConfig
+from evofool.classifiers import Fingerprint
 from evofool.evolution import (
     Confidences,
     MicroBatches,
@@ -35,6 +34,8 @@ class Manifest(TypedDict):
         config: the settings, resolved.
         classifier: its card.
         platform: the kind of machine.
+        fingerprint: of the classifier, `Fingerprint.to_dict`; runs of early versions have none.
+        outputs: the indices of the outputs evolved for; runs of early versions have none.
         micro_batches: `[generation, size]` pairs, in runs of early versions; checkpoints list
             them since.
     """
@@ -44,6 +45,8 @@ class Manifest(TypedDict):
     config: dict[str, Any]  # JSON values
     classifier: dict[str, Any]  # JSON values
     platform: dict[str, str]
+    fingerprint: NotRequired[dict[str, Any]]  # JSON values
+    outputs: NotRequired[list[int]]
     micro_batches: NotRequired[list[list[int]]]
 
 
@@ -107,14 +110,21 @@ class Summary(TypedDict):
     micro_batches: MicroBatches
 
 
-def make_manifest(config: EvolveConfig, classifier: Classifier) -> Manifest:
-    """Returns the content of `config.json`."""
+def make_manifest(plan: Plan, answers: Fingerprint) -> Manifest:
+    """Returns the content of `config.json`.
+
+    Args:
+        plan: of the run.
+        answers: of its classifier.
+    """
     return {
         "schema": MANIFEST_SCHEMA,
         "evofool": version("evofool"),
-        "config": config.to_dict(),
-        "classifier": classifier.card.to_dict(),
+        "config": plan.config.to_dict(),
+        "classifier": plan.classifier.card.to_dict(),
         "platform": platform_facts(),
+        "fingerprint": answers.to_dict(),
+        "outputs": list(plan.selection.outputs),
     }
 
 

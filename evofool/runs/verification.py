@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
-from evofool.classifiers import confidence
+from evofool.classifiers import Classifier, confidence
 from evofool.evaluation import evaluate_log_odds
 from evofool.images import Images, from_levels
 from evofool.runs.exporting import export
@@ -32,6 +32,8 @@ class Verification:
         worst: label of the class with the largest difference.
         is_same_platform: whether this is the kind of machine that made the run.
         tolerance: largest difference allowed.
+        spread: how far two answers of the classifier to the same image are apart; 0 if it is
+            deterministic.
     """
 
     elites: int
@@ -40,6 +42,7 @@ class Verification:
     worst: str
     is_same_platform: bool
     tolerance: float
+    spread: float = 0.0
 
     @property
     def passed(self) -> bool:
@@ -51,25 +54,35 @@ class Verification:
         return {**asdict(self), "passed": self.passed}
 
 
-def verify(run: str | Path | Run, *, tolerance: float | None = None) -> Verification:
+def verify(
+    run: str | Path | Run,
+    *,
+    tolerance: float | None = None,
+    classifier: str | Classifier | None = None,
+    weights: str | Path | None = None,
+    trust_code: bool = False,
+) -> Verification:
     """Draws every elite from its genome, reads its exported PNG, and scores both again.
 
     Args:
         run: a run directory; all its independent runs are checked.
         tolerance: largest difference in confidence to allow; by default 1e-5 on the kind of
             machine that made the run and 1e-2 elsewhere.
+        classifier: the run's, where it cannot be loaded by the name that the run directory holds.
+        weights: its weights, where they are no longer where the run found them.
+        trust_code: whether to run the code of a classifier that only the run directory names.
 
     Raises:
         UserError: not a run directory, it has no checkpoint, its classifier is another one by
             now, or the tolerance is negative.
     """
-    run = Run.open(run)
+    run = Run.open(run, classifier=classifier, weights=weights, trust_code=trust_code)
     is_same_platform = run.manifest["platform"] == platform_facts()
     if tolerance is None:
         tolerance = SAME_PLATFORM_TOLERANCE if is_same_platform else OTHER_PLATFORM_TOLERANCE
     if not tolerance >= 0:
         raise UserError(f"tolerance is {tolerance}; expected 0 or more")
-    run.check_weights(run.classifier)
+    spread = run.check_identity(run.classifier)
     elites = run.all_elites()
     from_genome = _differences(run, elites, run.draw([elite.genome for elite in elites]))
     from_png = _differences(run, elites, _exported(run))
@@ -81,6 +94,7 @@ def verify(run: str | Path | Run, *, tolerance: float | None = None) -> Verifica
         worst=elites[worst].label,
         is_same_platform=is_same_platform,
         tolerance=tolerance,
+        spread=spread,
     )
 
 

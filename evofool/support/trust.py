@@ -36,6 +36,11 @@ def split_code(name: str) -> tuple[str, str] | None:
     return place, factory
 
 
+def names_code(name: str) -> bool:
+    """Says whether to load a classifier, or an ensemble, of this name would run code."""
+    return any(split_code(part) is not None for part in name.split("+"))
+
+
 def is_python_file(place: str) -> bool:
     """Says whether the place of a factory is a file and not a module."""
     return place.endswith(".py")
@@ -53,9 +58,9 @@ def check_trust(name: str, *, source: str | Path, trust_code: bool) -> None:
         UserError: the name is code, and the user did not say to run it. The message says which
             file would run.
     """
-    code = [found for part in name.split("+") if (found := split_code(part)) is not None]
-    if trust_code or not code:
+    if trust_code or not names_code(name):
         return
+    code = filter(None, map(split_code, name.split("+")))
     runs = " and ".join(_would_run(place) for place, _ in code)
     raise UserError(
         f"{source} names the classifier {name!r}, which is code: to load it runs {runs}. If you "

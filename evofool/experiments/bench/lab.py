@@ -145,7 +145,7 @@ class Lab:
         if (folder / "config.json").exists():
             run = Run(folder)
             _check_same(run, config)
-            run.check_weights(run.classifier)
+            run.check_identity(run.classifier)
             if run.summary is None or run.summary["stopped_by"] in STOPPED_EARLY:
                 self.say(f"resuming {folder.name}")
                 run = resume(run, reporter=self.reporter)

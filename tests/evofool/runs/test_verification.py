@@ -42,11 +42,28 @@ def changed(classifier: Classifier, factor: float) -> Classifier:
 
 
 @pytest.mark.parametrize("factor", [0.5, np.nan])
-def test_a_classifier_that_answers_otherwise_is_noticed(direct_run: Run, factor: float):
-    run = Run(direct_run.folder, classifier=changed(direct_run.classifier, factor))
-    result = verify(run)
+def test_a_classifier_that_scores_otherwise_is_noticed(
+    direct_run: Run, tmp_path: Path, factor: float
+):
+    folder = copy_with(direct_run, tmp_path, fingerprint=None)  # as early versions left it
+    result = verify(folder, classifier=changed(direct_run.classifier, factor))
     assert not result.passed
     assert result.worst in {"class 3", "class 7", "class 9"}
+
+
+def test_a_classifier_that_answers_otherwise_than_at_the_start_is_refused(direct_run: Run):
+    other = changed(direct_run.classifier, 0.5)
+    with pytest.raises(UserError, match="answers test images otherwise, by up to"):
+        verify(direct_run, classifier=other)
+
+
+def test_labels_that_were_exchanged_are_named(direct_run: Run):
+    card = direct_run.classifier.card
+    other = dataclasses.replace(
+        direct_run.classifier, card=dataclasses.replace(card, labels=card.labels[::-1])
+    )
+    with pytest.raises(UserError, match="labels of 10 classes are others: class 0 is 'class 9'"):
+        verify(direct_run, classifier=other)
 
 
 def test_a_wrong_image_is_noticed(direct_run: Run):

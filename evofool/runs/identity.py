@@ -1,0 +1,97 @@
+"""The classifier of a run: loaded as its directory says, and known again."""
+
+import dataclasses
+from pathlib import Path
+
+from evofool.classifiers import (
+    Card,
+    Classifier,
+    Fingerprint,
+    answers_otherwise,
+    differences,
+    fingerprint,
+    has_hash,
+)
+from evofool.config import EvolveConfig
+from evofool.evolution import load_configured
+from evofool.support import UserError, check_trust, split_code
+
+
+def load_recorded(
+    config: EvolveConfig,
+    *,
+    source: Path,
+    classifier: str | None = None,
+    weights: str | Path | None = None,
+    trust_code: bool = False,
+) -> Classifier:
+    """Loads the classifier of a run.
+
+    Args:
+        config: of the run.
+        source: the file that it was read from.
+        classifier: the user's name for it; by default that of `config`.
+        weights: where its weights are; by default where `config` says.
+        trust_code: whether code may run that only the file names.
+
+    Raises:
+        UserError: the file names code that is not trusted; or the classifier cannot be loaded.
+    """
+    if classifier is None:
+        check_trust(config.classifier, source=source, trust_code=trust_code)
+    name = classifier or config.classifier
+    if weights is None and config.weights and split_code(name) is None:
+        weights = config.weights
+        if not Path(weights).exists():
+            raise UserError(
+                f"{source} says that the weights are at {weights}, where nothing is; say where "
+                "they are with --weights"
+            )
+    found = str(weights) if weights else None
+    return load_configured(dataclasses.replace(config, classifier=name, weights=found))
+
+
+def check_identity(
+    folder: Path, classifier: Classifier, *, recorded: Card, answers: Fingerprint | None
+) -> float:
+    """Makes sure that a classifier is the one that a run was evolved for.
+
+    Args:
+        folder: of the run.
+        classifier: as the run sees it.
+        recorded: the card that the run began with.
+        answers: what the classifier answered then; None in runs that did not record it.
+
+    Returns:
+        How far two answers to the same image are apart; 0 for a deterministic classifier.
+
+    Raises:
+        UserError: weights, classes or answers are others.
+    """
+    card = classifier.card
+    who = f"{folder} was evolved for another classifier than {card.name!r} as it is now"
+    remedy = "name the one it was evolved for with --classifier and --weights"
+    if card.sha256 != recorded.sha256:
+        raise UserError(
+            f"{folder} was evolved for weights with sha256 {recorded.sha256 or 'unknown'}, but the "
+            f"classifier {card.name!r} now has {card.sha256 or 'none'}; {remedy}"
+        )
+    changes = list(differences(recorded, card))
+    if changes:
+        raise UserError(f"{who}: {'; '.join(changes)}; {remedy}")
+    if answers is None or has_hash(card):
+        return 0.0
+    now = fingerprint(classifier)
+    if difference := answers_otherwise(answers, now):
+        raise UserError(
+            f"{who}: it answers test images otherwise, by up to {difference:.3g}; {remedy}"
+        )
+    return max(answers.spread, now.spread)
+
+
+def not_deterministic(spread: float) -> str:
+    """Says that a classifier answers the same question differently."""
+    return (
+        "the classifier is not deterministic: asked twice about the same images, its answers are "
+        f"up to {spread:.3g} apart, so that scores are not found again exactly"
+    )
