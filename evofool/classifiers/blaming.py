@@ -16,7 +16,7 @@ class ClassifierError(UserError):
 
 
 @contextlib.contextmanager
-def blaming(name: str, doing: str = "") -> Iterator[None]:
+def blaming(name: str, *, doing: str = "") -> Iterator[None]:
     """Turns whatever a classifier's code raises into an error that names its line.
 
     That includes `SystemExit`, which would end the program as if all were well, and a connection

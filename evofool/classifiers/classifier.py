@@ -204,7 +204,7 @@ def _outputs_of_probe_images(classifier: Classifier) -> Float[np.ndarray, "image
     card, images = classifier.card, _probe_images(classifier.card.input_shape)
     apply = jax.jit(classifier.apply) if classifier.is_jax else classifier.apply
     name = f"classifier {card.name!r}"
-    with blaming(name, f"on images of shape {images.shape} (float32 in [0, 1])"):
+    with blaming(name, doing=f"on images of shape {images.shape} (float32 in [0, 1])"):
         try:
             outputs = np.asarray(apply(classifier.params, images))
         except Exception as error:

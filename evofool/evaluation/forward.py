@@ -98,7 +98,7 @@ def evaluate(
     function = _compiled(model_of(classifier)) if classifier.is_jax else classifier.apply
 
     def apply(part: np.ndarray) -> np.ndarray:
-        with blaming(f"classifier {classifier.card.name!r}", f"on {len(part)} images"):
+        with blaming(f"classifier {classifier.card.name!r}", doing=f"on {len(part)} images"):
             return np.asarray(function(classifier.params, part))
 
     stacked = in_parts(apply, [images], micro_batch, fill=classifier.is_jax)

@@ -43,7 +43,7 @@ from evofool.evolution.metrics import (
 from evofool.evolution.plan import Plan, configure, load_configured, make_plan
 from evofool.evolution.random_genomes import random_images
 from evofool.evolution.reporting import Quiet, Reporter
-from evofool.evolution.selection import best_of_class, make_selection
+from evofool.evolution.selection import best_of_class, elites_of, make_selection
 from evofool.evolution.session import (
     INTERRUPTED,
     MAX_SECONDS,
@@ -86,6 +86,7 @@ __all__ = [
     "configure",
     "cppn_spec",
     "cppn_style",
+    "elites_of",
     "entries",
     "forecast_run",
     "generation_reaching",

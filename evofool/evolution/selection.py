@@ -246,3 +246,18 @@ def best_of_class(fitness: Table, slots: int) -> Table:
         The same kind of array, `[..., classes]`.
     """
     return cast(Table, fitness.reshape(*fitness.shape[:-1], -1, slots).max(axis=-1))
+
+
+def elites_of(table: dict[str, np.ndarray], *, classes: int) -> dict[str, np.ndarray]:
+    """Leaves one cell of each class in a checkpoint's arrays: that with the highest fitness."""
+    fitness = table["archive.fitness"]
+    runs, cells = fitness.shape
+    slots = cells // classes
+    if slots == 1:
+        return table
+    best = fitness.reshape(runs, classes, slots).argmax(axis=-1) + np.arange(classes) * slots
+    run = np.arange(runs)[:, None]
+    return {
+        name: leaf[run, best] if name.startswith("archive.") else leaf
+        for name, leaf in table.items()
+    }

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import TypedDict
 
 from evofool.classifiers import (
     Card,
@@ -17,29 +18,36 @@ from evofool.evolution import load_configured
 from evofool.support import UserError, check_trust, split_code
 
 
-def load_recorded(
-    config: EvolveConfig,
-    *,
-    source: Path,
-    classifier: str | None = None,
-    weights: str | Path | None = None,
-    trust_code: bool = False,
-) -> Classifier:
+class Given(TypedDict, total=False):
+    """What is known of a run's classifier besides what its directory says.
+
+    Attributes:
+        classifier: the one that the run was evolved for, or the user's name for it, where it cannot
+            be loaded by the name in the run directory.
+        weights: where its weights are, if no longer where the run found them.
+        trust_code: whether to run the code of a classifier that only the run directory names.
+    """
+
+    classifier: str | Classifier | None
+    weights: str | Path | None
+    trust_code: bool
+
+
+def load_recorded(config: EvolveConfig, given: Given, *, source: Path) -> Classifier:
     """Loads the classifier of a run.
 
     Args:
         config: of the run.
-        source: the file that it was read from.
-        classifier: the user's name for it; by default that of `config`.
-        weights: where its weights are; by default where `config` says.
-        trust_code: whether code may run that only the file names.
+        given: may hold its name, the place of its weights, and the word to run its code.
+        source: the file that `config` was read from.
 
     Raises:
         UserError: the file names code that is not trusted; or the classifier cannot be loaded.
     """
-    if classifier is None:
-        check_trust(config.classifier, source=source, trust_code=trust_code)
-    name = classifier or config.classifier
+    name, weights = given.get("classifier"), given.get("weights")
+    if not isinstance(name, str):
+        name = config.classifier
+        check_trust(name, source=source, trust_code=given.get("trust_code", False))
     if weights is None and config.weights and split_code(name) is None:
         weights = config.weights
         if not Path(weights).exists():

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Unpack
 
 import jax
 import numpy as np
@@ -32,6 +33,7 @@ from evofool.evolution import (
     configure,
     cppn_spec,
     cppn_style,
+    elites_of,
     lineage,
     load_newest,
     make_encoding,
@@ -41,7 +43,7 @@ from evofool.evolution import (
 )
 from evofool.images import Images, Levels, to_image, to_levels
 from evofool.runs.folders import nothing_yet
-from evofool.runs.identity import check_identity, load_recorded
+from evofool.runs.identity import Given, check_identity, load_recorded
 from evofool.runs.summary import Manifest, Summary
 from evofool.support import UserError, names_code, read_json
 
@@ -115,23 +117,13 @@ class Run:
 
     Args:
         folder: as made by `evofool.evolve`.
-        classifier: the one that it was evolved for, or the user's name for it, where it cannot be
-            loaded by the name in the run directory.
-        weights: of that classifier, where they are no longer where the run found them.
-        trust_code: whether to run the code of a classifier that only the run directory names.
+        **given: what is known of the classifier besides what the folder says, see `Given`.
 
     Raises:
         UserError: the folder is not a run directory.
     """
 
-    def __init__(
-        self,
-        folder: str | Path,
-        *,
-        classifier: str | Classifier | None = None,
-        weights: str | Path | None = None,
-        trust_code: bool = False,
-    ):
+    def __init__(self, folder: str | Path, **given: Unpack[Given]):
         self.folder = Path(folder)
         if not (self.folder / "config.json").is_file():
             raise nothing_yet(
@@ -143,39 +135,24 @@ class Run:
         self.config: EvolveConfig = from_dict(self.manifest["config"])
         self.card = Card.from_dict(self.manifest["classifier"])
         self.outputs = resolve_classes(self.card, self.config.classes)
-        self._classifier, self._weights, self._trust_code = classifier, weights, trust_code
+        self._given = given
 
     @classmethod
-    def open(
-        cls,
-        run: "str | Path | Run",
-        *,
-        classifier: str | Classifier | None = None,
-        weights: str | Path | None = None,
-        trust_code: bool = False,
-    ) -> "Run":
+    def open(cls, run: "str | Path | Run", **given: Unpack[Given]) -> "Run":
         """Opens a run directory; one that is open already is returned as it is.
 
-        It is opened anew where something is said about its classifier; arguments are those of
-        `Run`.
+        It is opened anew where something is given about its classifier, as to `Run`.
         """
-        if isinstance(run, Run) and classifier is None and weights is None and not trust_code:
+        if isinstance(run, Run) and not any(given.values()):
             return run
-        folder = run.folder if isinstance(run, Run) else run
-        return cls(folder, classifier=classifier, weights=weights, trust_code=trust_code)
+        return cls(run.folder if isinstance(run, Run) else run, **given)
 
     @cached_property
     def classifier(self) -> Classifier:
         """The classifier the run fools; loaded on first use."""
-        classifier = self._classifier
+        classifier = self._given.get("classifier")
         if not isinstance(classifier, Classifier):
-            return load_recorded(
-                self.config,
-                source=self.folder / "config.json",
-                classifier=classifier,
-                weights=self._weights,
-                trust_code=self._trust_code,
-            )
+            return load_recorded(self.config, self._given, source=self.folder / "config.json")
         if classifier.members and classifier.card.input_shape == self.card.input_shape:
             return classifier  # sees this run's images already
         return configure(classifier, self.config)
@@ -183,8 +160,8 @@ class Run:
     @property
     def would_run_code(self) -> bool:
         """Whether to load the classifier is to run code that only the run directory names."""
-        is_given = self._classifier is not None or self._trust_code
-        return not is_given and names_code(self.config.classifier)
+        is_trusted = self._given.get("classifier") or self._given.get("trust_code")
+        return not is_trusted and names_code(self.config.classifier)
 
     def check_identity(self, classifier: Classifier) -> float:
         """Makes sure that `classifier` is the one the run was evolved for.
@@ -238,7 +215,7 @@ class Run:
     @cached_property
     def table(self) -> dict[str, np.ndarray]:
         """The arrays of the newest whole checkpoint; of a population, its best member."""
-        return _elites_of(self._newest.table, len(self.outputs))
+        return elites_of(self._newest.table, classes=len(self.outputs))
 
     @property
     def generation(self) -> int:
@@ -389,18 +366,3 @@ class Run:
             self.encoding, make_rates(self.config), self.config.seed + run_index, records
         )
         return [genomes[step.generation, step.child] for step in steps]
-
-
-def _elites_of(table: dict[str, np.ndarray], classes: int) -> dict[str, np.ndarray]:
-    """Leaves one cell of each class in a checkpoint's arrays: that with the highest fitness."""
-    fitness = table["archive.fitness"]
-    runs, cells = fitness.shape
-    slots = cells // classes
-    if slots == 1:
-        return table
-    best = fitness.reshape(runs, classes, slots).argmax(axis=-1) + np.arange(classes) * slots
-    run = np.arange(runs)[:, None]
-    return {
-        name: leaf[run, best] if name.startswith("archive.") else leaf
-        for name, leaf in table.items()
-    }

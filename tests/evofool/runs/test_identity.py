@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import evofool
 from evofool import Run, UserError
 from evofool.cli import main
+from evofool.evolution import Quiet
 
 MODULE = """
 import numpy as np
@@ -127,14 +129,14 @@ def test_a_run_of_ones_own_goes_on_from_another_folder(
     ],
 )
 def test_another_classifier_behind_the_name_is_refused(
-    change: dict[str, object], message: str, write: Write
+    change: dict[str, Any], message: str, write: Write
 ):
     folder = evolved(write("first.py"))
     other = write("second.py", **change)
-    for refused in (evofool.verify, evofool.resume):
-        options = {"generations": 4} if refused is evofool.resume else {}
-        with pytest.raises(UserError, match=message):
-            refused(folder, classifier=other, **options)
+    with pytest.raises(UserError, match=message):
+        evofool.verify(folder, classifier=other)
+    with pytest.raises(UserError, match=message):
+        evofool.resume(folder, classifier=other, generations=4)
 
 
 def test_a_classifier_that_is_not_deterministic_is_called_so(
@@ -143,7 +145,7 @@ def test_a_classifier_that_is_not_deterministic_is_called_so(
     name = write("noisy.py", noise=0.05)
     heard = []
 
-    class Listener(evofool.runs.launch.Quiet):
+    class Listener(Quiet):
         def message(self, text: str) -> None:
             heard.append(text)
 
