@@ -15,6 +15,7 @@ from typing import Any, Literal
 from evofool.support import UserError, check_trust, parse_toml, read_text, unknown_name
 
 MAX_SEED = 2**32 - 1
+MOST_GENERATIONS = 2**31 - 2  # the loop counts in 32 bits
 MAX_POPULATION = 2**16 - 1  # `archive.select` draws indices of 16 bits
 
 
@@ -51,7 +52,8 @@ class CppnConfig:
 
     def __post_init__(self) -> None:
         _check_rates(self, "cppn")
-        _check_positive(self, "cppn", "weight_eta", "max_nodes", "max_connections")
+        _check_positive(self, "cppn", "weight_eta")
+        _check_counts(self, "cppn.", max_nodes=(1, 2**13), max_connections=(1, 2**15))
         if not self.activations:
             raise UserError("cppn.activations is empty; name at least one function")
         if len(set(self.activations)) < len(self.activations):
@@ -82,8 +84,7 @@ class DirectConfig:
     def __post_init__(self) -> None:
         _check_rates(self, "direct")
         _check_positive(self, "direct", "mutation_eta", "crossover_eta")
-        if self.halve_every < 0:
-            raise UserError(f"direct.halve_every is {self.halve_every}; expected 0 or more")
+        _check_counts(self, "direct.", halve_every=(0, MOST_GENERATIONS))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,14 +137,22 @@ class EvolveConfig:
     direct: DirectConfig = field(default_factory=DirectConfig)
 
     def __post_init__(self) -> None:
-        _check_positive(
-            self, "", "batch_size", "runs", "checkpoint_every", "keep_checkpoints", "log_every"
+        every = (1, MOST_GENERATIONS)
+        _check_counts(
+            self,
+            image_size=(1, 2048),
+            generations=(0, MOST_GENERATIONS),
+            batch_size=(1, 2**20),
+            micro_batch=(1, 2**20),
+            runs=(1, 2**20),
+            population=(1, MAX_POPULATION),
+            max_evaluations=(1, 2**53),
+            checkpoint_every=every,
+            keep_checkpoints=every,
+            log_every=every,
         )
-        for name in ("image_size", "micro_batch", "max_seconds", "max_evaluations"):
-            if getattr(self, name) is not None:
-                _check_positive(self, "", name)
-        if self.generations < 0:
-            raise UserError(f"generations is {self.generations}; expected 0 or more")
+        if self.max_seconds is not None:
+            _check_positive(self, "", "max_seconds")
         if not self.seed >= 0 or self.seed + self.runs - 1 > MAX_SEED:
             raise UserError(
                 f"seed is {self.seed} with {self.runs} run(s); expected seeds in 0..{MAX_SEED}"
@@ -151,8 +160,6 @@ class EvolveConfig:
         target = self.target_confidence
         if target is not None and not 0.0 < target < 1.0:
             raise UserError(f"target_confidence is {target}; expected a value between 0 and 1")
-        if not 1 <= self.population <= MAX_POPULATION:
-            raise UserError(f"population is {self.population}; expected 1..{MAX_POPULATION}")
         if self.encoding not in ("cppn", "direct"):
             raise unknown_name("encoding", self.encoding, ("cppn", "direct"))
         if self.max_evaluations is not None and self.max_evaluations < self.batch_size:
@@ -278,7 +285,10 @@ def _coerce(name: str, value: Any, spec: dataclasses.Field) -> Any:
         if annotation in (kind, f"<class '{kind}'>", f"{kind} | None"):
             if isinstance(value, bool) or not isinstance(value, accepted):
                 raise UserError(f"{name} is {value!r}; expected {_ARTICLE[kind]}")
-            return float(value) if kind == "float" else value
+            try:
+                return float(value) if kind == "float" else value
+            except OverflowError as error:
+                raise UserError(f"{name} is far too large for a number") from error
     return value
 
 
@@ -304,6 +314,13 @@ def _check_rates(config: Any, prefix: str) -> None:
                 raise UserError(
                     f"{prefix}.{spec.name} is {value}; expected a probability in [0, 1]"
                 )
+
+
+def _check_counts(config: Any, prefix: str = "", **ranges: tuple[int, int]) -> None:
+    for name, (least, most) in ranges.items():
+        value = getattr(config, name)
+        if value is not None and not least <= value <= most:
+            raise UserError(f"{prefix}{name} is {value}; expected {least}..{most}")
 
 
 def _check_positive(config: Any, prefix: str, *names: str) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_type_
 
 import tyro
 
-from evofool.cli.flags import Json, documented_arguments
+from evofool.cli.flags import Json, check_combine, documented_arguments
+from evofool.cli.numbers import Seed, whole
 from evofool.cli.startup import start_jax
 from evofool.support import percent, unknown_name
 
@@ -24,6 +25,7 @@ NAMES = (
     *("fgsm", "pgd", "finite-differences", "universal", "deepfool", "lbfgs", "one-pixel"),
     "gradient-ascent",
 )
+MOST_REPEATS = 10_000  # steps, searches, pixels, candidates: many more never end
 # flags whose values are not those that the functions take
 _EPSILON = (
     "largest changes of a value to try, as shares of the range 0..255, from 1/255 to 1; 0.01, 0.02 "
@@ -179,6 +181,8 @@ def _flags_of_options(chosen: "FileAttack") -> list[_Flag]:
             kind, text = str | None, f"{_TARGET}; any other unless given."
         elif name == "save":
             kind, text = Path | None, _SAVE
+        elif kind is int:
+            kind = Seed if name == "seed" else Annotated[int, whole(0, MOST_REPEATS)]
         flags.append(_Flag(option.replace(annotation=kind, default=default), text))
     return flags
 
@@ -218,6 +222,7 @@ def _run(
     from evofool.cli.progress import counting
     from evofool.evaluation import summarize_actions
 
+    check_combine(classifier, combine)
     loaded = load_classifier(classifier, weights=weights, combine=combine)
     with counting(name, progress_output()) as report:
         lines = attack(name, images, loaded, label=label, out=out, report=report, **options)

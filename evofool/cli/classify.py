@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from evofool.cli.flags import Json
+from evofool.cli.flags import Json, check_combine
+from evofool.cli.numbers import Count
 from evofool.cli.startup import start_jax
 
 
@@ -15,7 +16,7 @@ def classify(
     classifier: str,
     weights: Path | None = None,
     combine: Literal["mean", "min"] = "mean",
-    top: int = 5,
+    top: Count = 5,
     exact: bool = False,
     as_json: Json = False,
 ) -> None:
@@ -38,6 +39,7 @@ def classify(
         exact: refuse images of another size than the classifier's input.
         as_json: print JSON.
     """
+    check_combine(classifier, combine)
     start_jax()
     from evofool.classifiers import load_classifier
     from evofool.cli.console import make_table, output, print_json
@@ -95,6 +97,7 @@ def accuracy(
         exact: refuse images of another size than the classifier's input.
         as_json: print JSON.
     """
+    check_combine(classifier, combine)
     start_jax()
     from dataclasses import asdict
 

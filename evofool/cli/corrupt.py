@@ -5,7 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from evofool.cli.flags import Json
+from evofool.cli.flags import Json, refuse_unused
+from evofool.cli.numbers import MaybeCount, MaybePositive, MaybeSeed
 from evofool.cli.startup import start_jax
 from evofool.support import UserError
 
@@ -28,13 +29,13 @@ def corrupt(
     data: Path | None = None,
     images: Path | None = None,
     labels: Path | None = None,
-    limit: int | None = None,
-    shuffle: int | None = None,
+    limit: MaybeCount = None,
+    shuffle: MaybeCount = None,
     rows: bool = False,
-    tiles: int | None = None,
-    blur: float | None = None,
+    tiles: MaybeCount = None,
+    blur: MaybePositive = None,
     recolor: str | None = None,
-    seed: int = 0,
+    seed: MaybeSeed = None,
     out: Path | None = None,
     as_json: Json = False,
 ) -> None:
@@ -62,7 +63,7 @@ def corrupt(
         tiles: exchange tiles of this side, in pixels.
         blur: blur by a Gaussian of this standard deviation, in pixels.
         recolor: replace levels by a table: blondes, random, invert, or a text file of 256 levels.
-        seed: seed of random corruptions.
+        seed: seed of random corruptions; by default 0.
         out: folder for strip.png: ten images before and after.
         as_json: print JSON.
     """
@@ -72,8 +73,10 @@ def corrupt(
         raise UserError("--rows needs --shuffle and the side of a window")
     if (dataset is None) == (images is None) or (images is None) != (labels is None):
         raise UserError("give the images: either --dataset, or --images with --labels")
-    if limit is not None and limit < 1:
-        raise UserError(f"limit is {limit}; expected 1 or more images")
+    if dataset is None:
+        refuse_unused("without --dataset", data=data)
+    if blur is not None or recolor not in (None, "random"):
+        refuse_unused("on a corruption that is not random", seed=seed is not None)
     start_jax()
     from dataclasses import asdict
 
@@ -83,7 +86,7 @@ def corrupt(
     from evofool.images import save_image
     from evofool.support import percent, rounded_percent
 
-    name, corruption = _corruption(shuffle, rows, tiles, blur, recolor, seed)
+    name, corruption = _corruption(shuffle, rows, tiles, blur, recolor, seed or 0)
     loaded = load_classifier(classifier, weights=weights)
     check_classifier(loaded)
     levels, classes = _labelled_images(loaded.card, dataset, data, images, labels, limit)

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from evofool.cli.exit_codes import FAILED, OK
-from evofool.cli.flags import ConfigFile, Json, Settings
+from evofool.cli.flags import ConfigFile, Json, Settings, check_combine
+from evofool.cli.numbers import MaybeDevices
 from evofool.cli.startup import start_jax
 
 
@@ -16,7 +17,7 @@ def doctor(
     data: Path | None = None,
     images: Path | None = None,
     labels: Path | None = None,
-    devices: int | None = None,
+    devices: MaybeDevices = None,
     as_json: Json = False,
 ) -> int:
     """Checks the installation and a classifier; forecasts a run.
@@ -43,6 +44,7 @@ def doctor(
         as_json: print JSON.
     """
     del preset, config_file, trust_code  # are in config already
+    check_combine(config.classifier, config.combine)
     start_jax(devices=devices, evolves=True)
     from evofool.cli.console import output, print_json
     from evofool.cli.tables import diagnosis_table

@@ -16,6 +16,7 @@ from evofool.cli import terminal
 from evofool.cli.commands import CHOOSERS, COMMANDS, GROUPS, Command
 from evofool.cli.exit_codes import BAD_INPUT, INTERRUPTED, OK
 from evofool.cli.flags import complete_help, starting_config
+from evofool.cli.numbers import NUMBERS
 from evofool.support import UserError, unknown_name
 
 _STYLE = (
@@ -83,7 +84,14 @@ def _run(given: list[str]) -> int:
         print(_description(command), end="\n\n")
     if "config" in inspect.signature(command).parameters:
         command = functools.partial(command, config=starting_config(flags))
-    code = tyro.cli(command, prog=f"evofool {name}", description="", args=flags, config=_STYLE)
+    code = tyro.cli(
+        command,
+        prog=f"evofool {name}",
+        description="",
+        args=flags,
+        config=_STYLE,
+        registry=NUMBERS,
+    )
     return code or OK
 
 

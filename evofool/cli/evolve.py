@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from evofool.cli.exit_codes import BAD_INPUT, INTERRUPTED, OK
-from evofool.cli.flags import ConfigFile, Json, RunFolder, Settings
+from evofool.cli.flags import ConfigFile, Json, RunFolder, Settings, check_combine, refuse_unused
+from evofool.cli.numbers import MaybeDevices, MaybeGenerations
 from evofool.cli.startup import JobFlags, start_jax
 from evofool.support import UserError
 
@@ -29,7 +30,7 @@ def evolve(
     trust_code: bool = False,
     out: Path | None = None,
     overwrite: bool = False,
-    devices: int | None = None,
+    devices: MaybeDevices = None,
     job: Job = JobFlags(),  # noqa: B008  (tyro reads its defaults)
     no_cache: bool = False,
     quiet: bool = False,
@@ -67,6 +68,9 @@ def evolve(
         quiet: print neither progress nor the table of elites.
         as_json: print the summary as JSON.
     """
+    if out is None:
+        refuse_unused("without --out, the run directory to replace", overwrite=overwrite)
+    check_combine(config.classifier, config.combine)
     start_jax(devices=devices, evolves=True, cache=not no_cache, job=job)
     del config_file, trust_code  # are in config already
     from evofool.cli.progress import progress
@@ -80,11 +84,11 @@ def evolve(
 def resume(
     run: RunFolder,
     *,
-    generations: int | None = None,
+    generations: MaybeGenerations = None,
     classifier: str | None = None,
     weights: Path | None = None,
     trust_code: bool = False,
-    devices: int | None = None,
+    devices: MaybeDevices = None,
     job: Job = JobFlags(),  # noqa: B008  (tyro reads its defaults)
     no_cache: bool = False,
     quiet: bool = False,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from evofool.cli.exit_codes import FAILED, OK
 from evofool.cli.flags import Json, RunFolder
+from evofool.cli.numbers import MaybeShare
 from evofool.cli.startup import start_jax
 
 
@@ -30,7 +31,7 @@ def export(run: RunFolder, *, out: Path) -> None:
 def verify(
     run: RunFolder,
     *,
-    tolerance: float | None = None,
+    tolerance: MaybeShare = None,
     classifier: str | None = None,
     weights: Path | None = None,
     trust_code: bool = False,

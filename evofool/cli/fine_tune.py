@@ -6,6 +6,7 @@ from typing import Annotated
 
 import tyro
 
+from evofool.cli.numbers import MaybeCount, Seed, Share, decimal
 from evofool.cli.startup import start_jax
 from evofool.support import rounded_percent
 
@@ -18,10 +19,10 @@ def fine_tune(
     runs: tuple[Path, ...],
     labels: Path | None = None,
     weights: Path | None = None,
-    overweight: float = 7.0,
-    hold_out: float = 0.5,
-    epochs: int | None = None,
-    seed: int = 0,
+    overweight: Annotated[float, decimal(0, 1e6)] = 7.0,
+    hold_out: Share = 0.5,
+    epochs: MaybeCount = None,
+    seed: Seed = 0,
     quiet: bool = False,
 ) -> None:
     """Adds a "fooling" class to a classifier; fine-tunes all layers.

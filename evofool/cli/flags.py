@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import tyro
 
 from evofool.config import EvolveConfig, make_config
+from evofool.support import UserError
 
 Sort = Literal["class", "confidence", "group"]
 RunFolder = Annotated[Path, tyro.conf.Positional]
@@ -25,16 +26,57 @@ def starting_config(arguments: Sequence[str]) -> EvolveConfig:
     """Returns what `--preset` and `--config` ask for; the other flags then change it.
 
     Raises:
-        UserError: an unknown preset, or a file that cannot be used.
+        UserError: an unknown preset, a file that cannot be used, or flags that the others make
+            meaningless.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--preset", nargs="?")
-    parser.add_argument("--config", nargs="?")
-    parser.add_argument("--classifier", nargs="?")
+    for name in ("preset", "config", "classifier", *_DECISIVE):
+        parser.add_argument(f"--{name}", nargs="?")
     parser.add_argument("--trust-code", "--trust_code", action="store_true")
-    known, _ = parser.parse_known_args(arguments)
+    known, others = parser.parse_known_args(arguments)
     typed = {"classifier": known.classifier} if known.classifier else {}
-    return make_config(preset=known.preset, file=known.config, trust_code=known.trust_code, **typed)
+    config = make_config(
+        preset=known.preset, file=known.config, trust_code=known.trust_code, **typed
+    )
+    for name, unused in _DECISIVE.items():
+        value = getattr(known, name) or getattr(config, name)
+        for flag in others:
+            if flag.startswith(tuple(unused.get(value, ()))):
+                raise UserError(f"{flag.partition('=')[0]} has no effect with --{name} {value}")
+    return config
+
+
+# The flags that have no effect, by the setting and its value that make them so.
+_DECISIVE = {
+    "encoding": {"cppn": ["--direct."], "direct": ["--cppn."]},
+    "algorithm": {"map-elites": ["--population"]},
+}
+
+
+def refuse_unused(reason: str, **flags: object) -> None:
+    """Refuses flags that would be ignored.
+
+    Args:
+        reason: why, for instance "with --list".
+        **flags: the values of such flags, by their names; those that were not given are None,
+            False or empty.
+
+    Raises:
+        UserError: names the flags that were given.
+    """
+    given = [f"--{name.replace('_', '-')}" for name, value in flags.items() if value]
+    if given:
+        raise UserError(f"{', '.join(given)} {'have' if given[1:] else 'has'} no effect {reason}")
+
+
+def check_combine(classifier: str, combine: str) -> None:
+    """Refuses a way to combine the members of an ensemble where there is one classifier.
+
+    Raises:
+        UserError: the classifier is none of several, and the way is not the default.
+    """
+    if combine != "mean" and "+" not in classifier:
+        refuse_unused(f"on {classifier!r}, which is no ensemble a+b", combine=combine)
 
 
 def complete_help(command: Callable[..., object]) -> None:

@@ -1,8 +1,10 @@
 """The commands that draw many elites: gallery, poster."""
 
 from pathlib import Path
+from typing import Annotated
 
 from evofool.cli.flags import ClassNames, RunFolder, Sort
+from evofool.cli.numbers import Count, MaybeCount, MaybeIndex, Share, whole
 from evofool.cli.startup import start_jax
 
 
@@ -10,12 +12,12 @@ def gallery(
     run: RunFolder,
     *,
     out: Path,
-    run_index: int | None = None,
+    run_index: MaybeIndex = None,
     class_names: ClassNames = (),
     group: str | None = None,
     sort: Sort | None = None,
-    per_page: int = 100,
-    page: int | None = None,
+    per_page: Annotated[int, whole(1, 1000)] = 100,
+    page: MaybeCount = None,
 ) -> None:
     """Draws contact sheets of the elites, with label and confidence.
 
@@ -58,9 +60,9 @@ def poster(
     run: RunFolder,
     *,
     out: Path,
-    count: int = 24,
-    size: int = 4096,
-    least: float = 0.99,
+    count: Count = 24,
+    size: Annotated[int, whole(1, 13_000)] = 4096,
+    least: Share = 0.99,
 ) -> None:
     """Draws the most striking elites in print size (CPPN runs only).
 

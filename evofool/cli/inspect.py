@@ -5,25 +5,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from evofool.cli.flags import Json, MaybeClassName, RunFolder, Sort
+from evofool.cli.flags import Json, MaybeClassName, RunFolder, Sort, refuse_unused
+from evofool.cli.numbers import Index, MaybeCount
 from evofool.cli.startup import start_jax
-from evofool.support import UserError
 
 if TYPE_CHECKING:
     from evofool.runs import Elite
 
 ShowAll = Annotated[bool, tyro.conf.arg(name="all")]
+ROWS_AT_ENDS = 10  # of a long table
 MOST_COLUMNS = 64  # of an image in the terminal
 
 
 def inspect(
     run: RunFolder,
     *,
-    run_index: int = 0,
+    run_index: Index = 0,
     class_name: MaybeClassName = None,
     group: str | None = None,
     sort: Sort | None = None,
-    top: int = 10,
+    top: MaybeCount = None,
     show_all: ShowAll = False,
     as_json: Json = False,
 ) -> None:
@@ -49,12 +50,16 @@ def inspect(
         group: only the classes of this ImageNet group, for instance dogs.
         sort: order of the rows; by default class for up to 30 classes and for JSON, otherwise
             confidence.
-        top: number of rows from each end of the table of more than 30 classes.
+        top: number of rows from each end of the table of more than 30 classes; by default 10.
         show_all: print all rows, however many.
         as_json: print JSON.
     """
-    if top < 1:
-        raise UserError(f"top is {top}; expected 1 row or more")
+    if class_name is not None:
+        refuse_unused("with --class", group=group, sort=sort, top=top, all=show_all)
+    if as_json or show_all:
+        refuse_unused("with --json or --all: all rows are printed", top=top)
+    if as_json:
+        refuse_unused("with --json: all rows are printed", all=show_all)
     start_jax()
     from evofool.cli.console import output, print_json
     from evofool.cli.tables import elites_report, elites_table, summary_of
@@ -79,7 +84,7 @@ def inspect(
     elif show_all:
         output().print(elites_table(elites))
     else:
-        output().print(*elites_report(elites, ends=top), sep="\n")
+        output().print(*elites_report(elites, ends=top or ROWS_AT_ENDS), sep="\n")
 
 
 def _print_elite(elite: "Elite", as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from evofool.cli.flags import Json, RunFolder
+from evofool.cli.numbers import MaybeCount, Seed
 from evofool.cli.startup import start_jax
 from evofool.support import UserError
 
@@ -11,8 +12,8 @@ def quiz(
     run: RunFolder,
     *,
     out: Path,
-    questions: int | None = None,
-    seed: int = 0,
+    questions: MaybeCount = None,
+    seed: Seed = 0,
     data: Path | None = None,
     judge: str | None = None,
     judge_weights: Path | None = None,

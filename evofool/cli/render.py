@@ -1,8 +1,10 @@
 """The commands that draw one elite: render, descent."""
 
 from pathlib import Path
+from typing import Annotated
 
 from evofool.cli.flags import ClassName, RunFolder
+from evofool.cli.numbers import Index, whole
 from evofool.cli.startup import start_jax
 
 
@@ -10,9 +12,9 @@ def render(
     run: RunFolder,
     *,
     class_name: ClassName,
-    size: int = 1024,
+    size: Annotated[int, whole(1, 2**15)] = 1024,
     out: Path,
-    run_index: int = 0,
+    run_index: Index = 0,
 ) -> None:
     """Draws the elite of a class at any size (CPPN runs only).
 
@@ -38,7 +40,7 @@ def descent(
     *,
     class_name: ClassName,
     out: Path,
-    run_index: int = 0,
+    run_index: Index = 0,
 ) -> None:
     """Draws the ancestors of an elite, one for each class passed.
 

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from evofool.cli.flags import Json
+from evofool.cli.flags import Json, refuse_unused
+from evofool.cli.numbers import MaybeCount
 from evofool.cli.startup import start_jax
 from evofool.support import UserError
 
@@ -18,7 +19,7 @@ def reproduce(
     *,
     listing: List = False,
     scale: Literal["full", "small"] = "full",
-    seeds: int | None = None,
+    seeds: MaybeCount = None,
     on: tuple[str, ...] = (),
     out: Path | None = None,
     data: Path | None = None,
@@ -60,6 +61,19 @@ def reproduce(
     if not name and not listing:
         raise UserError(
             "no experiment was named; give one that 'evofool reproduce --list' lists, or all"
+        )
+    if listing:
+        refuse_unused(
+            "with --list",
+            name=name,
+            seeds=seeds,
+            on=on,
+            out=out,
+            data=data,
+            weights=weights,
+            photographs=photographs,
+            labels=labels,
+            again=again,
         )
     start_jax(evolves=True)
     from evofool.cli.console import make_table, output, print_json

@@ -7,12 +7,14 @@ library decides for itself.
 import contextlib
 import logging
 import os
+import re
 import sys
 from dataclasses import dataclass
 from functools import cache as only_once
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evofool.cli.numbers import MaybeCount, MaybeIndex
 from evofool.support import UserError, user_cache
 
 if TYPE_CHECKING:
@@ -31,9 +33,9 @@ class JobFlags:
     """Work on one run with other processes; SLURM, Open MPI and Cloud TPU are detected."""
     coordinator: str | None = None
     """HOST:PORT of the first process, if it is not detected."""
-    num_processes: int | None = None
+    num_processes: MaybeCount = None
     """Number of processes, if it is not detected."""
-    process_id: int | None = None
+    process_id: MaybeIndex = None
     """Number of this process, from 0, if it is not detected."""
 
     def check(self) -> None:
@@ -52,7 +54,7 @@ class JobFlags:
         if coordinator is None or number is None or process is None:
             return
         host, _, port = coordinator.rpartition(":")
-        if not host or not port.isdigit():
+        if not host or not re.fullmatch("[0-9]{1,5}", port):
             raise UserError(f"coordinator is {coordinator!r}; expected HOST:PORT")
         if not 0 <= process < number:
             raise UserError(f"process_id is {process}; expected 0..{number - 1}, of {number}")

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from evofool.cli.numbers import MaybeCount, MaybePositive, Seed, decimal
 from evofool.cli.startup import start_jax
 
 
@@ -14,15 +15,15 @@ def train(
     *,
     out: Path,
     data: Path | None = None,
-    seed: int = 0,
-    epochs: int | None = None,
-    decay: float | None = None,
-    examples: int | None = None,
+    seed: Seed = 0,
+    epochs: MaybeCount = None,
+    decay: MaybePositive = None,
+    examples: MaybeCount = None,
     augment: Literal["none", "flip-shift", "shift-scale"] | None = None,
     adversarial: Literal["none", "fgsm", "vat"] = "none",
-    epsilon: float | None = None,
+    epsilon: MaybePositive = None,
     activation: Literal["relu", "sigmoid"] | None = None,
-    width: float | None = None,
+    width: Annotated[float | None, decimal(0.01, 16)] = None,
     quiet: bool = False,
 ) -> None:
     """Trains a classifier on MNIST or CIFAR-10.

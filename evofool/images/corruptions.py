@@ -108,10 +108,13 @@ def blur(images: Levels, *, sigma: float) -> Levels:
         sigma: standard deviation in pixels; 0 changes nothing.
 
     Raises:
-        UserError: `sigma` is negative or not finite.
+        UserError: `sigma` is negative, or larger than the images.
     """
-    if not 0 <= sigma < np.inf:
-        raise UserError(f"sigma is {sigma}; expected a number of pixels, 0 or more")
+    longest = max(images.shape[1:3])
+    if not 0 <= sigma <= longest:
+        raise UserError(
+            f"sigma is {sigma}; expected 0..{longest} pixels, the longer side of the images"
+        )
     blurred = scipy.ndimage.gaussian_filter(images.astype(np.float32), (0, sigma, sigma, 0))
     return np.rint(blurred).astype(np.uint8)
 

@@ -17,6 +17,7 @@ from evofool.runs.run import Elite, Run
 from evofool.support import UserError, replacing
 
 COLUMNS = 6
+MOST_SIDE = 13_000  # pixels; Pillow refuses to open larger images, as bombs
 ON_SHEET, ON_PAGE = 200, 600  # pixels: width of an image on the JPEG and on the web page
 
 
@@ -52,6 +53,8 @@ def poster(
     elites = striking(run, count=count, least=least)
     names = [f"{number:02d}_{class_name(elite)}" for number, elite in enumerate(elites, start=1)]
     run.check_drawable(size)
+    if size > MOST_SIDE:
+        raise UserError(f"size is {size}; expected 1..{MOST_SIDE} pixels")
     source = f"{run.folder.resolve()}, generation {run.generation}"
     content = {"run": source, "size": size, "images": names}
     with result_folder(out, content, mark="poster.json") as folder:
@@ -135,6 +138,8 @@ def striking(run: str | Path | Run, *, count: int = 24, least: float = HIGH) -> 
     run = Run.open(run)
     if count < 1:
         raise UserError(f"count is {count}; expected at least 1 image")
+    if not 0 <= least <= 1:
+        raise UserError(f"least is {least}; expected a confidence in [0, 1]")
     every = run.all_elites()
     certain = [elite for elite in every if elite.confidence >= least]
     if len(certain) < count:

@@ -74,14 +74,14 @@ def verify(
 
     Raises:
         UserError: not a run directory, it has no checkpoint, its classifier is another one by
-            now, or the tolerance is negative.
+            now, or the tolerance is not in [0, 1].
     """
     run = Run.open(run, classifier=classifier, weights=weights, trust_code=trust_code)
     is_same_platform = run.manifest["platform"] == platform_facts()
     if tolerance is None:
         tolerance = SAME_PLATFORM_TOLERANCE if is_same_platform else OTHER_PLATFORM_TOLERANCE
-    if not tolerance >= 0:
-        raise UserError(f"tolerance is {tolerance}; expected 0 or more")
+    if not 0 <= tolerance <= 1:
+        raise UserError(f"tolerance is {tolerance}; expected 0..1, a difference in confidence")
     spread = run.check_identity(run.classifier)
     elites = run.all_elites()
     from_genome = _differences(run, elites, run.draw([elite.genome for elite in elites]))

@@ -1,0 +1,94 @@
+"""Numbers on the command line: plain ASCII digits, finite, and in the range of their flag.
+
+Python itself takes `1_0`, `٣` and `nan` for numbers, and `10 ** 20` for a size; tyro asks this
+module instead. No flag takes a number below 0. One whose type is a plain `int` or `float` has the
+widest range that everything behind it can bear; the types below are narrower.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Annotated, TypeVar, get_args
+
+from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
+
+from evofool.config import MAX_SEED, MOST_GENERATIONS
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,30}")
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]{1,3})?", re.IGNORECASE)
+_LONGEST = 40  # letters of a wrong number that are repeated
+MOST_DECIMAL = 1e9
+MOST_WHOLE = 2**53  # whole numbers above are none to many programs
+MOST_COUNT = 10**6  # of images, rows, pixels, epochs
+
+Number = TypeVar("Number", int, float)
+
+
+def whole(least: int, most: int) -> PrimitiveConstructorSpec[int | None]:
+    """Describes a flag that takes a whole number from `least` to `most`; for `Annotated`."""
+
+    def parse(word: str) -> int | None:
+        return int(word) if _WHOLE.fullmatch(word) and least <= int(word) <= most else None
+
+    return _number(int, parse, f"a whole number from {least:,} to {most:,}")
+
+
+def decimal(least: float, most: float) -> PrimitiveConstructorSpec[float | None]:
+    """Describes a flag that takes a number from `least` to `most`; for `Annotated`."""
+
+    def parse(word: str) -> float | None:
+        return float(word) if _DECIMAL.fullmatch(word) and least <= float(word) <= most else None
+
+    return _number(float, parse, f"a number from {least:g} to {most:g}")
+
+
+def _number(
+    kind: type[Number], parse: Callable[[str], Number | None], expected: str
+) -> PrimitiveConstructorSpec[Number | None]:
+    """Describes a flag to tyro.
+
+    Args:
+        kind: int or float.
+        parse: text -> number, or None where the text is not what is expected.
+        expected: says so.
+    """
+
+    def from_words(words: list[str]) -> Number | None:
+        number = parse(words[0])
+        if number is None:
+            raise ValueError(f"{words[0][:_LONGEST]!r} is not {expected}")
+        return number
+
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=kind.__name__.upper(),
+        instance_from_str=from_words,
+        is_instance=lambda value: value is None or isinstance(value, int | kind),
+        str_from_instance=lambda value: [str(value)],
+    )
+
+
+NUMBERS = ConstructorRegistry()
+"""How tyro reads numbers whose type says no more than `int` or `float`, or None besides."""
+
+
+@NUMBERS.primitive_rule
+def _plain_number(
+    kind: PrimitiveTypeInfo,
+) -> PrimitiveConstructorSpec[int | None] | PrimitiveConstructorSpec[float | None] | None:
+    alternatives = set(get_args(kind.type) or (kind.type,)) - {type(None)}
+    if alternatives == {int}:
+        return whole(0, MOST_WHOLE)
+    return decimal(0, MOST_DECIMAL) if alternatives == {float} else None
+
+
+Seed = Annotated[int, whole(0, MAX_SEED)]
+MaybeSeed = Annotated[int | None, whole(0, MAX_SEED)]
+Index = Annotated[int, whole(0, MOST_COUNT)]
+MaybeIndex = Annotated[int | None, whole(0, MOST_COUNT)]
+Count = Annotated[int, whole(1, MOST_COUNT)]
+MaybeCount = Annotated[int | None, whole(1, MOST_COUNT)]
+MaybeDevices = Annotated[int | None, whole(1, 256)]
+MaybeGenerations = Annotated[int | None, whole(0, MOST_GENERATIONS)]
+Share = Annotated[float, decimal(0, 1)]
+MaybeShare = Annotated[float | None, decimal(0, 1)]
+MaybePositive = Annotated[float | None, decimal(0, 1e6)]
