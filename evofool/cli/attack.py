@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_type_
 import tyro
 
 from evofool.cli.flags import Json, check_combine, documented_arguments
+from evofool.cli.lines import say
 from evofool.cli.numbers import Seed, whole
 from evofool.cli.startup import start_jax
 from evofool.support import percent, unknown_name
@@ -232,12 +233,12 @@ def _run(
     rows = [_row(line, is_labelled=label is not None) for line in lines]
     output().print(make_table(list(rows[0]), [list(row.values()) for row in rows]))
     if any(line.success and line.already for line in lines):
-        print("already: the original was misclassified before the attack")
+        say("already: the original was misclassified before the attack")
     actions = {line.image: line.actions for line in lines}
     for line in summarize_actions(actions.values()):
-        print(line)
+        say(line)
     if out is not None:
-        print(f"images: {out}")
+        say(f"images: {out}")
 
 
 def _row(line: "Attacked", *, is_labelled: bool) -> dict[str, str | int | None]:

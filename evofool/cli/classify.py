@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import tyro
 
 from evofool.cli.flags import Json, check_combine
+from evofool.cli.lines import say
 from evofool.cli.numbers import Count
 from evofool.cli.startup import start_jax
 
@@ -65,7 +66,7 @@ def classify(
     columns = ["image", "confidence", "class", *(["id"] if loaded.card.ids else []), "label"]
     output().print(make_table(columns, rows))
     for line in summarize_actions(image.actions for image in classified):
-        print(line)
+        say(line)
 
 
 def accuracy(
@@ -119,9 +120,9 @@ def accuracy(
     if as_json:
         print_json({"classifier": loaded.card.name, **asdict(measured)})
         return
-    print(
+    say(
         f"{loaded.card.name}: top-1 {rounded_percent(measured.top1, digits=2)}, "
         f"top-5 {rounded_percent(measured.top5, digits=2)} of {measured.n} images"
     )
     for line in measured.actions:
-        print(line)
+        say(line)

@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -12,18 +13,28 @@ from rich.table import Table
 from rich.text import Text
 
 from evofool.images import Levels, resized
+from evofool.support import printable
 
 PIPE_WIDTH = 160  # columns of a table that is written to a pipe or a file
 
 
+class PlainConsole(Console):
+    """Prints strings as they are: no markup, no emoji, control characters as their escapes."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Makes the text that a string is printed as; `options` are those of `Console`."""
+        plain: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
+        return super().render_str(printable(text, keep="\n"), **options | plain)
+
+
 def output() -> Console:
     """Returns the console for results, on standard output."""
-    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+    return PlainConsole(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
 
 
 def progress_output() -> Console:
     """Returns the console for progress, on standard error."""
-    return Console(stderr=True, highlight=False)
+    return PlainConsole(stderr=True, highlight=False)
 
 
 def print_json(value: object) -> None:
@@ -42,7 +53,7 @@ def _plain(value: object) -> object:
 def make_table(
     columns: Sequence[str], rows: Sequence[Sequence[object]], *, caption: str = ""
 ) -> Table:
-    """Makes a table; None is shown as a dash.
+    """Makes a table; None is shown as a dash, and line ends in a cell as their escapes.
 
     Columns of numbers are right-aligned and keep their width; columns of text are folded where
     the terminal is narrow.
@@ -54,7 +65,7 @@ def make_table(
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
-    cells = [["-" if value is None else str(value) for value in row] for row in rows]
+    cells = [["-" if value is None else printable(str(value)) for value in row] for row in rows]
     for column, texts in zip(columns, zip(*cells, strict=True), strict=True):
         if all(_is_figure(text) for text in texts):
             table.add_column(column, justify="right", no_wrap=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from evofool.cli.flags import Json, refuse_unused
+from evofool.cli.lines import say
 from evofool.cli.numbers import MaybeCount, MaybePositive, MaybeSeed
 from evofool.cli.startup import start_jax
 from evofool.support import UserError
@@ -120,9 +121,9 @@ def corrupt(
     columns = ["images", "accuracy", "median confidence", "in the right class"]
     output().print(make_table(columns, table))
     unchanged = rounded_percent(result.unchanged, digits=2)
-    print(f"{result.n} images; the likeliest class is unchanged for {unchanged}")
+    say(f"{result.n} images; the likeliest class is unchanged for {unchanged}")
     if out is not None:
-        print(f"images: {out / 'strip.png'}")
+        say(f"images: {out / 'strip.png'}")
 
 
 def _corruption(

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import tyro
 
+from evofool.cli.lines import say
+
 
 def data_fetch(
     name: Annotated[str, tyro.conf.Positional],
@@ -27,5 +29,5 @@ def data_fetch(
     """
     from evofool.data import fetch
 
-    folder = fetch(name, dir, url=url, report=(lambda line: None) if quiet else print)
-    print(f"{name} is in {folder}")
+    folder = fetch(name, dir, url=url, report=(lambda line: None) if quiet else say)
+    say(f"{name} is in {folder}")

@@ -16,6 +16,7 @@ from evofool.cli import terminal
 from evofool.cli.commands import CHOOSERS, COMMANDS, GROUPS, Command
 from evofool.cli.exit_codes import BAD_INPUT, INTERRUPTED, OK
 from evofool.cli.flags import complete_help, starting_config
+from evofool.cli.lines import complain
 from evofool.cli.numbers import NUMBERS
 from evofool.support import UserError, unknown_name
 
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _complain(message: str, code: int) -> int:
     with terminal.guarded_streams():
-        print(f"evofool: {message}", file=sys.stderr)
+        complain(message)
     return code
 
 

@@ -1,7 +1,6 @@
 """The commands that evolve: evolve, resume."""
 
 import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ import tyro
 
 from evofool.cli.exit_codes import BAD_INPUT, INTERRUPTED, OK
 from evofool.cli.flags import ConfigFile, Json, RunFolder, Settings, check_combine, refuse_unused
+from evofool.cli.lines import say
 from evofool.cli.numbers import MaybeDevices, MaybeGenerations
 from evofool.cli.startup import JobFlags, start_jax
 from evofool.support import UserError
@@ -163,7 +163,7 @@ def _finish(run: "Run", quiet: bool, as_json: bool) -> int:
         last = run.summary["generations"]
         when = f"after generation {last}" if last >= 0 else "before the first generation"
         command = f"evofool resume {shlex.quote(str(run.folder))}"
-        print(f"stopped {when}; continue with:\n  {command}", file=sys.stderr)
+        say(f"stopped {when}; continue with:\n  {command}", to_errors=True)
     elif not (quiet or as_json):
         _print_result(run)
     if as_json:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from evofool.cli.exit_codes import FAILED, OK
 from evofool.cli.flags import Json, RunFolder
+from evofool.cli.lines import say
 from evofool.cli.numbers import MaybeShare
 from evofool.cli.startup import start_jax
 
@@ -25,7 +26,7 @@ def export(run: RunFolder, *, out: Path) -> None:
     from evofool.runs import export
 
     paths = export(run, out)
-    print(f"{len(paths)} images in {out / 'images'}, table in {out / 'elites.csv'}")
+    say(f"{len(paths)} images in {out / 'images'}, table in {out / 'elites.csv'}")
 
 
 def verify(
@@ -71,9 +72,9 @@ def verify(
         print_json(result.to_dict())
     else:
         if result.spread:
-            print(not_deterministic(result.spread))
+            say(not_deterministic(result.spread))
         machine = "the same kind of" if result.is_same_platform else "another kind of"
-        print(
+        say(
             f"{result.elites} elites, on {machine} machine\n"
             f"largest difference in confidence, drawn from the genome: {result.from_genome:.3g}\n"
             f"                                  read from the PNG:     {result.from_png:.3g}\n"

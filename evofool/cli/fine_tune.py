@@ -6,6 +6,7 @@ from typing import Annotated
 
 import tyro
 
+from evofool.cli.lines import say
 from evofool.cli.numbers import MaybeCount, Seed, Share, decimal
 from evofool.cli.startup import start_jax
 from evofool.support import rounded_percent
@@ -66,10 +67,10 @@ def fine_tune(
         overweight=overweight,
         config=ALL if epochs is None else dataclasses.replace(ALL, epochs=epochs),
         seed=seed,
-        on_epoch=None if quiet else lambda epoch: print(epoch, flush=True),
+        on_epoch=None if quiet else lambda epoch: say(epoch),
     )
     change = tuned.change
-    print(
+    say(
         f"{out}: trained on {tuned.photographs:,} photographs and {tuned.fooling:,} fooling "
         f"images\n"
         f"{change.n:,} held-out photographs: accuracy {rounded_percent(change.accuracy_before)} "

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from evofool.cli.flags import ClassNames, RunFolder, Sort
+from evofool.cli.lines import say
 from evofool.cli.numbers import Count, MaybeCount, MaybeIndex, Share, whole
 from evofool.cli.startup import start_jax
 
@@ -53,7 +54,7 @@ def gallery(
         page=page,
     )
     for path in save_pages(pages, out):
-        print(path)
+        say(path)
 
 
 def poster(
@@ -85,4 +86,4 @@ def poster(
     from evofool.runs import poster
 
     paths = poster(run, out, count=count, size=size, least=least)
-    print(f"{len(paths)} images in {out}, all of them in {out / 'poster.jpg'} and index.html")
+    say(f"{len(paths)} images in {out}, all of them in {out / 'poster.jpg'} and index.html")

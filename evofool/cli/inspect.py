@@ -91,6 +91,7 @@ def _print_elite(elite: "Elite", as_json: bool) -> None:
     from evofool.cli.console import half_blocks, output, print_json
     from evofool.cli.tables import elites_table
     from evofool.runs import facts, genome_json, genome_text, stepping_stones
+    from evofool.support import printable
 
     stones = stepping_stones(elite)
     if as_json:
@@ -104,7 +105,7 @@ def _print_elite(elite: "Elite", as_json: bool) -> None:
         room = min(console.width, 2 * (console.height - 4), MOST_COLUMNS)
         console.print(half_blocks(elite.image(), columns=max(room, 1)))
     console.print("\nline of descent (generation: class whose elite the ancestor was)")
-    console.print("  " + " -> ".join(f"{stone.generation}: {stone.label}" for stone in stones))
+    console.print("  " + printable(" -> ".join(f"{s.generation}: {s.label}" for s in stones)))
     console.print("\ngenome")
     console.print(genome_text(elite), markup=False, soft_wrap=True)
 

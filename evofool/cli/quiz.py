@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from evofool.cli.flags import Json, RunFolder
+from evofool.cli.lines import say
 from evofool.cli.numbers import MaybeCount, Seed
 from evofool.cli.startup import start_jax
 from evofool.support import UserError
@@ -54,17 +55,17 @@ def quiz(
         print_json(made)
         return
     of_all = f"of {made.questions} (by chance: 1 in {made.choices})"
-    print(
+    say(
         f"{made.questions} of {made.elites} images, {made.choices} classes to choose from "
         f"({out / 'choices.txt'})\nsheet: {out / 'sheet.png'}; answers: "
         f"{out / 'answers.png'}, {out / 'answer_key.csv'} (and .json)"
     )
     if made.nearest_right is None:
-        print(f"nearest training image: not computed; {made.nearest_missing}")
+        say(f"nearest training image: not computed; {made.nearest_missing}")
     else:
-        print(f"nearest training image has the image's class: {made.nearest_right} {of_all}")
+        say(f"nearest training image has the image's class: {made.nearest_right} {of_all}")
     if made.judge_right is None:
-        print("judge: none; name one with --judge")
+        say("judge: none; name one with --judge")
     else:
         resized = " (images resized to its input size)" if made.judge_scaled else ""
-        print(f"judge {judge}{resized} gives the image's class: {made.judge_right} {of_all}")
+        say(f"judge {judge}{resized} gives the image's class: {made.judge_right} {of_all}")

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from evofool.cli.flags import ClassName, RunFolder
+from evofool.cli.lines import say
 from evofool.cli.numbers import Index, whole
 from evofool.cli.startup import start_jax
 
@@ -32,7 +33,7 @@ def render(
     from evofool.runs import render
 
     save_image(render(run, class_name, size=size, run_index=run_index), out)
-    print(out)
+    say(out)
 
 
 def descent(
@@ -63,4 +64,4 @@ def descent(
     from evofool.runs import descent
 
     save_image(descent(run, class_name, run_index=run_index), out)
-    print(out)
+    say(out)

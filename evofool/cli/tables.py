@@ -18,7 +18,7 @@ from evofool.runs import (
     RunSummary,
     inspect_groups,
 )
-from evofool.support import duration, gigabytes, percent
+from evofool.support import duration, gigabytes, percent, printable
 
 
 def elites_report(elites: Sequence[EliteFacts], *, ends: int) -> list[Table | str]:
@@ -180,7 +180,7 @@ def diagnosis_table(diagnosis: Diagnosis) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, fact in rows:
-        table.add_row(name, Text(fact))
+        table.add_row(printable(name), Text(printable(fact)))
     return table
 
 

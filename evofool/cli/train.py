@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from evofool.cli.lines import say
 from evofool.cli.numbers import MaybeCount, MaybePositive, Seed, decimal
 from evofool.cli.startup import start_jax
 
@@ -80,7 +81,7 @@ def train(
         augment=augment,
         adversarial=adversarial,
         epsilon=epsilon,
-        on_epoch=None if quiet else lambda epoch: print(epoch, flush=True),
+        on_epoch=None if quiet else lambda epoch: say(epoch),
         **{name: value for name, value in options.items() if value is not None},
     )
-    print(f"{out}: test accuracy {trained.card.test_accuracy:.4f}")
+    say(f"{out}: test accuracy {trained.card.test_accuracy:.4f}")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import tyro
 
+from evofool.cli.lines import say
 from evofool.cli.startup import start_jax
 from evofool.support import UserError, read_json, read_text
 
@@ -56,8 +57,8 @@ def weights_convert(
         labels=None if labels is None else _lines(labels),
         fields=fields,
     )
-    print(f"{out / written.name}.safetensors: {written.family}, {written.classes} classes")
-    print(f"use it with --classifier {written.name} --weights {out}")
+    say(f"{out / written.name}.safetensors: {written.family}, {written.classes} classes")
+    say(f"use it with --classifier {written.name} --weights {out}")
 
 
 def weights_fetch(
@@ -87,10 +88,10 @@ def weights_fetch(
 
     def report(line: str) -> None:
         if not quiet:
-            print(line, flush=True)
+            say(line)
 
     folder = fetch_weights(name, out=out, url=url, report=report)
-    print(f"use it with --classifier {name} --weights {folder}")
+    say(f"use it with --classifier {name} --weights {folder}")
 
 
 def _lines(path: Path) -> list[str]:

@@ -12,7 +12,7 @@ from evofool.images import save_image, to_image
 from evofool.runs.folders import result_folder
 from evofool.runs.inspection import facts, genome_json
 from evofool.runs.run import Elite, Run
-from evofool.support import replacing, write_json
+from evofool.support import csv_cell, replacing, write_json
 
 MOST_LETTERS = 60  # of a label in the name of a file
 
@@ -59,11 +59,18 @@ def _export(run: Run, run_index: int, folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def write_csv(path: Path, lines: list[dict[str, Any]]) -> None:
-    """Writes a table whose columns are the keys of its lines, atomically."""
+    """Writes a table whose columns are the keys of its lines, atomically.
+
+    No text in it is a formula to a spreadsheet; `from_csv_cell` gives back what it was.
+    """
+    cells = [
+        {key: csv_cell(value) if isinstance(value, str) else value for key, value in line.items()}
+        for line in lines
+    ]
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, fieldnames=list(lines[0]) if lines else [])
         writer.writeheader()
-        writer.writerows(lines)
+        writer.writerows(cells)
 
 
 def _class_folder(elite: Elite) -> str:

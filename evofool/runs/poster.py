@@ -14,7 +14,7 @@ from evofool.images import Levels, Section, draw_sheet, percent, save_image, to_
 from evofool.runs.exporting import class_name
 from evofool.runs.folders import result_folder
 from evofool.runs.run import Elite, Run
-from evofool.support import UserError, replacing
+from evofool.support import UserError, printable, replacing
 
 COLUMNS = 6
 MOST_SIDE = 13_000  # pixels; Pillow refuses to open larger images, as bombs
@@ -74,7 +74,8 @@ def _write_pages(folder: Path, paths: Sequence[Path], captions: Sequence[Sequenc
             small = large.resize(_fit(large.size, ON_PAGE), Image.Resampling.LANCZOS)
         on_sheet.append(small.resize(_fit(small.size, ON_SHEET), Image.Resampling.LANCZOS))
         save_image(small, folder / "small" / f"{path.stem}.jpg")
-        figures.append(_FIGURE.format(name=path.stem, label=html.escape(label), below=confidence))
+        label = html.escape(printable(label))
+        figures.append(_FIGURE.format(name=path.stem, label=label, below=confidence))
     sheet = draw_sheet([Section("", on_sheet, captions)], columns=COLUMNS)
     save_image(sheet, folder / "poster.jpg")
     with replacing(folder / "index.html") as temporary:

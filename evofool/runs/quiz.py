@@ -22,7 +22,7 @@ from evofool.images import (
 from evofool.runs.exporting import write_csv
 from evofool.runs.folders import result_folder
 from evofool.runs.run import Elite, Run
-from evofool.support import UserError, replacing, write_json
+from evofool.support import UserError, printable, replacing, write_json
 
 MOST_QUESTIONS = 50  # unless more are asked for
 MOST_CHOICES = 30  # more classes than that have a file of their own
@@ -139,7 +139,7 @@ def _write_sheets(folder: Path, images: np.ndarray, elites: list[Elite], labels:
     )
     save_image(draw_sheet([answered]), folder / "answers.png")
     with replacing(folder / "choices.txt") as temporary:
-        temporary.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+        temporary.write_text("".join(f"{printable(label)}\n" for label in labels), encoding="utf-8")
 
 
 def _answer(number: int, elite: Elite, nearest: int | None, judged: int | None) -> dict[str, Any]:

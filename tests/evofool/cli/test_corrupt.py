@@ -85,7 +85,6 @@ def test_the_seed_decides(images: None, capsys: pytest.CaptureFixture[str]):
         ("--shuffle 29", "window is 29; expected 1..28 pixels"),
         ("--recolor blonds", "did you mean 'blondes'"),
         ("--recolor labels.csv", "labels.csv holds 'file'; expected 256 whole numbers"),
-        ("--tiles 7 --limit 0", "limit is 0; expected 1 or more"),
         ("--tiles 7 --dataset mnist", "either --dataset, or --images with --labels"),
     ],
 )

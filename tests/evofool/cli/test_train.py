@@ -71,5 +71,6 @@ def test_training_prints_every_epoch_and_the_accuracy(
 
 
 def test_no_epochs_are_refused(given: dict, capsys: pytest.CaptureFixture[str]):
-    assert main(["train", "cifar_cnn", *FLAGS, "--epochs", "0"]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(["train", "cifar_cnn", *FLAGS, "--epochs", "0"])
     assert "'0' is not a whole number from 1" in capsys.readouterr().err
