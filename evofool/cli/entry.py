@@ -14,11 +14,11 @@ import tyro
 
 from evofool.cli import terminal
 from evofool.cli.commands import CHOOSERS, COMMANDS, GROUPS, Command
-from evofool.cli.exit_codes import BAD_INPUT, INTERRUPTED, OK
+from evofool.cli.exit_codes import BAD_INPUT, FAILED, INTERRUPTED, OK
 from evofool.cli.flags import complete_help, starting_config
-from evofool.cli.lines import complain
+from evofool.cli.lines import complain, warnings_as_lines
 from evofool.cli.numbers import NUMBERS
-from evofool.support import UserError, unknown_name
+from evofool.support import DamagedFileError, UserError, unknown_name
 
 _STYLE = (
     tyro.conf.FlagCreatePairsOff,  # --overwrite, but no --no-overwrite
@@ -49,10 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     code = OK
     try:
-        with terminal.bounded_width(), terminal.guarded_streams():
+        with terminal.bounded_width(), terminal.guarded_streams(), warnings_as_lines():
             code = _run(given)
     except terminal.OutputClosedError:  # the reader, for instance `head`, has seen enough
         return code
+    except DamagedFileError as error:
+        return _complain(str(error), FAILED)
     except UserError as error:
         return _complain(str(error), BAD_INPUT)
     except ConnectionError as error:

@@ -1,6 +1,6 @@
 """The exit codes of every command."""
 
 OK = 0
-FAILED = 1  # a check failed: verify found a difference, doctor a classifier that does not work
+FAILED = 1  # a check failed: a run directory is damaged, a classifier does not work, ...
 BAD_INPUT = 2
 INTERRUPTED = 130  # by Ctrl-C or SIGTERM

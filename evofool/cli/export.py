@@ -9,7 +9,7 @@ from evofool.cli.numbers import MaybeShare
 from evofool.cli.startup import start_jax
 
 
-def export(run: RunFolder, *, out: Path) -> None:
+def export(run: RunFolder, *, out: Path, strict: bool = True) -> None:
     """Writes each elite as a PNG and a genome, and a table of all.
 
     The genomes are JSON files beside the PNGs, the table is elites.csv. OUT/images has a folder for
@@ -21,11 +21,13 @@ def export(run: RunFolder, *, out: Path) -> None:
     Args:
         run: run directory.
         out: folder to write; empty or new.
+        strict: if the newest checkpoint is damaged, export an older one's elites, with a warning;
+            by default nothing is exported then, and the exit code is 1.
     """
     start_jax()
     from evofool.runs import export
 
-    paths = export(run, out)
+    paths = export(run, out, strict=strict)
     say(f"{len(paths)} images in {out / 'images'}, table in {out / 'elites.csv'}")
 
 
@@ -36,12 +38,15 @@ def verify(
     classifier: str | None = None,
     weights: Path | None = None,
     trust_code: bool = False,
+    strict: bool = True,
     as_json: Json = False,
 ) -> int:
     """Draws and scores each elite again and compares confidences.
 
     Two images of each elite are scored: the one drawn from its genome and the one read back from a
-    PNG of it. The exit code is 1 if a confidence differs by more than the tolerance.
+    PNG of it. Before that, all files of the run directory are compared with the checksums that the
+    run has left. The exit code is 1 if a file is damaged, or if a confidence differs by more than
+    the tolerance.
 
       evofool verify runs/cppn-0
       evofool verify runs/cppn-0 --tolerance 1e-6 --json
@@ -55,6 +60,8 @@ def verify(
         weights: its weights, where they are elsewhere by now.
         trust_code: run the code of the classifier that the run directory names, FILE.py:factory or
             module:factory. A name after --classifier is trusted without.
+        strict: if files are damaged, warn and score the elites of the newest checkpoint that is
+            whole; by default none are scored then.
         as_json: print JSON.
     """
     start_jax()
@@ -67,6 +74,7 @@ def verify(
         classifier=classifier,
         weights=weights,
         trust_code=trust_code,
+        strict=strict,
     )
     if as_json:
         print_json(result.to_dict())
@@ -74,6 +82,8 @@ def verify(
         if result.spread:
             say(not_deterministic(result.spread))
         machine = "the same kind of" if result.is_same_platform else "another kind of"
+        for unchecked in result.unchecked:
+            say(f"not checked: {unchecked}")
         say(
             f"{result.elites} elites, on {machine} machine\n"
             f"largest difference in confidence, drawn from the genome: {result.from_genome:.3g}\n"

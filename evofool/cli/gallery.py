@@ -19,6 +19,7 @@ def gallery(
     sort: Sort | None = None,
     per_page: Annotated[int, whole(1, 1000)] = 100,
     page: MaybeCount = None,
+    strict: bool = False,
 ) -> None:
     """Draws contact sheets of the elites, with label and confidence.
 
@@ -39,13 +40,15 @@ def gallery(
             to 30 classes, otherwise confidence.
         per_page: largest number of elites on a sheet.
         page: only this sheet, from 1.
+        strict: exit with code 1 if the newest checkpoint is damaged; by default an older one is
+            used, with a warning.
     """
     start_jax()
     from evofool.images import save_pages
-    from evofool.runs import gallery
+    from evofool.runs import Run, gallery
 
     pages = gallery(
-        run,
+        Run(run, strict=strict),
         run_index=run_index,
         classes=class_names,
         group=group,
@@ -64,6 +67,7 @@ def poster(
     count: Count = 24,
     size: Annotated[int, whole(1, 13_000)] = 4096,
     least: Share = 0.99,
+    strict: bool = False,
 ) -> None:
     """Draws the most striking elites in print size (CPPN runs only).
 
@@ -81,9 +85,11 @@ def poster(
         count: number of elites.
         size: longer side of each image, in pixels.
         least: lowest confidence of an elite.
+        strict: exit with code 1 if the newest checkpoint is damaged; by default an older one is
+            used, with a warning.
     """
     start_jax()
-    from evofool.runs import poster
+    from evofool.runs import Run, poster
 
-    paths = poster(run, out, count=count, size=size, least=least)
+    paths = poster(Run(run, strict=strict), out, count=count, size=size, least=least)
     say(f"{len(paths)} images in {out}, all of them in {out / 'poster.jpg'} and index.html")

@@ -26,6 +26,7 @@ def inspect(
     sort: Sort | None = None,
     top: MaybeCount = None,
     show_all: ShowAll = False,
+    strict: bool = False,
     as_json: Json = False,
 ) -> None:
     """Prints a table of the elites of a run, or one elite in detail.
@@ -52,6 +53,8 @@ def inspect(
             confidence.
         top: number of rows from each end of the table of more than 30 classes; by default 10.
         show_all: print all rows, however many.
+        strict: exit with code 1 if the newest checkpoint is damaged; by default an older one is
+            used, with a warning.
         as_json: print JSON.
     """
     if class_name is not None:
@@ -65,7 +68,7 @@ def inspect(
     from evofool.cli.tables import elites_report, elites_table, summary_of
     from evofool.runs import Run, inspect, inspect_groups
 
-    opened = Run(run)
+    opened = Run(run, strict=strict)
     if class_name is not None:
         _print_elite(opened.elite(class_name, run_index), as_json)
         return
@@ -111,7 +114,10 @@ def _print_elite(elite: "Elite", as_json: bool) -> None:
 
 
 def compare(
-    runs: Annotated[tuple[Path, ...], tyro.conf.Positional], *, as_json: Json = False
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    *,
+    strict: bool = False,
+    as_json: Json = False,
 ) -> None:
     """Prints one table of several runs.
 
@@ -124,14 +130,16 @@ def compare(
 
     Args:
         runs: run directories.
+        strict: exit with code 1 if the newest checkpoint is damaged; by default an older one is
+            used, with a warning.
         as_json: print JSON.
     """
     start_jax()
     from evofool.cli.console import output, print_json
     from evofool.cli.tables import comparison_table
-    from evofool.runs import compare
+    from evofool.runs import Run, compare
 
-    lines = compare(runs)
+    lines = compare(Run(run, strict=strict) for run in runs)
     if as_json:
         print_json(lines)
     else:

@@ -5,8 +5,12 @@ goes through `say` or `complain`, and every table through `evofool.cli.console`.
 """
 
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from evofool.support import printable, shortened
+from evofool.support import DamagedFileWarning, printable, shortened
 
 MOST_LETTERS = 2000  # of a message: one may quote a value of a file, of any length
 
@@ -24,3 +28,22 @@ def say(text: object, *, to_errors: bool = False) -> None:
 def complain(message: str) -> None:
     """Prints why a command was refused, on standard error."""
     say(f"evofool: {shortened(message, MOST_LETTERS)}", to_errors=True)
+
+
+@contextmanager
+def warnings_as_lines() -> Iterator[None]:
+    """Prints each warning about a damaged file as one line on standard error."""
+    show = warnings.showwarning
+
+    def show_line(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int, *rest: Any
+    ) -> None:
+        if issubclass(category, DamagedFileWarning):
+            complain(f"warning: {message}")
+        else:
+            show(message, category, filename, lineno, *rest)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DamagedFileWarning)
+        warnings.showwarning = show_line
+        yield

@@ -18,6 +18,7 @@ def quiz(
     data: Path | None = None,
     judge: str | None = None,
     judge_weights: Path | None = None,
+    strict: bool = False,
     as_json: Json = False,
 ) -> None:
     """Writes a quiz for people: a sheet of elites, and its answers.
@@ -40,6 +41,8 @@ def quiz(
         judge: a classifier of the same classes, for instance lenet; images are resized to its
             input size.
         judge_weights: weights of the judge, unless it ships with evofool.
+        strict: exit with code 1 if the newest checkpoint is damaged; by default an older one is
+            used, with a warning.
         as_json: print JSON.
     """
     if judge is None and judge_weights is not None:
@@ -47,10 +50,12 @@ def quiz(
     start_jax()
     from evofool.classifiers import load_classifier
     from evofool.cli.console import print_json
-    from evofool.runs import quiz
+    from evofool.runs import Run, quiz
 
     network = None if judge is None else load_classifier(judge, weights=judge_weights)
-    made = quiz(run, out, questions=questions, seed=seed, judge=network, data_dir=data)
+    made = quiz(
+        Run(run, strict=strict), out, questions=questions, seed=seed, judge=network, data_dir=data
+    )
     if as_json:
         print_json(made)
         return

@@ -16,6 +16,7 @@ def render(
     size: Annotated[int, whole(1, 2**15)] = 1024,
     out: Path,
     run_index: Index = 0,
+    strict: bool = False,
 ) -> None:
     """Draws the elite of a class at any size (CPPN runs only).
 
@@ -27,12 +28,14 @@ def render(
         size: width and height in pixels.
         out: image file to write; its ending decides the format, for instance .png.
         run_index: which of the independent runs of evolve --runs, from 0.
+        strict: exit with code 1 if the newest checkpoint is damaged; by default an older one is
+            used, with a warning.
     """
     start_jax()
     from evofool.images import save_image
-    from evofool.runs import render
+    from evofool.runs import Run, render
 
-    save_image(render(run, class_name, size=size, run_index=run_index), out)
+    save_image(render(Run(run, strict=strict), class_name, size=size, run_index=run_index), out)
     say(out)
 
 
@@ -42,6 +45,7 @@ def descent(
     class_name: ClassName,
     out: Path,
     run_index: Index = 0,
+    strict: bool = False,
 ) -> None:
     """Draws the ancestors of an elite, one for each class passed.
 
@@ -58,10 +62,12 @@ def descent(
         class_name: the elite's class: an index, a label or a WordNet id.
         out: image file to write; its ending decides the format, for instance .png.
         run_index: which of the independent runs of evolve --runs, from 0.
+        strict: exit with code 1 if the newest checkpoint is damaged; by default an older one is
+            used, with a warning.
     """
     start_jax()
     from evofool.images import save_image
-    from evofool.runs import descent
+    from evofool.runs import Run, descent
 
-    save_image(descent(run, class_name, run_index=run_index), out)
+    save_image(descent(Run(run, strict=strict), class_name, run_index=run_index), out)
     say(out)

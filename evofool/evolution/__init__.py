@@ -9,13 +9,16 @@ out: `plan` (a run's settings, resolved), `calls` (of the compiled loop), `journ
 lineage and checkpoints that a run leaves), `session` (one process's work on a run directory).
 """
 
-from evofool.evolution import lineage, metrics
+from evofool.evolution import lineage, lineage_files, metrics
+from evofool.evolution.advice import makes_again, resume_command
 from evofool.evolution.checkpoint import (
     Checkpoint,
-    MicroBatches,
     archive_sha256,
+    load,
     load_newest,
+    load_whole,
     run_of,
+    saved_generations,
 )
 from evofool.evolution.cppn_encoding import cppn_spec, cppn_style
 from evofool.evolution.encodings import (
@@ -27,10 +30,18 @@ from evofool.evolution.encodings import (
     make_rates,
 )
 from evofool.evolution.forecast import Forecast, forecast_run
-from evofool.evolution.generation import RunState
+from evofool.evolution.generation import Item, RunState
 from evofool.evolution.journal import micro_batches
 from evofool.evolution.lineage import Lineage, Step, class_changes, entries
 from evofool.evolution.loop import Loop, compile_loop
+from evofool.evolution.manifest import (
+    MicroBatches,
+    changed_settings,
+    damaged_history,
+    has_its_seal,
+    sealed,
+    settings_message,
+)
 from evofool.evolution.metrics import (
     HIGH,
     LIKELY,
@@ -51,7 +62,6 @@ from evofool.evolution.session import (
     Reason,
     Session,
     lost_process,
-    resume_command,
 )
 
 __all__ = [
@@ -65,6 +75,7 @@ __all__ = [
     "Encoding",
     "Forecast",
     "Genomes",
+    "Item",
     "Lineage",
     "Loop",
     "MetricsLine",
@@ -80,28 +91,38 @@ __all__ = [
     "Step",
     "archive_sha256",
     "best_of_class",
+    "changed_settings",
     "class_changes",
     "compile_loop",
     "compiled_render",
     "configure",
     "cppn_spec",
     "cppn_style",
+    "damaged_history",
     "elites_of",
     "entries",
     "forecast_run",
     "generation_reaching",
+    "has_its_seal",
     "lineage",
+    "lineage_files",
+    "load",
     "load_configured",
     "load_newest",
+    "load_whole",
     "lost_process",
     "make_encoding",
     "make_plan",
     "make_rates",
     "make_selection",
+    "makes_again",
     "metrics",
     "micro_batches",
     "random_images",
     "resume_command",
     "run_of",
+    "saved_generations",
+    "sealed",
+    "settings_message",
     "summarize",
 ]

@@ -1,8 +1,8 @@
 """Checkpoints: the whole run state, atomic, in the background, the newest few kept.
 
-Orbax writes flat tables of arrays, in a job of several processes each of them its part; a SHA-256
-over them travels as metadata, so that a damaged checkpoint is noticed and the one before it is
-used.
+Orbax writes flat tables of arrays, in a job of several processes each of them its part. A manifest
+travels as metadata: a SHA-256 of the arrays, so that a damaged checkpoint is noticed and the one
+before it is used, and of what else the run has left by then (see `manifest`).
 """
 
 import hashlib
@@ -14,37 +14,27 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Required, TypedDict, cast
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from archive import Archive
+from evofool.evolution.advice import makes_again
 from evofool.evolution.generation import PRNG, RunState
-from evofool.support import UserError, flush, write_error
-
-SCHEMA = 1  # raise when the tables change; older checkpoints are then refused by name
+from evofool.evolution.manifest import (
+    SCHEMA,
+    UNSEALED,
+    History,
+    Manifest,
+    MicroBatches,
+    has_its_seal,
+    sealed,
+)
+from evofool.support import DamagedFileError, UserError, as_record, check_schema, flush, write_error
 
 Table = dict[str, np.ndarray]  # arrays by their dotted names in the run state
-MicroBatches = list[tuple[int, int]]  # (generation, size used from it on), in order
-
-
-class Manifest(TypedDict, total=False):
-    """What a checkpoint says of itself, in its metadata.
-
-    Attributes:
-        schema: `SCHEMA` of the version that wrote it.
-        prng: kind of the random keys.
-        sha256: of the table.
-        micro_batches: that the run has used up to here; early versions listed them in
-            `config.json` instead.
-    """
-
-    schema: Required[int]
-    prng: Required[str]
-    sha256: Required[str]
-    micro_batches: list[list[int]]
 
 
 class Checkpoint(NamedTuple):
@@ -53,12 +43,17 @@ class Checkpoint(NamedTuple):
     Attributes:
         generation: the last one it holds.
         table: the run state.
-        micro_batches: that the run has used; empty where the checkpoint does not list them.
+        manifest: what it says of itself.
     """
 
     generation: int
     table: Table
-    micro_batches: MicroBatches
+    manifest: Manifest
+
+    @property
+    def micro_batches(self) -> MicroBatches:
+        """Those that the run has used; empty where the checkpoint does not list them."""
+        return [(start, size) for start, size in self.manifest.get("micro_batches", [])]
 
 
 class CheckpointWriter:
@@ -84,12 +79,12 @@ class CheckpointWriter:
             cleanup_tmp_directories=True,
         )
 
-    def save(self, state: RunState, micro_batches: MicroBatches) -> None:
+    def save(self, state: RunState, history: History) -> None:
         """Starts writing a checkpoint, after waiting for the one before.
 
         Args:
             state: its generation must be new.
-            micro_batches: that the run has used up to here.
+            history: what the run has left up to here, all of it on disk.
 
         Raises:
             UserError: this or the earlier checkpoint could not be written.
@@ -97,12 +92,8 @@ class CheckpointWriter:
         with _as_user_error(self._folder):
             self._wait()  # so that two copies of the state are the most there ever are
             table: Mapping[str, Any] = flatten(state)
-            manifest: Manifest = {
-                "schema": SCHEMA,
-                "prng": PRNG,
-                "sha256": table_sha256(table),
-                "micro_batches": [list(entry) for entry in micro_batches],
-            }
+            own = {"schema": SCHEMA, "prng": PRNG, "sha256": table_sha256(table)}
+            manifest = sealed(own | history)
             generation = int(table["next_generation"]) - 1
             if jax.process_count() > 1:
                 # Orbax takes the arrays of a job from all its processes. The state itself is
@@ -131,47 +122,65 @@ class CheckpointWriter:
                 self._orbax.close()
 
 
-def load_newest(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
+def load_newest(
+    folder: Path,
+    warn: Callable[[str], None],
+    *,
+    find_damage: Callable[[Manifest], list[str]] = lambda manifest: [],
+) -> Checkpoint | None:
     """Reads the newest checkpoint that is whole.
 
     Args:
         folder: the run's `checkpoints`.
         warn: told about every damaged checkpoint that was passed over.
+        find_damage: lists what else makes a checkpoint unusable; by default nothing.
 
     Returns:
         The checkpoint, or None when there is none yet.
 
     Raises:
-        UserError: there are checkpoints, but none can be read.
+        DamagedFileError: there are checkpoints, but none can be used.
+        UserError: a checkpoint is of a newer version of evofool.
     """
     generations = saved_generations(folder)
     for generation in reversed(generations):
         try:
-            return _load(folder / str(generation))
+            found = _load(folder / str(generation))
+            if damage := find_damage(found.manifest):
+                raise _DamagedError(damage[0])
+            return found
         except _DamagedError as error:
             if saved_generations(folder)[-1:] != generations[-1:]:
-                return load_newest(folder, warn)  # the run goes on, and has replaced it meanwhile
-            warn(f"the checkpoint of generation {generation} is damaged ({error}); using an older")
+                # the run goes on, and has replaced it meanwhile
+                return load_newest(folder, warn, find_damage=find_damage)
+            warn(f"the checkpoint of generation {generation} is damaged ({error})")
     if generations:
-        raise UserError(
-            f"none of the {len(generations)} checkpoints in {folder} can be read; "
-            "start again with --overwrite"
+        raise DamagedFileError(
+            f"none of the {len(generations)} checkpoints in {folder} can be used; "
+            f"{makes_again(folder.parent)}"
         )
     return None
+
+
+def load_whole(folder: Path) -> Checkpoint | None:
+    """Reads the newest checkpoint that is whole, in silence; returns None if there is none."""
+    try:
+        return load_newest(folder, lambda damage: None)
+    except DamagedFileError:
+        return None
 
 
 def load(folder: Path, generation: int) -> Checkpoint:
     """Reads the checkpoint of one generation.
 
     Raises:
-        UserError: it is not there, or damaged.
+        DamagedFileError: it is not there, or damaged.
     """
     try:
         return _load(folder / str(generation))
     except _DamagedError as error:
-        raise UserError(
-            f"the checkpoint of generation {generation} in {folder} cannot be read ({error}); all "
-            "processes of a job must see the run directory"
+        raise DamagedFileError(
+            f"{folder / str(generation)} is damaged or missing ({error})"
         ) from error
 
 
@@ -265,26 +274,39 @@ class _DamagedError(Exception):
 
 
 def _load(path: Path) -> Checkpoint:
+    manifest = _read_manifest(path / "_CHECKPOINT_METADATA")
     try:
-        metadata = json.loads((path / "_CHECKPOINT_METADATA").read_text(encoding="utf-8"))
-        manifest = cast(Manifest, metadata["custom_metadata"])
         table = _read_arrays(path / "state")
     except Exception as error:  # whatever the reader stumbles on, the checkpoint is not usable
-        reason = str(error).splitlines() or [type(error).__name__]
-        raise _DamagedError(reason[0][:200]) from error
-    if not isinstance(manifest, Mapping) or "schema" not in manifest:
-        raise _DamagedError("its manifest is missing")
-    if manifest["schema"] != SCHEMA:
-        raise UserError(
-            f"{path} has checkpoint schema {manifest['schema']}, this version of evofool "
-            f"reads schema {SCHEMA}"
-        )
-    if manifest.get("prng") != PRNG:
-        raise UserError(f"{path} was made with {manifest.get('prng')} random keys, not {PRNG}")
-    if table_sha256(table) != manifest.get("sha256"):
+        raise _DamagedError(_reason(error)) from error
+    if table_sha256(table) != manifest["sha256"]:
         raise _DamagedError("its bytes are not those that were written")
-    listed = manifest.get("micro_batches", [])
-    return Checkpoint(int(path.name), table, [(start, size) for start, size in listed])
+    return Checkpoint(int(path.name), table, manifest)
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        metadata = json.loads(path.read_text(encoding="utf-8"))
+        content = metadata["custom_metadata"]
+        schema = content["schema"]
+    except PermissionError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except Exception as error:
+        raise _DamagedError(f"its manifest cannot be read: {_reason(error)}") from error
+    check_schema(schema, (UNSEALED, SCHEMA), path)
+    try:
+        manifest = as_record(Manifest, content, path)
+    except UserError as error:
+        raise _DamagedError(str(error)) from error
+    if schema != UNSEALED and not has_its_seal(content):
+        raise _DamagedError("its manifest is not the one that was written")
+    if manifest["prng"] != PRNG:
+        raise UserError(f"{path} was made with {manifest['prng']} random keys, not {PRNG}")
+    return manifest
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _read_arrays(path: Path) -> Table:

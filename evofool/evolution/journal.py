@@ -5,18 +5,26 @@ run goes on from it, and then written again, the same.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from evofool.config import EvolveConfig
-from evofool.evolution import checkpoint, lineage, metrics
-from evofool.evolution.checkpoint import Checkpoint, CheckpointWriter, MicroBatches, load_newest
+from evofool.evolution import checkpoint, lineage, lineage_files, metrics
+from evofool.evolution.checkpoint import Checkpoint, CheckpointWriter, load_newest, load_whole
 from evofool.evolution.generation import Log, RunState
+from evofool.evolution.manifest import (
+    MicroBatches,
+    changed_settings,
+    damaged_history,
+    settings_message,
+    settings_of,
+)
 from evofool.evolution.metrics import MetricsLine, MetricsLog
 from evofool.evolution.reporting import Reporter
-from evofool.support import multihost, read_json, write_json
+from evofool.support import DamagedFileError, UserError, multihost, read_json, write_json
 
 MEMORY = "memory.json"  # where a process of a job that is short of memory leaves word of it
 
@@ -63,22 +71,53 @@ def restore(folder: Path, config: EvolveConfig, reporter: Reporter) -> Restored:
 
     def cut_to_newest() -> tuple[int, int | None]:
         nonlocal newest
-        newest = load_newest(folder / "checkpoints", reporter.message)
+        newest = _newest_to_go_on_from(folder, reporter)
         generation = -1 if newest is None else newest.generation  # -1: before the first
         checkpoint.cut(folder / "checkpoints", generation)
         metrics.cut(folder / "metrics.jsonl", lambda g: g <= generation and is_logged(config, g))
-        lineage.cut(folder / "lineage", generation)
+        lineage_files.cut(folder / "lineage", generation)
         word = folder / MEMORY
         return generation, read_json(word)["micro_batch"] if word.exists() else None
 
     generation, most = multihost.from_first(cut_to_newest)
     if generation >= 0 and newest is None:  # in the other processes of a job
-        newest = checkpoint.load(folder / "checkpoints", generation)
+        newest = _load_in_job(folder / "checkpoints", generation)
     seconds = 0.0
     for line in metrics.read(folder / "metrics.jsonl"):
         seconds = line.get("seconds", seconds)
     used = micro_batches(newest, read_json(folder / "config.json"))
     return Restored(newest and newest.table, used, most, seconds)
+
+
+def _newest_to_go_on_from(folder: Path, reporter: Reporter) -> Checkpoint | None:
+    """Reads the newest checkpoint with which lineage and metrics are whole as well.
+
+    Raises:
+        DamagedFileError: arrays are whole, but lineage or metrics are damaged before the oldest of
+            them, or settings were changed.
+    """
+    checkpoints, find_damage = folder / "checkpoints", partial(damaged_history, folder)
+    try:
+        newest = load_newest(
+            checkpoints,
+            lambda damage: reporter.message(f"{damage}; using an older"),
+            find_damage=find_damage,
+        )
+    except DamagedFileError:
+        newest = load_whole(checkpoints)
+        if newest is not None:
+            raise DamagedFileError(find_damage(newest.manifest)[0]) from None
+        reporter.message("no checkpoint can be used: beginning with generation 0")
+    if newest and (changed := changed_settings(read_json(folder / "config.json"), newest.manifest)):
+        raise DamagedFileError(settings_message(folder, changed))
+    return newest
+
+
+def _load_in_job(checkpoints: Path, generation: int) -> Checkpoint:
+    try:
+        return checkpoint.load(checkpoints, generation)
+    except DamagedFileError as error:
+        raise UserError(f"{error}; all processes of a job must see the run directory") from error
 
 
 def micro_batches(newest: Checkpoint | None, manifest: Mapping[str, object]) -> MicroBatches:
@@ -128,7 +167,9 @@ class Journal:
         self._micro_batches = micro_batches
         self._saved = int(state.next_generation)
         self._recorder = lineage.Recorder(np.asarray(state.archive.items.born), slots=slots)
-        self._metrics = MetricsLog(folder / "metrics.jsonl")
+        self._settings = settings_of(read_json(folder / "config.json"))
+        self._lineage = lineage_files.checksums(folder / "lineage")
+        self._metrics = MetricsLog(folder / "metrics.jsonl", config.log_every)
         self._checkpoints = CheckpointWriter(folder / "checkpoints", keep=config.keep_checkpoints)
 
     def __enter__(self) -> "Journal":
@@ -152,8 +193,17 @@ class Journal:
         if multihost.is_first():
             # on the disk before the checkpoint, which then finds them after a power failure
             self._metrics.flush()
-            self._recorder.write(self._folder / "lineage", int(state.next_generation) - 1)
-        self._checkpoints.save(state, self._micro_batches)
+            generation = int(state.next_generation) - 1
+            self._lineage |= self._recorder.write(self._folder / "lineage", generation)
+        self._checkpoints.save(
+            state,
+            {
+                "micro_batches": self._micro_batches,
+                "settings": self._settings,
+                "lineage": self._lineage,
+                "metrics": self._metrics.extent,
+            },
+        )
         self._saved = int(state.next_generation)
 
     def checkpoint_if_due(self, state: RunState) -> None:

@@ -1,12 +1,12 @@
 """Who descends from whom: one record for every child that entered a cell.
 
 A child is named by (generation, child index) within its run. Records are kept in files that end
-at a checkpoint, `lineage/gen-NNNNNNNN.npy`, so that a resumed run drops exactly the records that
-its checkpoint does not know. Genomes are not stored: every child can be made again from its
-parent, because all randomness derives from (seed, generation, child).
+at a checkpoint (see `lineage_files`). Genomes are not stored: every child can be made again from
+its parent, because all randomness derives from (seed, generation, child).
 """
 
 import itertools
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,21 +18,16 @@ from jaxtyping import Array, Bool
 from archive import NOBODY
 from evofool.evolution.encodings import Encoding, Genomes, Rates, compiled_vary
 from evofool.evolution.generation import NO_PARENT, Log, child_keys, variation_keys
-from evofool.support import UserError, replacing
-
-RECORD = np.dtype(
-    [
-        ("run", np.int32),
-        ("generation", np.int32),
-        ("child", np.int32),
-        ("parent_generation", np.int32),  # -1: made at random
-        ("parent_child", np.int32),
-        ("parent_cell", np.int32),  # the class among whose elites the parent was
-        ("mate_generation", np.int32),  # second parent of a crossover, or -1
-        ("mate_child", np.int32),
-    ]
+from evofool.evolution.lineage_files import (
+    RECORD,
+    check_records,
+    files,
+    generation_of,
+    ids_of,
+    read,
+    write,
 )
-
+from evofool.support import UserError
 
 NO_ROW = -1
 
@@ -95,13 +90,17 @@ class Recorder:
             records[f"{name}_child"][is_there] = generation_and_child[1]
         return records
 
-    def write(self, folder: Path, generation: int) -> None:
-        """Writes what came since the last call; `generation` is that of the checkpoint."""
+    def write(self, folder: Path, generation: int) -> dict[str, str]:
+        """Writes what came since the last call; `generation` is that of the checkpoint.
+
+        Returns:
+            The SHA-256 of the file by its name; nothing if there was nothing to write.
+        """
         if not self._pending:
-            return
-        with replacing(_file(folder, generation)) as temporary, temporary.open("wb") as stream:
-            np.save(stream, np.concatenate(self._pending), allow_pickle=False)
+            return {}
+        name, sha256 = write(folder, generation, np.concatenate(self._pending))
         self._pending = []
+        return {name: sha256}
 
 
 class Lineage:
@@ -111,25 +110,61 @@ class Lineage:
         records: in any order, each child once; they are sorted by run, generation and child.
 
     Raises:
-        UserError: a child's parent or mate has no record.
+        UserError: a child's parent or mate has no record, a parent is not older than its child, or
+            a number is out of range.
     """
 
     def __init__(self, records: np.ndarray):
+        check_records(records)
         # Runs have millions of records, so they are searched as sorted integers, and all parents
         # are looked up together; a dictionary of them would take ten times as long to build.
-        ids = _ids(records)
+        ids = ids_of(records)
         self._sizes = ids.max(axis=0, initial=-1) + 1
+        if math.prod(map(int, self._sizes)) >= np.iinfo(np.int64).max:
+            raise UserError(f"numbers of runs, generations and children are up to {self._sizes}")
         keys = self._keys_of(ids)
         order = np.argsort(keys)
+        if (np.diff(keys[order]) == 0).any():
+            raise UserError("a child has two records")
         self.records = records[order]
         self._keys = np.append(keys[order], np.iinfo(np.int64).max)  # a search ends within
         self._parent, self._mate = self._rows("parent_"), self._rows("mate_")
 
     @classmethod
-    def load(cls, folder: Path) -> "Lineage":
-        """Reads all lineage files of a run directory."""
-        parts = [_read(path) for path in sorted(folder.glob("gen-*.npy"))]
-        return cls(np.concatenate(parts) if parts else np.empty(0, RECORD))
+    def load(cls, folder: Path, *, last: int | None = None) -> "Lineage":
+        """Reads the lineage files of a run directory.
+
+        Args:
+            folder: the run's `lineage`.
+            last: the generation to end with; all unless given.
+
+        Raises:
+            UserError: a file cannot be read, or as above.
+        """
+        paths = [path for path in files(folder) if last is None or generation_of(path) <= last]
+        parts = [read(path) for path in paths]
+        try:
+            return cls(np.concatenate(parts) if parts else np.empty(0, RECORD))
+        except UserError as error:
+            raise UserError(f"{folder} is damaged: {error}") from error
+
+    def check_within(self, *, runs: int, children: int, cells: int) -> None:
+        """Makes sure that the records can be those of a run of that size.
+
+        Args:
+            runs: independent runs.
+            children: per generation of a run.
+            cells: classes evolved for.
+
+        Raises:
+            UserError: a record has a number that is out of range.
+        """
+        for name, most in (("run", runs), ("child", children), ("parent_cell", cells)):
+            largest = self.records[name].max(initial=-1)
+            if largest >= most:
+                raise UserError(
+                    f"the lineage is damaged: {name} is {largest}; expected below {most}"
+                )
 
     def descent(self, run: int, born: tuple[int, int], cell: int) -> list[Step]:
         """Returns the line of first parents, from the elite back to generation 0.
@@ -178,7 +213,7 @@ class Lineage:
 
     def _rows(self, kin: str) -> np.ndarray:
         """Returns the row of every record's parent or mate, `NO_ROW` where there is none."""
-        ids = _ids(self.records, kin)
+        ids = ids_of(self.records, kin)
         is_there = ids[:, 1] >= 0
         rows = np.full(len(ids), NO_ROW)
         rows[is_there] = self._find(ids[is_there])
@@ -201,12 +236,6 @@ class Lineage:
         _, generations, children = map(int, self._sizes)
         keys = (ids[:, 0] * generations + ids[:, 1]) * children + ids[:, 2]
         return np.where(np.all(ids < self._sizes, axis=1), keys, -1)
-
-
-def _ids(records: np.ndarray, kin: str = "") -> np.ndarray:
-    """Returns run, generation and child of records or of their kin, `[records, 3]`."""
-    columns = ("run", f"{kin}generation", f"{kin}child")
-    return np.stack([records[name].astype(np.int64) for name in columns], axis=1)
 
 
 def parents_of(record: np.void) -> list[tuple[int, int]]:
@@ -273,24 +302,3 @@ def entries(steps: list[Step]) -> list[Step]:
 def class_changes(steps: list[Step]) -> int:
     """Counts how often a line of descent passed from one class to another."""
     return len(entries(steps)) - 1
-
-
-def cut(folder: Path, generation: int) -> None:
-    """Removes the records of generations after `generation`, which must be a checkpoint's."""
-    for path in folder.glob("gen-*.npy"):
-        if int(path.stem.split("-")[1]) > generation:
-            path.unlink()
-
-
-def _file(folder: Path, generation: int) -> Path:
-    return folder / f"gen-{generation:08d}.npy"
-
-
-def _read(path: Path) -> np.ndarray:
-    try:
-        records = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read the lineage file {path}: {error}") from error
-    if records.dtype != RECORD:
-        raise UserError(f"{path} holds {records.dtype}, expected lineage records {RECORD}")
-    return records

@@ -1,20 +1,37 @@
 """The numbers of a run: one line per logged generation, and what tables are made of."""
 
+import hashlib
+import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from io import FileIO
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict, cast
 
 import numpy as np
 
 from archive import NOBODY
 from evofool.classifiers import confidence
+from evofool.evolution.advice import makes_again
 from evofool.evolution.generation import Log
 from evofool.evolution.selection import best_of_class
-from evofool.support import UserError, flush, replacing, write_error
+from evofool.support import (
+    DamagedFileError,
+    UserError,
+    as_record,
+    check_file,
+    flush,
+    replacing,
+    write_error,
+)
 
 LIKELY, HIGH, NEAR_CERTAIN = 0.9, 0.99, 0.9999  # the paper's bars
+_LATER = ("classes_ge_90", "seconds", "evaluations_per_second")  # early versions lack them
+# names and types of members of lines that were checked
+_GOOD_KINDS: set[tuple[object, ...]] = set()
+MOST_BYTES, MOST_LINE = 2**33, 10_000  # bytes of a file, and of a line
 
 
 class Confidences(TypedDict):
@@ -77,12 +94,33 @@ def summarize(fitness: np.ndarray) -> Confidences:
     }
 
 
-class MetricsLog:
-    """Appends to `metrics.jsonl`; a line is complete or was never there once it is read back."""
+class Extent(TypedDict):
+    """The beginning of a `metrics.jsonl`, up to a checkpoint.
 
-    def __init__(self, path: Path):
-        self._path = path
+    Attributes:
+        lines: how many there are; the line of a last generation that is not a multiple of
+            `log_every` is not among them, as an extended run forgets it.
+        sha256: of these lines.
+    """
+
+    lines: int
+    sha256: str
+
+
+class MetricsLog:
+    """Appends to `metrics.jsonl`; a line is complete or was never there once it is read back.
+
+    Args:
+        path: of the file; what it holds already is kept.
+        log_every: see `EvolveConfig`.
+    """
+
+    def __init__(self, path: Path, log_every: int):
+        self._path, self._log_every = path, log_every
         self._stream: FileIO | None = None
+        self._lines, self._digest = 0, hashlib.sha256()
+        for text, line in _parsed(path):
+            self._book(text, line)
 
     def append(self, lines: Sequence[MetricsLine]) -> None:
         """Adds lines and hands them to the operating system.
@@ -90,15 +128,23 @@ class MetricsLog:
         Raises:
             UserError: the disk is full.
         """
+        texts = [json.dumps(line).encode() + b"\n" for line in lines]
         try:
             if self._stream is None:
                 # without a buffer, that a full disk would make fail once more when it is closed
                 self._stream = self._path.open("ab", buffering=0)
-            rest = memoryview("".join(json.dumps(line) + "\n" for line in lines).encode())
+            rest = memoryview(b"".join(texts))
             while rest:
                 rest = rest[self._stream.write(rest) or 0 :]
         except OSError as error:
             raise write_error(self._path, error) from error
+        for text, line in zip(texts, lines, strict=True):
+            self._book(text, line)
+
+    @property
+    def extent(self) -> Extent:
+        """What a checkpoint vouches for: the lines so far."""
+        return {"lines": self._lines, "sha256": self._digest.hexdigest()}
 
     def flush(self) -> None:
         """Waits until the lines are on the disk.
@@ -117,6 +163,11 @@ class MetricsLog:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
+
+    def _book(self, text: bytes, line: MetricsLine) -> None:
+        if line["generation"] % self._log_every == 0:
+            self._lines += 1
+            self._digest.update(text)
 
 
 def lines_of(
@@ -161,26 +212,77 @@ def lines_of(
 
 
 def read(path: Path) -> Iterator[MetricsLine]:
-    """Yields the lines of a `metrics.jsonl`; a half-written last line is left out."""
-    if not path.exists():
-        return
-    with path.open(encoding="utf-8") as stream:
-        for number, line in enumerate(stream, start=1):
-            if not line.endswith("\n"):
-                return
-            try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise UserError(f"{path}, line {number} is not JSON: {error}") from error
+    """Yields the lines of a `metrics.jsonl`; a half-written last line is left out.
+
+    Raises:
+        UserError: the file cannot be read, or a line is damaged.
+    """
+    return (line for _, line in _parsed(path))
+
+
+def check(path: Path, extent: Extent) -> None:
+    """Makes sure that a `metrics.jsonl` begins as a checkpoint says.
+
+    Raises:
+        DamagedFileError: it does not, or is missing.
+    """
+    digest, reason = hashlib.sha256(), "its lines are not those that were written"
+    try:
+        with path.open("rb") as stream:
+            for text in itertools.islice(stream, extent["lines"]):
+                digest.update(text)
+    except OSError as error:
+        reason = f"it cannot be read ({error.strerror})"
+    if digest.hexdigest() != extent["sha256"]:
+        raise DamagedFileError(f"{path} is damaged: {reason}; {makes_again(path.parent)}")
 
 
 def cut(path: Path, stays: Callable[[int], bool]) -> None:
-    """Removes the lines of all generations but those that `stays` is true of, atomically."""
+    """Removes the lines of all generations but those that `stays` is true of, atomically.
+
+    What follows the first line that is damaged is removed as well: it will be written again.
+    """
     if not path.exists():
         return
-    lines = [line for line in read(path) if stays(line["generation"])]
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
-        stream.writelines(json.dumps(line) + "\n" for line in lines)
+    with replacing(path) as temporary, temporary.open("wb") as stream, suppress(UserError):
+        for text, line in _parsed(path):
+            if stays(line["generation"]):
+                stream.write(text)
+
+
+def _parsed(path: Path) -> Iterator[tuple[bytes, MetricsLine]]:
+    """Yields the lines of a file, as they are and parsed."""
+    if not path.exists():
+        return
+    check_file(path, most_bytes=MOST_BYTES)
+    try:
+        with path.open("rb") as stream:
+            for number, text in enumerate(iter(partial(stream.readline, MOST_LINE), b""), start=1):
+                source = f"{path}, line {number}"
+                if len(text) == MOST_LINE:
+                    raise UserError(f"{source} is damaged: it has more than {MOST_LINE} bytes")
+                if not text.endswith(b"\n"):
+                    return
+                yield text, _line_of(text, source)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _line_of(text: bytes, source: str) -> MetricsLine:
+    try:
+        value: Any = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{source} is not JSON: {error}") from error
+    # a run has a million lines of very few kinds; looking at each member of each would take long
+    kind = (*value, *map(type, value.values())) if isinstance(value, dict) else ()
+    if kind not in _GOOD_KINDS:
+        as_record(MetricsLine, value, source, may_lack=_LATER)
+        _GOOD_KINDS.add(kind)
+    return cast(MetricsLine, value)
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no number")
 
 
 def generation_reaching(lines: Sequence[MetricsLine], bar: float, run: int) -> int | None:

@@ -5,7 +5,6 @@ and how far to go on, lets the journal write, and listens for Ctrl-C. None of th
 When memory runs out it goes on with smaller micro-batches, from a generation that it records.
 """
 
-import shlex
 import time
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -14,12 +13,13 @@ import jax
 import numpy as np
 
 from evofool.classifiers import ClassifierError
+from evofool.evolution.advice import resume_command
 from evofool.evolution.calls import Call, Caller
-from evofool.evolution.checkpoint import MicroBatches
 from evofool.evolution.generation import RunState
 from evofool.evolution.interrupts import listening_for_interrupts
 from evofool.evolution.journal import Journal, Timing, leave_word, restore
 from evofool.evolution.loop import MAX_CHUNK
+from evofool.evolution.manifest import MicroBatches
 from evofool.evolution.plan import Plan
 from evofool.evolution.reporting import Quiet, Reporter
 from evofool.evolution.selection import best_of_class
@@ -243,11 +243,6 @@ def is_out_of_memory(error: Exception) -> bool:
     """Says whether a call or a compilation failed for lack of memory on a device."""
     is_jax = isinstance(error, jax.errors.JaxRuntimeError)
     return is_jax and ("RESOURCE_EXHAUSTED" in str(error) or "Out of memory" in str(error))
-
-
-def resume_command(folder: Path) -> str:
-    """Returns what to type to go on with a run."""
-    return f"evofool resume {shlex.quote(str(folder))}"
 
 
 def lost_process(folder: Path) -> str:

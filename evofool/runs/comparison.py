@@ -1,10 +1,16 @@
 """Several runs side by side."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from evofool.evolution import LIKELY, NEAR_CERTAIN, generation_reaching
+from evofool.evolution import (
+    LIKELY,
+    NEAR_CERTAIN,
+    MetricsLine,
+    generation_reaching,
+)
+from evofool.runs.folders import nothing_yet
 from evofool.runs.run import Run
 from evofool.support import UserError
 
@@ -55,16 +61,23 @@ def compare(runs: Iterable[str | Path | Run]) -> list[RunFacts]:
     Raises:
         UserError: none given, or one is not a run directory or has logged nothing yet.
     """
-    opened = [Run.open(run) for run in runs]
-    if not opened:
+    opened = map(Run.open, runs)  # one after the other: an archive may take much memory
+    facts = [one for run in opened for one in _facts_of(run)]
+    if not facts:
         raise UserError("no run directory given to compare")
-    return [_facts(run, index) for run in opened for index in range(run.config.runs)]
+    return facts
 
 
-def _facts(run: Run, index: int) -> RunFacts:
-    lines = [line for line in run.metrics if line["run"] == index]
-    if not lines:
-        raise UserError(f"{run.folder} has logged no generation yet; run 'evofool resume' on it")
+def _facts_of(run: Run) -> Iterator[RunFacts]:
+    every = run.metrics
+    for index in range(run.config.runs):
+        lines = [line for line in every if line["run"] == index]
+        if not lines:
+            raise nothing_yet(run.folder, "has logged no generation yet")
+        yield _facts(run, index, lines)
+
+
+def _facts(run: Run, index: int, lines: list[MetricsLine]) -> RunFacts:
     last = lines[-1]
     return RunFacts(
         folder=str(run.folder),

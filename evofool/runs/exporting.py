@@ -17,7 +17,7 @@ from evofool.support import csv_cell, replacing, write_json
 MOST_LETTERS = 60  # of a label in the name of a file
 
 
-def export(run: str | Path | Run, out: str | Path) -> list[Path]:
+def export(run: str | Path | Run, out: str | Path, *, strict: bool = True) -> list[Path]:
     """Writes every elite as a PNG, with its genome beside it, and a table of all.
 
     `out/images/` holds a folder per class, as ImageFolder-style loaders expect, named by its
@@ -31,14 +31,17 @@ def export(run: str | Path | Run, out: str | Path) -> list[Path]:
     Args:
         run: a run directory; all its independent runs are exported.
         out: folder to write; made when it is not there.
+        strict: refuse a run whose newest checkpoint is damaged; otherwise an older one's elites are
+            exported, with a `DamagedFileWarning`.
 
     Returns:
         The images, run by run, in the order of the classes.
 
     Raises:
+        DamagedFileError: `strict`, and the newest checkpoint is damaged.
         UserError: not a run directory, or `out` is there and not empty, or cannot be written.
     """
-    run = Run.open(run)
+    run = Run.open(run, strict=strict)
     content = {"export of": str(run.folder.resolve()), "generation": run.generation}
     with result_folder(out, content) as folder:
         lines = [line for index in range(run.config.runs) for line in _export(run, index, folder)]

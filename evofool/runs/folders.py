@@ -25,9 +25,10 @@ from evofool.support import (
 )
 
 CONFIG, SUMMARY = "config.json", "summary.json"
+AGAIN = ".again"  # folder in which what is damaged is made again
 OF_RUNS = frozenset(
     {CONFIG, SUMMARY, "metrics.jsonl", "checkpoints", "lineage", "memory.json"}
-    | {"gallery.png", "convergence.png"}
+    | {"gallery.png", "convergence.png", AGAIN}
 )
 UNFINISHED = ".unfinished.json"  # what a folder of results is to become, until it is whole
 

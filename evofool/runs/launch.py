@@ -23,12 +23,14 @@ from evofool.evolution import (
 )
 from evofool.images import save_image
 from evofool.runs.convergence import write_convergence
+from evofool.runs.examination import examine
 from evofool.runs.folders import CONFIG, SUMMARY, new_run_folder
 from evofool.runs.gallery import gallery
 from evofool.runs.identity import not_deterministic
+from evofool.runs.repair import repair
 from evofool.runs.run import Run
-from evofool.runs.summary import make_manifest, make_summary
-from evofool.support import UserError, locked, multihost, read_json, write_json
+from evofool.runs.summary import make_manifest, make_summary, read_summary
+from evofool.support import DamagedFileError, UserError, locked, multihost, read_json, write_json
 
 STOPPED_EARLY = (INTERRUPTED, MAX_SECONDS)  # what `resume` goes on with by itself
 
@@ -162,9 +164,7 @@ def _is_done(run: Run, generations: int | None) -> bool:
             f"{configured}; a run can only be extended"
         )
     return (
-        generations in (None, configured)
-        and _stopped_by(run.folder) not in (None, *STOPPED_EARLY)
-        and not _missing_images(run.folder)
+        generations in (None, configured) and not _missing_images(run.folder) and _is_complete(run)
     )
 
 
@@ -173,7 +173,7 @@ def _prepare_to_go_on(run: Run, generations: int | None) -> int | None:
     if read_json(run.folder / CONFIG) != run.manifest:
         raise UserError(f"{run.folder} was changed by another process meanwhile; try again")
     is_extended = generations not in (None, run.config.generations)
-    if not is_extended and _stopped_by(run.folder) not in (None, *STOPPED_EARLY):
+    if not is_extended and _is_complete(run):
         _draw(run, _missing_images(run.folder))
         return None
     run.check_identity(run.classifier)
@@ -185,10 +185,16 @@ def _prepare_to_go_on(run: Run, generations: int | None) -> int | None:
     return run.config.generations if generations is None else generations
 
 
+def _is_complete(run: Run) -> bool:
+    """Says whether a run is finished but for images, and nothing of it is damaged."""
+    return _stopped_by(run.folder) not in (None, *STOPPED_EARLY) and not examine(run).damage
+
+
 def _carry_out(folder: Path, plan: Plan, reporter: Reporter) -> Run:
     """Runs to the end and leaves summary and images."""
     multihost.speak_when_aborted(lost_process(folder))
     try:
+        repair(folder, plan, reporter)
         outcome = Session(folder, plan, reporter).run()
     except KeyboardInterrupt as error:  # a second Ctrl-C
         raise KeyboardInterrupt(f"go on with '{resume_command(folder)}'") from error
@@ -203,9 +209,12 @@ def _carry_out(folder: Path, plan: Plan, reporter: Reporter) -> Run:
 
 
 def _stopped_by(folder: Path) -> str | None:
-    """Returns why a run ended; None if it did not, as of this moment."""
-    path = folder / SUMMARY
-    return read_json(path)["stopped_by"] if path.exists() else None
+    """Returns why a run ended; None if it did not, as of this moment, or nobody can tell."""
+    try:
+        summary = read_summary(folder)
+    except DamagedFileError:
+        return None
+    return None if summary is None else summary["stopped_by"]
 
 
 def _missing_images(folder: Path) -> list[str]:

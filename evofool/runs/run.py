@@ -2,9 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import Unpack
 
 import jax
 import numpy as np
@@ -12,40 +9,20 @@ from jaxtyping import Float
 from PIL import Image
 
 import cppn
-from evofool.classifiers import (
-    Card,
-    Classifier,
-    Fingerprint,
-    confidence,
-    label_of,
-    resolve_class,
-    resolve_classes,
-)
-from evofool.config import EvolveConfig, from_dict
+from evofool.classifiers import confidence, label_of, resolve_class
 from evofool.evolution import (
-    Checkpoint,
-    Encoding,
     Genomes,
-    Lineage,
-    MetricsLine,
     Step,
     compiled_render,
-    configure,
     cppn_spec,
     cppn_style,
-    elites_of,
     lineage,
-    load_newest,
-    make_encoding,
     make_rates,
-    metrics,
-    micro_batches,
 )
 from evofool.images import Images, Levels, to_image, to_levels
-from evofool.runs.folders import nothing_yet
-from evofool.runs.identity import Given, check_identity, load_recorded
-from evofool.runs.summary import Manifest, Summary
-from evofool.support import UserError, names_code, read_json
+from evofool.runs.integrity import genomes_of
+from evofool.runs.opened import OpenedRun
+from evofool.support import UserError
 
 MOST_NAMES = 20  # of classes in a message
 
@@ -110,137 +87,16 @@ class Elite:
         return self.run.replay(self.run_index, self.steps)
 
 
-class Run:
+class Run(OpenedRun):
     """A run directory.
 
-    Indexing gives the elite of a class by index or label: `run["7"]`.
-
-    Args:
-        folder: as made by `evofool.evolve`.
-        **given: what is known of the classifier besides what the folder says, see `Given`.
-
-    Raises:
-        UserError: the folder is not a run directory.
+    Indexing gives the elite of a class by index or label: `run["7"]`. Arguments are those of
+    `OpenedRun`.
     """
-
-    def __init__(self, folder: str | Path, **given: Unpack[Given]):
-        self.folder = Path(folder)
-        if not (self.folder / "config.json").is_file():
-            raise nothing_yet(
-                self.folder,
-                "is not a run directory (it has no config.json)",
-                remedy="make one with 'evofool evolve --out DIR'",
-            )
-        self.manifest: Manifest = read_json(self.folder / "config.json")
-        self.config: EvolveConfig = from_dict(self.manifest["config"])
-        self.card = Card.from_dict(self.manifest["classifier"])
-        self.outputs = resolve_classes(self.card, self.config.classes)
-        self._given = given
-
-    @classmethod
-    def open(cls, run: "str | Path | Run", **given: Unpack[Given]) -> "Run":
-        """Opens a run directory; one that is open already is returned as it is.
-
-        It is opened anew where something is given about its classifier, as to `Run`.
-        """
-        if isinstance(run, Run) and not any(given.values()):
-            return run
-        return cls(run.folder if isinstance(run, Run) else run, **given)
-
-    @cached_property
-    def classifier(self) -> Classifier:
-        """The classifier the run fools; loaded on first use."""
-        classifier = self._given.get("classifier")
-        if not isinstance(classifier, Classifier):
-            return load_recorded(self.config, self._given, source=self.folder / "config.json")
-        if classifier.members and classifier.card.input_shape == self.card.input_shape:
-            return classifier  # sees this run's images already
-        return configure(classifier, self.config)
-
-    @property
-    def would_run_code(self) -> bool:
-        """Whether to load the classifier is to run code that only the run directory names."""
-        is_trusted = self._given.get("classifier") or self._given.get("trust_code")
-        return not is_trusted and names_code(self.config.classifier)
-
-    def check_identity(self, classifier: Classifier) -> float:
-        """Makes sure that `classifier` is the one the run was evolved for.
-
-        Returns:
-            How far two answers of it to the same image are apart; 0 if it is deterministic.
-
-        Raises:
-            UserError: its weights, classes or answers are others.
-        """
-        known = self.manifest.get("fingerprint")
-        answers = None if known is None else Fingerprint.from_dict(known)
-        return check_identity(self.folder, classifier, recorded=self.card, answers=answers)
-
-    check_weights = check_identity  # its name until 0.1
-
-    @cached_property
-    def summary(self) -> Summary | None:
-        """What `summary.json` says, or None while the run is not finished."""
-        path = self.folder / "summary.json"
-        return read_json(path) if path.exists() else None
-
-    @property
-    def finished(self) -> Summary:
-        """The summary of a run that has one.
-
-        Raises:
-            UserError: the run is not finished.
-        """
-        if self.summary is None:
-            raise nothing_yet(self.folder, "is not finished")
-        return self.summary
-
-    @property
-    def metrics(self) -> list[MetricsLine]:
-        """The lines of `metrics.jsonl`."""
-        return list(metrics.read(self.folder / "metrics.jsonl"))
-
-    @cached_property
-    def lineage(self) -> Lineage:
-        """Who descends from whom."""
-        return Lineage.load(self.folder / "lineage")
-
-    @cached_property
-    def _newest(self) -> Checkpoint:
-        newest = load_newest(self.folder / "checkpoints", lambda text: None)
-        if newest is None:
-            raise nothing_yet(self.folder, "has no checkpoint yet")
-        return newest
-
-    @cached_property
-    def table(self) -> dict[str, np.ndarray]:
-        """The arrays of the newest whole checkpoint; of a population, its best member."""
-        return elites_of(self._newest.table, classes=len(self.outputs))
-
-    @property
-    def generation(self) -> int:
-        """The last generation that the newest checkpoint holds."""
-        return self._newest.generation
-
-    @property
-    def micro_batch(self) -> int:
-        """The micro-batch used last; smaller than the configured one if memory was short."""
-        used = micro_batches(self._newest, self.manifest)
-        return min(size for size in (self.config.micro_batch, used[-1][1]) if size)
-
-    @cached_property
-    def encoding(self) -> Encoding:
-        """How genomes of this run are drawn."""
-        return make_encoding(self.config, self.card.input_shape)
 
     def genomes(self, run_index: int) -> Genomes:
         """Returns the elites' genomes, leaves `[cells, ...]`."""
-        leaves = self.table
-        prefix = "archive.items.genome"
-        if prefix in leaves:
-            return leaves[prefix][run_index]
-        fields = {f: leaves[f"{prefix}.{f}"][run_index] for f in cppn.Genome._fields}
-        return cppn.Genome(**fields)
+        return jax.tree.map(lambda leaf: leaf[run_index], genomes_of(self.table))
 
     def elites(self, run_index: int = 0) -> list[Elite]:
         """Returns the elites of one of the independent runs, in the order of the classes.

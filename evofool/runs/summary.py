@@ -1,12 +1,14 @@
 """The two JSON files of a run directory: what `config.json` and `summary.json` hold."""
 
 from importlib.metadata import version
-from typing import Any, NotRequired, TypedDict
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict, cast
 
 import jax
 import numpy as np
 
-from evofool.classifiers import Fingerprint
+from evofool.classifiers import Card, Fingerprint, resolve_classes
+from evofool.config import EvolveConfig, from_dict
 from evofool.evolution import (
     Confidences,
     MicroBatches,
@@ -15,12 +17,25 @@ from evofool.evolution import (
     Reason,
     archive_sha256,
     best_of_class,
+    has_its_seal,
+    makes_again,
     run_of,
+    sealed,
     summarize,
 )
-from evofool.support import platform_facts
+from evofool.runs.folders import nothing_yet
+from evofool.support import (
+    DamagedFileError,
+    UserError,
+    as_record,
+    check_schema,
+    check_version,
+    platform_facts,
+    read_json,
+)
 
 MANIFEST_SCHEMA = 1
+_LATER = ("classes_ge_90",)  # summaries of early versions lack it
 
 
 class Manifest(TypedDict):
@@ -47,7 +62,7 @@ class Manifest(TypedDict):
     platform: dict[str, str]
     fingerprint: NotRequired[dict[str, Any]]  # JSON values
     outputs: NotRequired[list[int]]
-    micro_batches: NotRequired[list[list[int]]]
+    micro_batches: NotRequired[MicroBatches]
 
 
 class RunSummary(Confidences):
@@ -87,6 +102,7 @@ class Summary(TypedDict):
         archive_sha256: of the archives of all runs.
         per_run: the independent runs.
         micro_batches: (generation, size used from it on), in order.
+        seal: SHA-256 of all the other members; early versions left it out.
     """
 
     encoding: str
@@ -108,6 +124,65 @@ class Summary(TypedDict):
     archive_sha256: str
     per_run: list[RunSummary]
     micro_batches: MicroBatches
+    seal: NotRequired[str]
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Reads the `config.json` of a run directory.
+
+    Raises:
+        UserError: the folder is not a run directory, or the file cannot be read, was made by a
+            newer version, or has a member that is missing or of another kind.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        raise nothing_yet(
+            folder,
+            "is not a run directory (it has no config.json)",
+            remedy="make one with 'evofool evolve --out DIR'",
+        )
+    content = read_json(path)
+    if isinstance(content, dict):
+        check_schema(content.get("schema"), (MANIFEST_SCHEMA,), path)
+        check_version(content.get("evofool"), version("evofool"), path)
+    return as_record(Manifest, content, path)
+
+
+def settled(manifest: Manifest, folder: Path) -> tuple[EvolveConfig, Card, tuple[int, ...]]:
+    """Returns what a `config.json` says: the settings, the card, and the outputs evolved for.
+
+    Raises:
+        UserError: a setting or a field of the card is of the wrong kind, out of range or unknown.
+    """
+    path = folder / "config.json"
+    card = Card.from_dict(manifest["classifier"], source=f"{path}: classifier")
+    try:
+        config = from_dict(manifest["config"])
+        return config, card, resolve_classes(card, config.classes)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def read_summary(folder: Path) -> Summary | None:
+    """Reads the `summary.json` of a run directory; returns None while the run is not finished.
+
+    Raises:
+        DamagedFileError: the file is not as it was written.
+    """
+    path = folder / "summary.json"
+    if not path.exists():
+        return None
+    try:
+        content = as_record(Summary, read_json(path), path, may_lack=_LATER)
+    except UserError as error:
+        raise _damaged(folder, str(error)) from error
+    if "seal" in content and not has_its_seal(content):
+        raise _damaged(folder, f"{path} is damaged or was edited")
+    return content
+
+
+def _damaged(folder: Path, reason: str) -> DamagedFileError:
+    return DamagedFileError(f"{reason}; {makes_again(folder)}")
 
 
 def make_manifest(plan: Plan, answers: Fingerprint) -> Manifest:
@@ -144,7 +219,7 @@ def make_summary(plan: Plan, outcome: Outcome) -> Summary:
     ]
     generation = int(outcome.state.next_generation) - 1
     evolved = outcome.evolve_seconds
-    return {
+    summary: Summary = {
         "encoding": config.encoding,
         "classifier": plan.classifier.card.name,
         "seed": config.seed,
@@ -165,3 +240,4 @@ def make_summary(plan: Plan, outcome: Outcome) -> Summary:
         "per_run": per_run,
         "micro_batches": outcome.micro_batches,
     }
+    return cast(Summary, sealed(summary))

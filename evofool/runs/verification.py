@@ -1,6 +1,7 @@
 """Does the archive say the truth? Every elite is drawn and scored again."""
 
 import tempfile
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,9 +14,10 @@ from PIL import Image
 from evofool.classifiers import Classifier, confidence
 from evofool.evaluation import evaluate_log_odds
 from evofool.images import Images, from_levels
+from evofool.runs.examination import examine
 from evofool.runs.exporting import export
 from evofool.runs.run import Elite, Run
-from evofool.support import UserError, platform_facts
+from evofool.support import DamagedFileError, DamagedFileWarning, UserError, platform_facts
 
 SAME_PLATFORM_TOLERANCE = 1e-5
 OTHER_PLATFORM_TOLERANCE = 1e-2  # other processors round differently
@@ -34,6 +36,7 @@ class Verification:
         tolerance: largest difference allowed.
         spread: how far two answers of the classifier to the same image are apart; 0 if it is
             deterministic.
+        unchecked: what could not be checked of the files, and why.
     """
 
     elites: int
@@ -43,6 +46,7 @@ class Verification:
     is_same_platform: bool
     tolerance: float
     spread: float = 0.0
+    unchecked: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -61,8 +65,9 @@ def verify(
     classifier: str | Classifier | None = None,
     weights: str | Path | None = None,
     trust_code: bool = False,
+    strict: bool = True,
 ) -> Verification:
-    """Draws every elite from its genome, reads its exported PNG, and scores both again.
+    """Checks the files of a run, draws every elite, reads its exported PNG, and scores both again.
 
     Args:
         run: a run directory; all its independent runs are checked.
@@ -71,8 +76,11 @@ def verify(
         classifier: the run's, where it cannot be loaded by the name that the run directory holds.
         weights: its weights, where they are no longer where the run found them.
         trust_code: whether to run the code of a classifier that only the run directory names.
+        strict: refuse a run with damaged files; otherwise they are said in a `DamagedFileWarning`,
+            and the elites of the newest checkpoint that is whole are scored.
 
     Raises:
+        DamagedFileError: `strict`, and files are damaged; the message has a line for each.
         UserError: not a run directory, it has no checkpoint, its classifier is another one by
             now, or the tolerance is not in [0, 1].
     """
@@ -82,6 +90,11 @@ def verify(
         tolerance = SAME_PLATFORM_TOLERANCE if is_same_platform else OTHER_PLATFORM_TOLERANCE
     if not 0 <= tolerance <= 1:
         raise UserError(f"tolerance is {tolerance}; expected 0..1, a difference in confidence")
+    findings = examine(run)
+    if findings.damage and strict:
+        raise DamagedFileError("\n".join(findings.damage))
+    for damage in findings.damage:
+        warnings.warn(damage, DamagedFileWarning, stacklevel=2)
     spread = run.check_identity(run.classifier)
     elites = run.all_elites()
     from_genome = _differences(run, elites, run.draw([elite.genome for elite in elites]))
@@ -95,6 +108,7 @@ def verify(
         is_same_platform=is_same_platform,
         tolerance=tolerance,
         spread=spread,
+        unchecked=tuple(findings.unchecked),
     )
 
 
@@ -122,7 +136,7 @@ def _differences(
 def _exported(run: Run) -> Iterator[Images]:
     """Exports the elites and reads the files, as any other program would."""
     with tempfile.TemporaryDirectory() as folder:
-        paths = export(run, folder)
+        paths = export(run, folder, strict=False)
         for start in range(0, len(paths), run.micro_batch):
             part = paths[start : start + run.micro_batch]
             yield from_levels(np.stack([_read(path) for path in part]))

@@ -10,7 +10,12 @@ from evofool.support import multihost
 from evofool.support.arrays import read_array, read_arrays
 from evofool.support.compiling import jit, jit_lightly
 from evofool.support.downloading import download
-from evofool.support.errors import UserError, unknown_name
+from evofool.support.errors import (
+    DamagedFileError,
+    DamagedFileWarning,
+    UserError,
+    unknown_name,
+)
 from evofool.support.files import (
     JsonValue,
     flush,
@@ -43,17 +48,23 @@ from evofool.support.reading import (
     read_bytes,
     read_text,
 )
+from evofool.support.records import as_record, check_schema, check_version
 from evofool.support.trust import check_trust, is_python_file, names_code, split_code
 
 __all__ = [
     "MOST_JSON",
+    "DamagedFileError",
+    "DamagedFileWarning",
     "Job",
     "JsonValue",
     "Progress",
     "UserError",
     "as_percentage",
+    "as_record",
     "check_file",
+    "check_schema",
     "check_trust",
+    "check_version",
     "csv_cell",
     "download",
     "duration",

@@ -13,6 +13,17 @@ class UserError(ValueError):
     """
 
 
+class DamagedFileError(UserError):
+    """A file is not what was written; the message names it and says what to do.
+
+    The command line exits with status 1, as after any check that failed.
+    """
+
+
+class DamagedFileWarning(UserWarning):
+    """A file is not what was written, and something else was used in its place."""
+
+
 def unknown_name(
     kind: str,
     name: str,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive import NOBODY
-from evofool.evolution import lineage
+from evofool.evolution import lineage, lineage_files
 from evofool.evolution.generation import Log
 from evofool.evolution.lineage import Lineage, Recorder, Step, class_changes
 from evofool.support.errors import UserError
@@ -88,7 +88,7 @@ def family() -> Lineage:
         record(2, 0, (0, 4), 5, mate=(1, 2)),
         record(3, 1, (2, 0), 5),
     ]
-    return Lineage(np.array(rows, lineage.RECORD))
+    return Lineage(np.array(rows, lineage_files.RECORD))
 
 
 def test_descent_goes_back_to_generation_0_by_first_parents(family):
@@ -114,7 +114,7 @@ def test_lines_equal_a_walk_from_record_to_record(history, random):
     by_id = {record[:3]: record for record in records}
     shuffled = sorted(records)
     random.shuffle(shuffled)
-    family = Lineage(np.array(shuffled, lineage.RECORD))
+    family = Lineage(np.array(shuffled, lineage_files.RECORD))
     assert [tuple(map(int, record)) for record in family.records] == sorted(records)
     for run, *born in by_id:
         walk, pending, kin = [], (run, *born), {(run, *born)}
@@ -140,8 +140,8 @@ def test_a_child_without_a_record_is_an_error_of_the_user(family):
 
 def test_files_end_at_checkpoints_and_are_cut_to_one(tmp_path):
     recorder = Recorder(np.zeros((1, CELLS, 2), np.int32))
-    parents = np.zeros((1, BATCH, 1), np.int32)
     for generation in range(6):
+        parents = np.full((1, BATCH, 1), 0 if generation else -1, np.int32)
         winner = np.full((1, CELLS), generation % BATCH, np.int32)
         recorder.add(generation, log_of(winner, parents))
         if generation in (2, 5):
@@ -152,20 +152,54 @@ def test_files_end_at_checkpoints_and_are_cut_to_one(tmp_path):
         "gen-00000005.npy",
     ]
     assert Lineage.load(tmp_path).records["generation"].tolist() == [0, 1, 2, 3, 4, 5]
-    lineage.cut(tmp_path, 2)
+    lineage_files.cut(tmp_path, 2)
     assert Lineage.load(tmp_path).records["generation"].tolist() == [0, 1, 2]
-    lineage.cut(tmp_path, -1)
+    lineage_files.cut(tmp_path, -1)
     assert len(Lineage.load(tmp_path).records) == 0
 
 
 def test_a_damaged_lineage_file_is_named(tmp_path):
     path = tmp_path / "gen-00000001.npy"
     path.write_bytes(b"not an array")
-    with pytest.raises(UserError, match=r"cannot read the lineage file .*gen-00000001"):
+    with pytest.raises(UserError, match=r"gen-00000001.npy is damaged"):
         Lineage.load(tmp_path)
     np.save(path, np.zeros(3))
     with pytest.raises(UserError, match=r"gen-00000001.npy holds float64, expected lineage"):
         Lineage.load(tmp_path)
+    header = {"descr": lineage_files.RECORD.descr, "fortran_order": False, "shape": (2**40,)}
+    with path.open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, header)
+    with pytest.raises(UserError, match=r"gen-00000001.npy holds 0 bytes, and its header says"):
+        Lineage.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        (record(3, 1, (3, 1), 5), "not older than its child"),
+        (record(1, 2, (2, 0), 3), "not older than its child"),
+        (record(3, 1, (0, 4), 5, mate=(4, 0)), "not older than its child"),
+        (record(3, 1, (0, -4), 5), "by a negative number"),
+        (record(3, 1, (-1, 7), -1), "by a negative number"),
+        (record(3, 1, (-7, -1), -1), "by a negative number"),
+        (record(3, -1, (0, 4), 5), "negative number for its run, generation or child"),
+        (record(3, 1, (-1, -1), -1, mate=(0, 4)), "a second parent and no first"),
+        (record(3, 1, (0, 4), -1), "without the class it held"),
+        (record(0, 4, (-1, -1), -1), "a child has two records"),
+        (record(3, 2**31 - 1, (2**31 - 2, 0), 3), "not older|has no record|up to"),
+    ],
+)
+def test_records_that_no_run_writes_are_refused(family, row, says):
+    records = np.append(family.records, np.array([row], lineage_files.RECORD))
+    with pytest.raises(UserError, match=says):
+        Lineage(records)
+
+
+def test_numbers_beyond_the_run_are_refused(family):
+    family.check_within(runs=1, children=8, cells=6)
+    for sizes, name in (((0, 8, 6), "run"), ((1, 7, 6), "child"), ((1, 8, 5), "parent_cell")):
+        with pytest.raises(UserError, match=f"{name} is .; expected below"):
+            family.check_within(**dict(zip(("runs", "children", "cells"), sizes, strict=True)))
 
 
 @pytest.fixture(scope="module")

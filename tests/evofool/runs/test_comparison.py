@@ -34,7 +34,7 @@ def test_the_generation_at_which_the_median_arrived_is_the_first(cppn_run: Run):
 
 def test_a_run_without_a_logged_generation_is_refused(direct_run: Run, tmp_path: Path):
     shutil.copy(direct_run.folder / "config.json", tmp_path)
-    with pytest.raises(UserError, match="has logged no generation yet; run 'evofool resume'"):
+    with pytest.raises(UserError, match="has logged no generation yet; go on"):
         compare([tmp_path])
 
 

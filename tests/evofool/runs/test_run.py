@@ -12,6 +12,7 @@ from evofool.classifiers.scores import log_odds
 from evofool.evaluation.forward import evaluate
 from evofool.evolution.cppn_encoding import CppnEncoding
 from evofool.evolution.encodings import compiled_render
+from evofool.support import DamagedFileWarning
 
 
 @pytest.fixture(params=["cppn", "direct"])
@@ -153,7 +154,8 @@ def test_a_run_reads_the_checkpoint_before_a_damaged_one(tmp_path, direct_run):
         shutil.copytree(newest, folder / "checkpoints" / "99")
         newest = folder / "checkpoints" / "99"
     shutil.rmtree(newest / "state")
-    assert Run(folder).generation < int(newest.name)
+    with pytest.warns(DamagedFileWarning, match=f"generation {newest.name} is damaged"):
+        assert Run(folder).generation < int(newest.name)
     assert newest.exists(), "looking at a run changes nothing"
 
 

@@ -1,0 +1,98 @@
+"""Whether a run directory is as it was written: all of its files, compared with their checksums."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from archive import Archive
+from evofool.evolution import (
+    Checkpoint,
+    Item,
+    archive_sha256,
+    changed_settings,
+    damaged_history,
+    load,
+    makes_again,
+    saved_generations,
+    settings_message,
+)
+from evofool.runs.integrity import genomes_of, read_lineage, read_metrics
+from evofool.runs.opened import OpenedRun
+from evofool.runs.summary import read_summary
+from evofool.support import DamagedFileError, UserError
+
+NO_CHECKSUMS = (
+    "lineage, metrics and settings were written by an earlier version, without checksums: damage "
+    "that leaves them readable is not noticed"
+)
+
+
+class Findings(NamedTuple):
+    """What an examination of a run directory has found.
+
+    Attributes:
+        damage: what is damaged and what to do about it, a file in each line.
+        unchecked: what could not be checked, and why.
+    """
+
+    damage: list[str]
+    unchecked: list[str]
+
+
+def examine(run: OpenedRun) -> Findings:
+    """Checks everything that a run directory holds but its images and its classifier.
+
+    Every checkpoint is read; settings, lineage and metrics are compared with what the newest whole
+    one says, and so is the summary.
+    """
+    folder, damage = run.folder, []
+    newest: Checkpoint | None = None
+    generations = saved_generations(folder / "checkpoints")
+    for generation in reversed(generations):
+        try:
+            read = load(folder / "checkpoints", generation)
+            newest = newest or read
+        except DamagedFileError as error:
+            damage.append(f"{error}; {makes_again(folder)}")
+    if newest is None:
+        return Findings(damage, [])
+    if changed := changed_settings(run.manifest, newest.manifest):
+        damage.append(settings_message(folder, changed))
+    history = damaged_history(folder, newest.manifest) or _impossible_history(run, newest)
+    damage += history
+    if newest.generation == generations[-1]:
+        damage += _damaged_summary(run, newest)
+    return Findings(damage, [] if "seal" in newest.manifest else [NO_CHECKSUMS])
+
+
+def _impossible_history(run: OpenedRun, newest: Checkpoint) -> list[str]:
+    try:
+        read_lineage(run.folder, newest, run.config, len(run.outputs))
+        read_metrics(run.folder, newest)
+    except UserError as error:
+        return [f"{error}; {makes_again(run.folder)}"]
+    return []
+
+
+def _damaged_summary(run: OpenedRun, newest: Checkpoint) -> list[str]:
+    path = run.folder / "summary.json"
+    try:
+        summary = read_summary(run.folder)
+    except DamagedFileError as error:
+        return [str(error)]
+    if summary is None:
+        return []
+    sha256 = archive_sha256(_archive_of(newest.table), run.encoding.trim)
+    if (summary["generations"], summary["archive_sha256"]) != (newest.generation, sha256):
+        return [f"{path} is not about the newest checkpoint's elites; {makes_again(run.folder)}"]
+    last, configured = summary["generations"], run.config.last_generation
+    if summary["stopped_by"] == "generations" and last != configured:
+        return [
+            f"{run.folder / 'config.json'} was edited or is damaged: it says that the run ends "
+            f"with generation {configured}, and it ended with {last}; put the old value back"
+        ]
+    return []
+
+
+def _archive_of(table: Mapping[str, Any]) -> Archive:
+    items = Item(genomes_of(table), table["archive.items.born"], table["archive.items.best"])
+    return Archive(items, table["archive.fitness"])

@@ -1,0 +1,119 @@
+"""What of a run directory can be used: its files, as far as a checkpoint vouches for them."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import cppn
+from evofool.classifiers import Card
+from evofool.config import EvolveConfig
+from evofool.evolution import (
+    Checkpoint,
+    Genomes,
+    Lineage,
+    MetricsLine,
+    changed_settings,
+    lineage_files,
+    load_newest,
+    makes_again,
+    metrics,
+    settings_message,
+)
+from evofool.runs.summary import Manifest
+from evofool.support import UserError
+
+GENOME = "archive.items.genome"
+_GENOME_FIELDS = [f"{GENOME}.{field}" for field in cppn.Genome._fields]
+
+
+def load_usable(
+    folder: Path, manifest: Manifest, doubt: Callable[[str, str], None]
+) -> Checkpoint | None:
+    """Reads the newest whole checkpoint of a run directory; returns None before the first.
+
+    Args:
+        folder: the run directory.
+        manifest: its `config.json`.
+        doubt: told what is damaged, and what is used all the same.
+
+    Raises:
+        DamagedFileError: there are checkpoints, but none can be used.
+    """
+
+    def pass_over(damage: str) -> None:
+        doubt(f"{damage}; {makes_again(folder)}", "an older one is used")
+
+    newest = load_newest(folder / "checkpoints", pass_over)
+    if newest is not None and (changed := changed_settings(manifest, newest.manifest)):
+        doubt(settings_message(folder, changed), "it is used as it is")
+    return newest
+
+
+def check_arrays(newest: Checkpoint, config: EvolveConfig, card: Card, folder: Path) -> None:
+    """Makes sure that a checkpoint's arrays are those of a run.
+
+    Args:
+        newest: the checkpoint.
+        config: of the run.
+        card: of its classifier.
+        folder: the run directory, for the message.
+
+    Raises:
+        UserError: an array is missing or of another shape than `config.json` says.
+    """
+    table, classes = newest.table, len(config.classes) or card.classes
+    source = folder / "checkpoints" / str(newest.generation)
+    fitness = table.get("archive.fitness", np.empty(0))
+    runs, cells = fitness.shape if fitness.ndim == 2 else (0, 0)
+    if runs != config.runs or cells == 0 or cells % classes:
+        raise UserError(
+            f"{source} has elites of {runs} runs in {cells} cells each, but in config.json runs is "
+            f"{config.runs} and there are {classes} classes: it was edited or is damaged"
+        )
+    fields = [GENOME] if config.encoding == "direct" else _GENOME_FIELDS
+    for name in ("archive.items.born", "archive.items.best", *fields):
+        shape = table[name].shape if name in table else ()
+        if shape[:2] != (runs, cells):
+            raise UserError(
+                f"{source}: {name} has shape {shape}; expected {(runs, cells)} and more, as "
+                f"encoding is {config.encoding!r} in config.json"
+            )
+    best = table["archive.items.best"][np.isfinite(fitness)]
+    if not ((best >= 0) & (best < card.outputs)).all():
+        raise UserError(
+            f"{source} names outputs beyond the {card.outputs} of the classifier in config.json"
+        )
+
+
+def genomes_of(table: Mapping[str, Any]) -> Genomes:
+    """Returns the genomes in a checkpoint's arrays, leaves `[runs, cells, ...]`."""
+    if GENOME in table:
+        return table[GENOME]
+    return cppn.Genome(*(table[name] for name in _GENOME_FIELDS))
+
+
+def read_metrics(folder: Path, newest: Checkpoint | None) -> list[MetricsLine]:
+    """Reads the metrics of a run, checked as far as a checkpoint vouches for them.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    path = folder / "metrics.jsonl"
+    if newest is not None and (extent := newest.manifest.get("metrics")):
+        metrics.check(path, extent)
+    return list(metrics.read(path))
+
+
+def read_lineage(folder: Path, newest: Checkpoint, config: EvolveConfig, classes: int) -> Lineage:
+    """Reads the lineage of a run up to a checkpoint, checked as far as it vouches for it.
+
+    Raises:
+        UserError: a file is damaged, or the records cannot be those of the run.
+    """
+    for name, sha256 in newest.manifest.get("lineage", {}).items():
+        lineage_files.check(folder / "lineage" / name, sha256)
+    read = Lineage.load(folder / "lineage", last=newest.generation)
+    read.check_within(runs=config.runs, children=config.batch_size, cells=classes)
+    return read

@@ -1,0 +1,168 @@
+"""What a run directory holds: settings, elites' arrays, metrics, lineage and summary.
+
+Each file is checked when it is first needed, as far as the newest checkpoint vouches for it.
+"""
+
+import warnings
+from functools import cached_property
+from pathlib import Path
+from typing import Self, Unpack
+
+import numpy as np
+
+from evofool.classifiers import Classifier, Fingerprint
+from evofool.evolution import (
+    Checkpoint,
+    Encoding,
+    Lineage,
+    MetricsLine,
+    configure,
+    elites_of,
+    make_encoding,
+    micro_batches,
+)
+from evofool.runs.folders import nothing_yet
+from evofool.runs.identity import Given, check_identity, load_recorded
+from evofool.runs.integrity import check_arrays, load_usable, read_lineage, read_metrics
+from evofool.runs.summary import Manifest, Summary, read_manifest, read_summary, settled
+from evofool.support import DamagedFileError, DamagedFileWarning, names_code
+
+
+class OpenedRun:
+    """The contents of a run directory; `Run` adds the elites.
+
+    Args:
+        folder: as made by `evofool.evolve`.
+        strict: refuse a damaged run directory; by default an older checkpoint stands in for a
+            damaged one, with a `DamagedFileWarning`.
+        **given: what is known of the classifier besides what the folder says, see `Given`.
+
+    Raises:
+        UserError: the folder is not a run directory, or its `config.json` is not one.
+    """
+
+    def __init__(self, folder: str | Path, *, strict: bool = False, **given: Unpack[Given]):
+        self.folder = Path(folder)
+        self.manifest: Manifest = read_manifest(self.folder)
+        self.config, self.card, self.outputs = settled(self.manifest, self.folder)
+        self._given = given
+        self._strict = strict
+        self._doubts: list[str] = []
+
+    @classmethod
+    def open(cls, run: str | Path | Self, *, strict: bool = False, **given: Unpack[Given]) -> Self:
+        """Opens a run directory; one that is open already is returned as it is.
+
+        It is opened anew where something is given about its classifier, as to `Run`.
+
+        Raises:
+            DamagedFileError: `strict`, and the run is damaged.
+        """
+        if not isinstance(run, cls):
+            assert not isinstance(run, OpenedRun)
+            run = cls(run, strict=strict, **given)
+        elif any(given.values()):
+            run = cls(run.folder, strict=strict, **given)
+        if strict and run.newest and run._doubts:
+            raise DamagedFileError(run._doubts[0])
+        return run
+
+    def _doubt(self, damage: str, instead: str) -> None:
+        """Refuses what is damaged, or warns of what is used all the same."""
+        self._doubts.append(damage)
+        if self._strict:
+            raise DamagedFileError(damage)
+        warnings.warn(f"{damage}; {instead}", DamagedFileWarning, stacklevel=2)
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """The classifier the run fools; loaded on first use."""
+        classifier = self._given.get("classifier")
+        if not isinstance(classifier, Classifier):
+            return load_recorded(self.config, self._given, source=self.folder / "config.json")
+        if classifier.members and classifier.card.input_shape == self.card.input_shape:
+            return classifier  # sees this run's images already
+        return configure(classifier, self.config)
+
+    @property
+    def would_run_code(self) -> bool:
+        """Whether to load the classifier is to run code that only the run directory names."""
+        is_trusted = self._given.get("classifier") or self._given.get("trust_code")
+        return not is_trusted and names_code(self.config.classifier)
+
+    def check_identity(self, classifier: Classifier) -> float:
+        """Makes sure that `classifier` is the one the run was evolved for.
+
+        Returns:
+            How far two answers of it to the same image are apart; 0 if it is deterministic.
+
+        Raises:
+            UserError: its weights, classes or answers are others.
+        """
+        known = self.manifest.get("fingerprint")
+        answers = None if known is None else Fingerprint.from_dict(known)
+        return check_identity(self.folder, classifier, recorded=self.card, answers=answers)
+
+    check_weights = check_identity  # its name until 0.1
+
+    @cached_property
+    def summary(self) -> Summary | None:
+        """What `summary.json` says, or None while the run is not finished."""
+        return read_summary(self.folder)
+
+    @property
+    def finished(self) -> Summary:
+        """The summary of a run that has one.
+
+        Raises:
+            UserError: the run is not finished.
+        """
+        if self.summary is None:
+            raise nothing_yet(self.folder, "is not finished")
+        return self.summary
+
+    @property
+    def metrics(self) -> list[MetricsLine]:
+        """The lines of `metrics.jsonl`."""
+        return read_metrics(self.folder, self.newest)
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """Who descends from whom."""
+        return read_lineage(self.folder, self._newest, self.config, len(self.outputs))
+
+    @cached_property
+    def newest(self) -> Checkpoint | None:
+        """The newest whole checkpoint, or None before the first."""
+        newest = load_usable(self.folder, self.manifest, self._doubt)
+        if newest is not None:
+            check_arrays(newest, self.config, self.card, self.folder)
+        return newest
+
+    @property
+    def _newest(self) -> Checkpoint:
+        if self.newest is None:
+            raise nothing_yet(self.folder, "has no checkpoint yet")
+        return self.newest
+
+    @cached_property
+    def table(self) -> dict[str, np.ndarray]:
+        """The arrays of the newest whole checkpoint; of a population, its best member."""
+        return elites_of(self._newest.table, classes=len(self.outputs))
+
+    @property
+    def generation(self) -> int:
+        """The last generation that the newest checkpoint holds."""
+        return self._newest.generation
+
+    @property
+    def micro_batch(self) -> int:
+        """The micro-batch used last; smaller than the configured one if memory was short."""
+        used = [size for _, size in micro_batches(self._newest, self.manifest)[-1:]]
+        sizes = (self.config.micro_batch, self.config.batch_size, *used)
+        return min(size for size in sizes if size)
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """How genomes of this run are drawn."""
+        return make_encoding(self.config, self.card.input_shape)

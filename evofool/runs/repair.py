@@ -1,0 +1,86 @@
+"""What `resume` makes again in a damaged run directory, beyond going on from a whole checkpoint."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+from evofool.evolution import (
+    INTERRUPTED,
+    Plan,
+    Reporter,
+    Session,
+    damaged_history,
+    load,
+    load_newest,
+    load_whole,
+    resume_command,
+    saved_generations,
+)
+from evofool.runs.folders import AGAIN
+from evofool.support import DamagedFileError, multihost, replacing
+
+
+def repair(folder: Path, plan: Plan, reporter: Reporter) -> None:
+    """Makes a run directory one that a session can go on with.
+
+    Damaged checkpoints that are older than a whole one are removed. Lineage and metrics that are
+    damaged before the oldest whole checkpoint are made again from generation 0, beside the run,
+    and taken over only if that leads to the same archive: nothing is lost where it does not.
+
+    Raises:
+        DamagedFileError: they could not be made again.
+        KeyboardInterrupt: the user stopped it; the next `resume` goes on.
+    """
+    newest = load_whole(folder / "checkpoints")
+    if newest is None or not multihost.is_alone():
+        return
+    whole = []
+    for generation in saved_generations(folder / "checkpoints"):
+        path = folder / "checkpoints" / str(generation)
+        try:
+            whole.append(load(path.parent, generation).manifest)
+        except DamagedFileError as error:
+            if generation < newest.generation:
+                reporter.message(f"{error}; it is removed, as a newer one is whole")
+                shutil.rmtree(path)
+    damage = damaged_history(folder, newest.manifest)
+    if not damage or any(not damaged_history(folder, manifest) for manifest in whole):
+        return
+    problem = damage[0].split(";")[0]  # without the advice
+    reporter.message(f"{problem}: making generations 0 to {newest.generation} again")
+    _make_again(folder, plan, newest.generation, reporter)
+    made = load_newest(folder / AGAIN / "checkpoints", reporter.message)
+    if made is None or made.manifest["sha256"] != newest.manifest["sha256"]:
+        shutil.rmtree(folder / AGAIN)
+        raise DamagedFileError(
+            f"{problem}. It was made again, but this machine computes other bits than the one that "
+            "made the run: repeat the command there, or put back a copy"
+        )
+    _take_over(folder)
+
+
+def _make_again(folder: Path, plan: Plan, last: int, reporter: Reporter) -> None:
+    again = folder / AGAIN
+    again.mkdir(exist_ok=True)
+    shutil.copy(folder / "config.json", again)
+    config = dataclasses.replace(
+        plan.config,
+        generations=last,
+        target_confidence=None,
+        max_seconds=None,
+        max_evaluations=None,
+    )
+    outcome = Session(again, dataclasses.replace(plan, config=config), reporter).run()
+    if outcome.reason == INTERRUPTED:
+        raise KeyboardInterrupt(f"go on with '{resume_command(folder)}'")
+
+
+def _take_over(folder: Path) -> None:
+    """Puts what was made again in its place; killed at any moment, it can be done anew."""
+    again = folder / AGAIN
+    for name in ("lineage", "checkpoints"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+        shutil.copytree(again / name, folder / name)
+    with replacing(folder / "metrics.jsonl") as temporary:
+        shutil.copy(again / "metrics.jsonl", temporary)
+    shutil.rmtree(again)

@@ -1,0 +1,292 @@
+"""Damage in a run directory: noticed, said, refused where strict, and repaired by `resume`."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import evofool
+from evofool import Run, UserError, cli
+from evofool.evolution import lineage_files, saved_generations
+from evofool.runs.examination import examine
+from evofool.support import DamagedFileError, DamagedFileWarning
+from tests.evofool.loop import CLASSIFIER, lines_of, records_of
+
+Damage = Callable[[Path], object]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run with checkpoints of generations 2, 4 and 6, and a record of each before."""
+    folder = tmp_path_factory.mktemp("integrity") / "run"
+    settings = {"encoding": "direct", "batch_size": 13, "micro_batch": 5, "seed": 3}
+    evofool.evolve(CLASSIFIER, generations=6, checkpoint_every=2, out=folder, **settings)
+    return folder
+
+
+@pytest.fixture
+def folder(whole: Path, tmp_path: Path) -> Path:
+    """A copy that a test may damage."""
+    return Path(shutil.copytree(whole, tmp_path / "run"))
+
+
+def flip(path: Path, place: int = -20) -> None:
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+def edit(path: Path, **changes: object) -> None:
+    content = json.loads(path.read_text(encoding="utf-8")) | changes
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def edit_config(path: Path, **changes: object) -> None:
+    manifest = json.loads((path / "config.json").read_text())
+    edit(path / "config.json", config=manifest["config"] | changes)
+
+
+def without_arrays(*generations: int) -> Damage:
+    def damage(run: Path) -> None:
+        for generation in generations:
+            shutil.rmtree(run / "checkpoints" / str(generation) / "state" / "d")
+
+    return damage
+
+
+REPAIRABLE: dict[str, tuple[Damage, str]] = {
+    "newest checkpoint": (without_arrays(6), r"checkpoints/6 is damaged"),
+    "two checkpoints": (without_arrays(6, 4), r"checkpoints/6 is damaged"),
+    "all checkpoints": (without_arrays(6, 4, 2), r"checkpoints/6 is damaged"),
+    "older checkpoint": (without_arrays(2), r"checkpoints/2 is damaged"),
+    "late lineage": (
+        lambda run: flip(run / "lineage" / "gen-00000006.npy"),
+        "gen-00000006.npy is damaged",
+    ),
+    "early lineage": (
+        lambda run: flip(run / "lineage" / "gen-00000002.npy"),
+        "gen-00000002.npy is damaged",
+    ),
+    "lineage missing": (
+        lambda run: (run / "lineage" / "gen-00000004.npy").unlink(),
+        "cannot read .*gen-00000004.npy",
+    ),
+    "last metrics": (lambda run: flip(run / "metrics.jsonl"), "metrics.jsonl is damaged"),
+    "first metrics": (lambda run: flip(run / "metrics.jsonl", 20), "metrics.jsonl is damaged"),
+    "metrics missing": (lambda run: (run / "metrics.jsonl").unlink(), "metrics.jsonl is damaged"),
+    "summary": (lambda run: edit(run / "summary.json", evaluations=1), "summary.json is damaged"),
+    "summary of another kind": (
+        lambda run: edit(run / "summary.json", per_run=None),
+        "summary.json: per_run is null; expected a list",
+    ),
+    "summary cut short": (
+        lambda run: (run / "summary.json").write_text("{"),
+        "summary.json is not valid JSON",
+    ),
+}
+UNREPAIRABLE: dict[str, tuple[Damage, str]] = {
+    "seed": (lambda run: edit_config(run, seed=4), r"config.json was edited .* config.seed"),
+    "label": (
+        lambda run: flip(run / "config.json", (run / "config.json").read_bytes().index(b"class 3")),
+        r"config.json was edited .* classifier",
+    ),
+    "generations": (
+        lambda run: edit_config(run, generations=9),
+        "ends with generation 9, and it ended with 6",
+    ),
+}
+
+
+def test_a_whole_run_has_no_damage_and_nothing_that_could_not_be_checked(whole: Path):
+    assert examine(Run(whole)) == ([], [])
+
+
+@pytest.mark.parametrize("name", REPAIRABLE | UNREPAIRABLE)
+def test_verify_fails_on_damage_and_names_the_file(folder: Path, name: str):
+    damage, says = (REPAIRABLE | UNREPAIRABLE)[name]
+    damage(folder)
+    with pytest.raises(DamagedFileError, match=says):
+        evofool.verify(folder)
+
+
+@pytest.mark.parametrize("name", REPAIRABLE)
+def test_resume_makes_again_what_is_damaged(whole: Path, folder: Path, name: str):
+    REPAIRABLE[name][0](folder)
+    run = evofool.resume(folder)
+    assert run.finished["archive_sha256"] == Run(whole).finished["archive_sha256"]
+    assert (lines_of(folder), records_of(folder)) == (lines_of(whole), records_of(whole))
+    assert examine(Run(folder)) == ([], [])
+    assert saved_generations(folder / "checkpoints")[-1] == 6
+    assert not [path for path in folder.iterdir() if path.name.startswith(".again")]
+
+
+def test_what_cannot_be_made_again_here_is_left_as_it_is(folder: Path, monkeypatch):
+    from evofool.runs import repair
+
+    def other_machine(folder: Path, plan: object, last: int, reporter: object) -> None:
+        shutil.copytree(folder / "checkpoints" / "4", folder / ".again" / "checkpoints" / "4")
+
+    monkeypatch.setattr(repair, "_make_again", other_machine)
+    path = folder / "lineage" / "gen-00000002.npy"
+    flip(path)
+    before = path.read_bytes()
+    with pytest.raises(DamagedFileError, match=r"gen-00000002.npy .* this machine computes other"):
+        evofool.resume(folder)
+    assert path.read_bytes() == before
+    assert saved_generations(folder / "checkpoints") == [2, 4, 6]
+
+
+def test_resume_refuses_settings_that_were_edited(folder: Path):
+    edit_config(folder, batch_size=20)
+    with pytest.raises(DamagedFileError, match=r"config.batch_size; put the old values back"):
+        evofool.resume(folder)
+    edit_config(folder, batch_size=13, checkpoint_every=3, weights="elsewhere")  # may be changed
+    assert examine(Run(folder)).damage == []
+
+
+def test_an_older_checkpoint_stands_in_with_a_warning_unless_strict(folder: Path, tmp_path: Path):
+    without_arrays(6)(folder)
+    run = Run(folder)
+    with pytest.warns(DamagedFileWarning, match=r"generation 6 is damaged .* older one is used"):
+        assert run.generation == 4
+    with pytest.raises(DamagedFileError, match="generation 6 is damaged"):
+        Run(folder, strict=True).elites()
+    for opened in (run, folder):
+        with pytest.raises(DamagedFileError, match="generation 6 is damaged"):
+            evofool.export(opened, tmp_path / "out")
+    with pytest.warns(DamagedFileWarning):
+        assert len(evofool.export(folder, tmp_path / "out", strict=False)) == 5
+    with pytest.warns(DamagedFileWarning):
+        assert evofool.verify(folder, strict=False).passed
+
+
+READERS = (
+    ("inspect",),
+    ("compare",),
+    ("gallery", "--out", "a.png"),
+    ("descent", "--class", "1", "--out", "b.png"),
+    ("quiz", "--out", "quiz"),
+)
+
+
+@pytest.mark.parametrize("words", [*READERS, ("export", "--out", "c"), ("verify",)], ids=str)
+def test_commands_say_that_an_older_checkpoint_stands_in_and_fail_if_strict(
+    folder: Path, words: tuple[str, ...], in_tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    without_arrays(6)(folder)
+    name, *flags = words
+    is_strict = name in ("export", "verify")
+    assert cli.main([name, str(folder), *flags, *([] if is_strict else ["--strict"])]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "damaged" in err
+    assert err.count("\n") == 1
+    assert f"'evofool resume {folder}' makes it again" in err
+    assert cli.main([name, str(folder), *flags, *(["--no-strict"] if is_strict else [])]) == 0
+    out, err = capsys.readouterr()
+    assert out
+    assert "generation 6 is damaged" in err
+    assert "an older one is used" in err
+
+
+@pytest.mark.parametrize("name", ["late lineage", "lineage missing"])
+def test_a_damaged_lineage_is_never_used(folder: Path, name: str):
+    REPAIRABLE[name][0](folder)
+    with pytest.raises(DamagedFileError, match="lineage"):
+        evofool.inspect(folder)
+
+
+def test_damaged_metrics_are_never_used(folder: Path):
+    flip(folder / "metrics.jsonl", 20)
+    with pytest.raises(DamagedFileError, match="metrics"):
+        evofool.compare([folder])
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"schema": 99}, "has schema 99, and this version of evofool reads up to 1; use a newer"),
+        ({"schema": None}, "schema is null; expected 1"),
+        ({"evofool": "99.0"}, "was made by evofool 99.0, and this is .*; use that version or a"),
+        ({"evofool": ["1"]}, r"evofool is \['1'\]; expected a version"),
+        ({"config": None}, "config is null; expected an object"),
+        ({"config": "seed"}, "config is 'seed'; expected an object"),
+        ({"classifier": []}, r"classifier is \[\]; expected an object"),
+        ({"platform": None}, "platform is null"),
+        ({"platform": {"jax": 1}}, "platform.jax is 1; expected text"),
+        ({"micro_batches": [[0]]}, r"micro_batches\[0\] is \[0\]; expected a list of 2"),
+    ],
+    ids=str,
+)
+def test_a_config_json_that_is_none_is_refused_with_file_and_member(
+    folder: Path, changes: dict[str, object], says: str
+):
+    edit(folder / "config.json", **changes)
+    for use in (Run, evofool.resume, evofool.verify):
+        with pytest.raises(UserError, match=f"config.json.*{says}"):
+            use(folder)
+
+
+@pytest.mark.parametrize("member", ["config", "classifier", "platform", "schema", "evofool"])
+def test_a_config_json_without_a_member_is_refused(folder: Path, member: str):
+    manifest = json.loads((folder / "config.json").read_text())
+    del manifest[member]
+    (folder / "config.json").write_text(json.dumps(manifest))
+    with pytest.raises(UserError, match=f"config.json.* {member}"):
+        Run(folder)
+
+
+def test_settings_are_refused_with_their_file(folder: Path):
+    edit_config(folder, batch_size="many")
+    with pytest.raises(UserError, match=r"config.json: batch_size is 'many'; expected a whole"):
+        Run(folder)
+
+
+@pytest.mark.filterwarnings("ignore::evofool.support.DamagedFileWarning")
+@pytest.mark.parametrize("changes", [{"runs": 3}, {"classes": ["1", "2"]}, {"encoding": "cppn"}])
+def test_arrays_that_do_not_fit_the_settings_are_refused(folder: Path, changes: dict[str, object]):
+    edit_config(folder, **changes)
+    with pytest.raises(UserError, match=r"checkpoints/6.* config.json"):
+        Run(folder).all_elites()
+
+
+@pytest.mark.filterwarnings("ignore::evofool.support.DamagedFileWarning")
+@pytest.mark.parametrize("size", [None, 10**9])
+def test_any_micro_batch_in_the_settings_draws_the_elites(whole: Path, folder: Path, size: object):
+    edit_config(folder, micro_batch=size)
+    for mine, its in zip(Run(folder).elites(), Run(whole).elites(), strict=True):
+        np.testing.assert_array_equal(mine.image(), its.image())
+
+
+def test_every_bit_of_a_lineage_file_is_noticed(folder: Path):
+    path = folder / "lineage" / "gen-00000004.npy"
+    sha256 = lineage_files.checksums(path.parent)[path.name]
+    lineage_files.check(path, sha256)
+    content = path.read_bytes()
+    for place in range(8 * len(content)):
+        changed = bytearray(content)
+        changed[place // 8] ^= 1 << place % 8
+        path.write_bytes(changed)
+        with pytest.raises(DamagedFileError):
+            lineage_files.check(path, sha256)
+
+
+def test_a_repair_that_was_stopped_goes_on(whole: Path, folder: Path, monkeypatch):
+    from evofool.runs import repair
+
+    flip(folder / "lineage" / "gen-00000002.npy")
+    copytree = shutil.copytree
+
+    def stop(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(repair.shutil, "copytree", stop)
+    with pytest.raises(KeyboardInterrupt):
+        evofool.resume(folder)
+    monkeypatch.setattr(repair.shutil, "copytree", copytree)
+    evofool.resume(folder)
+    assert records_of(folder) == records_of(whole)
+    assert examine(Run(folder)) == ([], [])
