@@ -254,7 +254,7 @@ def test_arrays_that_do_not_fit_the_settings_are_refused(folder: Path, changes: 
 
 
 @pytest.mark.filterwarnings("ignore::evofool.support.DamagedFileWarning")
-@pytest.mark.parametrize("size", [None, 10**9])
+@pytest.mark.parametrize("size", [None, 10**6])
 def test_any_micro_batch_in_the_settings_draws_the_elites(whole: Path, folder: Path, size: object):
     edit_config(folder, micro_batch=size)
     for mine, its in zip(Run(folder).elites(), Run(whole).elites(), strict=True):
