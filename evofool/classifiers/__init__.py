@@ -58,6 +58,7 @@ from evofool.classifiers.names import current_name
 from evofool.classifiers.scores import (
     accuracy_of,
     as_probabilities,
+    check_outputs,
     confidence,
     fitness_of,
     two_best,
@@ -88,6 +89,7 @@ __all__ = [
     "block_side",
     "check_classifier",
     "check_groups",
+    "check_outputs",
     "cifar_cnn_card",
     "confidence",
     "convert_weights",

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Key
 from evofool.classifiers.blaming import blaming
 from evofool.classifiers.card import Card, ImageBatch, preprocess
 from evofool.classifiers.names import FORMER_NAMES
-from evofool.classifiers.scores import fitness_of
+from evofool.classifiers.scores import check_outputs, fitness_of
 from evofool.images import from_levels
 from evofool.support import UserError, unknown_name
 
@@ -177,13 +177,6 @@ def check_classifier(classifier: Classifier) -> Float[np.ndarray, "images output
             f"{who} returned NaN or infinity in {bad.sum()} of {card.outputs} outputs "
             f"(first: output {int(np.argmax(bad))}); check its weights and preprocessing"
         )
-    if classifier.kind == "probabilities":
-        low, worst = float(outputs.min()), float(np.abs(outputs.sum(axis=1) - 1.0).max())
-        if low < 0.0 or worst > 1e-3:
-            raise UserError(
-                f"{who} says it returns probabilities, but the smallest value is {low:.3g} and a "
-                f"row's sum differs from 1 by up to {worst:.3g}; return softmax probabilities"
-            )
     if (outputs == outputs[0]).all():
         raise UserError(
             f"{who} returned the same output for {len(outputs)} different images; its weights are "
@@ -200,7 +193,7 @@ def check_classifier(classifier: Classifier) -> Float[np.ndarray, "images output
 
 
 def _outputs_of_probe_images(classifier: Classifier) -> Float[np.ndarray, "images outputs"]:
-    """Runs the classifier; refuses it when that fails or gives another shape than its card says."""
+    """Runs the classifier; refuses it when that fails or gives no such outputs as its card says."""
     card, images = classifier.card, _probe_images(classifier.card.input_shape)
     apply = jax.jit(classifier.apply) if classifier.is_jax else classifier.apply
     name = f"classifier {card.name!r}"
@@ -215,11 +208,7 @@ def _outputs_of_probe_images(classifier: Classifier) -> Float[np.ndarray, "image
                     "arrays and returns softmax probabilities"
                 ) from error
             raise
-    if outputs.shape != (len(images), card.outputs):
-        raise UserError(
-            f"classifier {card.name!r} returned shape {outputs.shape} for {len(images)} images; "
-            f"expected {(len(images), card.outputs)}: its card says {card.outputs} outputs"
-        )
+    check_outputs(outputs, card, classifier.kind, images=len(images))
     return outputs
 
 

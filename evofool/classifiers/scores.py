@@ -5,6 +5,46 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Integer
 
+from evofool.classifiers.blaming import ClassifierError
+from evofool.classifiers.card import Card
+
+SUM_TOLERANCE = 1e-3  # of the sum of an image's probabilities
+
+
+def check_outputs(outputs: np.ndarray, card: Card, kind: str, *, images: int) -> None:
+    """Checks what a classifier returned: its type and shape, and whether probabilities are such.
+
+    A model outside JAX may return anything at any time, so that this is asked of every batch.
+    NaN passes: such an image has no score.
+
+    Args:
+        outputs: of one forward pass.
+        card: of the classifier.
+        kind: `Classifier.kind`.
+        images: number of images that it was given.
+
+    Raises:
+        ClassifierError: says what came, and what was expected.
+    """
+    who, expected = f"classifier {card.name!r}", (images, card.outputs)
+    if outputs.shape != expected:
+        raise ClassifierError(
+            f"{who} returned shape {outputs.shape} for {images} images; expected {expected}: its "
+            f"card says {card.outputs} outputs"
+        )
+    is_number = jnp.issubdtype(outputs.dtype, jnp.floating) or outputs.dtype.kind in "iu"
+    if not is_number:
+        raise ClassifierError(f"{who} returned outputs of type {outputs.dtype}; expected float32")
+    if kind == "probabilities":
+        known = outputs[~np.isnan(outputs).any(axis=1)].astype(np.float64)
+        low = known.min(initial=0.0)
+        worst = np.abs(known.sum(axis=1) - 1.0).max(initial=0.0)
+        if low < 0.0 or worst > SUM_TOLERANCE:
+            raise ClassifierError(
+                f"{who} says it returns probabilities, but the smallest value is {low:.3g} and a "
+                f"row's sum differs from 1 by up to {worst:.3g}; return softmax probabilities"
+            )
+
 
 def fitness_of(outputs: Float[Array, "*lead outputs"], kind: str) -> Float[Array, "*lead outputs"]:
     """Returns the log-odds of every output, whatever kind of outputs the classifier has.

@@ -20,7 +20,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from evofool.classifiers import Classifier, blaming, fitness_of
+from evofool.classifiers import Classifier, blaming, check_outputs, fitness_of
 from evofool.evaluation.programs import Model, model_of, once_per_model
 from evofool.images import Levels, from_levels
 
@@ -99,7 +99,9 @@ def evaluate(
 
     def apply(part: np.ndarray) -> np.ndarray:
         with blaming(f"classifier {classifier.card.name!r}", doing=f"on {len(part)} images"):
-            return np.asarray(function(classifier.params, part))
+            outputs = np.asarray(function(classifier.params, part))
+        check_outputs(outputs, classifier.card, classifier.kind, images=len(part))
+        return outputs
 
     stacked = in_parts(apply, [images], micro_batch, fill=classifier.is_jax)
     if classifier.kind == "probabilities":

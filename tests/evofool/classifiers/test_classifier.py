@@ -64,6 +64,8 @@ def with_nan(params: Any, images: Any) -> Any:
         (lambda params, images: images, "returned shape (8, 4, 5, 1)"),
         (with_nan, "NaN or infinity in 1 of 3 outputs (first: output 2)"),
         (constant(jnp.inf), "NaN or infinity in 3 of 3 outputs"),
+        (lambda params, images: sums(params, images) > 1, "outputs of type bool; expected float32"),
+        (lambda params, images: sums(params, images) + 1j, "outputs of type complex64"),
         (constant(0.25), "the same output for 8 different images"),
         (
             raises,

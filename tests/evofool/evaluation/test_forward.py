@@ -3,9 +3,11 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evofool import UserError
 from evofool.classifiers.loading import load_classifier
 from evofool.classifiers.scores import log_odds
 from evofool.classifiers.views import with_views
@@ -117,3 +119,35 @@ def test_an_image_that_an_outside_model_is_certain_of_has_finite_log_odds(mock_c
     assert np.isfinite(fitness).all()
     assert (fitness.argmax(axis=1) == np.arange(5)).all()
     assert (np.diag(fitness) > 80).all()
+
+
+SOUND = np.full((4, 5), 0.2, np.float32)
+NAN = np.where(np.arange(4)[:, None] == 1, np.nan, SOUND)
+
+
+@pytest.mark.parametrize(
+    ("later", "words"),
+    [
+        (SOUND[:, :1], r"returned shape \(4, 1\) for 4 images; expected \(4, 5\)"),
+        (SOUND[:3], r"returned shape \(3, 5\) for 4 images"),
+        (SOUND * [-5, 10, 0, 0, 0], "smallest value is -1 and a row's sum differs"),
+        (SOUND * 2, "a row's sum differs from 1 by up to 1;"),
+        (SOUND > 0, "outputs of type bool"),
+        (np.full((4, 5), "0.2"), "outputs of type <U3"),
+        (NAN, ""),  # an image without a score is no fault of the others
+    ],
+    ids=["narrow", "few", "negative", "sum", "bool", "text", "nan"],
+)
+def test_a_classifier_outside_jax_is_checked_at_every_pass(
+    later: np.ndarray, words: str, mock_classifier
+):
+    answers = iter([SOUND, later])
+    outside = dataclasses.replace(
+        mock_classifier, kind="probabilities", apply=lambda params, images: next(answers)
+    )
+    images = np.zeros((8, 8, 8, 1), np.float32)
+    if not words:
+        assert np.isnan(evaluate(outside, images, 4)).sum() == 5
+        return
+    with pytest.raises(UserError, match=f"classifier 'mock:5:8x8x1' .*{words}"):
+        evaluate(outside, images, 4)
