@@ -19,12 +19,15 @@ MAX_UNLISTED = 2
 # what a verb is about may be left out and still be given by position
 SUBJECTS = {
     "evofool.measures.cosine": ["others"],
+    "evofool.attacks.attack": ["classifier"],
     "evofool.cli.main": ["arguments"],
     "evofool.data.fetch": ["directory"],
     "evofool.data.find_data": ["data_dir"],
     "evofool.data.find_files": ["data_dir"],
     "evofool.data.load_cifar10": ["data_dir"],
     "evofool.data.load_mnist": ["data_dir"],
+    "evofool.evaluation.accuracy": ["classifier"],
+    "evofool.evaluation.classify": ["classifier"],
     "evofool.experiments.reproduce": ["name"],
     "evofool.runs.doctor": ["config"],
     "evofool.runs.evolve": ["classifier"],

@@ -20,6 +20,7 @@ from evofool.classifiers import (
     load_classifier,
     resolve_class,
 )
+from evofool.config import EvolveConfig
 from evofool.data import read_photographs
 from evofool.evaluation import Recognized, recognize
 from evofool.images import Levels, save_image, to_image
@@ -34,7 +35,8 @@ class Attacked:
 
     Attributes:
         image: path of the file, or "noise".
-        actions: preprocessing of the image, for instance "turned upright (EXIF)".
+        actions: preprocessing of the image, for instance "turned upright (EXIF)", and what seems
+            wrong with it.
         epsilon: largest change allowed, as a share of the range; None where the attack has none.
         label: class of the image.
         target: class that it was to be taken for; None for any class but the label.
@@ -80,9 +82,10 @@ class Attacked:
 def attack(
     name: str,
     images: str | Path | Sequence[str | Path],
-    classifier: str | Classifier,
+    classifier: str | Classifier = EvolveConfig.classifier,
     *,
     weights: str | Path | None = None,
+    invert: bool = False,
     label: str | None = None,
     target: str | None = None,
     epsilon: float | Sequence[float] | None = None,
@@ -96,8 +99,9 @@ def attack(
         name: of the attack, a key of `ATTACKS`; "_" does for "-".
         images: a file, or several; `read_photographs` says which formats are read. None for
             "gradient-ascent", which starts from noise.
-        classifier: a name, or a `Classifier`.
+        classifier: a name, or a `Classifier`; that of `evolve` unless given.
         weights: as in `load_classifier`.
+        invert: exchange dark and bright, for instance for black digits on white paper.
         label: class of the images; the likeliest class of each unless given.
         target: class that they are to be taken for; any other unless given.
         epsilon: largest change allowed, or several to try; `EPSILONS` unless given. A radius in
@@ -119,6 +123,8 @@ def attack(
     paths = [images] if isinstance(images, str | Path) else list(images)
     if chosen.starts_from_noise and paths:
         raise UserError(f"{chosen.name} starts from noise; give no images")
+    if chosen.starts_from_noise and invert:
+        raise UserError(f"{chosen.name} starts from noise; there is nothing to invert")
     if not chosen.starts_from_noise and not paths:
         raise UserError("no images to attack; give their files")
     if isinstance(classifier, str):
@@ -127,7 +133,7 @@ def attack(
     if chosen.starts_from_noise:
         originals = _noise(classifier, options.get("seed", 0))
     else:
-        originals = _read(classifier, paths)
+        originals = _read(classifier, paths, invert)
     labels = originals.recognized.classes if label is None else _class(classifier, label)
     wanted = None if target is None else _class(classifier, target)
     task = prepare(classifier, originals.levels, labels)
@@ -166,8 +172,8 @@ class _Originals(NamedTuple):
     recognized: Recognized
 
 
-def _read(classifier: Classifier, paths: Sequence[str | Path]) -> _Originals:
-    prepared = read_photographs(paths, classifier.card)
+def _read(classifier: Classifier, paths: Sequence[str | Path], invert: bool) -> _Originals:
+    prepared = read_photographs(paths, classifier.card, invert=invert)
     levels = np.stack([image.levels for image in prepared])
     actions = [image.actions for image in prepared]
     return _Originals(paths, levels, actions, recognize(classifier, levels, names=paths))

@@ -26,6 +26,7 @@ CHANNEL_ORDERS = ("grey", "RGB", "BGR")
 ACTIVATIONS = ("relu", "sigmoid")
 PADDINGS = ("symmetric", "SAME")
 INTERPOLATIONS = ("bicubic", "bilinear", "nearest")
+DIGITS = tuple("0123456789")
 # Far above what classifiers have, and far below what fills the memory.
 MOST_VALUES = 2**24  # of an image: 4096 x 4096, grey
 MOST_OUTPUTS = 2**17
@@ -53,6 +54,9 @@ class Card:
         resize: pixels that a photograph's shorter side is first scaled to; 0 does not scale it.
         crop: side of the centre crop that follows, in pixels; 0 takes the largest square.
         interpolation: how a photograph is scaled, before the crop and to `input_shape` after it.
+        background: level 0..255 of the ground of the images that the network was trained on; None
+            where they have none, as photographs. By default that of MNIST, 0, for a network of
+            MNIST's digits.
         width: multiplier of the channels, in families that have one.
         padding: where a strided convolution puts uneven zeros, in families that have both: SAME is
             TensorFlow's (below and right), symmetric is PyTorch's and Caffe's.
@@ -77,6 +81,7 @@ class Card:
     resize: int = 0
     crop: int = 0
     interpolation: str = "bicubic"
+    background: int | None = None
     width: float = 1.0
     padding: str = "symmetric"
     activation: str = "relu"
@@ -118,6 +123,10 @@ class Card:
             object.__setattr__(self, "channel_order", "grey" if self.input_shape[2] == 1 else "RGB")
         if not self.mean:
             object.__setattr__(self, "mean", (0.0,) * self.input_shape[2])
+        if self.background is None and self.is_of_digits:
+            object.__setattr__(self, "background", 0)
+        if self.background is not None and not 0 <= self.background <= 255:
+            raise UserError(f"{where}: background is {self.background}; expected a level 0..255")
         if self.channel_order not in CHANNEL_ORDERS:
             raise unknown_name(f"channel_order ({where})", self.channel_order, CHANNEL_ORDERS)
         for field, options in (
@@ -159,6 +168,11 @@ class Card:
     def classes(self) -> int:
         """Number of classes: the outputs from `class_offset` on."""
         return self.outputs - self.class_offset
+
+    @property
+    def is_of_digits(self) -> bool:
+        """Whether the network is one for MNIST's digits; it may have more classes than these."""
+        return self.labels[:10] == DIGITS and self.input_shape == (28, 28, 1)
 
     def to_dict(self) -> dict[str, JsonValue]:
         """Returns values that JSON can hold and `from_dict` reads back."""
@@ -235,7 +249,7 @@ _REQUIRED = (
 _TEXTS = ("name", "family", "channel_order", "activation", "padding", "interpolation", "sha256")
 _KINDS = {
     **dict.fromkeys((*_TEXTS, "notes"), str),
-    **dict.fromkeys(("outputs", "class_offset", "resize", "crop"), int),
+    **dict.fromkeys(("outputs", "class_offset", "resize", "crop", "background"), int),
     **dict.fromkeys(("scale", "test_accuracy", "width"), float),
 }
 _ELEMENTS = {
@@ -255,7 +269,7 @@ def _checked(key: str, value: JsonValue, source: str) -> JsonValue:
         if key == "input_shape" and len(value) != 3:
             raise UserError(f"{source}: {key} is {value!r}; expected [height, width, channels]")
         return tuple(_number_or_text(key, v, _ELEMENTS[key], source) for v in value)
-    if value is None and key == "test_accuracy":
+    if value is None and key in ("test_accuracy", "background"):
         return None
     return _number_or_text(key, value, _KINDS[key], source)
 

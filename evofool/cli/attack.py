@@ -12,6 +12,7 @@ from evofool.cli.flags import Json, check_combine, documented_arguments
 from evofool.cli.lines import say
 from evofool.cli.numbers import Seed, whole
 from evofool.cli.startup import start_jax
+from evofool.config import EvolveConfig
 from evofool.support import percent, unknown_name
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 Command = Callable[..., None]
 Images = Annotated[tuple[Path, ...], tyro.conf.Positional]
-_COMMON = ("classifier", "weights", "combine", "label", "out", "as_json")
+_COMMON = ("classifier", "weights", "combine", "invert", "label", "out", "as_json")
 
 # named here, too, as this help does not load JAX; a test compares the names with the functions'
 NAMES = (
@@ -43,9 +44,10 @@ def attack(
     name: Annotated[str, tyro.conf.Positional],
     images: Images = (),
     *,
-    classifier: str,
+    classifier: str = EvolveConfig.classifier,
     weights: Path | None = None,
     combine: Literal["mean", "min"] = "mean",
+    invert: bool = False,
     label: str | None = None,
     out: Path | None = None,
     as_json: Json = False,
@@ -67,7 +69,7 @@ def attack(
       evofool attack fgsm cat.png --classifier NAME --weights nets --target airliner --out fooled
       evofool attack one-pixel ship.png --classifier cifar_cnn --weights nets --pixels 3
       evofool attack universal a.jpg b.jpg --classifier NAME --weights nets --epsilon 0.04
-      evofool attack gradient-ascent --classifier lenet --target 7 --settings decay --out seven
+      evofool attack gradient-ascent --target 7 --settings decay --out seven
 
     Args:
         name: of the attack.
@@ -75,11 +77,12 @@ def attack(
         classifier: name, "a+b" for an ensemble, or module:factory.
         weights: .safetensors file, or the folder that holds it.
         combine: confidence of an ensemble: the mean or the minimum of its members'.
+        invert: exchange dark and bright, for instance for black digits on white paper.
         label: class of the images; the likeliest class of each unless given.
         out: folder for images.
         as_json: print JSON.
     """
-    del images, classifier, weights, combine, label, out, as_json
+    del images, classifier, weights, combine, invert, label, out, as_json
     raise unknown_name("attack", name, NAMES)  # `choose` finds those that are known
 
 
@@ -163,7 +166,7 @@ def _make_command(chosen: "FileAttack") -> Command:
 
 def _common_flags(chosen: "FileAttack") -> list[_Flag]:
     texts = documented_arguments(attack)
-    absent = {"name", "images"} if chosen.starts_from_noise else {"name"}
+    absent = {"name", "images", "invert"} if chosen.starts_from_noise else {"name"}
     parameters = inspect.signature(attack).parameters.values()
     return [_Flag(p, texts[p.name]) for p in parameters if p.name not in absent]
 
@@ -215,6 +218,7 @@ def _run(
     combine: Literal["mean", "min"],
     out: Path | None,
     as_json: bool,
+    invert: bool = False,
     label: str | None = None,
 ) -> None:
     from evofool.attacks import attack
@@ -226,7 +230,8 @@ def _run(
     check_combine(classifier, combine)
     loaded = load_classifier(classifier, weights=weights, combine=combine)
     with counting(name, progress_output()) as report:
-        lines = attack(name, images, loaded, label=label, out=out, report=report, **options)
+        about = {"invert": invert, "label": label, "out": out, "report": report}
+        lines = attack(name, images, loaded, **about, **options)
     if as_json:
         print_json(lines)
         return

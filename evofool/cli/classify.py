@@ -9,16 +9,18 @@ from evofool.cli.flags import Json, check_combine
 from evofool.cli.lines import say
 from evofool.cli.numbers import Count
 from evofool.cli.startup import start_jax
+from evofool.config import EvolveConfig
 
 
 def classify(
     images: Annotated[tuple[Path, ...], tyro.conf.Positional],
     *,
-    classifier: str,
+    classifier: str = EvolveConfig.classifier,
     weights: Path | None = None,
     combine: Literal["mean", "min"] = "mean",
     top: Count = 5,
     exact: bool = False,
+    invert: bool = False,
     as_json: Json = False,
 ) -> None:
     """Classifies images: prints the likeliest classes of each.
@@ -26,10 +28,11 @@ def classify(
     The table has a row for each of the TOP likeliest classes of an image: confidence (the softmax
     probability), class index, WordNet id if the classifier has them, and label. Images of another
     size than the classifier's input are resized and cropped as its card says; the lines below the
-    table say how.
+    table say how, and what seems wrong with an image.
 
+      evofool classify seven.png --invert
       evofool classify cat.jpg dog.png --classifier mobilenet_v1_0.75_192 --weights nets
-      evofool classify evolved/*.png --classifier lenet --top 1 --exact
+      evofool classify evolved/*.png --top 1 --exact
 
     Args:
         images: image files.
@@ -38,6 +41,7 @@ def classify(
         combine: confidence of an ensemble: the mean or the minimum of its members'.
         top: number of classes for each image.
         exact: refuse images of another size than the classifier's input.
+        invert: exchange dark and bright, for instance for black digits on white paper.
         as_json: print JSON.
     """
     check_combine(classifier, combine)
@@ -48,7 +52,7 @@ def classify(
     from evofool.support import percent
 
     loaded = load_classifier(classifier, weights=weights, combine=combine)
-    classified = classify(images, loaded, top=top, exact=exact)
+    classified = classify(images, loaded, top=top, exact=exact, invert=invert)
     if as_json:
         print_json({"classifier": loaded.card.name, "images": classified})
         return
@@ -65,18 +69,20 @@ def classify(
     ]
     columns = ["image", "confidence", "class", *(["id"] if loaded.card.ids else []), "label"]
     output().print(make_table(columns, rows))
+    print(f"classifier: {loaded.card.name}")
     for line in summarize_actions(image.actions for image in classified):
         say(line)
 
 
 def accuracy(
     *,
-    classifier: str,
+    classifier: str = EvolveConfig.classifier,
     images: Path,
     labels: Path,
     weights: Path | None = None,
     combine: Literal["mean", "min"] = "mean",
     exact: bool = False,
+    invert: bool = False,
     as_json: Json = False,
 ) -> None:
     """Measures a classifier's accuracy on labelled images.
@@ -86,7 +92,7 @@ def accuracy(
     accuracy is low, weights, class order or preprocessing may be wrong. Labels that are clearly off
     by one are refused.
 
-      evofool accuracy --classifier lenet --images digits --labels digits.csv
+      evofool accuracy --images digits --labels digits.csv
       evofool accuracy --classifier squeezenet_v1.0 --weights nets --images val --labels val.csv
 
     Args:
@@ -96,6 +102,7 @@ def accuracy(
         weights: .safetensors file, or the folder that holds NAME.safetensors.
         combine: confidence of an ensemble: the mean or the minimum of its members'.
         exact: refuse images of another size than the classifier's input.
+        invert: exchange dark and bright, for instance for black digits on white paper.
         as_json: print JSON.
     """
     check_combine(classifier, combine)
@@ -115,6 +122,7 @@ def accuracy(
             images=images,
             labels=labels,
             exact=exact,
+            invert=invert,
             on_chunk=report,
         )
     if as_json:

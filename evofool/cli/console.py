@@ -77,7 +77,7 @@ def make_table(
 
 
 def _is_figure(text: str) -> bool:
-    return re.fullmatch(r"-|(> )?-?[\d.,/]+( %)?", text) is not None
+    return re.fullmatch(r"-|([<>] )?-?[\d.,/]+( %)?", text) is not None
 
 
 def half_blocks(image: Levels, *, columns: int) -> Text:

@@ -9,6 +9,7 @@ from evofool.cli.flags import Json, refuse_unused
 from evofool.cli.lines import say
 from evofool.cli.numbers import MaybeCount, MaybePositive, MaybeSeed
 from evofool.cli.startup import start_jax
+from evofool.config import EvolveConfig
 from evofool.support import UserError
 
 if TYPE_CHECKING:
@@ -24,12 +25,13 @@ SHOWN = 10  # images in a strip
 
 def corrupt(
     *,
-    classifier: str,
+    classifier: str = EvolveConfig.classifier,
     weights: Path | None = None,
     dataset: Literal["mnist", "cifar10"] | None = None,
     data: Path | None = None,
     images: Path | None = None,
     labels: Path | None = None,
+    invert: bool = False,
     limit: MaybeCount = None,
     shuffle: MaybeCount = None,
     rows: bool = False,
@@ -47,8 +49,8 @@ def corrupt(
     the median confidence in the right class. The images are the test images of a data set, or a
     folder with a CSV file as for evofool accuracy.
 
-      evofool corrupt --classifier lenet --dataset mnist --shuffle 7 --rows
-      evofool corrupt --classifier lenet --dataset mnist --recolor blondes --out recolored
+      evofool corrupt --dataset mnist --shuffle 7 --rows
+      evofool corrupt --dataset mnist --recolor blondes --out recolored
       evofool corrupt --classifier NAME --weights nets --images val --labels val.csv --tiles 32
 
     Args:
@@ -58,6 +60,8 @@ def corrupt(
         data: folder of the data set; by default that of EVOFOOL_DATA, or the user cache.
         images: use the images of this folder.
         labels: CSV file of these images, with the columns file and index.
+        invert: exchange dark and bright in these images first, for instance in black digits on
+            white paper.
         limit: use only so many images, the first ones.
         shuffle: shuffle pixels within windows of this side, in pixels.
         rows: with --shuffle, shuffle whole rows of each window.
@@ -74,6 +78,8 @@ def corrupt(
         raise UserError("--rows needs --shuffle and the side of a window")
     if (dataset is None) == (images is None) or (images is None) != (labels is None):
         raise UserError("give the images: either --dataset, or --images with --labels")
+    if invert and images is None:
+        raise UserError("--invert is about --images; to invert a data set, use --recolor invert")
     if dataset is None:
         refuse_unused("without --dataset", data=data)
     if blur is not None or recolor not in (None, "random"):
@@ -90,7 +96,11 @@ def corrupt(
     name, corruption = _corruption(shuffle, rows, tiles, blur, recolor, seed or 0)
     loaded = load_classifier(classifier, weights=weights)
     check_classifier(loaded)
-    levels, classes = _labelled_images(loaded.card, dataset, data, images, labels, limit)
+    if images is not None and labels is not None:
+        levels, classes, actions = _read(loaded.card, images, labels, limit, invert)
+    else:
+        assert dataset is not None
+        levels, classes, actions = *_test_images(dataset, data, limit), []
     result = corrupt(loaded, levels, classes, corruption)
     if out is not None:
         truth = f"{loaded.card.name}; true labels: {_labels_of(loaded.card, classes)}"
@@ -103,6 +113,7 @@ def corrupt(
                 "classifier": loaded.card.name,
                 "corruption": name,
                 "n": result.n,
+                "actions": actions,
                 "unchanged": result.unchanged,
                 "before": asdict(result.before),
                 "after": asdict(result.after),
@@ -121,7 +132,9 @@ def corrupt(
     columns = ["images", "accuracy", "median confidence", "in the right class"]
     output().print(make_table(columns, table))
     unchanged = rounded_percent(result.unchanged, digits=2)
-    say(f"{result.n} images; the likeliest class is unchanged for {unchanged}")
+    say(f"{loaded.card.name}: {result.n} images; the likeliest class is unchanged for {unchanged}")
+    for line in actions:
+        say(line)
     if out is not None:
         say(f"images: {out / 'strip.png'}")
 
@@ -151,28 +164,30 @@ def _corruption(
     return f"recoloured: {recolor}", partial(corruptions.recolor, table=table)
 
 
-def _labelled_images(
-    card: "Card",
-    dataset: str | None,
-    data: Path | None,
-    images: Path | None,
-    labels: Path | None,
-    limit: int | None,
+def _test_images(
+    dataset: str, data: Path | None, limit: int | None
 ) -> tuple["Levels", "np.ndarray"]:
-    """Reads the images, levels `[batch, height, width, channels]`, and their classes `[batch]`."""
+    """Returns a data set's test images, `[batch, height, width, channels]`, and their classes."""
+    from evofool.data import load_cifar10, load_mnist
+
+    loaded = {"mnist": load_mnist, "cifar10": load_cifar10}[dataset](data)
+    return loaded.test_images[:limit], loaded.test_labels[:limit]
+
+
+def _read(
+    card: "Card", images: Path, labels: Path, limit: int | None, invert: bool
+) -> tuple["Levels", "np.ndarray", list[str]]:
+    """Reads images of a folder; returns them as `_test_images`, and what was done to them."""
     import numpy as np
 
-    from evofool.data import load_cifar10, load_mnist, read_labels, read_photographs
+    from evofool.data import read_labels, read_photographs
+    from evofool.evaluation import summarize_actions
 
-    if dataset is not None:
-        loaded = {"mnist": load_mnist, "cifar10": load_cifar10}[dataset](data)
-        return loaded.test_images[:limit], loaded.test_labels[:limit]
-    assert images is not None
-    assert labels is not None
     rows = read_labels(labels, card, images=images)[:limit]
-    photographs = read_photographs([row.path for row in rows], card)
+    photographs = read_photographs([row.path for row in rows], card, invert=invert)
     levels = np.stack([photograph.levels for photograph in photographs])
-    return levels, np.array([row.index for row in rows])
+    actions = summarize_actions(photograph.actions for photograph in photographs)
+    return levels, np.array([row.index for row in rows]), actions
 
 
 def _shown(count: int) -> "np.ndarray":

@@ -17,6 +17,7 @@ def doctor(
     data: Path | None = None,
     images: Path | None = None,
     labels: Path | None = None,
+    invert: bool = False,
     devices: MaybeDevices = None,
     as_json: Json = False,
 ) -> int:
@@ -40,6 +41,7 @@ def doctor(
         data: folder of data sets; by default that of EVOFOOL_DATA, or the user cache.
         images: folder of labelled photographs.
         labels: CSV file with the columns file and index, as for accuracy.
+        invert: exchange dark and bright in these photographs.
         devices: number of JAX devices to split the processor into; by default one per core.
         as_json: print JSON.
     """
@@ -50,7 +52,7 @@ def doctor(
     from evofool.cli.tables import diagnosis_table
     from evofool.runs import doctor
 
-    diagnosis = doctor(config, data_dir=data, images=images, labels=labels)
+    diagnosis = doctor(config, data_dir=data, images=images, labels=labels, invert=invert)
     if as_json:
         print_json(diagnosis.to_dict())
     else:

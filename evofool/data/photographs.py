@@ -18,6 +18,7 @@ from jaxtyping import UInt8
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from evofool.classifiers import Card
+from evofool.images import Levels, is_faint, is_negative
 from evofool.support import UserError, check_file
 
 # Formats that Pillow reads by itself; not EPS, whose reader starts another program.
@@ -26,6 +27,7 @@ MOST_BYTES = 1 << 30  # of a file: the most pixels that are read, as plain text
 MOST_SCALED = 1 << 26  # pixels; an image of 1 x 100,000 would become 256 x 25,600,000
 THREADS = 4  # decode images; few, for an image may have 90 million pixels in memory
 
+TRANSPARENCY = "(transparency)"
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
@@ -34,7 +36,8 @@ class PreparedImage(NamedTuple):
 
     Attributes:
         levels: 0..255, of the card's `input_shape`, grey or RGB.
-        actions: the changes to the image in the file, for instance "turned upright (EXIF)".
+        actions: the changes to the image in the file, for instance "turned upright (EXIF)", and
+            what seems wrong with it, for instance "dark on a bright ground, ...".
     """
 
     levels: UInt8[np.ndarray, "height width channels"]
@@ -42,19 +45,22 @@ class PreparedImage(NamedTuple):
 
 
 def read_photographs(
-    paths: Sequence[str | Path], card: Card, *, exact: bool = False
+    paths: Sequence[str | Path], card: Card, *, exact: bool = False, invert: bool = False
 ) -> list[PreparedImage]:
     """Reads images and prepares them for a classifier.
 
     For a classifier of colour images, grey images are repeated in three channels; for a classifier
     of grey images, colour images become their luminance (ITU-R 601). EXIF rotation is applied,
-    transparency is put on white, 16-bit levels are divided by 257, and of several frames the first
-    is taken.
+    16-bit levels are divided by 257, and of several frames the first is taken. Transparency is put
+    on the card's background, or on white where it has none. An image whose figure stands out from
+    its ground the other way round, as black digits on white paper for a network of MNIST's, is
+    left as it is, and that is said among its actions.
 
     Args:
         paths: files in one of `FORMATS`.
         card: of the classifier.
         exact: refuse an image that is not of the input size, instead of scaling it.
+        invert: exchange dark and bright: 255 less each level.
 
     Returns:
         The image of every path, in order.
@@ -64,7 +70,7 @@ def read_photographs(
             range (floating point, 32 bits); or, with `exact`, it is not of the input size.
     """
     Image.init()  # so that all formats are known
-    prepare = partial(_prepare, card=card, exact=exact)
+    prepare = partial(_prepare, card=card, exact=exact, invert=invert)
     with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
         warnings.simplefilter("ignore")  # about odd tags of images that can be read
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -106,8 +112,9 @@ def _short(values: tuple[float, ...]) -> str:
     return texts[0] if len(set(texts)) == 1 else f"({', '.join(texts)})"
 
 
-def _prepare(path: Path, *, card: Card, exact: bool) -> PreparedImage:
-    image, actions = _decode(path)
+def _prepare(path: Path, *, card: Card, exact: bool, invert: bool) -> PreparedImage:
+    ground = 255 if card.background is None else card.background
+    image, actions = _decode(path, 255 - ground if invert else ground)
     height, width, channels = card.input_shape
     if image.size != (width, height):
         if exact:
@@ -121,19 +128,42 @@ def _prepare(path: Path, *, card: Card, exact: bool) -> PreparedImage:
         actions.append("made grey (luminance)")
     elif channels == 3 and image.mode == "L":
         actions.append("grey: repeated in three channels")
-    levels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
-    return PreparedImage(levels.reshape(card.input_shape), tuple(actions))
+    levels = np.asarray(image.convert("L" if channels == 1 else "RGB")).reshape(card.input_shape)
+    if invert:
+        levels = 255 - levels
+        actions.append("inverted")
+    if card.background is not None and channels == 1:
+        actions += _doubts(levels, card.name, card.background, actions)
+    return PreparedImage(levels, tuple(actions))
 
 
-def _decode(path: Path) -> tuple[Image.Image, list[str]]:
-    """Returns an upright, opaque image of mode L or RGB, and the changes to it."""
+def _doubts(levels: Levels, name: str, background: int, actions: Sequence[str]) -> list[str]:
+    """Says what is wrong with an image that shows its figure the other way round, if it does."""
+    remedy = "--invert (in Python invert=True) exchanges dark and bright"
+    if "inverted" in actions:
+        remedy = "leave out --invert"
+    if is_faint(levels) and any(action.endswith(TRANSPARENCY) for action in actions):
+        return [f"hardly visible on {_shade(background)}; {remedy}"]
+    if is_negative(levels, background):
+        here, trained = "dark on a bright ground", "bright on dark"
+        if background > 127:
+            here, trained = "bright on a dark ground", "dark on bright"
+        return [f"{here}, and {name} was trained with {trained}; {remedy}"]
+    return []
+
+
+def _decode(path: Path, ground: int) -> tuple[Image.Image, list[str]]:
+    """Returns an upright, opaque image of mode L or RGB, and the changes to it.
+
+    Transparency is put on a `ground` of that level.
+    """
     try:
         if stat.S_ISDIR(path.stat().st_mode):
             raise UserError(f"{path} is a folder; give the images in it: {path}/*.jpg")
         if not check_file(path, most_bytes=MOST_BYTES):
             raise UserError(f"{path} is empty (0 bytes); it is no image")
         with Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN]) as image:
-            return _normalize(image, path)
+            return _normalize(image, path, ground)
     except UserError:
         raise
     except FileNotFoundError as error:
@@ -157,7 +187,7 @@ def _decode(path: Path) -> tuple[Image.Image, list[str]]:
         ) from error
 
 
-def _normalize(image: Image.Image, path: Path) -> tuple[Image.Image, list[str]]:
+def _normalize(image: Image.Image, path: Path, ground: int) -> tuple[Image.Image, list[str]]:
     actions, is_grey, kind = [], image.mode in GREY_MODES, image.format
     if getattr(image, "is_animated", False):
         actions.append("reduced to its first frame")
@@ -178,10 +208,14 @@ def _normalize(image: Image.Image, path: Path) -> tuple[Image.Image, list[str]]:
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if image.getchannel("A").getextrema() != (255, 255):
-            white = Image.new("RGBA", image.size, "white")
-            image = Image.alpha_composite(white, image)
-            actions.append("put on white (transparency)")
+            below = Image.new("RGBA", image.size, (ground, ground, ground, 255))
+            image = Image.alpha_composite(below, image)
+            actions.append(f"put on {_shade(ground)} {TRANSPARENCY}")
     return image.convert("RGB").convert("L" if is_grey else "RGB"), actions
+
+
+def _shade(level: int) -> str:
+    return {0: "black", 255: "white"}.get(level, f"grey {level}")
 
 
 def _unknown_range(levels: str, path: Path) -> UserError:

@@ -22,6 +22,7 @@ from evofool.classifiers import (
     label_of,
     load_classifier,
 )
+from evofool.config import EvolveConfig
 from evofool.data import read_labels, read_photographs
 from evofool.evaluation.recognition import recognize
 from evofool.support import UserError, rounded_percent
@@ -57,7 +58,8 @@ class Classified:
     Attributes:
         image: path of the file.
         guesses: the likeliest classes, most likely first.
-        actions: preprocessing of the image, for instance "turned upright (EXIF)".
+        actions: preprocessing of the image, for instance "turned upright (EXIF)", and what seems
+            wrong with it.
     """
 
     image: str
@@ -84,20 +86,22 @@ class Accuracy:
 
 def classify(
     images: str | Path | Sequence[str | Path],
-    classifier: str | Classifier,
+    classifier: str | Classifier = EvolveConfig.classifier,
     *,
     weights: str | Path | None = None,
     top: int = 5,
     exact: bool = False,
+    invert: bool = False,
 ) -> list[Classified]:
     """Classifies images in files, after the preprocessing that the classifier's card says.
 
     Args:
         images: a file, or several; `read_photographs` says which formats are read.
-        classifier: a name, or a `Classifier`.
+        classifier: a name, or a `Classifier`; that of `evolve` unless given.
         weights: as in `load_classifier`.
         top: number of classes to return for an image; all when there are fewer.
         exact: refuse an image that is not of the classifier's input size.
+        invert: exchange dark and bright, for instance for black digits on white paper.
 
     Raises:
         UserError: a file that cannot be used, a classifier that cannot be used, or `top` below 1.
@@ -109,7 +113,7 @@ def classify(
         raise UserError("no images to classify; give their files")
     classifier = _usable(classifier, weights)
     card, classified = classifier.card, []
-    for scores, chunk in _score(paths, classifier, exact):
+    for scores, chunk in _score(paths, classifier, exact, invert):
         ranks = _ranks(scores)[:, :top]
         for path, actions, row, best in zip(*chunk, confidence(scores), ranks, strict=True):
             guesses = tuple(
@@ -126,12 +130,13 @@ def classify(
 
 
 def accuracy(
-    classifier: str | Classifier,
+    classifier: str | Classifier = EvolveConfig.classifier,
     *,
     images: str | Path,
     labels: str | Path,
     weights: str | Path | None = None,
     exact: bool = False,
+    invert: bool = False,
     limit: int | None = None,
     check_offset: bool = True,
     on_chunk: Callable[[int, int], None] | None = None,
@@ -139,12 +144,13 @@ def accuracy(
     """Measures a classifier's accuracy on labelled images.
 
     Args:
-        classifier: a name, or a `Classifier`.
+        classifier: a name, or a `Classifier`; that of `evolve` unless given.
         images: folder of the images.
         labels: CSV file with a column `file`, below that folder, and a column `index`, of the
             class (counted from 0, without "background"); others are ignored.
         weights: as in `load_classifier`.
         exact: refuse an image that is not of the classifier's input size.
+        invert: exchange dark and bright, for instance for black digits on white paper.
         limit: number of rows to read, from the first; all unless given.
         check_offset: refuse indices that are clearly off by one.
         on_chunk: is called with the number of images done and of all images.
@@ -160,7 +166,7 @@ def accuracy(
     truth = np.array([row.index for row in rows])
     actions: Counter[str] = Counter()
     best: list[np.ndarray] = []
-    for scores, chunk in _score([row.path for row in rows], classifier, exact):
+    for scores, chunk in _score([row.path for row in rows], classifier, exact, invert):
         best += list(_ranks(scores)[:, :5])
         actions.update(action for done in chunk.actions for action in done)
         if on_chunk is not None:
@@ -212,12 +218,12 @@ def _usable(classifier: str | Classifier, weights: str | Path | None) -> Classif
 
 
 def _score(
-    paths: Sequence[str | Path], classifier: Classifier, exact: bool
+    paths: Sequence[str | Path], classifier: Classifier, exact: bool, invert: bool
 ) -> Iterator[tuple[Float[np.ndarray, "batch classes"], _Chunk]]:
     """Yields the log-odds of the classes, some images at a time."""
     for start in range(0, len(paths), CHUNK):
         some = paths[start : start + CHUNK]
-        prepared = read_photographs(some, classifier.card, exact=exact)
+        prepared = read_photographs(some, classifier.card, exact=exact, invert=invert)
         levels = np.stack([image.levels for image in prepared])
         actions = [image.actions for image in prepared]
         yield recognize(classifier, levels, names=some).log_odds, _Chunk(some, actions)

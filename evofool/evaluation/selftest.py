@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,7 +49,7 @@ def check_digits(classifier: Classifier, data_dir: str | Path | None) -> list[Ch
         classifier: any; for one that does not classify digits there are no checks.
         data_dir: folder with MNIST; the usual places are searched unless given.
     """
-    if classifier.card.labels[:10] != DIGITS or classifier.card.input_shape != (28, 28, 1):
+    if not classifier.card.is_of_digits:
         return []
     checks = [check_drawn_digits(classifier)]
     try:
@@ -99,7 +100,7 @@ def _check_accuracy(classifier: Classifier, images: np.ndarray, labels: np.ndarr
 
 
 def check_photographs(
-    classifier: Classifier, *, images: str | Path, labels: str | Path
+    classifier: Classifier, *, images: str | Path, labels: str | Path, invert: bool = False
 ) -> list[Check]:
     """Tests a classifier on labelled photographs, and on the same with red and blue exchanged.
 
@@ -110,18 +111,14 @@ def check_photographs(
         classifier: any.
         images: folder of the images.
         labels: CSV file with their classes, as for `accuracy`.
+        invert: exchange dark and bright.
     """
+    measure = partial(accuracy, images=images, labels=labels, invert=invert, limit=PHOTOGRAPHS)
     try:
-        measured = accuracy(classifier, images=images, labels=labels, limit=PHOTOGRAPHS)
+        measured = measure(classifier)
         checks = [_better_than_guessing(measured, classifier.card.classes, labels)]
         if classifier.card.input_shape[2] == 3:
-            swapped = accuracy(
-                _swapped(classifier),
-                images=images,
-                labels=labels,
-                limit=PHOTOGRAPHS,
-                check_offset=False,
-            )
+            swapped = measure(_swapped(classifier), check_offset=False)
             checks.append(_channels_in_order(measured, swapped))
     except UserError as error:
         return [Check("photographs", False, str(error))]

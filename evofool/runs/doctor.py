@@ -89,6 +89,7 @@ def doctor(
     data_dir: str | Path | None = None,
     images: str | Path | None = None,
     labels: str | Path | None = None,
+    invert: bool = False,
 ) -> Diagnosis:
     """Looks at the machine and the installation, and tries the classifier and the loop.
 
@@ -97,12 +98,15 @@ def doctor(
         data_dir: folder with data sets; looked for in the usual places unless given.
         images: folder of labelled images to try the classifier on, with `labels`.
         labels: CSV file with their classes, as for `accuracy`; the first hundred rows are taken.
+        invert: exchange dark and bright in these images.
 
     Raises:
-        UserError: only one of `images` and `labels` is given.
+        UserError: only one of `images` and `labels` is given, or `invert` without them.
     """
     if (images is None) != (labels is None):
         raise UserError("images and labels belong together; give both, or neither")
+    if invert and images is None:
+        raise UserError("invert is about labelled images; give images and labels")
     config = config or EvolveConfig()
     forecast, facts = None, []
     try:
@@ -126,7 +130,7 @@ def doctor(
             forecast = forecast_run(config, load_configured(config))
         checks += check_digits(classifier, data_dir)
         if images is not None and labels is not None:
-            checks += check_photographs(classifier, images=images, labels=labels)
+            checks += check_photographs(classifier, images=images, labels=labels, invert=invert)
     return Diagnosis(
         versions={"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
         processor=platform_facts()["processor"],

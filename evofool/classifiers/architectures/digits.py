@@ -1,8 +1,6 @@
 """The card of the networks for handwritten digits."""
 
-from evofool.classifiers.card import Card, with_extra
-
-DIGITS = tuple("0123456789")
+from evofool.classifiers.card import DIGITS, Card, with_extra
 
 
 def digit_card(family: str, *, outputs: int = 10, activation: str = "relu") -> Card:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evofool import classify
+from evofool import UserError, attack, classify
 from evofool.cli import main
+from evofool.evaluation.selftest import drawn_digits
 
 
 @pytest.fixture
@@ -36,7 +37,8 @@ def test_classify_prints_the_classes_of_every_image(
     first = classify("a.png", "mock:10")[0].guesses[0]
     assert lines[1][3:] == [str(first.index), "class", str(first.index)]
     assert float(lines[1][1]) == pytest.approx(100 * first.confidence, abs=1e-4)
-    assert " ".join(lines[7]) == "1 image resized 60x56 -> 28x28 (crop 56, bicubic)"
+    assert lines[7] == ["classifier:", "mock:10"]
+    assert " ".join(lines[8]) == "1 image resized 60x56 -> 28x28 (crop 56, bicubic)"
 
 
 def test_classify_gives_json(images: list[str], capsys: pytest.CaptureFixture[str]):
@@ -100,3 +102,54 @@ def test_mistakes_are_explained(
     said = capsys.readouterr()
     assert message in said.err
     assert said.out == ""
+
+
+PAPER = "20 images dark on a bright ground, and lenet was trained with bright on dark; --invert "
+
+
+@pytest.fixture
+def paper(in_tmp_path: Path) -> None:
+    """The drawn digits, twice, as black ink on white paper, and their labels."""
+    names = [f"{number}.png" for number in range(20)]
+    for name, image in zip(names, [*drawn_digits(), *drawn_digits()], strict=True):
+        Image.fromarray(255 - image[..., 0]).save(name)
+    rows = [f"{name},{number % 10}" for number, name in enumerate(names)]
+    Path("labels.csv").write_text("\n".join(["file,index", *rows]), encoding="utf-8")
+
+
+LABELLED = ["--images", ".", "--labels", "labels.csv"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["classify", *(f"{number}.png" for number in range(20))],
+        ["accuracy", *LABELLED],
+        ["attack", "fgsm", *(f"{number}.png" for number in range(20)), "--epsilon", "0.01"],
+        ["corrupt", *LABELLED, "--blur", "1"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_digits_on_white_paper_are_noticed_and_inverted_by_the_default_classifier(
+    command: list[str],
+    paper: None,
+    capsys: pytest.CaptureFixture[str],
+):
+    main(command)
+    assert PAPER in capsys.readouterr().out
+    assert main([*command, "--invert"]) == 0
+    shown = capsys.readouterr().out
+    assert "20 images inverted" in shown
+    assert "lenet" in shown or command[0] == "attack"
+    assert "dark on" not in shown
+
+
+def test_what_cannot_be_inverted_is_refused(paper: None, capsys: pytest.CaptureFixture[str]):
+    for command, said in (
+        (["corrupt", "--dataset", "mnist", "--blur", "1"], "use --recolor invert"),
+        (["doctor", "--classifier", "mock:10"], "give images and labels"),
+    ):
+        assert main([*command, "--invert"]) == 2
+        assert said in capsys.readouterr().err
+    with pytest.raises(UserError, match="nothing to invert"):
+        attack("gradient-ascent", [], target="7", invert=True)

@@ -50,7 +50,7 @@ def test_every_corruption_is_named_and_shown(
     assert lines[1].startswith("original")
     assert "91.67 %" in lines[1]
     assert lines[2].startswith(name)
-    assert lines[3].startswith("12 images; ")
+    assert lines[3].startswith("mock:10: 12 images; ")
     with Image.open("shown/strip.png") as strip:
         assert strip.width > 10 * 112
 

@@ -135,6 +135,61 @@ def test_a_transparent_colour_of_a_palette_becomes_white(tmp_path):
     assert found.actions == ("put on white (transparency)",)
 
 
+LENET = load_classifier("lenet").card
+SEVEN = np.zeros((28, 28), np.uint8)
+SEVEN[5:8, 8:20] = SEVEN[5:24, 17:20] = 255
+EXCHANGE = "--invert (in Python invert=True) exchanges dark and bright"
+NEGATIVE = f"dark on a bright ground, and lenet was trained with bright on dark; {EXCHANGE}"
+
+
+def ink(level: int) -> Image.Image:
+    """The seven in ink of one level on transparent paper."""
+    grey = Image.new("L", (28, 28), level)
+    return Image.merge("LA", (grey, Image.fromarray(SEVEN)))
+
+
+@pytest.mark.parametrize(
+    ("image", "invert", "actions"),
+    [
+        (Image.fromarray(SEVEN), False, []),
+        (Image.fromarray(255 - SEVEN), True, ["inverted"]),
+        (ink(255), False, ["put on black (transparency)"]),
+        (ink(0), True, ["put on white (transparency)", "inverted"]),
+    ],
+)
+def test_a_digit_becomes_bright_on_black(image, invert, actions, tmp_path):
+    path = save(tmp_path / "7.png", image)
+    (found,) = read_photographs([path], LENET, invert=invert)
+    np.testing.assert_array_equal(found.levels[..., 0], SEVEN)
+    assert list(found.actions) == actions
+
+
+@pytest.mark.parametrize(
+    ("image", "invert", "doubt"),
+    [
+        (Image.fromarray(255 - SEVEN), False, NEGATIVE),
+        (ink(0), False, f"hardly visible on black; {EXCHANGE}"),
+        (Image.fromarray(SEVEN), True, NEGATIVE.replace(EXCHANGE, "leave out --invert")),
+        (ink(255), True, "hardly visible on black; leave out --invert"),
+    ],
+)
+def test_a_digit_that_is_not_bright_on_black_is_noticed(image, invert, doubt, tmp_path):
+    path = save(tmp_path / "7.png", image)
+    (found,) = read_photographs([path], LENET, invert=invert)
+    assert found.actions[-1] == doubt
+
+
+def test_the_ground_is_that_of_the_card(tmp_path):
+    path = save(tmp_path / "paper.png", Image.fromarray(255 - SEVEN))
+    on_white = dataclasses.replace(LENET, background=255)
+    assert read(path, on_white).actions == ()
+    assert read(save(tmp_path / "7.png", ink(0)), on_white).actions == (
+        "put on white (transparency)",
+    )
+    unknown = dataclasses.replace(LENET, labels=tuple("abcdefghij"), background=None)
+    assert read(path, unknown).actions == ()
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_images_are_turned_upright(orientation, tmp_path):
     wide = RGB[:4]

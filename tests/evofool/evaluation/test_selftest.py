@@ -10,7 +10,12 @@ from PIL import Image
 
 from evofool import Card, Classifier, load_classifier
 from evofool.classifiers.classifier import make_network
-from evofool.evaluation.selftest import check_digits, check_drawn_digits, check_photographs
+from evofool.evaluation.selftest import (
+    check_digits,
+    check_drawn_digits,
+    check_photographs,
+    drawn_digits,
+)
 from tests.evofool.real_data import data_folder
 
 
@@ -135,3 +140,16 @@ def test_a_real_network_passes_and_needs_its_order_of_channels():
     assert "top-1 47.00 %, top-5 77.00 % of the first 100 in" in photographs.detail
     assert channels.passed
     assert "top-1 23.00 % with red and blue exchanged" in channels.detail
+
+
+def test_photographs_of_black_digits_on_white_can_be_inverted(tmp_path: Path):
+    for number, image in enumerate(drawn_digits()):
+        Image.fromarray(255 - image[..., 0]).save(tmp_path / f"{number}.png")
+    rows = [f"{number}.png,{number}" for number in range(10)]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,index", *rows]), encoding="utf-8")
+    given = {"images": tmp_path, "labels": tmp_path / "labels.csv"}
+    (noticed,) = check_photographs(load_classifier("lenet"), **given)
+    assert "10 images dark on a bright ground" in noticed.detail
+    (inverted,) = check_photographs(load_classifier("lenet"), **given, invert=True)
+    assert "top-1 90.00 %" in inverted.detail
+    assert inverted.passed
