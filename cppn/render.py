@@ -18,7 +18,7 @@ from cppn.program import Program, compile_genome, run_in_turn, run_together, sch
 
 COORDINATES = ("centered", "pixels")
 
-_OPTIONS = ("spec", "height", "width", "style", "drawn_at", "quantize")
+_OPTIONS = ("spec", "height", "width", "style", "drawn_at", "extent", "quantize")
 _TILE = 4096
 """Pixels drawn at a time: a genome's rows then stay in the second-level cache."""
 
@@ -50,6 +50,7 @@ def render(
     width: int,
     style: Style = GREY,
     drawn_at: tuple[int, int] | None = None,
+    extent: tuple[float, float] = (1.0, 1.0),
     quantize: bool = True,
 ) -> Float[Array, "height width channels"]:
     """Draws one genome, as `render_batch` draws many.
@@ -61,6 +62,7 @@ def render(
         width: in pixels.
         style: how output values become pixels.
         drawn_at: the size whose indices raw coordinates run over; see `render_batch`.
+        extent: how much of the plane is drawn; see `render_batch`.
         quantize: False leaves the values between the levels.
 
     Returns:
@@ -76,6 +78,7 @@ def render(
         width=width,
         style=style,
         drawn_at=drawn_at,
+        extent=extent,
         quantize=quantize,
     )[0]
 
@@ -89,6 +92,7 @@ def render_batch(
     width: int,
     style: Style = GREY,
     drawn_at: tuple[int, int] | None = None,
+    extent: tuple[float, float] = (1.0, 1.0),
     quantize: bool = True,
 ) -> Float[Array, "batch height width channels"]:
     """Draws a batch of genomes.
@@ -106,6 +110,8 @@ def render_batch(
         drawn_at: with coordinates "pixels", the (height, width) whose indices x and y run over,
             so that an image evolved at that size is the same image at any other; None is the
             size drawn.
+        extent: half of the height and of the width that are drawn, in units of half the image
+            that was evolved; beyond (1, 1) the network draws what it has around that image.
         quantize: False leaves the values between the levels.
 
     Returns:
@@ -116,7 +122,7 @@ def render_batch(
             its colour, or a size is below 1.
     """
     _check_options(spec, height, width, style)
-    inputs = make_inputs(height, width, style.coordinates, drawn_at)
+    inputs = make_inputs(height, width, style.coordinates, drawn_at, extent)
     # coordinates are in the inputs: what differs in them alone is drawn by one program
     look = _Look(spec, style.color, style.rounding, quantize)
     return _draw(genomes, inputs, look).reshape(-1, height, width, spec.outputs)
@@ -127,27 +133,32 @@ def make_inputs(
     width: int,
     coordinates: str = "centered",
     drawn_at: tuple[int, int] | None = None,
+    extent: tuple[float, float] = (1.0, 1.0),
 ) -> Float[Array, "4 pixels"]:
     """The values of x, y, d and bias at each pixel, row by row; options as in `render_batch`.
 
-    With u and v the column and row in [-1, 1] (0 in an image one pixel wide or high),
-    d = sqrt(u^2 + v^2).
+    With u and v the column and row in [-1, 1], or as far as `extent` reaches (0 in an image one
+    pixel wide or high), d = sqrt(u^2 + v^2).
 
     References:
         Released code of the paper, phen_color_image.hpp:144-160.
     """
-    u, v = _ramp(-1, 1, width), _ramp(-1, 1, height)
+    up, across = extent
+    u, v = _ramp(-across, across, width), _ramp(-up, up, height)
     # The squares are rounded here, so that no compiler fuses them into the sum.
     d = jnp.sqrt((u * u)[None, :] + jnp.asarray(v * v)[:, None])
     if coordinates == "pixels":
         rows, columns = drawn_at or (height, width)
-        u, v = _ramp(0, columns - 1, width), _ramp(0, rows - 1, height)
+        u, v = (
+            _ramp((1 - reach) * (count - 1) / 2, (1 + reach) * (count - 1) / 2, size)
+            for reach, count, size in ((across, columns, width), (up, rows, height))
+        )
     x = jnp.broadcast_to(u[None, :], d.shape)
     y = jnp.broadcast_to(v[:, None], d.shape)
     return jnp.stack([x, y, d, jnp.ones_like(d)]).reshape(NUM_INPUTS, height * width)
 
 
-def _ramp(first: int, last: int, size: int) -> np.ndarray:
+def _ramp(first: float, last: float, size: int) -> np.ndarray:
     """Numbers from first to last at equal distances; the middle if there is one only."""
     if size == 1:
         return np.array([(first + last) / 2], np.float32)

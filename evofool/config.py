@@ -120,7 +120,7 @@ class EvolveConfig:
     classes: tuple[str, ...] = ()
     """Classes to evolve images for, by index, label or WordNet id; by default all."""
     target_confidence: float | None = None
-    """Stop when each class of each run has an elite of at least this confidence."""
+    """Stop when each class of each run has an elite of this confidence; exit code 1 if not."""
     max_seconds: float | None = None
     """Stop at the next opportunity after this wall time; resume starts the clock again."""
     max_evaluations: int | None = None

@@ -69,7 +69,7 @@ def classify(
     ]
     columns = ["image", "confidence", "class", *(["id"] if loaded.card.ids else []), "label"]
     output().print(make_table(columns, rows))
-    print(f"classifier: {loaded.card.name}")
+    say(f"classifier: {loaded.card.name}")
     for line in summarize_actions(image.actions for image in classified):
         say(line)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from evofool.cli.exit_codes import BAD_INPUT, INTERRUPTED, OK
+from evofool.cli.exit_codes import BAD_INPUT, FAILED, INTERRUPTED, OK
 from evofool.cli.flags import ConfigFile, Json, RunFolder, Settings, check_combine, refuse_unused
 from evofool.cli.lines import say
 from evofool.cli.numbers import MaybeDevices, MaybeGenerations
@@ -42,7 +42,7 @@ def evolve(
     class. Writes a run directory: gallery.png, convergence.png, summary.json, metrics.jsonl,
     config.json and checkpoints. Settings come from the defaults, --preset, --config and the flags;
     later ones override earlier ones. Ctrl-C writes a checkpoint and stops; evofool resume
-    continues.
+    continues. The exit code is 1 if a class stays below --target-confidence.
 
       evofool evolve
       evofool evolve --preset mnist-direct --seed 3 --out runs/third
@@ -156,7 +156,8 @@ def _finish(run: "Run", quiet: bool, as_json: bool) -> int:
 
     assert run.summary is not None
     is_interrupted = run.summary["stopped_by"] == "interrupted"
-    code = INTERRUPTED if is_interrupted else OK
+    has_missed = run.summary.get("target_reached") is False
+    code = INTERRUPTED if is_interrupted else FAILED if has_missed else OK
     if not is_first():
         return code
     if is_interrupted:
@@ -170,7 +171,24 @@ def _finish(run: "Run", quiet: bool, as_json: bool) -> int:
         from evofool.cli.console import print_json
 
         print_json({"run": run.folder, **run.summary})
+    if code == FAILED:
+        say(_missed_target(run, run.summary["min_confidence"]), to_errors=True)
     return code
+
+
+def _missed_target(run: "Run", least: float) -> str:
+    """Says that a class stayed below the target confidence, and how to go on."""
+    from evofool.support import percent
+
+    config = run.config
+    more = f" --generations {2 * config.generations or 100}"
+    command = f"evofool resume {shlex.quote(str(run.folder))}{more}"
+    is_capped = config.max_evaluations is not None and config.last_generation < config.generations
+    remedy = "its evaluations are used up" if is_capped else f"continue with:\n  {command}"
+    return (
+        f"target confidence {config.target_confidence} not reached: the least certain class is at "
+        f"{percent(least)}; {remedy}"
+    )
 
 
 def _print_result(run: "Run") -> None:

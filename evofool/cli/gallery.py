@@ -5,7 +5,7 @@ from typing import Annotated
 
 from evofool.cli.flags import ClassNames, RunFolder, Sort
 from evofool.cli.lines import say
-from evofool.cli.numbers import Count, MaybeCount, MaybeIndex, Share, whole
+from evofool.cli.numbers import Count, MaybeCount, MaybeIndex, Share, Size, pixels, whole
 from evofool.cli.startup import start_jax
 
 
@@ -65,7 +65,7 @@ def poster(
     *,
     out: Path,
     count: Count = 24,
-    size: Annotated[int, whole(1, 13_000)] = 4096,
+    size: Annotated[Size, pixels(13_000)] = 4096,
     least: Share = 0.99,
     strict: bool = False,
 ) -> None:
@@ -83,7 +83,7 @@ def poster(
         run: run directory; elites of all its independent runs are candidates.
         out: folder to write; empty or new, or that of the poster to continue.
         count: number of elites.
-        size: longer side of each image, in pixels.
+        size: longer side of each image in pixels, or WIDTHxHEIGHT as in render.
         least: lowest confidence of an elite.
         strict: exit with code 1 if the newest checkpoint is damaged; by default an older one is
             used, with a warning.

@@ -20,6 +20,7 @@ MOST_DECIMAL = 1e9
 MOST_WHOLE = 2**53  # whole numbers above are none to many programs
 MOST_COUNT = 10**6  # of images, rows, pixels, epochs
 
+Size = int | tuple[int, int]
 Number = TypeVar("Number", int, float)
 
 
@@ -39,6 +40,25 @@ def decimal(least: float, most: float) -> PrimitiveConstructorSpec[float | None]
         return float(word) if _DECIMAL.fullmatch(word) and least <= float(word) <= most else None
 
     return _number(float, parse, f"a number from {least:g} to {most:g}")
+
+
+def pixels(most: int) -> PrimitiveConstructorSpec[Size]:
+    """Describes a flag that takes a size, as "2048" or as "2048x1024", width and height."""
+
+    def from_words(words: list[str]) -> Size:
+        sides = [int(side) if _WHOLE.fullmatch(side) else 0 for side in words[0].split("x")]
+        if not all(1 <= side <= most for side in sides) or len(sides) > 2:
+            expected = f"a number of pixels from 1 to {most:,}, or two as WIDTHxHEIGHT"
+            raise ValueError(f"{words[0][:_LONGEST]!r} is not {expected}")
+        return sides[0] if len(sides) == 1 else (sides[0], sides[1])
+
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="PIXELS|WxH",
+        instance_from_str=from_words,
+        is_instance=lambda value: isinstance(value, int | tuple),
+        str_from_instance=lambda value: [str(value)],
+    )
 
 
 def _number(

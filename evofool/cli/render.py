@@ -5,7 +5,7 @@ from typing import Annotated
 
 from evofool.cli.flags import ClassName, RunFolder
 from evofool.cli.lines import say
-from evofool.cli.numbers import Index, whole
+from evofool.cli.numbers import Index, Size, pixels
 from evofool.cli.startup import start_jax
 
 
@@ -13,7 +13,7 @@ def render(
     run: RunFolder,
     *,
     class_name: ClassName,
-    size: Annotated[int, whole(1, 2**15)] = 1024,
+    size: Annotated[Size, pixels(2**15)] = 1024,
     out: Path,
     run_index: Index = 0,
     strict: bool = False,
@@ -21,11 +21,13 @@ def render(
     """Draws the elite of a class at any size (CPPN runs only).
 
       evofool render runs/cppn-0 --class 7 --size 2048 --out seven.png
+      evofool render runs/cppn-0 --class 7 --size 1920x1080 --out wallpaper.png
 
     Args:
         run: run directory.
         class_name: the elite's class: an index, a label or a WordNet id.
-        size: width and height in pixels.
+        size: pixels along the longer side, or WIDTHxHEIGHT. In other proportions than those of
+            the evolved image, that image is in the middle and the network draws on around it.
         out: image file to write; its ending decides the format, for instance .png.
         run_index: which of the independent runs of evolve --runs, from 0.
         strict: exit with code 1 if the newest checkpoint is damaged; by default an older one is

@@ -58,6 +58,7 @@ from evofool.evolution.selection import best_of_class, elites_of, make_selection
 from evofool.evolution.session import (
     INTERRUPTED,
     MAX_SECONDS,
+    TARGET_REACHED,
     Outcome,
     Reason,
     Session,
@@ -70,6 +71,7 @@ __all__ = [
     "LIKELY",
     "MAX_SECONDS",
     "NEAR_CERTAIN",
+    "TARGET_REACHED",
     "Checkpoint",
     "Confidences",
     "Encoding",

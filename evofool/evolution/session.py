@@ -28,6 +28,7 @@ from evofool.support import UserError, multihost
 Reason = Literal["generations", "target_confidence", "max_seconds", "interrupted"]
 INTERRUPTED: Reason = "interrupted"
 MAX_SECONDS: Reason = "max_seconds"
+TARGET_REACHED: Reason = "target_confidence"
 
 CALL_SECONDS = 0.5  # aim for calls of this length: progress and Ctrl-C feel immediate
 
@@ -217,7 +218,7 @@ class Session:
         if next_generation > self.config.last_generation:
             reason = "generations"
         elif next_generation > 0 and self._least(state) >= self._target:
-            reason = "target_confidence"
+            reason = TARGET_REACHED
         elif votes[0, 1]:
             reason = MAX_SECONDS
         elif votes[:, 0].any():

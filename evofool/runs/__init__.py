@@ -11,6 +11,7 @@ from evofool.runs.doctor import Diagnosis, doctor
 from evofool.runs.drawing import render
 from evofool.runs.exporting import export
 from evofool.runs.family_tree import Move, classes_held, goal_switches, kinship, move_matrix, moves
+from evofool.runs.frames import Size
 from evofool.runs.gallery import PER_PAGE, gallery
 from evofool.runs.identity import not_deterministic
 from evofool.runs.inspection import (
@@ -46,6 +47,7 @@ __all__ = [
     "RunFacts",
     "RunSummary",
     "Seen",
+    "Size",
     "Summary",
     "classes_held",
     "colourfulness",

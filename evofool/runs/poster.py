@@ -13,6 +13,7 @@ from evofool.evolution import HIGH
 from evofool.images import Levels, Section, draw_sheet, percent, save_image, to_image
 from evofool.runs.exporting import class_name
 from evofool.runs.folders import result_folder
+from evofool.runs.frames import Size
 from evofool.runs.run import Elite, Run
 from evofool.support import UserError, printable, replacing
 
@@ -26,7 +27,7 @@ def poster(
     out: str | Path,
     *,
     count: int = 24,
-    size: int = 4096,
+    size: Size = 4096,
     least: float = HIGH,
 ) -> list[Path]:
     """Draws the most striking elites anew, large, with a page of all.
@@ -39,7 +40,7 @@ def poster(
         run: a run directory; all its independent runs are chosen from.
         out: folder to write; made when it is not there.
         count: how many.
-        size: pixels along the longer side.
+        size: pixels along the longer side, or (width, height), as for `render`.
         least: confidence in [0, 1] that they have at least.
 
     Returns:
@@ -53,10 +54,11 @@ def poster(
     elites = striking(run, count=count, least=least)
     names = [f"{number:02d}_{class_name(elite)}" for number, elite in enumerate(elites, start=1)]
     run.check_drawable(size)
-    if size > MOST_SIDE:
+    if np.max(size) > MOST_SIDE:
         raise UserError(f"size is {size}; expected 1..{MOST_SIDE} pixels")
     source = f"{run.folder.resolve()}, generation {run.generation}"
-    content = {"run": source, "size": size, "images": names}
+    kept = size if isinstance(size, int) else list(size)  # as JSON gives it back
+    content = {"run": source, "size": kept, "images": names}
     with result_folder(out, content, mark="poster.json") as folder:
         paths = [folder / f"{name}.png" for name in names]
         for elite, path in zip(elites, paths, strict=True):

@@ -20,6 +20,7 @@ from evofool.evolution import (
     make_rates,
 )
 from evofool.images import Images, Levels, to_image, to_levels
+from evofool.runs.frames import Size, frame_of
 from evofool.runs.integrity import genomes_of
 from evofool.runs.opened import OpenedRun
 from evofool.support import UserError
@@ -74,8 +75,8 @@ class Elite:
 
     picture = image  # its name until 0.1
 
-    def render(self, size: int) -> Image.Image:
-        """Draws a CPPN elite anew with `size` pixels along its longer side.
+    def render(self, size: Size) -> Image.Image:
+        """Draws a CPPN elite anew: `size` is its longer side in pixels, or (width, height).
 
         Raises:
             UserError: a directly encoded image, which has no detail beyond its own pixels.
@@ -181,36 +182,42 @@ class Run(OpenedRun):
             images = render(jax.tree.map(lambda *leaves: np.stack(leaves), *filled))
             yield np.asarray(images)[: len(part)]
 
-    def check_drawable(self, size: int) -> None:
-        """Makes sure that elites can be drawn with `size` pixels along their longer side.
+    def check_drawable(self, size: Size) -> None:
+        """Makes sure that elites can be drawn anew at a size, as `draw_large` takes it.
 
         Raises:
-            UserError: the run is directly encoded, or `size` is below 1.
+            UserError: the run is directly encoded, or a side is below 1.
         """
         if self.config.encoding != "cppn":
             raise UserError(
                 f"{self.folder} is directly encoded: its images have no detail beyond their "
                 "own pixels; use 'evofool export' for those"
             )
-        if size < 1:
-            raise UserError(f"size is {size}; expected at least 1 pixel")
+        frame_of(size, self.card.input_shape)
 
-    def draw_large(self, genome: Genomes, size: int) -> Levels:
-        """Draws one CPPN genome with `size` pixels along its longer side.
+    def draw_large(self, genome: Genomes, size: Size) -> Levels:
+        """Draws one CPPN genome at any size.
+
+        Args:
+            genome: of this run.
+            size: pixels along the longer side, or (width, height). Where these have other
+                proportions than the image that was evolved, shapes keep theirs: that image is in
+                the middle, and the network draws what it has beyond its edges.
 
         Raises:
             UserError: as `check_drawable`.
         """
         self.check_drawable(size)
         *sides, channels = self.card.input_shape
-        height, width = (max(1, round(side * size / max(sides))) for side in sides)
+        frame = frame_of(size, self.card.input_shape)
         image = cppn.render(
             genome,
             spec=cppn_spec(self.config.cppn, channels),
-            height=height,
-            width=width,
+            height=frame.height,
+            width=frame.width,
             style=cppn_style(self.config.cppn, channels),
             drawn_at=(sides[0], sides[1]),
+            extent=frame.extent,
         )
         return to_levels(np.asarray(image))
 

@@ -10,6 +10,7 @@ import numpy as np
 from evofool.classifiers import Card, Fingerprint, resolve_classes
 from evofool.config import EvolveConfig, from_dict
 from evofool.evolution import (
+    TARGET_REACHED,
     Confidences,
     MicroBatches,
     Outcome,
@@ -90,6 +91,8 @@ class Summary(TypedDict):
         generations: the last one.
         evaluations: images classified, all runs together.
         stopped_by: why the run ended.
+        target_reached: whether each class of each run has the target confidence; None without
+            one. Missing in runs of early versions.
         median_confidence: median of the runs' medians, in [0, 1].
         min_confidence: of the least certain class of all runs, in [0, 1].
         classes: number of classes evolved for.
@@ -112,6 +115,7 @@ class Summary(TypedDict):
     generations: int
     evaluations: int
     stopped_by: Reason
+    target_reached: NotRequired[bool | None]
     median_confidence: float
     min_confidence: float
     classes: int
@@ -218,6 +222,8 @@ def make_summary(plan: Plan, outcome: Outcome) -> Summary:
         for run in range(config.runs)
     ]
     generation = int(outcome.state.next_generation) - 1
+    least, target = min(run["min_confidence"] for run in per_run), config.target_confidence
+    is_reached = outcome.reason == TARGET_REACHED or (target is not None and least >= target)
     evolved = outcome.evolve_seconds
     summary: Summary = {
         "encoding": config.encoding,
@@ -227,8 +233,9 @@ def make_summary(plan: Plan, outcome: Outcome) -> Summary:
         "generations": generation,
         "evaluations": (generation + 1) * config.batch_size * config.runs,
         "stopped_by": outcome.reason,
+        "target_reached": None if target is None else is_reached,
         "median_confidence": float(np.median([run["median_confidence"] for run in per_run])),
-        "min_confidence": min(run["min_confidence"] for run in per_run),
+        "min_confidence": least,
         "classes": fitness.shape[1],
         "classes_ge_90": min(run["classes_ge_90"] for run in per_run),
         "classes_ge_99": min(run["classes_ge_99"] for run in per_run),

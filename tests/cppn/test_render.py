@@ -109,6 +109,14 @@ def test_images_do_not_depend_on_the_jit_around_them(grey):
     assert genomes.same_bytes(inside, 1 - cppn.render_batch(grey, **options))
 
 
+@pytest.mark.parametrize("coordinates", ["centered", "pixels"])
+def test_a_larger_extent_draws_the_same_in_the_middle(coordinates):
+    small = module.make_inputs(5, 9, coordinates, (5, 9))
+    wide = module.make_inputs(5, 17, coordinates, (5, 9), (1.0, 2.0)).reshape(4, 5, 17)
+    np.testing.assert_allclose(wide[:, :, 4:13], np.reshape(small, (4, 5, 9)), atol=1e-6)
+    assert wide[0, 0, -1] == (2.0 if coordinates == "centered" else 12.0)
+
+
 def test_running_in_turn_equals_running_together(grey):
     """What CPUs do, and what accelerators and gradients do: the same but for rounding."""
     look = module._Look(genomes.GREY, "grey", "nearest", False)

@@ -99,6 +99,25 @@ def test_resuming_a_finished_run_changes_nothing(
     assert capsys.readouterr().out == ""
 
 
+def test_a_target_that_is_missed_is_said_and_exit_code_1(
+    in_tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    evolve = ["evolve", *SMALL, "--quiet", "--generations", "1", "--target-confidence"]
+    assert main([*evolve, "0.999999", "--out", "missed", "--json"]) == 1
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["target_reached"] is False
+    assert "target confidence 0.999999 not reached: the least certain class is at" in shown.err
+    assert shown.err.endswith("continue with:\n  evofool resume missed --generations 2\n")
+
+    assert main([*evolve, "0.01", "--out", "reached", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["target_reached"] is True
+    assert shown.err == ""
+
+    assert main([*evolve, "0.999999", "--max-evaluations", "20", "--out", "capped"]) == 1
+    assert capsys.readouterr().err.endswith("its evaluations are used up\n")
+
+
 @pytest.mark.slow
 def test_an_out_that_is_there_is_refused_until_overwrite(
     in_tmp_path: Path, capsys: pytest.CaptureFixture[str]

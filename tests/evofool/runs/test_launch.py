@@ -49,6 +49,7 @@ def test_summary_says_what_the_run_reached(finished):
         "generations": 6,
         "evaluations": 7 * 13 * 2,
         "stopped_by": "generations",
+        "target_reached": None,
         "classes": 5,
         "min_confidence": min(line["min_confidence"] for line in last),
         "median_confidence": np.median([line["median_confidence"] for line in last]),

@@ -140,6 +140,14 @@ def test_cppn_elites_are_drawn_at_any_size(cppn_run):
         elite.render(0)
 
 
+def test_in_other_proportions_shapes_stay_and_more_of_the_plane_is_drawn(cppn_run):
+    elite = cppn_run["3"]
+    wide, square = np.asarray(elite.render((101, 41))), np.asarray(elite.render(41))
+    assert wide.shape == (41, 101)
+    difference = np.abs(wide[:, 30:71].astype(int) - square)
+    assert np.mean(difference > 1) < 0.01, "up to the rounding of coordinates"
+
+
 def test_direct_elites_have_no_other_size(direct_run):
     with pytest.raises(UserError, match="directly encoded"):
         direct_run.elites()[0].render(100)
