@@ -3,12 +3,16 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
+from evofool.images.fonts import drawable, families
 from evofool.support import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DPI = 110
 LETTER, TILT = 0.085, np.pi / 4  # width of a letter in inches; angle of the names of columns
@@ -21,20 +25,44 @@ def chart(
 ) -> Iterator[Any]:  # `Axes`, or an array of them: a caller knows which
     """Yields matplotlib axes to draw on, then writes the drawing, atomically.
 
+    Texts are drawn as they are, whatever their script; "$" is no markup.
+
     Args:
         path: of the PNG file.
         size: width and height in inches, of 110 pixels each.
         panels: number of axes side by side; an array of axes is yielded if there are several.
     """
+    from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # no display, no global state
     from matplotlib.figure import Figure
 
     width, height = size
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    yield figure.subplots(1, panels)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=DPI, format="png")
+    with rc_context({"font.family": "sans-serif", "text.parse_math": False}):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure.subplots(1, panels)
+        texts = _make_drawable(figure)
+        with replacing(path) as temporary, rc_context({"font.sans-serif": families(texts)}):
+            figure.savefig(temporary, dpi=DPI, format="png")
+
+
+def _make_drawable(figure: "Figure") -> str:
+    """Writes letters that no font has as their codes; returns all texts of a figure, joined."""
+    from matplotlib.text import Text
+    from matplotlib.ticker import FixedFormatter
+
+    texts = []
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            formatter = axis.get_major_formatter()
+            if isinstance(formatter, FixedFormatter):  # names in place of numbers
+                formatter.seq = [drawable(name) for name in formatter.seq]
+                texts += formatter.seq
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        text.set_text("\n".join(map(drawable, text.get_text().split("\n"))))
+        texts.append(text.get_text())
+    return "".join(texts)
 
 
 def write_matrix(
