@@ -8,6 +8,7 @@ shows many images with captions; a *corruption* changes an image whatever the cl
 from evofool.images import corruptions
 from evofool.images.charts import chart, write_matrix
 from evofool.images.corruptions import blur, exchange_tiles, mirror_tiles, recolor, shuffle_pixels
+from evofool.images.fonts import legible
 from evofool.images.ground import is_faint, is_negative
 from evofool.images.levels import Images, Levels, from_levels, to_image, to_levels
 from evofool.images.recoloring import disordered_table, intensity_table, non_monotonicity
@@ -29,6 +30,7 @@ __all__ = [
     "intensity_table",
     "is_faint",
     "is_negative",
+    "legible",
     "mirror_tiles",
     "non_monotonicity",
     "percent",

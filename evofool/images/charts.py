@@ -37,32 +37,38 @@ def chart(
     from matplotlib.figure import Figure
 
     width, height = size
-    with rc_context({"font.family": "sans-serif", "text.parse_math": False}):
+    with rc_context({"font.family": families(""), "text.parse_math": False}):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         yield figure.subplots(1, panels)
-        texts = _make_drawable(figure)
-        with replacing(path) as temporary, rc_context({"font.sans-serif": families(texts)}):
+        fonts = _make_drawable(figure)
+        with replacing(path) as temporary, rc_context({"font.family": fonts}):
             figure.savefig(temporary, dpi=DPI, format="png")
 
 
-def _make_drawable(figure: "Figure") -> str:
-    """Writes letters that no font has as their codes; returns all texts of a figure, joined."""
-    from matplotlib.text import Text
-    from matplotlib.ticker import FixedFormatter
+def _make_drawable(figure: "Figure") -> list[str]:
+    """Gives all texts of a figure the fonts that they need, and returns these.
 
-    texts = []
+    Letters that no font has are written as their codes.
+    """
+    from matplotlib.text import Text
+    from matplotlib.ticker import FuncFormatter
+
+    names: list[str] = []
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
-            formatter = axis.get_major_formatter()
-            if isinstance(formatter, FixedFormatter):  # names in place of numbers
-                formatter.seq = [drawable(name) for name in formatter.seq]
-                texts += formatter.seq
-    for text in figure.findobj(Text):
-        assert isinstance(text, Text)
+            if isinstance(axis.get_major_formatter(), FuncFormatter):  # names in place of numbers
+                places = axis.get_ticklocs().tolist()
+                shown = map(drawable, axis.get_major_formatter().format_ticks(places))
+                axis.set_ticks(places, labels=[*shown])
+                names += axis.get_major_formatter().format_ticks(places)
+    texts = [text for text in figure.findobj(Text) if isinstance(text, Text)]
+    for text in texts:
         text.set_text("\n".join(map(drawable, text.get_text().split("\n"))))
-        texts.append(text.get_text())
-    return "".join(texts)
+    fonts = families("".join([*names, *(text.get_text() for text in texts)]))
+    for text in texts:
+        text.set_fontfamily(fonts)
+    return fonts
 
 
 def write_matrix(

@@ -69,7 +69,7 @@ def drawable(text: str) -> str:
     missing = _missing(text)
     if not missing:
         return text
-    coded = "".join(f" {_code(letter)} " if letter in missing else letter for letter in text)
+    coded = "".join(_code(letter) if letter in missing else letter for letter in text)
     return " ".join(coded.split())
 
 
@@ -95,7 +95,7 @@ def _code(letter: str) -> str:
     if unicodedata.category(letter) == "Cf" or letter in "\ufe0e\ufe0f":  # joiners, variants
         return ""
     _say(unicodedata.name(letter, "unnamed").split()[0], letter)
-    return f"U+{ord(letter):04X}"
+    return f" U+{ord(letter):04X} "
 
 
 def _missing(text: str) -> frozenset[str]:

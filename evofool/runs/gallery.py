@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from evofool.classifiers import first_name
-from evofool.images import Section, draw_sheet, thumbnail
+from evofool.images import Section, draw_sheet, legible, thumbnail
 from evofool.runs.choosing import group_of, select
 from evofool.runs.run import Elite, Run
 from evofool.support import UserError, percent
@@ -79,7 +79,12 @@ def _headings(elites: list[Elite]) -> dict[str, str]:
     }
 
 
+def name_on_sheets(elite: Elite) -> str:
+    """Returns the first name of an elite's class; with the index where no font can draw it."""
+    return legible(first_name(elite.label), elite.class_index)
+
+
 def _caption(elite: Elite) -> list[str]:
     config = elite.run.config
     seed = [f"seed {config.seed + elite.run_index}"] if config.runs > 1 else []
-    return [first_name(elite.label), percent(elite.confidence), *seed]
+    return [name_on_sheets(elite), percent(elite.confidence), *seed]

@@ -14,6 +14,7 @@ from evofool.images import Levels, Section, draw_sheet, percent, save_image, to_
 from evofool.runs.exporting import class_name
 from evofool.runs.folders import result_folder
 from evofool.runs.frames import Size
+from evofool.runs.gallery import name_on_sheets
 from evofool.runs.run import Elite, Run
 from evofool.support import UserError, printable, replacing
 
@@ -64,20 +65,21 @@ def poster(
         for elite, path in zip(elites, paths, strict=True):
             if not path.exists():
                 save_image(elite.render(size), path)
-        captions = [[first_name(elite.label), percent(elite.confidence)] for elite in elites]
-        _write_pages(folder, paths, captions)
+        _write_pages(folder, paths, elites)
     return paths
 
 
-def _write_pages(folder: Path, paths: Sequence[Path], captions: Sequence[Sequence[str]]) -> None:
-    on_sheet, figures = [], []
-    for path, (label, confidence) in zip(paths, captions, strict=True):
+def _write_pages(folder: Path, paths: Sequence[Path], elites: Sequence[Elite]) -> None:
+    on_sheet, captions, figures = [], [], []
+    for path, elite in zip(paths, elites, strict=True):
         with Image.open(path) as large:
             small = large.resize(_fit(large.size, ON_PAGE), Image.Resampling.LANCZOS)
         on_sheet.append(small.resize(_fit(small.size, ON_SHEET), Image.Resampling.LANCZOS))
         save_image(small, folder / "small" / f"{path.stem}.jpg")
-        label = html.escape(printable(label))
-        figures.append(_FIGURE.format(name=path.stem, label=label, below=confidence))
+        label = html.escape(printable(first_name(elite.label)))
+        below = percent(elite.confidence)
+        captions.append([name_on_sheets(elite), below])
+        figures.append(_FIGURE.format(name=path.stem, label=label, below=below))
     sheet = draw_sheet([Section("", on_sheet, captions)], columns=COLUMNS)
     save_image(sheet, folder / "poster.jpg")
     with replacing(folder / "index.html") as temporary:

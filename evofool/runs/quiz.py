@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from evofool.classifiers import Classifier, first_name, label_of, with_views
+from evofool.classifiers import Classifier, label_of, with_views
 from evofool.data import load_mnist
 from evofool.evaluation import evaluate
 from evofool.images import (
@@ -21,6 +21,7 @@ from evofool.images import (
 )
 from evofool.runs.exporting import write_csv
 from evofool.runs.folders import result_folder
+from evofool.runs.gallery import name_on_sheets
 from evofool.runs.run import Elite, Run
 from evofool.support import UserError, printable, replacing, write_json
 
@@ -128,7 +129,7 @@ def _write_sheets(folder: Path, images: np.ndarray, elites: list[Elite], labels:
     shown = [thumbnail(image) for image in images]
     numbers = [[str(number)] for number in range(1, len(shown) + 1)]
     answers = [
-        [f"{number}: {first_name(elite.label)}", percent(elite.confidence)]
+        [f"{number}: {name_on_sheets(elite)}", percent(elite.confidence)]
         for (number,), elite in zip(numbers, elites, strict=True)
     ]
     save_image(draw_sheet([Section(question, shown, numbers)]), folder / "sheet.png")

@@ -84,7 +84,7 @@ def test_letters_are_drawn_and_no_boxes(name: str):
         ("猫 ab", "U+732B ab"),
         ("日本", "U+65E5 U+672C"),
         ("größe 猫", "größe U+732B"),
-        ("a\u200db\ufe0f", "ab"),  # joiners and variants show nothing
+        ("a\U000e0041b", "ab"),  # a tag shows nothing
         ("a\x1b[1m\n", "a\\x1b[1m\\n"),
     ],
 )
@@ -135,12 +135,11 @@ def test_captions_of_a_sheet_are_drawn_in_any_script():
     black = Image.new("RGB", (112, 112))
 
     def sheet(label: str) -> np.ndarray:
-        return np.asarray(draw_sheet([Section(label, [black], [[label, "1 %"]])]))
+        return np.asarray(draw_sheet([Section("", [black], [[label, "1 %"]])]))
 
     assert (sheet("größer") != sheet("gr er")).any()
     assert sheet("日本語" * 9).shape == sheet("many words " * 4).shape
-    beyond = sheet("日本語" * 9)[:, 112 + 13 :]
-    assert (beyond[150:] == 255).all(), "captions stay below their images"
+    assert (sheet("日本語" * 9)[:, 112 + 13 :] == 255).all(), "captions stay below their images"
 
 
 @pytest.mark.filterwarnings("error")
