@@ -3,16 +3,20 @@
     python scripts/plot_runs.py runs/a runs/b --labels "seed 0" "seed 1" --line 0.8811 "paper" \
         --out curves.png
 
-Takes a second; reads `metrics.jsonl` of run directories, finished or not.
+Every independent run of a run directory is a line, in the directory's colour. Takes a second; reads
+`metrics.jsonl` of run directories, finished or not.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Literal
 
 import evofool
+from evofool.images import chart, confidence_axis, on_axis
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def main() -> None:
@@ -31,30 +35,40 @@ def main() -> None:
     if len(labels) != len(arguments.runs):
         parser.error(f"{len(labels)} labels for {len(arguments.runs)} runs; give one for each")
 
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    for folder, label in zip(arguments.runs, labels, strict=True):
-        lines = [line for line in evofool.Run.open(folder).metrics if line["run"] == 0]
-        x = [max(line[arguments.x], 1) for line in lines]
-        axes.plot(x, [line["median_confidence"] for line in lines], label=label)
-    for confidence, label in arguments.line or []:
-        axes.axhline(float(confidence), color="black", linestyle=":", linewidth=1)
+    with chart(arguments.out) as axes:
+        runs = list(map(evofool.Run.open, arguments.runs))
+        draw(axes, runs, labels, x=arguments.x, published=arguments.line or [])
+        axes.set_title(arguments.title)
+
+
+def draw(
+    axes: "Axes",
+    runs: Sequence[evofool.Run],
+    labels: Sequence[str],
+    *,
+    x: Literal["generation", "evaluations"],
+    published: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Draws the medians of run directories, and horizontal lines of a confidence and a label."""
+    for color, (run, label) in enumerate(zip(runs, labels, strict=True)):
+        lines = run.metrics
+        for index in range(run.config.runs):
+            mine = [line for line in lines if line["run"] == index]
+            medians = on_axis([line["median_confidence"] for line in mine])
+            shown = label if index == 0 else None  # one line of each colour in the legend
+            at = [max(line[x], 1) for line in mine]
+            axes.plot(at, medians, color=f"C{color}", linewidth=1, label=shown)
+    for confidence, label in published:
+        place = float(on_axis(float(confidence)))
+        axes.axhline(place, color="black", linestyle=":", linewidth=1)
         axes.annotate(
-            label,
-            (1, float(confidence)),
-            xycoords=("axes fraction", "data"),
-            ha="right",
-            va="bottom",
+            label, (1, place), xycoords=("axes fraction", "data"), ha="right", va="bottom"
         )
     axes.set_xscale("log")
-    axes.set_ylim(0, 1)
-    axes.set_xlabel(arguments.x)
-    axes.set_ylabel("median confidence over the classes")
-    axes.set_title(arguments.title)
+    confidence_axis(axes, "median confidence over the classes")
+    axes.set_xlabel(x)
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left")
-    figure.savefig(arguments.out, dpi=110)
 
 
 if __name__ == "__main__":

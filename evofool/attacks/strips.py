@@ -8,7 +8,15 @@ import numpy as np
 from jaxtyping import Int
 from PIL import Image
 
-from evofool.images import Levels, Section, chart, draw_sheet, thumbnail
+from evofool.images import (
+    Levels,
+    Section,
+    chart,
+    confidence_axis,
+    draw_sheet,
+    on_axis,
+    thumbnail,
+)
 
 
 class StripRow(NamedTuple):
@@ -73,14 +81,14 @@ def write_curve(
     order = np.argsort(epsilons)
     sizes = np.asarray(epsilons)[order]
     with chart(path, size=(5, 3.4)) as axes:
-        axes.plot(sizes, np.asarray(best)[order], "s--", label="as the likeliest class")
+        axes.plot(sizes, on_axis(best)[order], "s--", label="as the likeliest class")
         for (name, values), style in zip(of.items(), ("o-", "^:"), strict=False):
-            axes.plot(sizes, np.asarray(values)[order], style, label=f"as {name}")
-        for size, height, name in zip(epsilons, best, names, strict=True):
+            axes.plot(sizes, on_axis(values)[order], style, label=f"as {name}")
+        for size, height, name in zip(epsilons, on_axis(best), names, strict=True):
             axes.annotate(name, (size, height), xytext=(3, 5), textcoords="offset points")
         axes.set_xlim(-0.04 * sizes[-1], 1.3 * sizes[-1])  # room for the last name
-        axes.set_ylim(0, 1.15)
+        axes.margins(y=0.12)
+        confidence_axis(axes, "confidence")
         axes.set_xlabel("epsilon")
-        axes.set_ylabel("confidence")
         axes.grid(alpha=0.3)
         axes.legend()

@@ -38,7 +38,7 @@ from evofool.experiments.report import (
     notes,
 )
 from evofool.experiments.shredded_or_recolored.measures import BLONDES, CONDITIONS, PIXELS, ROWS
-from evofool.images import chart
+from evofool.images import chart, confidence_axis, on_axis
 from evofool.measures import mann_whitney
 from evofool.runs import Run
 from evofool.training import EPSILONS, RECIPES, train_classifier
@@ -322,14 +322,13 @@ def _draw_curves(lab: Lab, runs: Runs) -> Figure:
                     for index in range(run.config.runs):
                         lines = [line for line in run.metrics if line["run"] == index]
                         at = [line["generation"] for line in lines]
-                        medians = [line["median_confidence"] for line in lines]
+                        medians = on_axis([line["median_confidence"] for line in lines])
                         axes.plot(at, medians, color=f"C{number}", linewidth=0.8, label=label)
                         label = None  # one line of each colour in the legend
             axes.set_title(f"{title} images")
             axes.set_xlabel("generation")
-            axes.set_ylim(0, 1.02)
+            confidence_axis(axes, "median confidence of the elites")
             axes.grid(alpha=0.3)
-        panels[0].set_ylabel("median confidence of the elites")
         panels[0].legend(title="training")
     return Figure(
         file="curves.png", caption="How fast evolution fools networks trained in three ways"

@@ -32,7 +32,7 @@ from evofool.experiments.report import (
     show_best,
     show_runs,
 )
-from evofool.images import chart
+from evofool.images import chart, confidence_axis, on_axis
 from evofool.runs import Run
 
 PUBLISHED_MEDIAN = 0.2159  # AlexNet, ten crops, 20,000 generations
@@ -242,13 +242,13 @@ def _gain(tenth: _Tenth) -> str:
 def _draw_curves(lab: Lab, curves: Mapping[str, Curve]) -> Figure:
     with chart(lab.folder / "curve.png") as axes:
         for label, curve in curves.items():
-            axes.plot(np.maximum(1, curve.generations), curve.medians, label=label)
-        axes.axhline(PUBLISHED_MEDIAN, color="black", linestyle=":", linewidth=1)
-        axes.annotate("paper, AlexNet, generation 20,000: 21.59 %", (1, 1.02 * PUBLISHED_MEDIAN))
+            axes.plot(np.maximum(1, curve.generations), on_axis(curve.medians), label=label)
+        published = on_axis(PUBLISHED_MEDIAN)
+        axes.axhline(published, color="black", linestyle=":", linewidth=1)
+        axes.annotate("paper, AlexNet, generation 20,000: 21.59 %", (1, published), va="bottom")
         axes.set_xscale("log")
-        axes.set_ylim(0, 1.15 * PUBLISHED_MEDIAN)
         axes.set_xlabel("generation")
-        axes.set_ylabel("median confidence of the elites")
+        confidence_axis(axes, "median confidence of the elites")
         axes.grid(alpha=0.3)
         axes.legend(loc="center left")
     return Figure(file="curve.png", caption="Median confidence over generations")

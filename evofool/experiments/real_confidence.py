@@ -25,7 +25,7 @@ from evofool.experiments.report import (
     notes,
     within,
 )
-from evofool.images import Levels, chart
+from evofool.images import Levels, chart, confidence_axis
 from evofool.measures import mann_whitney, proportion_interval
 
 NETWORKS = (
@@ -33,8 +33,6 @@ NETWORKS = (
     *("mobilenet_v1_0.75_192", "mobilenet_v2_1.0_224_qat", "squeezenet_v1.0_deepcompression"),
 )
 PUBLISHED = {"all": 0.603, "recognised": 0.867, "mistaken": 0.337}  # AlexNet, 50,000 photographs
-TICKS = {0.01: "1 %", 0.1: "10 %", 0.5: "50 %", 0.9: "90 %", 0.99: "99 %", 0.9999: "99.99 %"}
-TICKS |= {1 - 1e-6: "1 - 1e-6", 1 - 1e-8: "1 - 1e-8"}
 MOST_NATS = 25.0  # log-odds at which the histogram ends; what is beyond is in its last bar
 
 MEDIANS = {
@@ -194,7 +192,7 @@ def draw(lab: Lab, name: str, real: Certainty, fooling: np.ndarray) -> Figure:
     groups["fooling (CPPN)"] = fooling.ravel()
     least = min(-7.0, *(float(odds.min()) for odds in groups.values()))
     most = min(MOST_NATS, max(float(odds.max()) for odds in groups.values()))
-    bars, ticks = np.arange(np.floor(least), np.ceil(most) + 1), np.array([*TICKS])
+    bars = np.arange(np.floor(least), np.ceil(most) + 1)
     with chart(lab.folder / "confidence.png") as axes:
         for group, odds in groups.items():
             axes.hist(
@@ -205,9 +203,8 @@ def draw(lab: Lab, name: str, real: Certainty, fooling: np.ndarray) -> Figure:
                 linewidth=1.6,
                 label=f"{group}, n = {len(odds)}",
             )
-        axes.set_xticks(np.log(ticks / (1 - ticks)), [*TICKS.values()], rotation=30)
         axes.set_xlim(bars[0], bars[-1])
-        axes.set_xlabel("confidence in the likeliest class (evenly spaced in log-odds)")
+        confidence_axis(axes, "confidence in the likeliest class", which="x")
         axes.set_ylabel("share of the images, per nat")
         axes.set_title(name)
         axes.legend()

@@ -6,6 +6,7 @@ shows many images with captions; a *corruption* changes an image whatever the cl
 """
 
 from evofool.images import corruptions
+from evofool.images.axes import confidence_axis, on_axis
 from evofool.images.charts import chart, write_matrix
 from evofool.images.corruptions import blur, exchange_tiles, mirror_tiles, recolor, shuffle_pixels
 from evofool.images.fonts import legible
@@ -22,6 +23,7 @@ __all__ = [
     "Section",
     "blur",
     "chart",
+    "confidence_axis",
     "corruptions",
     "disordered_table",
     "draw_sheet",
@@ -33,6 +35,7 @@ __all__ = [
     "legible",
     "mirror_tiles",
     "non_monotonicity",
+    "on_axis",
     "percent",
     "recolor",
     "resized",

@@ -1,49 +1,68 @@
 """A chart of how the confidence of a run rose."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float
 
-from evofool.images import chart
+from evofool.evolution import MetricsLine
+from evofool.images import chart, confidence_axis, on_axis
 from evofool.runs.run import Run
 
-MOST_NINES = 9.0  # plots end there
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FEW = 5  # runs that are drawn in a colour each; of more, the median of all stands out
+FIELDS = ("min_confidence", "median_confidence", "max_confidence")
 
 
 def write_convergence(run: Run, path: Path) -> None:
-    """Plots how confidence rose: median per run, and the span from the worst to the best class.
+    """Plots how confidence rose: median over the classes, and the span from worst to best class.
 
-    The axis counts nines, -log10(1 - confidence): 99 % and 99.99 % are as far apart as
-    0 % and 99 %.
+    The axis is one of log-odds, scaled to the data. Up to five independent runs have a colour each;
+    more share one, and their median is drawn on top of them.
     """
-    lines = run.metrics
-    alpha = min(0.12, 0.6 / run.config.runs)  # the spans of many runs stay transparent
+    seeds = [run.config.seed + index for index in range(run.config.runs)]
+    generations, spans = _confidences(run.metrics, len(seeds))
     with chart(path) as axes:
-        for index in range(run.config.runs):
-            mine = [line for line in lines if line["run"] == index]
-            generations = [line["generation"] for line in mine]
-            low, middle, high = (
-                _nines(values)
-                for values in (
-                    [line["min_confidence"] for line in mine],
-                    [line["median_confidence"] for line in mine],
-                    [line["max_confidence"] for line in mine],
-                )
-            )
-            color = f"C{index % 10}"
-            axes.fill_between(generations, low, high, color=color, alpha=alpha, linewidth=0)
-            axes.plot(generations, middle, color=color, label=f"seed {run.config.seed + index}")
-        ticks = {0.0: "0", 0.5: "0.5", 0.9: "0.9", 0.99: "0.99", 0.999: "0.999", 0.9999: "0.9999"}
-        ticks |= {1 - 1e-6: "1 - 1e-6", 1 - 1e-8: "1 - 1e-8"}
-        axes.set_yticks(_nines(list(ticks)), list(ticks.values()))
-        axes.set_ylim(0, MOST_NINES)
+        if len(seeds) <= FEW:
+            for color, (seed, span) in enumerate(zip(seeds, spans, strict=True)):
+                _draw(axes, generations, span, f"C{color}", f"seed {seed}", 0.2 / len(seeds))
+        else:
+            axes.plot(generations, on_axis(spans[:, 1].T), color="C0", alpha=0.35, linewidth=0.8)
+            least, greatest = spans[:, 0].min(axis=0), spans[:, 2].max(axis=0)
+            together = np.stack([least, np.median(spans[:, 1], axis=0), greatest])
+            _draw(axes, generations, together, "C0", f"median of {len(seeds)} seeds", 0.12)
+        confidence_axis(axes, "confidence: median, least to greatest")
         axes.set_xlabel("generation")
-        axes.set_ylabel("confidence: median, least to greatest")
         axes.set_title(f"{run.config.encoding} against {run.card.name}")
         axes.grid(alpha=0.3)
-        if run.config.runs <= 10:
-            axes.legend(loc="lower right")
+        axes.legend(loc="lower right")
 
 
-def _nines(values: list[float]) -> np.ndarray:
-    return np.minimum(-np.log10(np.maximum(1 - np.asarray(values), 1e-300)), MOST_NINES)
+def _draw(
+    axes: "Axes",
+    generations: Sequence[int],
+    span: Float[np.ndarray, "3 generations"],
+    color: str,
+    label: str,
+    alpha: float,
+) -> None:
+    low, middle, high = on_axis(span)
+    axes.fill_between(generations, low, high, color=color, alpha=alpha, linewidth=0)
+    axes.plot(generations, middle, color=color, label=label)
+
+
+def _confidences(
+    lines: Sequence[MetricsLine], runs: int
+) -> tuple[list[int], Float[np.ndarray, "runs 3 generations"]]:
+    """Returns the generations, and the least, median and greatest confidence of each run then."""
+    generations = [line["generation"] for line in lines if line["run"] == runs - 1]
+    values = np.zeros((runs, len(FIELDS), len(generations)))
+    for index in range(runs):
+        mine = (line for line in lines if line["run"] == index)
+        for place, line in zip(range(len(generations)), mine, strict=False):
+            values[index, :, place] = [line[field] for field in FIELDS]
+    return generations, values

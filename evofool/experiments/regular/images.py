@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from evofool.experiments.bench import Lab
 from evofool.experiments.report import Figure, captioned_sheet, elite_section
-from evofool.images import chart
+from evofool.images import chart, confidence_axis, on_axis
 from evofool.measures import FamilyConfidence
 from evofool.runs import Run
 
@@ -28,19 +28,23 @@ def draw_distributions(
     names = sorted(pooled, key=lambda name: np.median(pooled[name]))
     with chart(lab.folder / "classes.png", size=(11, 4.6), panels=2) as (left, right):
         for run, values in zip(runs, regular, strict=True):
-            left.plot(np.sort(values)[::-1], label=f"CPPN, seed {run.config.seed}")
-        left.plot(np.sort(irregular)[::-1], label=f"direct, seed {direct.config.seed}", color="C7")
-        left.axhline(PUBLISHED_MEDIAN, color="black", linestyle=":", linewidth=1)
-        left.annotate("paper's median, CPPN", (0, PUBLISHED_MEDIAN), va="top", fontsize=8)
+            left.plot(on_axis(np.sort(values)[::-1]), label=f"CPPN, seed {run.config.seed}")
+        ranked = on_axis(np.sort(irregular)[::-1])
+        left.plot(ranked, label=f"direct, seed {direct.config.seed}", color="C7")
+        published = on_axis(PUBLISHED_MEDIAN)
+        left.axhline(published, color="black", linestyle=":", linewidth=1)
+        left.annotate("paper's median, CPPN", (0, published), va="top", fontsize=8)
         left.axvline(len(groups) / 2, color="black", linewidth=0.5)
         left.set_xlabel("classes, most certain first")
-        left.set_ylabel("confidence")
+        confidence_axis(left, "confidence")
         left.legend(loc="lower left")
         right.boxplot(
-            [pooled[name] for name in names], orientation="horizontal", flierprops={"markersize": 2}
+            [on_axis(pooled[name]) for name in names],
+            orientation="horizontal",
+            flierprops={"markersize": 2},
         )
         right.set_yticks(range(1, len(names) + 1), names)
-        right.set_xlabel("confidence of the classes of a group, all seeds")
+        confidence_axis(right, "confidence of the classes of a group, all seeds", which="x")
     return Figure(
         file="classes.png",
         caption="How confidence is distributed over the classes, and over their groups (hardest "
@@ -58,17 +62,16 @@ def draw_families(lab: Lab, families: Sequence[FamilyConfidence], groups: np.nda
     order = np.argsort(median["own"])
     with chart(lab.folder / "families.png", size=(7, 4.6)) as axes:
         for place, index in enumerate(order):
-            ends = [median["own"][index], median["family"][index]]
+            ends = on_axis([median["own"][index], median["family"][index]])
             axes.plot(ends, [place, place], color="#bbbbbb", zorder=1)
         for field, color, label in (
             ("own", "C0", "the class alone"),
             ("family", "C3", "summed over its group"),
         ):
-            values = np.array(median[field])[order]
+            values = on_axis(median[field])[order]
             axes.scatter(values, range(len(names)), color=color, label=label, zorder=2)
         axes.set_yticks(range(len(names)), [names[index] for index in order])
-        axes.set_xlim(0, 1.02)
-        axes.set_xlabel("median probability over the elites of a group")
+        confidence_axis(axes, "median probability over the elites of a group", which="x")
         axes.grid(axis="x", alpha=0.3)
         axes.legend(loc="lower left")
     return Figure(

@@ -6,7 +6,6 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from evofool.classifiers import cifar_cnn_card, lenet_card
 from evofool.evolution import LIKELY, NEAR_CERTAIN
@@ -28,11 +27,10 @@ from evofool.experiments.report import (
 )
 from evofool.experiments.retraining import finetuning
 from evofool.experiments.retraining.rounds import Longer, Plan, Round, Series, retrain
-from evofool.images import chart
+from evofool.images import chart, confidence_axis, on_axis
 from evofool.training import RECIPES, flip_and_shift
 
 SHEET_ROUNDS = 6  # whose images are shown
-MOST_NINES = 8.0  # of the chart
 LONGER_SHOWN = 5  # lines of the table
 
 LAST = Claim(  # below the published median, but of the same kind
@@ -187,7 +185,7 @@ def draw(lab: Lab, all_series: Sequence[Series]) -> Figure:
         for seed, (rounds, _) in enumerate(all_series):
             at, color = range(len(rounds)), f"C{seed % 10}"
             quantiles = [np.quantile(done.confidence, (0.05, 0.5, 0.95)) for done in rounds]
-            low, middle, high = _nines(quantiles).T
+            low, middle, high = on_axis(quantiles).T
             left.fill_between(at, low, high, color=color, alpha=0.15, linewidth=0)
             left.plot(at, middle, "o-", color=color)
             for values, style, label in (
@@ -196,10 +194,7 @@ def draw(lab: Lab, all_series: Sequence[Series]) -> Figure:
             ):
                 shown = label if seed == 0 else None
                 right.plot(at, 100 * np.array(values), style, color=color, label=shown)
-        ticks = [0.0, 0.9, 0.99, 0.999, 0.9999, 1 - 1e-6]
-        left.set_yticks(_nines(ticks), [f"{100 * tick:.6g} %" for tick in ticks])
-        left.set_ylim(0, MOST_NINES)
-        left.set_ylabel("confidence of new images")
+        confidence_axis(left, "confidence of new images")
         right.set_ylabel("% of the test images")
         right.set_ylim(bottom=0)
         right.legend()
@@ -207,11 +202,6 @@ def draw(lab: Lab, all_series: Sequence[Series]) -> Figure:
             axes.set_xlabel("round (times retrained)")
             axes.grid(alpha=0.3)
     return Figure(file="rounds.png", caption=note("retraining", "chart"))
-
-
-def _nines(values: ArrayLike) -> np.ndarray:
-    """Counts the nines of confidences: 0.999 has three, and what is near 1 `MOST_NINES`."""
-    return -np.log10(np.maximum(1 - np.asarray(values), 10**-MOST_NINES))
 
 
 def show(lab: Lab, plan: Plan, rounds: Sequence[Round]) -> Figure:
