@@ -2,6 +2,12 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
+import cppn
+from evofool.config import CppnConfig
+from evofool.evolution import Genomes, cppn_spec, cppn_style
+from evofool.images import Levels, to_levels
 from evofool.support import UserError
 
 Size = int | tuple[int, int]
@@ -53,3 +59,28 @@ def frame_of(size: Size, evolved: tuple[int, int, int]) -> Frame:
         for outer, part in zip((height, width), inner, strict=True)
     )
     return Frame(height, width, (up, across))
+
+
+def draw_frame(
+    genome: Genomes, size: Size, config: CppnConfig, evolved: tuple[int, int, int]
+) -> Levels:
+    """Draws a CPPN genome in the frame of a size.
+
+    Args:
+        genome: of a run.
+        size: of the frame.
+        config: the run's settings of CPPNs.
+        evolved: (height, width, channels) of its images.
+    """
+    height, width, channels = evolved
+    frame = frame_of(size, evolved)
+    image = cppn.render(
+        genome,
+        spec=cppn_spec(config, channels),
+        height=frame.height,
+        width=frame.width,
+        style=cppn_style(config, channels),
+        drawn_at=(height, width),
+        extent=frame.extent,
+    )
+    return to_levels(np.asarray(image))

@@ -8,19 +8,16 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
-import cppn
 from evofool.classifiers import confidence, label_of, resolve_class
 from evofool.evolution import (
     Genomes,
     Step,
     compiled_render,
-    cppn_spec,
-    cppn_style,
     lineage,
     make_rates,
 )
 from evofool.images import Images, Levels, to_image, to_levels
-from evofool.runs.frames import Size, frame_of
+from evofool.runs.frames import Size, draw_frame, frame_of
 from evofool.runs.integrity import genomes_of
 from evofool.runs.opened import OpenedRun
 from evofool.support import UserError
@@ -208,18 +205,7 @@ class Run(OpenedRun):
             UserError: as `check_drawable`.
         """
         self.check_drawable(size)
-        *sides, channels = self.card.input_shape
-        frame = frame_of(size, self.card.input_shape)
-        image = cppn.render(
-            genome,
-            spec=cppn_spec(self.config.cppn, channels),
-            height=frame.height,
-            width=frame.width,
-            style=cppn_style(self.config.cppn, channels),
-            drawn_at=(sides[0], sides[1]),
-            extent=frame.extent,
-        )
-        return to_levels(np.asarray(image))
+        return draw_frame(genome, size, self.config.cppn, self.card.input_shape)
 
     def replay(self, run_index: int, steps: list[Step]) -> list[Genomes]:
         """Makes the genomes of a line of descent again from the random keys, newest first."""
