@@ -88,7 +88,7 @@ def test_accuracy_prints_a_line_and_json(images: list[str], capsys: pytest.Captu
         ("classify --classifier mock:10", "no images to classify"),
         ("classify a.png --classifier lennet", "did you mean 'lenet'"),
         ("classify labels.csv --classifier mock:10", "no image in a known format"),
-        ("accuracy --classifier mock:10 --images . --labels a.png", "cannot read the labels a.png"),
+        ("accuracy --classifier mock:10 --images . --labels a.png", "a.png is not UTF-8 text"),
         (
             "accuracy --classifier mock:3 --images . --labels labels.csv",
             "expected 0..2, the classes of mock:3",
