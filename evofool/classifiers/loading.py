@@ -12,9 +12,10 @@ from evofool.classifiers.own_code import load_own
 from evofool.classifiers.specs import find_card
 from evofool.classifiers.storage import load_weights, save_weights
 from evofool.classifiers.views import with_views
-from evofool.support import UserError, split_code, unknown_name
+from evofool.support import UserError, locked, split_code, unknown_name
 
 SHIPPED = Path(__file__).parent / "weights"
+PATIENCE = 60  # seconds to wait for another process that writes the same weights
 
 
 def load_classifier(
@@ -156,6 +157,8 @@ def read_classifier(path: Path) -> Classifier:
 def write_classifier(path: Path, card: Card, params: Params) -> Card:
     """Writes weights and the card beside them; the inverse of `read_classifier`.
 
+    The card comes last: where it is, the weights are those that it describes.
+
     Args:
         path: of the weights, ending in .safetensors; the card has the suffix .json.
         card: says what network it is.
@@ -163,11 +166,17 @@ def write_classifier(path: Path, card: Card, params: Params) -> Card:
 
     Returns:
         The card as written, with the sha256 of the weights and the probe outputs.
+
+    Raises:
+        UserError: they cannot be written, or another process takes too long to write them.
     """
     classifier = Classifier(card=card, params=params, apply=make_network(card).apply)
     probe = probe_outputs(classifier)
-    card = dataclasses.replace(card, sha256=save_weights(path, params), probe=probe)
-    card.write(path.with_suffix(".json"))
+    card_path = path.with_suffix(".json")
+    with locked(path, patience=PATIENCE):
+        card_path.unlink(missing_ok=True)
+        card = dataclasses.replace(card, sha256=save_weights(path, params), probe=probe)
+        card.write(card_path)
     return card
 
 

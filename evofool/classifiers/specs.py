@@ -29,8 +29,13 @@ def find_card(weights: Path) -> Card:
         UserError: there is neither, or what is there is no card.
     """
     path, specs = weights.with_suffix(".json"), weights.with_name(SPECS)
-    if path.exists() or not specs.exists():
+    if path.exists():
         return Card.read(path)
+    if not specs.exists():
+        raise UserError(
+            f"{weights} has no card, {path.name}, beside it; put it there, or make the weights "
+            "again if that was cut short"
+        )
     entries = read_json(specs)
     if not isinstance(entries, dict) or not isinstance(entries.get(weights.stem, {}), dict):
         raise UserError(f"{specs}: expected a JSON object with an object for each weights file")

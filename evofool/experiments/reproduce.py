@@ -11,8 +11,15 @@ from typing import Any, Literal, get_args
 from evofool.evolution import Quiet, Reporter
 from evofool.experiments.bench import Lab, Supplies
 from evofool.experiments.registry import DOMAINS, Experiment, Part, experiments, find
-from evofool.experiments.report import Report, read_reports, write_score_card
-from evofool.support import UserError, platform_facts, read_json, unknown_name, write_json
+from evofool.experiments.report import Findings, Report, read_reports, write_score_card
+from evofool.support import (
+    UserError,
+    locked,
+    platform_facts,
+    read_json,
+    unknown_name,
+    write_json,
+)
 
 Scale = Literal["full", "small"]
 
@@ -116,9 +123,17 @@ def reproduce(
 
 def _carry_out(task: Task, lab: Lab, options: Sequence[str]) -> Report:
     lab.folder.mkdir(parents=True, exist_ok=True)
-    findings = task.part.run(lab)
+    with locked(lab.folder, report=lab.say):
+        findings = task.part.run(lab)
+        report = _report_of(task, lab, findings, options)
+        report.write(lab.folder)
+    lab.say(f"{findings.verdict.outcome}: {findings.verdict.because}")
+    return report
+
+
+def _report_of(task: Task, lab: Lab, findings: Findings, options: Sequence[str]) -> Report:
     command = ["evofool", "reproduce", lab.experiment, "--on", lab.domain, *options]
-    report = Report(
+    return Report(
         experiment=lab.experiment,
         domain=lab.domain,
         title=task.experiment.title,
@@ -131,9 +146,6 @@ def _carry_out(task: Task, lab: Lab, options: Sequence[str]) -> Report:
         seconds=round(lab.seconds, 1),
         findings=findings,
     )
-    report.write(lab.folder)
-    lab.say(f"{findings.verdict.outcome}: {findings.verdict.because}")
-    return report
 
 
 def _check(supplies: Supplies, task: Task) -> None:

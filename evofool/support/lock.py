@@ -54,7 +54,7 @@ def locked(
     """Holds the right to write a run directory, or a file, while the body runs.
 
     Args:
-        target: a folder that exists; or a file in one, and whatever else belongs to it.
+        target: a folder that exists; or a file, and whatever else belongs to it.
         report: takes a line if an earlier writer was killed and its lock is taken over, or if the
             file system has no locks.
         patience: seconds to wait for another writer.
@@ -67,6 +67,7 @@ def locked(
     lock_path, owner_path = _places(target)
     lock = filelock.FileLock(lock_path, timeout=patience)
     try:
+        lock_path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except filelock.Timeout as error:
         writer = read_writer(target)

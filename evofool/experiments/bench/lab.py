@@ -88,7 +88,8 @@ class Lab:
         """
         path = self.out / "networks" / f"{name}.safetensors"
         times = path.with_suffix(".seconds")
-        if not path.exists():
+        is_whole = path.exists() and path.with_suffix(".json").exists()  # the card comes last
+        if not is_whole:
             self.say(f"training {name}")
             path.parent.mkdir(parents=True, exist_ok=True)
             start = time.perf_counter()
@@ -205,11 +206,13 @@ class Lab:
 
         def make() -> None:
             values = compute()
+            described.unlink(missing_ok=True)  # it is about other arrays from here on
             with replacing(path) as temporary:
                 np.savez_compressed(temporary, allow_pickle=False, **dict(values))
 
+        described = path.with_suffix(".json")
         if not path.exists():
-            path.with_suffix(".json").unlink(missing_ok=True)
+            described.unlink(missing_ok=True)
         self.step(name, make, key=key)
         return read_arrays(path, most_bytes=MOST_BYTES)
 

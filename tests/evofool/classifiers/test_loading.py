@@ -4,7 +4,9 @@ import jax
 import numpy as np
 import pytest
 
+from evofool.classifiers import loading
 from evofool.classifiers.architectures.lenet import lenet_card
+from evofool.classifiers.card import Card
 from evofool.classifiers.classifier import make_network
 from evofool.classifiers.loading import (
     load_classifier,
@@ -15,6 +17,7 @@ from evofool.classifiers.loading import (
 from evofool.config import make_config
 from evofool.evolution.plan import configure, load_configured
 from evofool.support.errors import UserError
+from evofool.support.lock import locked
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +75,42 @@ def test_a_folder_without_weights_is_named(tmp_path):
 
 def test_weights_without_their_card_are_refused(folder, tmp_path):
     (tmp_path / "lenet.safetensors").write_bytes((folder / "lenet.safetensors").read_bytes())
-    with pytest.raises(UserError, match=r"cannot read .*lenet\.json"):
+    with pytest.raises(UserError, match=r"has no card, lenet\.json, .* make the weights again"):
         load_classifier("lenet", weights=tmp_path)
+
+
+class KilledError(Exception):
+    """Stands for a process that ends without a chance to do anything."""
+
+
+def test_a_process_that_is_killed_leaves_no_card_that_is_about_other_weights(
+    folder, tmp_path, monkeypatch
+):
+    path = tmp_path / "new" / "lenet.safetensors"
+    classifier = load_classifier("lenet", weights=folder)
+    card, params = dataclasses.replace(classifier.card, name="lenet"), classifier.params
+    write_classifier(path, card, params)
+
+    def die(card, path):
+        raise KilledError
+
+    monkeypatch.setattr(Card, "write", die)
+    with pytest.raises(KilledError):
+        write_classifier(path, card, params)
+    with pytest.raises(UserError, match="make the weights again"):
+        read_classifier(path)
+    monkeypatch.undo()
+    write_classifier(path, card, params)
+    assert read_classifier(path).card.sha256 == card.sha256
+    assert {file.name for file in path.parent.iterdir()} == {"lenet.safetensors", "lenet.json"}
+
+
+def test_weights_and_card_are_written_by_one_process_at_a_time(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(loading, "PATIENCE", 0.05)
+    classifier = load_classifier("lenet", weights=folder)
+    path = tmp_path / "lenet.safetensors"
+    with locked(path), pytest.raises(UserError, match="is being written by process"):
+        write_classifier(path, classifier.card, classifier.params)
 
 
 def test_the_lenet_ships():

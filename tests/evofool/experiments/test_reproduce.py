@@ -25,6 +25,7 @@ from evofool.experiments.report import (
 )
 from evofool.experiments.reproduce import reproduce
 from evofool.support.errors import UserError
+from evofool.support.lock import locked
 
 
 class Messages(Quiet):
@@ -96,6 +97,15 @@ def test_reports_and_score_card_are_left(trial, tmp_path):
     [line] = json.loads((tmp_path / "scorecard.json").read_text())
     assert (line["experiment"], line["verdict"], line["seeds"]) == ("first", "in part", 1)
     assert "[first](first/mnist/report.md)" in (tmp_path / "scorecard.md").read_text()
+
+
+def test_a_part_is_carried_out_by_one_process_at_a_time(trial, tmp_path):
+    folder = tmp_path / "first" / "mnist"
+    folder.mkdir(parents=True)
+    with locked(folder), pytest.raises(UserError, match="mnist is being written by process"):
+        reproduce("first", on=["mnist"], scale="small", out=tmp_path)
+    reproduce("first", on=["mnist"], scale="small", out=tmp_path)
+    assert not list(tmp_path.rglob(".*"))
 
 
 def test_finished_parts_are_not_done_again(trial, tmp_path):

@@ -120,6 +120,35 @@ def test_lost_arrays_are_computed_anew(tmp_path):
     assert lab.arrays("some", lambda: {"a": np.ones(2)})["a"].tolist() == [1, 1]
 
 
+def test_arrays_of_a_process_that_was_killed_are_not_taken_for_those_of_another_key(
+    tmp_path, monkeypatch
+):
+    lab = make_lab(tmp_path)
+    lab.arrays("some", lambda: {"a": np.zeros(2)}, key=2)
+
+    def die(path, value):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("evofool.experiments.bench.lab.write_json", die)
+    with pytest.raises(KeyboardInterrupt):
+        lab.arrays("some", lambda: {"a": np.zeros(3)}, key=3)
+    monkeypatch.undo()
+    assert lab.arrays("some", lambda: {"a": np.ones(2)}, key=2)["a"].tolist() == [1, 1]
+
+
+def test_a_network_without_its_card_is_made_again(tmp_path):
+    made = []
+
+    def make(path):
+        made.append(path)
+        path.write_text("weights")
+        if len(made) > 1:  # the first time it is killed before that
+            path.with_suffix(".json").write_text("card")
+
+    paths = [make_lab(tmp_path).train("net", make) for _ in range(3)]
+    assert made == paths[:2]
+
+
 def test_measures_are_made_once_for_a_number_of_seeds(tmp_path):
     calls = []
 
