@@ -57,8 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(str(error), FAILED)
     except UserError as error:
         return _complain(str(error), BAD_INPUT)
-    except ConnectionError as error:
-        return _complain(_blame(error), BAD_INPUT)
+    except OSError as error:  # a file that may not be read, a name that is too long, ...
+        return _complain(_explain(error), BAD_INPUT)
     except KeyboardInterrupt as interrupt:
         remedy = f"; {interrupt}" if str(interrupt) else ""
         return _complain(f"interrupted{remedy}", INTERRUPTED)
@@ -138,6 +138,17 @@ def _filled(text: str) -> str:
         paragraph if paragraph.startswith(" ") else textwrap.fill(paragraph, width)
         for paragraph in text.split("\n\n")
     )
+
+
+def _explain(error: OSError) -> str:
+    """Names the file that the operating system refuses, or the line that failed."""
+    if isinstance(error, ConnectionError):
+        return _blame(error)
+    reason = error.strerror or str(error) or type(error).__name__
+    if error.filename is not None:
+        return f"{error.filename}: {reason}"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{last.filename}, line {last.lineno}: {reason}"
 
 
 def _blame(error: ConnectionError) -> str:

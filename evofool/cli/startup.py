@@ -5,14 +5,16 @@ library decides for itself.
 """
 
 import contextlib
+import glob
 import logging
 import os
 import re
 import sys
+import warnings
 from dataclasses import dataclass
 from functools import cache as only_once
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evofool.cli.numbers import MaybeCount, MaybeIndex
 from evofool.support import UserError, user_cache
@@ -97,6 +99,7 @@ def start_jax(
         jax.config.update("jax_num_cpu_devices", devices)
     folder = cache_folder() if cache else None
     if folder is not None and _make(folder):
+        _mend_cache(folder)
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
@@ -122,15 +125,38 @@ def _silence_libraries() -> None:
     sys.unraisablehook = report_others
 
 
+@only_once
+def _mend_cache(folder: Path) -> None:
+    """Removes programs from the cache that JAX cannot read, instead of its warnings about them.
+
+    It writes them in place: one that was cut short by a kill or a full disk would be compiled
+    again, and complained of, for ever.
+    """
+    show = warnings.showwarning
+
+    def show_others(message: Warning | str, *where: Any, **more: Any) -> None:
+        unreadable = re.match(r"Error reading persistent \w+ cache entry for '(.+?)'", str(message))
+        if unreadable is None:
+            show(message, *where, **more)
+            return
+        for path in folder.glob(f"{glob.escape(unreadable[1])}-*"):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    warnings.showwarning = show_others
+
+
 def cache_folder() -> Path | None:
     """Returns the folder for compiled programs: `$EVOFOOL_CACHE`, else one in the user cache.
 
-    An empty `$EVOFOOL_CACHE` means no cache: None.
+    An empty `$EVOFOOL_CACHE` means no cache: None. So does a user without a home directory.
     """
     named = os.environ.get("EVOFOOL_CACHE")
     if named is not None:
         return Path(named) if named else None
-    return user_cache() / "jax"
+    with contextlib.suppress(UserError):
+        return user_cache() / "jax"
+    return None
 
 
 def _make(folder: Path) -> bool:

@@ -1,5 +1,6 @@
 """Data sets: what they hold, where they are published, how they are found and fetched."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -132,7 +133,7 @@ def find_files(name: str, data_dir: str | Path | None = None) -> tuple[Path, ...
                     return paths
             tried.append(str(folder))
     raise UserError(
-        f"the data set {name} is not in {', '.join(tried)}; "
+        f"the data set {name} is not in {', '.join(tried) or 'any folder'}; "
         f"get it with: evofool data fetch {name}, or set EVOFOOL_DATA to its folder"
     )
 
@@ -166,7 +167,7 @@ def fetch(
     if name not in SOURCES:
         raise unknown_name("data set", name, SOURCES)
     source = SOURCES[name]
-    folder = (usual_places()[-1] if directory is None else Path(directory)) / name
+    folder = (user_cache() if directory is None else Path(directory)) / name
     for file, sha256 in source.files.items():
         path = folder / file
         if path.exists() and sha256_of(path) == sha256:
@@ -179,9 +180,12 @@ def fetch(
 
 
 def usual_places() -> list[Path]:
-    """Returns the folders that are searched for data; the last is the user cache."""
+    """Returns the folders that are searched for data: the last is the user cache, if any."""
     folder = os.environ.get("EVOFOOL_DATA")
-    return [*([Path(folder)] if folder else []), user_cache()]
+    places = [Path(folder)] if folder else []
+    with contextlib.suppress(UserError):
+        places.append(user_cache())
+    return places
 
 
 def _plain_or_gz(path: Path) -> Path:

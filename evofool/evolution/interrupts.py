@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during a run: the first stops it in order, the second at once."""
+"""Ctrl-C and SIGTERM during a run: the first stops it in order, a second Ctrl-C at once."""
 
 import signal
 import threading
