@@ -193,18 +193,18 @@ def _is_complete(run: Run) -> bool:
 def _carry_out(folder: Path, plan: Plan, reporter: Reporter) -> Run:
     """Runs to the end and leaves summary and images."""
     multihost.speak_when_aborted(lost_process(folder))
-    try:
-        repair(folder, plan, reporter)
-        outcome = Session(folder, plan, reporter).run()
-    except KeyboardInterrupt as error:  # a second Ctrl-C
-        raise KeyboardInterrupt(f"go on with '{resume_command(folder)}'") from error
 
     def finish() -> None:
         if outcome.reason != INTERRUPTED:
             _draw(Run(folder, classifier=plan.classifier), IMAGES)
         write_json(folder / SUMMARY, make_summary(plan, outcome))  # last: it says "finished"
 
-    multihost.from_first(finish)
+    try:
+        repair(folder, plan, reporter)
+        outcome = Session(folder, plan, reporter).run()
+        multihost.from_first(finish)
+    except KeyboardInterrupt as error:  # a second Ctrl-C
+        raise KeyboardInterrupt(f"go on with '{resume_command(folder)}'") from error
     return Run(folder, classifier=plan.classifier)
 
 

@@ -29,7 +29,7 @@ from evofool.classifiers import (
     write_classifier,
 )
 from evofool.data import Dataset, load_cifar10, load_mnist
-from evofool.support import UserError, jit_lightly, unknown_name
+from evofool.support import UserError, jit_lightly, unknown_name, write_error
 from evofool.training.adversarial import with_fgsm, with_vat
 from evofool.training.augmentation import flip_and_shift, shift_and_scale
 from evofool.training.loop import (
@@ -258,6 +258,10 @@ def writable(out: str | Path) -> Path:
         raise UserError(f"weights file is {str(path)!r}; expected a name ending in .safetensors")
     if not os.access(path.parent, os.W_OK):
         raise UserError(f"cannot write {path}: its folder is not there or not writable")
+    try:
+        path.exists()
+    except OSError as error:  # its name is too long
+        raise write_error(path, error) from error
     return path
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import evofool.runs
 from evofool import Run
 from evofool.cli import COMMANDS, main
 
@@ -202,6 +203,68 @@ def test_mistakes_are_explained(
 ):
     filled = arguments.format(cppn=cppn_run.folder, direct=direct_run.folder)
     assert MISTAKES[arguments] in complaint(filled.split(), capsys)
+
+
+LONG = "a" * 300  # letters: more than a file system allows
+TOO_LONG = [
+    *(f"{command} {LONG}" for command in ("inspect", "resume", "verify", "compare")),
+    f"render {LONG} --class 3 --out a.png",
+    f"gallery {LONG} --out a.png",
+    f"gallery {{direct}} --out {LONG}.png",
+    f"export {{direct}} --out {LONG}",
+    f"quiz {{direct}} --out {LONG}",
+    f"quiz {{direct}} --out quiz --judge {LONG} --judge-weights {LONG}",
+    f"poster {{cppn}} --out {LONG} --least 0 --count 1",
+    f"evolve --classifier mock:10 --out {LONG}",
+    f"evolve --config {LONG}.toml",
+    f"evolve --classifier a --weights {LONG}",
+    f"classify {LONG}.png --classifier mock:10",
+    f"classify a.png --classifier a --weights {LONG}",
+    f"accuracy --classifier mock:10 --images {LONG} --labels a.csv",
+    f"corrupt --classifier mock:10 --images . --labels {LONG}.csv --blur 1",
+    f"attack fgsm {LONG}.png --classifier mock:10",
+    f"train lenet --out {LONG}.safetensors",
+    f"train lenet --out a.safetensors --data {LONG}",
+    f"weights convert {LONG}.safetensors --family resnet18 --out .",
+    f"doctor --classifier a --weights {LONG}",
+]
+
+
+@pytest.mark.parametrize("arguments", TOO_LONG, ids=lambda text: text.replace(LONG, "LONG"))
+def test_names_that_are_too_long_are_refused_in_one_line(
+    arguments: str,
+    cppn_run: Run,
+    direct_run: Run,
+    in_tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+):
+    (in_tmp_path / "a.png").touch()
+    filled = arguments.format(cppn=cppn_run.folder, direct=direct_run.folder)
+    assert main(filled.split()) == 2
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1
+    assert "File name too long" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (PermissionError(13, "Permission denied", "run/config.json"), "run/config.json: Permi"),
+        (OSError(5, "Input/output error"), "line"),
+        (OSError("odd"), "odd"),
+    ],
+)
+def test_what_the_operating_system_refuses_is_one_line(
+    error: OSError,
+    expected: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    def fail(*arguments: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(evofool.runs, "Run", fail)
+    assert expected in complaint(["inspect", "run"], capsys)
 
 
 def test_an_unknown_key_of_the_configuration_file_offers_the_nearest(
