@@ -24,8 +24,9 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from evofool.attacks.gradients import ClassScores, FloatLevels, class_outputs
+from evofool.attacks.grid import judge_on_grid
 from evofool.attacks.inputs import NORMS, Classes, Report, Task, prepare
-from evofool.attacks.results import AttackResult, judge, round_to_success
+from evofool.attacks.results import AttackResult
 from evofool.classifiers import Classifier, Params
 from evofool.evaluation import Model, choose_gradient_batch, in_parts, once_per_model
 from evofool.support import UserError, unknown_name
@@ -47,8 +48,8 @@ def deepfool(
 ) -> AttackResult:
     """Moves images just past the nearest border of their class, by nearly the smallest change.
 
-    The result is rounded to 8 bits; where that puts an image back, its change is enlarged a
-    little (see `round_to_success`).
+    The result has 8 bits. Its change is not that between levels, which rounding may undo, but
+    nearly the smallest of whole levels (see `evofool/attacks/grid.py`).
 
     Args:
         classifier: inside JAX.
@@ -72,14 +73,8 @@ def deepfool(
         candidates=candidates,
         report=report,
     )
-    rounded = round_to_success(task, change)
-    return judge(
-        task,
-        rounded.images,
-        queries=rounds + rounded.looks,
-        gradients=rounds * _rivals(classifier, candidates),
-        recognized=rounded.recognized,
-    )
+    gradients = rounds * _rivals(classifier, candidates)
+    return judge_on_grid(task, change, norm=norm, queries=rounds, gradients=gradients)
 
 
 def deepfool_steps(

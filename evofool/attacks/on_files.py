@@ -50,6 +50,7 @@ class Attacked:
         of_target: probability of the target in the result; None without a target.
         success: whether `found` is the target or, without one, is not the label.
         already: whether the original was a success, too: it was misclassified before the attack.
+        rounded_away: whether a change between levels succeeded, and none of 8 bits was found.
         linf: largest change of a value, as a share of the range.
         l2: Euclidean norm of the change, in the same unit.
         l0: pixels that changed.
@@ -72,6 +73,7 @@ class Attacked:
     of_target: float | None
     success: bool
     already: bool
+    rounded_away: bool
     linf: float
     l2: float
     l0: int
@@ -232,6 +234,7 @@ def _lines(
                     of_target=of_target,
                     success=bool(result.success[number, row]),
                     already=bool(already[row]),
+                    rounded_away=bool(result.rounded_away[number, row]),
                     linf=float(result.linf[number, row]),
                     l2=float(result.l2[number, row]),
                     l0=int(result.l0[number, row]),

@@ -12,10 +12,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from evofool.attacks.inputs import Task
-from evofool.evaluation import Recognized, recognize
+from evofool.evaluation import recognize
 from evofool.images import Levels
-
-FACTORS = (1.0, 1.02, 1.05, 1.1, 1.2, 1.5, 2.0)  # of a change that rounding may undo
 
 
 class AttackResult(NamedTuple):
@@ -35,6 +33,8 @@ class AttackResult(NamedTuple):
             is one of them.
         gradients: number of gradients computed for each result.
         log_odds: of every class.
+        rounded_away: whether a change between levels succeeded, and none of whole levels was found
+            that does; False for attacks that do not look between levels.
     """
 
     images: Levels
@@ -47,6 +47,7 @@ class AttackResult(NamedTuple):
     queries: Int[np.ndarray, "*lead"]
     gradients: Int[np.ndarray, "*lead"]
     log_odds: Float[np.ndarray, "*lead classes"]
+    rounded_away: Bool[np.ndarray, "*lead"]
 
 
 def judge(
@@ -55,20 +56,17 @@ def judge(
     *,
     queries: int | np.ndarray = 0,
     gradients: int | np.ndarray = 0,
-    recognized: Recognized | None = None,
 ) -> AttackResult:
-    """Shows adversarial images to the classifier, unless it has seen them.
+    """Shows adversarial images to the classifier.
 
     Args:
         task: what the attack worked on.
         images: adversarial images, levels 0..255.
         queries: number of images shown before, for each or for all.
         gradients: number of gradients computed, for each or for all.
-        recognized: the classifier's verdict on the images, where it was shown them already; its
-            look at them is then not among `queries` either.
     """
     lead, shape = images.shape[:-3], images.shape[-3:]
-    seen = recognized or recognize(task.classifier, images.reshape(-1, *shape))
+    seen = recognize(task.classifier, images.reshape(-1, *shape))
     label = seen.classes.reshape(lead)
     change = (images.astype(np.float32) - task.images) / np.float32(255)
     return AttackResult(
@@ -82,6 +80,7 @@ def judge(
         queries=np.broadcast_to(np.asarray(queries) + 1, lead),
         gradients=np.broadcast_to(np.asarray(gradients), lead),
         log_odds=seen.log_odds.reshape(*lead, -1),
+        rounded_away=np.zeros(lead, bool),
     )
 
 
@@ -99,49 +98,3 @@ def quantize_towards(original: np.ndarray, perturbed: np.ndarray) -> Levels:
 def stack_like(epsilon: float | Sequence[float], made: Sequence[np.ndarray]) -> np.ndarray:
     """Stacks the images for each epsilon; a single epsilon that is no list gets no axis."""
     return made[0] if np.ndim(epsilon) == 0 else np.stack(made)
-
-
-class Rounded(NamedTuple):
-    """Images rounded to 8 bits so that they still succeed, where they can.
-
-    Attributes:
-        images: levels 0..255.
-        looks: how often the classifier was shown each image until then.
-        recognized: its verdict on `images`.
-    """
-
-    images: Levels
-    looks: Int[np.ndarray, " batch"]
-    recognized: Recognized
-
-
-def round_to_success(
-    task: Task, change: Float[np.ndarray, "batch height width channels"]
-) -> Rounded:
-    """Rounds images that have just crossed a border of classes to 8 bits, still beyond it.
-
-    Rounding may put an image back. Its change is then enlarged, by the least of the `FACTORS` that
-    succeeds; where none does, the image stays as it was rounded at first.
-
-    Args:
-        task: what the attack works on.
-        change: of the originals, in levels.
-    """
-    images = task.images.copy()
-    log_odds = np.empty(0)
-    looks = np.zeros(len(images), int)
-    left = np.arange(len(images))
-    for factor in FACTORS:
-        some = task.of(left)
-        tried = np.rint(np.clip(some.images + factor * change[left], 0, 255)).astype(np.uint8)
-        seen = recognize(task.classifier, tried)
-        success = some.is_success(seen.classes)
-        looks[left] += 1
-        if factor == FACTORS[0]:
-            images, log_odds = tried.copy(), seen.log_odds.copy()
-        else:
-            images[left[success]], log_odds[left[success]] = tried[success], seen.log_odds[success]
-        left = left[~success]
-        if not len(left):
-            break
-    return Rounded(images, looks, Recognized.from_log_odds(log_odds))

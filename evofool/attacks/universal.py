@@ -1,14 +1,19 @@
 """Universal perturbations: one change that fools a classifier on most images.
 
 In each pass the images x come in another random order. Where the change v does not fool the
-classifier yet, DeepFool's step for x + v is added to v, which is then projected onto its ball.
-The passes end when v fools the wanted share of the images.
+classifier yet, a step for x + v is added to v, which is then projected onto its ball. The passes
+end when v fools the wanted share of the images.
+
+The authors' step is DeepFool's, which for photographs is a fraction of a level. Here it is turned
+into one of whole levels that fools, too (see `evofool/attacks/grid.py`): v is always a change that
+8-bit images can have, made of few images or of many.
 
 References:
     Moosavi-Dezfooli et al., "Universal adversarial perturbations", 2017,
     https://arxiv.org/abs/1610.08401; the authors' `python/universal_pert.py`.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,6 +27,7 @@ from jaxtyping import Array, Float, Int16
 
 from evofool.attacks.deepfool import walk_over_border
 from evofool.attacks.gradients import class_outputs
+from evofool.attacks.grid import WHITE, Border, search_grid
 from evofool.attacks.inputs import (
     NORMS,
     Classes,
@@ -38,9 +44,11 @@ from evofool.evaluation import Model, once_per_model
 from evofool.support import UserError, unknown_name
 
 CHUNK = 100  # images between two saves of the state
+HALVINGS = 12  # of the share of a change that is rounded
 OVERSHOOT, ROUNDS, CANDIDATES = 0.02, 10, 10  # of DeepFool, as in the authors' program
 
-Change = Float[np.ndarray, "height width channels"]
+Image = Float[Array, "height width channels"]
+Radius = float | np.float32 | Float[Array, ""]  # in levels, outside and inside a program
 
 
 class Universal(NamedTuple):
@@ -96,21 +104,32 @@ def universal(
     if norm not in NORMS:
         raise unknown_name("norm", norm, NORMS)
     (radius,) = check_epsilon(epsilon, norm=norm)
+    levels = np.float32(math.floor(255 * radius) if norm == "linf" else 255 * radius)
     if not 0 < rate <= 1 or passes < 1:
         raise UserError(f"rate is {rate:g}, passes {passes}; expected a share, and 1 or more")
     check_seed(seed)
     progress = task.progress(
-        save, images=task.images, labels=task.labels, epsilon=radius, norm=norm, seed=seed
+        save,
+        images=task.images,
+        labels=task.labels,
+        epsilon=radius,
+        norm=norm,
+        seed=seed,
+        steps="whole levels",  # a file of another way of stepping is not gone on with
     )
     state = progress.load() or {
         "change": np.zeros(classifier.card.input_shape, np.float32),
         "done": np.array(0),
         "rates": np.zeros(0),
     }
+
+    def rounded(change: np.ndarray) -> Int16[np.ndarray, "height width channels"]:
+        return np.asarray(_whole(jnp.asarray(change), levels, norm)).astype(np.int16)
+
     count, result = len(task.images), None
     change, done, rates = state["change"], int(state["done"]), list(state["rates"])
     walk = _walk(task.model, norm, min(CANDIDATES, classifier.card.classes))
-    walk = partial(walk, classifier.params, np.float32(255 * radius))
+    walk = partial(walk, classifier.params, levels)
     while len(rates) < passes and not (rates and rates[-1] >= rate):
         order = np.random.default_rng([seed, len(rates)]).permutation(count)
         for start in range(done % count, count, CHUNK):
@@ -120,12 +139,12 @@ def universal(
             if start + CHUNK < count:
                 progress.save({"change": change, "done": np.array(done), "rates": np.array(rates)})
             (report or silent)(done, passes * count)
-        result = _with_change(task, whole(change))
+        result = _with_change(task, rounded(change))
         rates.append(float(result.success.mean()))
         progress.save({"change": change, "done": np.array(done), "rates": np.array(rates)})
     if result is None:  # all passes were in the file
-        result = _with_change(task, whole(change))
-    return Universal(whole(change), np.array(rates), result)
+        result = _with_change(task, rounded(change))
+    return Universal(rounded(change), np.array(rates), result)
 
 
 def add_change(
@@ -158,11 +177,6 @@ def _with_change(task: Task, change: Int16[np.ndarray, "height width channels"])
     return judge(task, changed)
 
 
-def whole(change: Change) -> Int16[np.ndarray, "height width channels"]:
-    """Rounds a change to whole levels, towards 0, so that no norm grows."""
-    return np.trunc(change).astype(np.int16)
-
-
 @once_per_model
 def _walk(model: Model, norm: str, candidates: int) -> Callable[..., Array]:
     """Compiles the growth of the change over some images in turn."""
@@ -172,10 +186,10 @@ def _walk(model: Model, norm: str, candidates: int) -> Callable[..., Array]:
             image, label = labelled
             levels = image.astype(jnp.float32)[None]
             # in whole levels, as the result will be: smaller changes must not count
-            moved = jnp.clip(levels + jnp.trunc(change), 0.0, 255.0)
+            moved = jnp.clip(levels + _whole(change, radius, norm), 0.0, WHITE)
 
             def enlarged(change):
-                step, _ = walk_over_border(
+                between, _ = walk_over_border(
                     model,
                     params,
                     moved,
@@ -184,6 +198,16 @@ def _walk(model: Model, norm: str, candidates: int) -> Callable[..., Array]:
                     candidates=candidates,
                     steps=ROUNDS,
                     overshoot=OVERSHOOT,
+                )
+                reach = radius if norm == "linf" else WHITE
+                step, _ = search_grid(
+                    model,
+                    params,
+                    moved,
+                    Border(label[None], -1),
+                    between,
+                    (jnp.maximum(levels - reach, 0.0), jnp.minimum(levels + reach, WHITE)),
+                    rounds=1,
                 )
                 return _into_ball(change + step[0], radius, norm)
 
@@ -195,10 +219,27 @@ def _walk(model: Model, norm: str, candidates: int) -> Callable[..., Array]:
     return jax.jit(walk)
 
 
-def _into_ball(
-    change: Float[Array, "height width channels"], radius: float | Float[Array, ""], norm: str
-) -> Float[Array, "height width channels"]:
+def _into_ball(change: Image, radius: Radius, norm: str) -> Image:
     """Projects a change onto the ball around 0."""
     if norm == "linf":
         return jnp.clip(change, -radius, radius)
     return change * jnp.minimum(1.0, radius / (jnp.linalg.norm(change.reshape(-1)) + 1e-12))
+
+
+def _whole(change: Image, radius: Radius, norm: str) -> Image:
+    """Rounds a change in the ball to whole levels, in the ball.
+
+    In the L2 norm projections leave fractions of levels. The change is shrunk until its rounded
+    values are in the ball, so that of equal values none is kept at the cost of another.
+    """
+    if norm == "linf":  # whole already: the radius is, and so are the steps
+        return change
+
+    def halve(_, shares):
+        low, high = shares
+        middle = (low + high) / 2
+        fits = jnp.sum(jnp.square(jnp.rint(middle * change))) <= jnp.square(radius)
+        return jnp.where(fits, middle, low), jnp.where(fits, high, middle)
+
+    share, _ = lax.fori_loop(0, HALVINGS, halve, (0.0, 1.0))
+    return jnp.rint(share * change)

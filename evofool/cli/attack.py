@@ -239,6 +239,11 @@ def _run(
     output().print(make_table(list(rows[0]), [list(row.values()) for row in rows]))
     if any(line.success and line.already for line in lines):
         say("already: the original was misclassified before the attack")
+    if any(line.rounded_away for line in lines):
+        say(
+            "rounded away: a change between levels succeeds, and none of whole levels (8 bits) was "
+            "found near it; try pgd"
+        )
     actions = {line.image: line.actions for line in lines}
     for line in summarize_actions(actions.values()):
         say(line)
@@ -263,8 +268,15 @@ def _row(line: "Attacked", *, is_labelled: bool) -> dict[str, str | int | None]:
         row["target before"] = percent(line.target_before)
         row["target after"] = percent(line.of_target)
     return row | {
-        "success": "no" if not line.success else "already" if line.already else "yes",
+        "success": _success(line),
         "linf": f"{line.linf:.4f}",
         "l2": f"{line.l2:.3f}",
         "pixels": line.l0,
     }
+
+
+def _success(line: "Attacked") -> str:
+    """Says whether an attack succeeded, in a word or two."""
+    if line.success:
+        return "already" if line.already else "yes"
+    return "rounded away" if line.rounded_away else "no"

@@ -66,6 +66,7 @@ NETWORKS = (
     "squeezenet_v1.0_deepcompression",
 )
 STEP = 0.01  # r
+STEPS = "whole levels"  # that the one change for all is made by
 EPSILONS = (PUBLISHED, 0.01, 0.02, 0.05)
 SMALL = (48, 48, 3)  # shape of photographs at small scale
 WRITTEN, TARGETED, CHANCE = "with the sign as written", "FGSM, to a target", "signs at random"
@@ -181,7 +182,7 @@ def _make_universal(
         )
         return {"change": made.change, "rates": made.rates}
 
-    return lab.arrays("universal", compute, key=[network.card.sha256, len(images), STRONG])
+    return lab.arrays("universal", compute, key=[network.card.sha256, len(images), STRONG, STEPS])
 
 
 def _draw_targets(labels: Classes) -> Classes:

@@ -125,3 +125,14 @@ def test_steps_that_change_nothing_are_refused():
         pgd(linear(), levels(), 0, **options)
     # from a random start there is a change all the same
     assert pgd(linear(), levels(), 0, random_start=True, **options).linf.max() > 0
+
+
+def test_many_steps_succeed_at_least_as_often_as_one():
+    images = levels(40)
+    labels = classes_of(curved(), images)
+    epsilons = [1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255]
+    one = fgsm(curved(), images, labels, epsilon=epsilons).success.mean(axis=1)
+    for steps in (5, 10, 40):
+        many = pgd(curved(), images, labels, epsilon=epsilons, steps=steps).success.mean(axis=1)
+        assert (many >= one).all()
+    assert 0 < one[2] < 1

@@ -4,7 +4,7 @@ import pytest
 
 from evofool import UserError
 from evofool.attacks.universal import _into_ball, add_change, universal
-from tests.evofool.attacks.networks import classes_of, curved, levels, linear
+from tests.evofool.attacks.networks import FLAT, NEEDED, classes_of, curved, flat, levels, linear
 
 IMAGES = levels(140)
 
@@ -27,7 +27,17 @@ def test_one_change_fools_on_most_images_and_on_others(norm):
     assert others.success.mean() > 2 * shuffled.success.mean()
 
 
-def test_a_change_that_rounding_undoes_is_enlarged():
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("count", [1, 5])
+def test_few_images_do_whose_border_is_less_than_a_level_away(count: int, norm: str):
+    epsilon = {"linf": 10 / 255, "l2": 0.5}[norm]
+    found = universal(flat(), FLAT[:count], 0, epsilon=epsilon, norm=norm)
+    assert found.rates.tolist() == [1.0]
+    assert np.abs(found.change).sum() >= NEEDED[count - 1]
+    assert found.attack.l2.max() < 768**0.5 / 255  # that of every value by one level
+
+
+def test_more_passes_fool_more_images():
     labels = classes_of(curved(), IMAGES[:3])
     found = universal(curved(), IMAGES[:3], labels, epsilon=0.25, rate=1.0, passes=7)
     assert found.rates[0] < 0.5 < found.rates[-1]
