@@ -37,7 +37,6 @@ from evofool.experiments.small_perturbations.photographs import NETWORKS
 from evofool.support import platform_facts
 
 DEEPFOOL = {"steps": 50, "overshoot": 0.02, "candidates": 10}  # the defaults of `deepfool`
-ATTACKS = ("fgsm", "pgd", "deepfool", "lbfgs", "universal")
 FEW = (1, 5)  # photographs that a universal change is made of
 STRONG = 10 / 255
 
@@ -63,7 +62,7 @@ def main() -> None:
     """Parses the arguments, attacks, prints."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--networks", nargs="+", default=NETWORKS)
-    parser.add_argument("--attacks", nargs="+", default=ATTACKS, choices=ATTACKS)
+    parser.add_argument("--attacks", nargs="+", default=[""], help="beginnings of their names")
     parser.add_argument("--count", type=int, default=20, help="photographs for each network")
     parser.add_argument("--weights", type=Path, help="folder of the networks")
     parser.add_argument("--photographs", type=Path, help="folder of labelled photographs")
@@ -85,7 +84,7 @@ def main() -> None:
     for name in arguments.networks:
         classifier = load_classifier(name, weights=supplies.network_folder())
         for trial in trials(*recognised(supplies, classifier, arguments.count)):
-            if trial.name.split(",")[0] in arguments.attacks:
+            if trial.name.startswith(tuple(arguments.attacks)):
                 print(f"| {name} |", row(trial), "|", flush=True)
 
 

@@ -5,11 +5,22 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evofool import Card, Classifier, attack, deepfool, lbfgs, pgd
+from evofool import (
+    Card,
+    Classifier,
+    attack,
+    deepfool,
+    lbfgs,
+    load_classifier,
+    pgd,
+    recognize,
+    universal,
+)
 from evofool.attacks.deepfool import deepfool_steps
 from evofool.attacks.grid import LOOKS, ROUNDS, Border, _least, judge_on_grid, search_grid
-from evofool.attacks.inputs import prepare
+from evofool.attacks.inputs import LEVEL, prepare
 from evofool.cli import main
+from evofool.data import read_photographs
 from evofool.evaluation import model_of
 from evofool.images import save_image, to_image
 from tests.evofool.attacks.networks import (
@@ -21,6 +32,7 @@ from tests.evofool.attacks.networks import (
     levels,
     rippled,
 )
+from tests.evofool.real_data import data_folder
 
 OPTIONS = {"steps": 50, "overshoot": 0.02, "candidates": 4}
 
@@ -134,3 +146,22 @@ def test_where_nothing_works_nothing_is_found():
     found, is_found = _least(lambda tried: tried < 0, jnp.array([1.0, 3.0]))
     np.testing.assert_array_equal(found, [1, 3])
     assert not is_found.any()
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_photographs_are_fooled_by_less_than_one_level_of_every_value():
+    folder = data_folder()
+    network = load_classifier("mobilenet_v1_0.25_128", weights=folder / "imagenet-models")
+    files = sorted((folder / "imagenet/samples").glob("*"))[::100]
+    images = np.stack([photograph.levels for photograph in read_photographs(files, network.card)])
+    seen = recognize(network, images)
+    labels, runners_up = seen.classes, seen.log_odds
+    found = deepfool(network, images, labels)
+    assert found.success.all()
+    assert np.median(found.l2) < np.median(pgd(network, images, labels, epsilon=LEVEL).l2) / 2
+    runners_up[np.arange(len(labels)), labels] = -np.inf
+    to_target = lbfgs(network, images[:2], labels[:2], target=runners_up.argmax(axis=1)[:2])
+    assert to_target.success.all()
+    one_for_all = universal(network, images[:5], labels[:5])
+    assert one_for_all.rates[-1] >= 0.8
