@@ -93,16 +93,7 @@ class Card:
     def __post_init__(self) -> None:
         object.__setattr__(self, "family", current_name(self.family))
         where = f"card of {self.name!r}"
-        if min(self.input_shape) < 1 or math.prod(self.input_shape) > MOST_VALUES:
-            raise UserError(
-                f"{where}: input_shape is {self.input_shape}; expected 1 or more each, and at most "
-                f"{MOST_VALUES:,} values in all"
-            )
-        if not 2 <= self.outputs <= MOST_OUTPUTS:
-            raise UserError(
-                f"{where}: outputs is {self.outputs}; expected 2..{MOST_OUTPUTS:,} (the softmax of "
-                "one output is always 1: for a yes or no, give the outputs [0, z])"
-            )
+        check_sizes(where, self.input_shape, self.outputs)
         if not 0 <= self.class_offset < self.outputs:
             raise UserError(
                 f"{where}: class_offset is {self.class_offset} with {self.outputs} outputs; "
@@ -216,6 +207,29 @@ class Card:
         if not isinstance(values, dict):
             raise UserError(f"{path}: expected a JSON object, found {type(values).__name__}")
         return cls.from_dict(values, source=str(path))
+
+
+def check_sizes(where: str, input_shape: tuple[int, int, int], outputs: int) -> None:
+    """Refuses sizes that no classifier has, before memory is taken for them.
+
+    Args:
+        where: they come from, for the message.
+        input_shape: (height, width, channels) of an image.
+        outputs: number of outputs.
+
+    Raises:
+        UserError: one is too small or too large.
+    """
+    if min(input_shape) < 1 or math.prod(input_shape) > MOST_VALUES:
+        raise UserError(
+            f"{where}: input_shape is {input_shape}; expected 1 or more each, and at most "
+            f"{MOST_VALUES:,} values in all"
+        )
+    if not 2 <= outputs <= MOST_OUTPUTS:
+        raise UserError(
+            f"{where}: outputs is {outputs}; expected 2..{MOST_OUTPUTS:,} (the softmax of "
+            "one output is always 1: for a yes or no, give the outputs [0, z])"
+        )
 
 
 def preprocess(card: Card, images: ImageBatch) -> ImageBatch:

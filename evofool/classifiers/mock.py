@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from evofool.classifiers.card import Card, ImageBatch
+from evofool.classifiers.card import Card, ImageBatch, check_sizes
 from evofool.classifiers.classifier import Classifier, Params
 from evofool.support import UserError
 
@@ -26,7 +26,9 @@ def mock_classifier(specification: str) -> Classifier:
     Raises:
         UserError: the specification is malformed.
     """
-    match = re.fullmatch(r"mock:(\d+)(?::(\d+)x(\d+)x([13]))?", specification)
+    match = re.fullmatch(
+        r"mock:([0-9]{1,12})(?::([0-9]{1,12})x([0-9]{1,12})x([13]))?", specification
+    )
     numbers = [int(group) for group in match.groups("0")] if match else [0]
     if not match or numbers[0] < 2 or (match[2] and min(numbers) < 1):
         raise UserError(
@@ -36,6 +38,7 @@ def mock_classifier(specification: str) -> Classifier:
         )
     outputs, *size = numbers
     shape = (size[0], size[1], size[2]) if match[2] else (28, 28, 1)
+    check_sizes(f"classifier {specification!r}", shape, outputs)
     card = Card(
         name=specification,
         family="mock",

@@ -42,6 +42,7 @@ from evofool.evolution.manifest import (
     sealed,
     settings_message,
 )
+from evofool.evolution.memory import image_bytes
 from evofool.evolution.metrics import (
     HIGH,
     LIKELY,
@@ -106,6 +107,7 @@ __all__ = [
     "forecast_run",
     "generation_reaching",
     "has_its_seal",
+    "image_bytes",
     "lineage",
     "lineage_files",
     "load",

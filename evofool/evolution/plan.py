@@ -16,6 +16,7 @@ from evofool.classifiers import (
 from evofool.config import EvolveConfig
 from evofool.evaluation import choose_micro_batch
 from evofool.evolution.encodings import Encoding, Rates, make_encoding, make_rates
+from evofool.evolution.memory import check_memory
 from evofool.evolution.selection import Selection, make_selection
 from evofool.support import UserError, is_python_file, split_code
 
@@ -49,8 +50,8 @@ def make_plan(config: EvolveConfig, classifier: Classifier) -> Plan:
         classifier: the one they name, as `load_configured` or `configure` return it.
 
     Raises:
-        UserError: the settings do not fit the classifier: unknown classes, a colour for other
-            channels, children that the classes cannot share equally.
+        UserError: the memory does not suffice, or the settings do not fit the classifier: unknown
+            classes, a colour for other channels, children that the classes cannot share equally.
     """
     encoding = make_encoding(config, classifier.card.input_shape)
     selection = make_selection(config, classifier.card)
@@ -59,6 +60,7 @@ def make_plan(config: EvolveConfig, classifier: Classifier) -> Plan:
         micro_batch = choose_micro_batch(
             config.batch_size, classifier, least_parts=encoding.least_parts
         )
+    check_memory(config, classifier, encoding, selection, micro_batch)
     return Plan(
         config=_with_full_paths(dataclasses.replace(config, micro_batch=micro_batch)),
         classifier=classifier,

@@ -13,6 +13,7 @@ from evofool.evolution import (
     Genomes,
     Step,
     compiled_render,
+    image_bytes,
     lineage,
     make_rates,
 )
@@ -20,8 +21,9 @@ from evofool.images import Images, Levels, to_image, to_levels
 from evofool.runs.frames import Size, draw_frame, frame_of
 from evofool.runs.integrity import genomes_of
 from evofool.runs.opened import OpenedRun
-from evofool.support import UserError
+from evofool.support import UserError, check_room
 
+COORDINATE_BYTES = 16  # of a pixel, for a CPPN: x, y, distance and bias
 MOST_NAMES = 20  # of classes in a message
 
 
@@ -173,6 +175,11 @@ class Run(OpenedRun):
         One program draws any number of them: the last micro-batch is filled up with the last one.
         """
         render, size = compiled_render(self.encoding), self.micro_batch
+        check_room(
+            size * image_bytes(self.card.input_shape),
+            f"drawing micro-batches of {size} images, as {self.folder} says",
+            remedy="use a machine with more memory",
+        )
         for start in range(0, len(genomes), size):
             part = genomes[start : start + size]
             filled = [*part, *[part[-1]] * (size - len(part))]
@@ -183,14 +190,21 @@ class Run(OpenedRun):
         """Makes sure that elites can be drawn anew at a size, as `draw_large` takes it.
 
         Raises:
-            UserError: the run is directly encoded, or a side is below 1.
+            UserError: the run is directly encoded, a side is below 1, or such an image does not fit
+                into memory.
         """
         if self.config.encoding != "cppn":
             raise UserError(
                 f"{self.folder} is directly encoded: its images have no detail beyond their "
                 "own pixels; use 'evofool export' for those"
             )
-        frame_of(size, self.card.input_shape)
+        frame = frame_of(size, self.card.input_shape)
+        channels = self.card.input_shape[2]
+        check_room(
+            frame.height * frame.width * (COORDINATE_BYTES + image_bytes((channels,))),
+            f"an image of {frame.width}x{frame.height} pixels",
+            remedy="choose a smaller --size",
+        )
 
     def draw_large(self, genome: Genomes, size: Size) -> Levels:
         """Draws one CPPN genome at any size.

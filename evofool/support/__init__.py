@@ -35,6 +35,7 @@ from evofool.support.formats import (
     rounded_percent,
 )
 from evofool.support.lock import is_of_lock, locked, writer_of
+from evofool.support.memory import check_room
 from evofool.support.multihost import Job, is_first, start
 from evofool.support.platforms import platform_facts
 from evofool.support.printable import csv_cell, from_csv_cell, printable, shortened
@@ -62,6 +63,7 @@ __all__ = [
     "as_percentage",
     "as_record",
     "check_file",
+    "check_room",
     "check_schema",
     "check_trust",
     "check_version",

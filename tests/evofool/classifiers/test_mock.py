@@ -37,3 +37,17 @@ def test_logits_are_linear_in_the_local_averages():
 def test_a_malformed_name_shows_a_right_one(name):
     with pytest.raises(UserError, match="for instance mock:10 or mock:10:32x32x3"):
         load_classifier(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("mock:1000000000", "outputs is 1000000000; expected 2..131,072"),
+        ("mock:10:100000x100000x3", "at most 16,777,216 values"),
+        ("mock:\u0661\u0660", "for instance mock:10"),
+        (f"mock:{'9' * 5000}", "for instance mock:10"),
+    ],
+)
+def test_sizes_that_no_classifier_has_are_refused_at_once(name, words):
+    with pytest.raises(UserError, match=words):
+        load_classifier(name)

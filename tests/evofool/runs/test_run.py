@@ -12,7 +12,7 @@ from evofool.classifiers.scores import log_odds
 from evofool.evaluation.forward import evaluate
 from evofool.evolution.cppn_encoding import CppnEncoding
 from evofool.evolution.encodings import compiled_render
-from evofool.support import DamagedFileWarning
+from evofool.support import DamagedFileWarning, memory
 
 
 @pytest.fixture(params=["cppn", "direct"])
@@ -191,3 +191,14 @@ def test_a_large_drawing_shows_the_scored_image_whatever_the_coordinates(coordin
     # every ninth sample of a drawing with 9 * 27 + 1 pixels falls on a pixel of the small one
     large = np.asarray(elite.render(9 * 27 + 1))[::9, ::9]
     assert np.mean(np.abs(large.astype(int) - same) <= 1) > 0.99
+
+
+def test_images_that_do_not_fit_into_memory_are_refused_before_they_are_drawn(
+    cppn_run, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(memory, "available_memory", lambda: 10**6)
+    with pytest.raises(UserError, match=r"an image of 1024x1024 pixels would take about 0\.0\d GB"):
+        cppn_run["7"].render(1024)
+    monkeypatch.setattr(memory, "available_memory", lambda: 10**5)
+    with pytest.raises(UserError, match="drawing micro-batches of "):
+        cppn_run["7"].image()

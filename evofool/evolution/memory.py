@@ -1,0 +1,59 @@
+"""The memory that a run takes, forecast from its settings before anything is allocated."""
+
+import math
+
+import jax
+
+from evofool.classifiers import Classifier
+from evofool.config import EvolveConfig
+from evofool.evolution.encodings import Encoding
+from evofool.evolution.generation import PRNG
+from evofool.evolution.selection import Selection
+from evofool.support import check_room
+
+IMAGE_COPIES = 4  # in float32, of an image being drawn and classified (3.3 measured)
+GENOME_COPIES = 4  # of a genome being varied, beside its place in the archive
+
+
+def image_bytes(shape: tuple[int, ...]) -> int:
+    """Returns what an image (height, width, channels) takes while it is drawn and classified."""
+    return 4 * IMAGE_COPIES * math.prod(shape)
+
+
+def check_memory(
+    config: EvolveConfig,
+    classifier: Classifier,
+    encoding: Encoding,
+    selection: Selection,
+    micro_batch: int,
+) -> None:
+    """Makes sure that the memory suffices for a run, as far as its settings tell.
+
+    Devices with memory of their own are left out: what they lack is noticed by the run, which
+    then takes smaller micro-batches.
+
+    Raises:
+        UserError: it does not.
+    """
+    if jax.default_backend() != "cpu":
+        return
+    keys = jax.eval_shape(lambda: jax.random.key(0, impl=PRNG)[None])
+    genome = sum(
+        leaf.size * leaf.dtype.itemsize
+        for leaf in jax.tree.leaves(jax.eval_shape(encoding.init, keys))
+    )
+    children = config.runs * config.batch_size
+    is_jax = classifier.is_jax
+    together = micro_batch * min(jax.device_count(), -(-children // micro_batch))
+    needed = (
+        genome * (2 * config.runs * selection.cells + GENOME_COPIES * children)
+        + image_bytes(classifier.card.input_shape) * (together if is_jax else children)
+        + 4 * classifier.card.outputs * (together if is_jax else children)
+    )
+    check_room(
+        needed,
+        f"a run with batch_size {config.batch_size}, micro_batch {micro_batch}, {config.runs} "
+        f"run(s), {selection.cells:,} cells and images of "
+        f"{'x'.join(map(str, classifier.card.input_shape))}",
+        remedy="make one of these smaller",
+    )
