@@ -7,7 +7,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column
 
 from evofool.cli.console import progress_output
 from evofool.support import duration, percent
@@ -16,7 +23,7 @@ if TYPE_CHECKING:
     from evofool.evolution import MetricsLine, Reporter
 
 SECONDS_BETWEEN_LINES = 3.0
-BAR_WIDTH = 10
+BAR_WIDTH, LEAST_BAR = 10, 3
 GAP = "  "
 
 
@@ -38,7 +45,14 @@ def counting(task: str, console: Console) -> Iterator[Callable[[int, int], None]
         console: where to write, usually standard error.
     """
     last_line = time.monotonic()
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+    columns = (
+        TextColumn("{task.description}", table_column=Column(overflow="ellipsis", no_wrap=True)),
+        BarColumn(bar_width=BAR_WIDTH if console.width >= 60 else LEAST_BAR),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True),
+    )
+    is_hidden = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=is_hidden) as bar:
         bar_task = bar.add_task(task, total=None)
 
         def show(done: int, total: int) -> None:
@@ -60,9 +74,10 @@ class ProgressReporter:
 
     def __init__(self, console: Console):
         self._console = console
+        self._bar = BarColumn(bar_width=BAR_WIDTH)
         self._live = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=BAR_WIDTH),
+            self._bar,
             TextColumn("{task.fields[status]}", markup=False),
             console=console,
             transient=True,
@@ -104,9 +119,10 @@ class ProgressReporter:
         head = f"generation {generation}/{last}"
         facts = [*self._time_left(generation, last, now), *_facts_of(lines)]
         if self._console.is_terminal:
-            room = (
-                self._console.width - len(head) - BAR_WIDTH - 2
-            )  # a space on each side of the bar
+            # the time left matters more than the length of the bar; a space on each side of it
+            room = self._console.width - len(head) - 2
+            self._bar.bar_width = min(BAR_WIDTH, max(LEAST_BAR, room - len(facts[0])))
+            room -= self._bar.bar_width
             self._live.update(
                 self._task,
                 description=head,

@@ -74,7 +74,8 @@ def guarded_streams() -> Iterator[None]:
 
     Within this context, writing to standard output raises `OutputClosedError` when its reader has
     closed it, and `UserError` when it is full or was never open. A run goes on when nobody reads
-    its progress: failures of standard error are ignored.
+    its progress: failures of standard error are ignored. Letters that the encoding of a stream
+    lacks are written as their codes.
     """
     for descriptor in (0, 1, 2):
         _occupy(descriptor)
@@ -113,6 +114,11 @@ class _Guarded:
             return len(text)
         try:
             return self._stream.write(text)
+        except UnicodeEncodeError as error:  # of a stream in a code page, for instance on Windows
+            self._stream.write(
+                text.encode(error.encoding, "backslashreplace").decode(error.encoding)
+            )
+            return len(text)
         except OSError as error:
             _discard(self._stream)
             self._failed(error)

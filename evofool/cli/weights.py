@@ -71,7 +71,7 @@ def weights_fetch(
     """Downloads and converts weights that torchvision publishes.
 
     It checks their hash. The published files are pickles, which only PyTorch's weights-only loader
-    reads safely; to install PyTorch, run pip install -e ".[compare]" in a checkout of evofool.
+    reads safely; to install PyTorch, run pip install torch.
 
       evofool weights fetch resnet18 --out weights
       evofool evolve --classifier resnet18 --weights weights

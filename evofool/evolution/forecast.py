@@ -1,7 +1,5 @@
 """What a run will cost: its first generations are tried, the rest is extrapolated."""
 
-import resource
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from evofool.classifiers import Classifier
 from evofool.config import EvolveConfig
 from evofool.evolution.loop import MAX_CHUNK, compile_loop
 from evofool.evolution.plan import make_plan
+from evofool.support import peak_memory
 
 TRIAL_SECONDS = 2.0
 
@@ -71,12 +70,6 @@ def forecast_run(config: EvolveConfig, classifier: Classifier) -> Forecast:
         memory_bytes=peak_memory(),
         device_memory_bytes=_device_memory(),
     )
-
-
-def peak_memory() -> int:
-    """Returns the most memory this process has held, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def _stops(last: int) -> Iterator[np.int32]:

@@ -23,7 +23,6 @@ from evofool.support.files import (
     read_json,
     replacing,
     sha256_of,
-    user_cache,
     write_error,
     write_json,
 )
@@ -37,7 +36,7 @@ from evofool.support.formats import (
 from evofool.support.lock import is_of_lock, locked, writer_of
 from evofool.support.memory import check_room
 from evofool.support.multihost import Job, is_first, start
-from evofool.support.platforms import platform_facts
+from evofool.support.platforms import peak_memory, platform_facts, user_cache
 from evofool.support.printable import csv_cell, from_csv_cell, printable, shortened
 from evofool.support.progress import Progress
 from evofool.support.reading import (
@@ -85,6 +84,7 @@ __all__ = [
     "names_code",
     "parse_json",
     "parse_toml",
+    "peak_memory",
     "percent",
     "platform_facts",
     "printable",

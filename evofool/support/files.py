@@ -115,20 +115,6 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def user_cache() -> Path:
-    """Returns evofool's folder in the user cache, `$XDG_CACHE_HOME` or `~/.cache`.
-
-    Raises:
-        UserError: the user has no home directory, as in some containers.
-    """
-    try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "evofool"
-    except RuntimeError as error:
-        raise UserError(
-            "this user has no home directory; set HOME or XDG_CACHE_HOME to a folder"
-        ) from error
-
-
 def write_error(path: Path, error: OSError) -> UserError:
     """Makes the error that says why `path` could not be written, and what to do."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):

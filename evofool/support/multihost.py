@@ -19,6 +19,7 @@ import numpy as np
 
 from evofool.support.errors import UserError
 from evofool.support.files import JsonValue
+from evofool.support.platforms import c_library
 
 T = TypeVar("T")
 
@@ -152,7 +153,7 @@ def speak_when_aborted(message: str) -> None:
 
     if not is_alone():
         _abort_handler = ctypes.CFUNCTYPE(None, ctypes.c_int)(speak)
-        ctypes.CDLL(None).signal(int(signal.SIGABRT), _abort_handler)
+        c_library().signal(int(signal.SIGABRT), _abort_handler)
 
 
 _abort_handler: object = None  # keeps the handler alive: C holds no reference to it
@@ -173,7 +174,7 @@ def _output_to_stderr() -> Iterator[None]:
     try:
         yield
     finally:
-        ctypes.CDLL(None).fflush(None)  # C buffers what goes to a file or a pipe
+        c_library().fflush(None)  # C buffers what goes to a file or a pipe
         os.dup2(standard_output, 1)
         os.close(standard_output)
 

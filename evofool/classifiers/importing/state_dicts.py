@@ -73,8 +73,7 @@ def torch_is_missing(what: str) -> UserError:
     """Makes the error for a file that only PyTorch can read."""
     return UserError(
         f"{what} needs PyTorch, whose weights-only loader reads it without running code; "
-        'run pip install -e ".[compare]" in a checkout of evofool, or convert the file to '
-        "safetensors where PyTorch is installed"
+        "run pip install torch, or convert the file to safetensors where PyTorch is installed"
     )
 
 

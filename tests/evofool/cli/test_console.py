@@ -61,7 +61,7 @@ def test_progress_in_a_pipe_is_plain_lines():
     )
 
 
-@pytest.mark.parametrize(("width", "shown"), [(80, 3), (60, 2), (120, 4), (140, 5), (30, 0)])
+@pytest.mark.parametrize(("width", "shown"), [(80, 3), (60, 2), (120, 4), (140, 5), (40, 1)])
 def test_progress_in_a_terminal_fits_its_width(
     width: int, shown: int, monkeypatch: pytest.MonkeyPatch
 ):
@@ -90,3 +90,13 @@ def test_a_count_in_a_pipe_is_a_line_every_few_seconds(monkeypatch: pytest.Monke
         for done in (1, 1000, 1500, 2000):
             report(done, 2000)
     assert console.file.getvalue() == "pgd  1,000/2,000\npgd  2,000/2,000\n"
+
+
+@pytest.mark.parametrize("width", [80, 60, 40])
+def test_a_count_in_a_terminal_keeps_bar_counts_and_time_left(width: int):
+    console = Console(file=StringIO(), force_terminal=True, width=width, color_system=None)
+    with counting("finite-differences", console) as report:
+        report(15_000, 20_000)
+    lines = re.findall(r"finite[^\r\n\x1b]*", console.file.getvalue())
+    assert re.fullmatch(r"finite-differences ━+\S* *15000/20000 +-+:--", lines[-1].rstrip()), lines
+    assert len(lines[-1]) <= width

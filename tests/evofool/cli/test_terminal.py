@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -127,6 +127,14 @@ def test_progress_that_nobody_reads_stops_nothing(
     monkeypatch.setattr(sys, "stderr", stream)
     with terminal.guarded_streams():
         print("text", file=sys.stderr, flush=True)
+
+
+def test_letters_that_a_code_page_lacks_are_written_as_codes(monkeypatch: pytest.MonkeyPatch):
+    written = BytesIO()
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(written, encoding="cp1252"))
+    with terminal.guarded_streams():
+        print("größer 猫 ▀")
+    assert written.getvalue().decode("cp1252") == "größer \\u732b \\u2580\n"
 
 
 def evofool(*arguments: str, redirection: str) -> tuple[int, str]:

@@ -59,5 +59,5 @@ def test_a_missing_file_is_named(tmp_path):
 def test_without_pytorch_a_pickle_is_refused_with_what_to_do(name, tmp_path, monkeypatch):
     monkeypatch.setattr(state_dicts, "has_torch", lambda: False)
     (tmp_path / name).write_bytes(b"\x80\x04.")
-    with pytest.raises(UserError, match=r"needs PyTorch.*pip install -e \"\.\[compare\]\""):
+    with pytest.raises(UserError, match=r"needs PyTorch.*pip install torch"):
         read_state_dict(tmp_path / name)
