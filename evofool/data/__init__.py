@@ -1,9 +1,9 @@
 """Data sets and image files: how they are found, fetched and read.
 
 A data set is searched for in the folder given, or else in `$EVOFOOL_DATA` and in the user cache
-(`$XDG_CACHE_HOME/evofool`, on Linux `~/.cache/evofool`); its files may be in the folder itself or in a
-subfolder named after the data set. A *photograph* is an image file of the user. A *labelled* image
-is a file and its class.
+(`$XDG_CACHE_HOME/evofool`, on Linux `~/.cache/evofool`); its files may be in the folder itself or
+in a subfolder named after the data set. A *photograph* is an image file of the user. A *labelled*
+image is a file and its class.
 """
 
 from evofool.data.cifar10 import CIFAR10_LABELS, load_cifar10
