@@ -7,13 +7,14 @@ import string
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from evofool import cli
-from tests.fuzz.conftest import Attempts, ask
+from tests.fuzz.conftest import Answer, Attempts, ask
 
 pytestmark = pytest.mark.fuzz
 
@@ -23,6 +24,7 @@ READERS = (
     ("inspect", "--json"),
     ("inspect", "--class", "2"),
     ("verify",),
+    ("compare", "--json"),
     ("descent", "--class", "1", "--out", "OUT/d.png"),
     ("gallery", "--out", "OUT/g.png"),
     ("export", "--out", "OUT/e"),
@@ -60,28 +62,70 @@ def state_of(run: Path) -> str:
     return said.replace(str(run), "RUN")
 
 
-def test_bit_flips_in_run_directories(attempts: Attempts, whole, copied, tmp_path):
-    """A bit in any file of a run directory changes: said, or without consequence."""
-    expected = state_of(whole)
+class Result(NamedTuple):
+    """What came of a reading command about a run.
+
+    Attributes:
+        answer: of the command line.
+        files: that it wrote, by name.
+    """
+
+    answer: Answer
+    files: dict[str, bytes]
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it was refused, or damage was said."""
+        return self.answer.code != 0 or "damaged" in self.answer.err
+
+    def differs_from(self, other: "Result") -> bool:
+        return (self.answer.out, self.files) != (other.answer.out, other.files)
+
+
+def read(words: tuple[str, ...], run: Path, out: Path) -> Result:
+    """Runs a reading command about a run, with its output in an empty folder."""
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir()
+    answer = ask(*command(words, run, out))
+    found = {p.relative_to(out).as_posix(): p.read_bytes() for p in files_of(out)}
+    return Result(answer, {name: content for name, content in found.items() if name[0] != "."})
+
+
+def is_vouched_for(path: Path) -> bool:
+    """Whether every bit of a file is covered by a checksum, so that `verify` must notice."""
+    return path.parent.name == "lineage" or path.name in ("metrics.jsonl", "summary.json")
+
+
+def test_bit_flips_in_run_directories(attempts: Attempts, copied, tmp_path):
+    """A bit in any file of a run directory changes: said, or without consequence.
+
+    Silent is what exits with 0, says nothing of damage, and has other results (output, files) than
+    the same command about the undamaged run; a `verify` that finds a damaged file whole; and a
+    `resume` that exits with 0 and leaves another run.
+    """
+    out = tmp_path / "out"
+    whole = {words: read(words, copied(), out) for words in READERS}
+    expected = state_of(copied())
     for rng in attempts:
-        run, out = copied(), tmp_path / "out"
-        shutil.rmtree(out, ignore_errors=True)
-        out.mkdir()
+        run = copied()
         path = rng.choice([p for p in files_of(run) if p.suffix != ".png" and p.stat().st_size])
         content = bytearray(path.read_bytes())
         for _ in range(rng.choice([1, 1, 1, 8])):
             content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
         path.write_bytes(content)
         words = rng.choice(READERS)
-        answer = ask(*command(words, run, out))
-        text = f"{path.relative_to(run)}, {' '.join(words)}"
+        result = read(words, run, out)
+        answer, text = result.answer, f"{path.relative_to(run)}, {' '.join(words)}"
         attempts.counts[f"exit {answer.code}"] += 1
         if answer.fault:
             attempts.fault(answer.fault, text)
-        elif answer.code == 0 and words[0] == "verify":
+        elif answer.code == 0 and words[0] == "resume":
+            if state_of(run) != expected:
+                attempts.fault("silent: resume left another result", text)
+        elif not result.is_told and result.differs_from(whole[words]):
+            attempts.fault("silent: another result", text)
+        elif not result.is_told and words[0] == "verify" and is_vouched_for(path):
             attempts.fault("silent: verify said that a damaged run is whole", text)
-        elif answer.code == 0 and words[0] == "resume" and state_of(run) != expected:
-            attempts.fault("silent: resume left another result", text)
     attempts.finish()
 
 
