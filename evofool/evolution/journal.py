@@ -13,6 +13,7 @@ import numpy as np
 
 from evofool.config import EvolveConfig
 from evofool.evolution import checkpoint, lineage, lineage_files, metrics
+from evofool.evolution.advice import makes_again
 from evofool.evolution.checkpoint import Checkpoint, CheckpointWriter, load_newest, load_whole
 from evofool.evolution.generation import Log, RunState
 from evofool.evolution.manifest import (
@@ -106,7 +107,9 @@ def _newest_to_go_on_from(folder: Path, reporter: Reporter) -> Checkpoint | None
     except DamagedFileError:
         newest = load_whole(checkpoints)
         if newest is not None:
-            raise DamagedFileError(find_damage(newest.manifest)[0]) from None
+            raise DamagedFileError(
+                f"{find_damage(newest.manifest)[0]}; {makes_again(folder)}, in a single process"
+            ) from None
         reporter.message("no checkpoint can be used: beginning with generation 0")
     if newest and (changed := changed_settings(read_json(folder / "config.json"), newest.manifest)):
         raise DamagedFileError(settings_message(folder, changed))

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from evofool.evolution.advice import makes_again
 from evofool.support import DamagedFileError, UserError, read_array, replacing, sha256_of
 
 MOST_BYTES = 2**32  # of a file, of a hundred million records
@@ -62,11 +61,9 @@ def check(path: Path, sha256: str) -> None:
     try:
         is_whole = sha256_of(path) == sha256
     except OSError as error:
-        reason = f"cannot read {path}: {error.strerror}"
-        raise DamagedFileError(f"{reason}; {makes_again(path.parents[1])}") from error
+        raise DamagedFileError(f"cannot read {path}: {error.strerror}") from error
     if not is_whole:
-        reason = f"{path} is damaged: its bytes are not those that were written"
-        raise DamagedFileError(f"{reason}; {makes_again(path.parents[1])}")
+        raise DamagedFileError(f"{path} is damaged: its bytes are not those that were written")
 
 
 def cut(folder: Path, generation: int) -> None:

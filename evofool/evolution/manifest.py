@@ -9,7 +9,6 @@ checksums; what cannot be checked there is said by `evofool verify`.
 import hashlib
 import json
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
@@ -114,19 +113,28 @@ def damaged_history(folder: Path, manifest: Manifest) -> list[str]:
         folder: the run directory.
         manifest: of the checkpoint; nothing is found if it vouches for neither.
     """
+    return [*damaged_lineage(folder, manifest), *damaged_metrics(folder, manifest)]
+
+
+def damaged_lineage(folder: Path, manifest: Manifest) -> list[str]:
+    """Lists what is wrong with the lineage; otherwise as `damaged_history`."""
     found: list[str] = []
-    checks = [
-        partial(lineage_files.check, folder / "lineage" / name, sha256)
-        for name, sha256 in manifest.get("lineage", {}).items()
-    ]
-    if extent := manifest.get("metrics"):
-        checks.append(partial(metrics.check, folder / "metrics.jsonl", extent))
-    for check in checks:
+    for name, sha256 in manifest.get("lineage", {}).items():
         try:
-            check()
+            lineage_files.check(folder / "lineage" / name, sha256)
         except DamagedFileError as error:
             found.append(str(error))
     return found
+
+
+def damaged_metrics(folder: Path, manifest: Manifest) -> list[str]:
+    """Lists what is wrong with the metrics; otherwise as `damaged_history`."""
+    try:
+        if extent := manifest.get("metrics"):
+            metrics.check(folder / "metrics.jsonl", extent)
+    except DamagedFileError as error:
+        return [str(error)]
+    return []
 
 
 def _digest(value: object) -> str:

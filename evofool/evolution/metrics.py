@@ -14,7 +14,6 @@ import numpy as np
 
 from archive import NOBODY
 from evofool.classifiers import confidence
-from evofool.evolution.advice import makes_again
 from evofool.evolution.generation import Log
 from evofool.evolution.selection import best_of_class
 from evofool.support import (
@@ -234,7 +233,7 @@ def check(path: Path, extent: Extent) -> None:
     except OSError as error:
         reason = f"it cannot be read ({error.strerror})"
     if digest.hexdigest() != extent["sha256"]:
-        raise DamagedFileError(f"{path} is damaged: {reason}; {makes_again(path.parent)}")
+        raise DamagedFileError(f"{path} is damaged: {reason}")
 
 
 def cut(path: Path, stays: Callable[[int], bool]) -> None:

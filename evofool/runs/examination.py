@@ -15,7 +15,7 @@ from evofool.evolution import (
     saved_generations,
     settings_message,
 )
-from evofool.runs.integrity import genomes_of, read_lineage, read_metrics
+from evofool.runs.integrity import check_arrays, genomes_of, read_lineage, read_metrics
 from evofool.runs.opened import OpenedRun
 from evofool.runs.summary import read_summary
 from evofool.support import DamagedFileError, UserError
@@ -30,10 +30,12 @@ class Findings(NamedTuple):
     """What an examination of a run directory has found.
 
     Attributes:
-        damage: what is damaged and what to do about it, a file in each line.
+        edited: what is wrong with `config.json`, which only the user can put right.
+        damage: what else is damaged and what to do about it, a file in each line.
         unchecked: what could not be checked, and why.
     """
 
+    edited: list[str]
     damage: list[str]
     unchecked: list[str]
 
@@ -54,14 +56,38 @@ def examine(run: OpenedRun) -> Findings:
         except DamagedFileError as error:
             damage.append(f"{error}; {makes_again(folder)}")
     if newest is None:
-        return Findings(damage, [])
-    if changed := changed_settings(run.manifest, newest.manifest):
-        damage.append(settings_message(folder, changed))
-    history = damaged_history(folder, newest.manifest) or _impossible_history(run, newest)
-    damage += history
+        return Findings([], damage, [])
+    if edited := _edited_settings(run, newest):
+        return Findings(edited, damage, [])
+    history = damaged_history(folder, newest.manifest)
+    damage += [f"{one}; {makes_again(folder)}" for one in history]
+    damage += [] if history else _impossible_history(run, newest)
     if newest.generation == generations[-1]:
         damage += _damaged_summary(run, newest)
-    return Findings(damage, [] if "seal" in newest.manifest else [NO_CHECKSUMS])
+    return Findings([], damage, [] if "seal" in newest.manifest else [NO_CHECKSUMS])
+
+
+def _edited_settings(run: OpenedRun, newest: Checkpoint) -> list[str]:
+    """Compares `config.json` with a checkpoint and, of a finished run, with the summary."""
+    if changed := changed_settings(run.manifest, newest.manifest):
+        return [settings_message(run.folder, changed)]
+    try:
+        check_arrays(newest, run.config, run.card, run.folder)
+        summary = read_summary(run.folder)
+    except DamagedFileError:
+        return []  # of the summary, which is looked at later
+    except UserError as error:
+        return [f"{error}; put the old values back"]
+    configured = run.config.last_generation
+    if summary is None or summary["stopped_by"] != "generations":
+        return []
+    if summary["generations"] == configured:
+        return []
+    return [
+        f"{run.folder / 'config.json'} was edited or is damaged: it says that the run ends with "
+        f"generation {configured}, and it ended with {summary['generations']}; put the old value "
+        "back"
+    ]
 
 
 def _impossible_history(run: OpenedRun, newest: Checkpoint) -> list[str]:
@@ -69,7 +95,7 @@ def _impossible_history(run: OpenedRun, newest: Checkpoint) -> list[str]:
         read_lineage(run.folder, newest, run.config, len(run.outputs))
         read_metrics(run.folder, newest)
     except UserError as error:
-        return [f"{error}; {makes_again(run.folder)}"]
+        return [f"{error}; put back a copy"]  # no checksum tells what was there
     return []
 
 
@@ -84,12 +110,6 @@ def _damaged_summary(run: OpenedRun, newest: Checkpoint) -> list[str]:
     sha256 = archive_sha256(_archive_of(newest.table), run.encoding.trim)
     if (summary["generations"], summary["archive_sha256"]) != (newest.generation, sha256):
         return [f"{path} is not about the newest checkpoint's elites; {makes_again(run.folder)}"]
-    last, configured = summary["generations"], run.config.last_generation
-    if summary["stopped_by"] == "generations" and last != configured:
-        return [
-            f"{run.folder / 'config.json'} was edited or is damaged: it says that the run ends "
-            f"with generation {configured}, and it ended with {last}; put the old value back"
-        ]
     return []
 
 

@@ -15,14 +15,15 @@ from evofool.evolution import (
     Lineage,
     MetricsLine,
     changed_settings,
-    lineage_files,
+    damaged_lineage,
+    damaged_metrics,
     load_newest,
     makes_again,
     metrics,
     settings_message,
 )
 from evofool.runs.summary import Manifest
-from evofool.support import UserError
+from evofool.support import DamagedFileError, UserError
 
 GENOME = "archive.items.genome"
 _GENOME_FIELDS = [f"{GENOME}.{field}" for field in cppn.Genome._fields]
@@ -100,10 +101,9 @@ def read_metrics(folder: Path, newest: Checkpoint | None) -> list[MetricsLine]:
     Raises:
         UserError: the file is damaged.
     """
-    path = folder / "metrics.jsonl"
-    if newest is not None and (extent := newest.manifest.get("metrics")):
-        metrics.check(path, extent)
-    return list(metrics.read(path))
+    if newest is not None:
+        _refuse(damaged_metrics(folder, newest.manifest), folder)
+    return list(metrics.read(folder / "metrics.jsonl"))
 
 
 def read_lineage(folder: Path, newest: Checkpoint, config: EvolveConfig, classes: int) -> Lineage:
@@ -112,8 +112,12 @@ def read_lineage(folder: Path, newest: Checkpoint, config: EvolveConfig, classes
     Raises:
         UserError: a file is damaged, or the records cannot be those of the run.
     """
-    for name, sha256 in newest.manifest.get("lineage", {}).items():
-        lineage_files.check(folder / "lineage" / name, sha256)
+    _refuse(damaged_lineage(folder, newest.manifest), folder)
     read = Lineage.load(folder / "lineage", last=newest.generation)
     read.check_within(runs=config.runs, children=config.batch_size, cells=classes)
     return read
+
+
+def _refuse(damage: list[str], folder: Path) -> None:
+    if damage:
+        raise DamagedFileError(f"{damage[0]}; {makes_again(folder)}")

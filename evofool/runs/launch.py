@@ -186,8 +186,17 @@ def _prepare_to_go_on(run: Run, generations: int | None) -> int | None:
 
 
 def _is_complete(run: Run) -> bool:
-    """Says whether a run is finished but for images, and nothing of it is damaged."""
-    return _stopped_by(run.folder) not in (None, *STOPPED_EARLY) and not examine(run).damage
+    """Says whether a run is finished but for images, and nothing of it is damaged.
+
+    Raises:
+        DamagedFileError: `config.json` was edited.
+    """
+    if _stopped_by(run.folder) in (None, *STOPPED_EARLY):
+        return False
+    findings = examine(run)
+    if findings.edited:
+        raise DamagedFileError(findings.edited[0])
+    return not findings.damage
 
 
 def _carry_out(folder: Path, plan: Plan, reporter: Reporter) -> Run:

@@ -46,15 +46,14 @@ def repair(folder: Path, plan: Plan, reporter: Reporter) -> None:
     damage = damaged_history(folder, newest.manifest)
     if not damage or any(not damaged_history(folder, manifest) for manifest in whole):
         return
-    problem = damage[0].split(";")[0]  # without the advice
-    reporter.message(f"{problem}: making generations 0 to {newest.generation} again")
+    reporter.message(f"{damage[0]}: making generations 0 to {newest.generation} again")
     _make_again(folder, plan, newest.generation, reporter)
     made = load_newest(folder / AGAIN / "checkpoints", reporter.message)
     if made is None or made.manifest["sha256"] != newest.manifest["sha256"]:
         shutil.rmtree(folder / AGAIN)
         raise DamagedFileError(
-            f"{problem}. It was made again, but this machine computes other bits than the one that "
-            "made the run: repeat the command there, or put back a copy"
+            f"{damage[0]}. It was made again, but this machine computes other bits than the one "
+            "that made the run: repeat the command there, or put back a copy"
         )
     _take_over(folder)
 

@@ -91,10 +91,11 @@ def verify(
     if not 0 <= tolerance <= 1:
         raise UserError(f"tolerance is {tolerance}; expected 0..1, a difference in confidence")
     findings = examine(run)
-    if findings.damage and strict:
-        raise DamagedFileError("\n".join(findings.damage))
-    for damage in findings.damage:
-        warnings.warn(damage, DamagedFileWarning, stacklevel=2)
+    damage = [*findings.edited, *findings.damage]
+    if damage and strict:
+        raise DamagedFileError("\n".join(damage))
+    for one in damage:
+        warnings.warn(one, DamagedFileWarning, stacklevel=2)
     spread = run.check_identity(run.classifier)
     elites = run.all_elites()
     from_genome = _differences(run, elites, run.draw([elite.genome for elite in elites]))

@@ -101,7 +101,7 @@ UNREPAIRABLE: dict[str, tuple[Damage, str]] = {
 
 
 def test_a_whole_run_has_no_damage_and_nothing_that_could_not_be_checked(whole: Path):
-    assert examine(Run(whole)) == ([], [])
+    assert examine(Run(whole)) == ([], [], [])
 
 
 @pytest.mark.parametrize("name", REPAIRABLE | UNREPAIRABLE)
@@ -118,7 +118,7 @@ def test_resume_makes_again_what_is_damaged(whole: Path, folder: Path, name: str
     run = evofool.resume(folder)
     assert run.finished["archive_sha256"] == Run(whole).finished["archive_sha256"]
     assert (lines_of(folder), records_of(folder)) == (lines_of(whole), records_of(whole))
-    assert examine(Run(folder)) == ([], [])
+    assert examine(Run(folder)) == ([], [], [])
     assert saved_generations(folder / "checkpoints")[-1] == 6
     assert not [path for path in folder.iterdir() if path.name.startswith(".again")]
 
@@ -144,7 +144,16 @@ def test_resume_refuses_settings_that_were_edited(folder: Path):
     with pytest.raises(DamagedFileError, match=r"config.batch_size; put the old values back"):
         evofool.resume(folder)
     edit_config(folder, batch_size=13, checkpoint_every=3, weights="elsewhere")  # may be changed
-    assert examine(Run(folder)).damage == []
+    assert examine(Run(folder)) == ([], [], [])
+
+
+@pytest.mark.parametrize("name", UNREPAIRABLE)
+def test_resume_leaves_a_run_whose_settings_were_edited(folder: Path, name: str):
+    damage, says = UNREPAIRABLE[name]
+    damage(folder)
+    with pytest.raises(DamagedFileError, match=says):
+        evofool.resume(folder)
+    assert saved_generations(folder / "checkpoints") == [2, 4, 6]
 
 
 def test_an_older_checkpoint_stands_in_with_a_warning_unless_strict(folder: Path, tmp_path: Path):
@@ -289,4 +298,4 @@ def test_a_repair_that_was_stopped_goes_on(whole: Path, folder: Path, monkeypatc
     monkeypatch.setattr(repair.shutil, "copytree", copytree)
     evofool.resume(folder)
     assert records_of(folder) == records_of(whole)
-    assert examine(Run(folder)) == ([], [])
+    assert examine(Run(folder)) == ([], [], [])
