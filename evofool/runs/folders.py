@@ -143,14 +143,22 @@ def _is_run(folder: Path, contents: set[str]) -> bool:
     return False
 
 
+def is_tidy(folder: Path) -> bool:
+    """Says whether a folder holds nothing that a killed writer leaves in any."""
+    return not any(_is_of_writer(path.name) for path in folder.iterdir())
+
+
 def _contents(folder: Path) -> set[str]:
-    """Returns the names in a folder but for those that a killed writer leaves anywhere."""
+    """Returns the names in a folder but for those that a killed writer leaves in any."""
     if not folder.exists():
         return set()
     if not folder.is_dir():
         raise UserError(f"{folder} is a file; expected a folder, or a new name")
-    names = {path.name for path in folder.iterdir()}
-    return {name for name in names if not (is_of_lock(name) or is_temporary(name))}
+    return {path.name for path in folder.iterdir() if not _is_of_writer(path.name)}
+
+
+def _is_of_writer(name: str) -> bool:
+    return is_of_lock(name) or is_temporary(name)
 
 
 def _empty(folder: Path) -> None:

@@ -24,7 +24,7 @@ from evofool.evolution import (
 from evofool.images import save_image
 from evofool.runs.convergence import write_convergence
 from evofool.runs.examination import examine
-from evofool.runs.folders import CONFIG, SUMMARY, new_run_folder
+from evofool.runs.folders import CONFIG, SUMMARY, is_tidy, new_run_folder
 from evofool.runs.gallery import gallery
 from evofool.runs.identity import not_deterministic
 from evofool.runs.repair import repair
@@ -164,7 +164,10 @@ def _is_done(run: Run, generations: int | None) -> bool:
             f"{configured}; a run can only be extended"
         )
     return (
-        generations in (None, configured) and not _missing_images(run.folder) and _is_complete(run)
+        generations in (None, configured)
+        and is_tidy(run.folder)
+        and not _missing_images(run.folder)
+        and _is_complete(run)
     )
 
 

@@ -50,9 +50,11 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise write_error(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
-        if handle is not None:
-            os.close(handle)
+        try:
+            temporary.unlink(missing_ok=True)
+        finally:
+            if handle is not None:
+                os.close(handle)
 
 
 def is_temporary(name: str) -> bool:

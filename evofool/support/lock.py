@@ -91,9 +91,12 @@ def locked(
         finally:
             owner_path.unlink(missing_ok=True)
     finally:
-        with contextlib.suppress(OSError):  # Windows removes no file that is open
-            lock_path.unlink()  # while it is held: whoever waits for it notices, and makes another
-        lock.release()
+        try:
+            # while it is held: whoever waits for it notices, and makes another
+            with contextlib.suppress(OSError):  # Windows removes no file that is open
+                lock_path.unlink()
+        finally:
+            lock.release()
 
 
 def is_of_lock(name: str) -> bool:

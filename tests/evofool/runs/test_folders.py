@@ -1,11 +1,13 @@
 """Folders that are there already: what is taken over, what is refused, and what is advised then."""
 
 import contextlib
+import gc
 import json
 import os
 import re
 import shlex
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -156,6 +158,54 @@ def test_a_run_that_died_while_it_was_finished_is_finished_by_resume(
     resumed = evofool.resume(tmp_path / "run")
     assert contents(resumed.folder) == contents(whole)
     assert resumed.finished["archive_sha256"] == Run(whole).finished["archive_sha256"]
+
+
+class DeadError(BaseException):
+    """Stands for a process that is killed: no clean-up catches it, and all of it fails."""
+
+
+class Operations:
+    """Counts the operations that finish files, and from one of them on fails.
+
+    Those of Orbax, in threads of its own, are left out: tests/fuzz kills whole processes.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, last: float):
+        self.count, self.last = 0, last
+        for name in ("replace", "rename", "unlink", "remove"):
+            monkeypatch.setattr(os, name, self._counting(getattr(os, name)))
+
+    def _counting(self, operation):
+        def counting(*arguments, **options):
+            if threading.current_thread() is threading.main_thread():
+                self.count += 1
+                if self.count > self.last:
+                    raise DeadError
+            return operation(*arguments, **options)
+
+        return counting
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_at_any_file_has_all_files_in_the_end(tmp_path, whole, monkeypatch):
+    with monkeypatch.context() as patch:
+        operations = Operations(patch, last=float("inf"))
+        evolve(tmp_path / "counted")
+    assert operations.count > 10  # of the configuration, lineage, images, summary, and the lock
+    for last in range(operations.count):
+        folder = tmp_path / str(last)
+        with monkeypatch.context() as patch:
+            Operations(patch, last=last)
+            with contextlib.suppress(DeadError, UserError):
+                evolve(folder)
+        gc.collect()
+        if (folder / "config.json").exists():
+            evofool.resume(folder)
+        else:
+            evolve(folder)
+        assert contents(folder) == contents(whole), last
+        assert {path.name for path in folder.iterdir()} == EXPECTED
+        assert Run(folder).finished["archive_sha256"] == Run(whole).finished["archive_sha256"]
 
 
 @pytest.mark.parametrize("image", launch.IMAGES)
