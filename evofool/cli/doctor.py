@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from evofool.cli.exit_codes import FAILED, OK
-from evofool.cli.flags import ConfigFile, Json, Settings, check_combine
+from evofool.cli.flags import ConfigFile, Json, Settings, check_settings
 from evofool.cli.numbers import MaybeDevices
 from evofool.cli.startup import start_jax
 
@@ -46,7 +46,7 @@ def doctor(
         as_json: print JSON.
     """
     del preset, config_file, trust_code  # are in config already
-    check_combine(config.classifier, config.combine)
+    check_settings(config)
     start_jax(devices=devices, evolves=True)
     from evofool.cli.console import output, print_json
     from evofool.cli.tables import diagnosis_table

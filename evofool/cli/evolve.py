@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from evofool.cli.exit_codes import BAD_INPUT, FAILED, INTERRUPTED, OK
-from evofool.cli.flags import ConfigFile, Json, RunFolder, Settings, check_combine, refuse_unused
+from evofool.cli.flags import ConfigFile, Json, RunFolder, Settings, check_settings, refuse_unused
 from evofool.cli.lines import say
 from evofool.cli.numbers import MaybeDevices, MaybeGenerations
 from evofool.cli.startup import JobFlags, start_jax
@@ -70,7 +70,7 @@ def evolve(
     """
     if out is None:
         refuse_unused("without --out, the run directory to replace", overwrite=overwrite)
-    check_combine(config.classifier, config.combine)
+    check_settings(config)
     start_jax(devices=devices, evolves=True, cache=not no_cache, job=job)
     del config_file, trust_code  # are in config already
     from evofool.cli.progress import progress

@@ -69,6 +69,20 @@ def refuse_unused(reason: str, **flags: object) -> None:
         raise UserError(f"{', '.join(given)} {'have' if given[1:] else 'has'} no effect {reason}")
 
 
+def check_settings(config: EvolveConfig) -> None:
+    """Refuses settings of a new run that would do nothing, or nothing but take memory.
+
+    Raises:
+        UserError: as `check_combine`, or a micro-batch larger than the batch, which is filled up.
+    """
+    check_combine(config.classifier, config.combine)
+    if config.micro_batch is not None and config.micro_batch > config.batch_size:
+        raise UserError(
+            f"micro_batch is {config.micro_batch}; expected at most batch_size, which is "
+            f"{config.batch_size}"
+        )
+
+
 def check_combine(classifier: str, combine: str) -> None:
     """Refuses a way to combine the members of an ensemble where there is one classifier.
 

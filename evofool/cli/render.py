@@ -13,7 +13,7 @@ def render(
     run: RunFolder,
     *,
     class_name: ClassName,
-    size: Annotated[Size, pixels(2**15)] = 1024,
+    size: Annotated[Size, pixels(13_000)] = 1024,
     out: Path,
     run_index: Index = 0,
     strict: bool = False,

@@ -163,6 +163,7 @@ MISTAKES = {
     "gallery {direct} --out sheet.png --run-index 4": "run index is 4",
     "export {direct} --out {direct}": "is not empty",
     "poster {direct} --out wall --count 1 --least 0": "directly encoded",
+    "evolve --micro-batch 201": "micro_batch is 201; expected at most batch_size, which is 200",
     "evolve --overwrite": "--overwrite has no effect without --out",
     "evolve --direct.mutation-rate 0.5": "--direct.mutation-rate has no effect with",
     "evolve --preset mnist-direct --cppn.color=hsv": "--cppn.color has no effect with --encoding d",
