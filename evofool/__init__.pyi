@@ -57,6 +57,8 @@ from .runs import render as render
 from .runs import resume as resume
 from .runs import transfer as transfer
 from .runs import verify as verify
+from .support import DamagedFileError as DamagedFileError
+from .support import DamagedFileWarning as DamagedFileWarning
 from .support import UserError as UserError
 from .training import fine_tune as fine_tune
 from .training import train_classifier as train_classifier
