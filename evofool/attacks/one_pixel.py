@@ -15,6 +15,7 @@ References:
     https://arxiv.org/abs/1710.08864
 """
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -39,9 +40,12 @@ from evofool.attacks.results import AttackResult, judge
 from evofool.classifiers import Classifier
 from evofool.evaluation import Model, choose_micro_batch, evaluate, once_per_model
 from evofool.images import from_levels
+from evofool.support import UserError
 
 CHUNK = 5  # generations between two saves of the state
 FACTOR = np.float32(0.5)  # of the difference of two members
+
+MOST_PIXELS = 100  # the time to compile grows with them: 25 s for 120
 
 Genes = Float[np.ndarray, "images population pixels genes"]
 """Row and column in [0, 1], then the channels in levels, of each pixel."""
@@ -97,6 +101,12 @@ def one_pixel(
     task = prepare(classifier, images, labels, target)
     check_counts(pixels=(pixels, 1), population=(population, 4), generations=(generations, 1))
     check_seed(seed)
+    there_are = math.prod(classifier.card.input_shape[:2])
+    if pixels > min(MOST_PIXELS, there_are):
+        raise UserError(
+            f"pixels is {pixels}; expected at most {min(MOST_PIXELS, there_are)}: an image has "
+            f"{there_are}, and more than {MOST_PIXELS} take long to compile"
+        )
     count, channels = len(task.images), classifier.card.input_shape[2]
     options = [task.direction, pixels, population, stop_early, seed]
     progress = task.progress(save, images=task.images, aim=task.aim, options=options)

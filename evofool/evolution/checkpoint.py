@@ -32,7 +32,16 @@ from evofool.evolution.manifest import (
     has_its_seal,
     sealed,
 )
-from evofool.support import DamagedFileError, UserError, as_record, check_schema, flush, write_error
+from evofool.support import (
+    MOST_JSON,
+    DamagedFileError,
+    UserError,
+    as_record,
+    check_file,
+    check_schema,
+    flush,
+    write_error,
+)
 
 Table = dict[str, np.ndarray]  # arrays by their dotted names in the run state
 
@@ -286,6 +295,7 @@ def _load(path: Path) -> Checkpoint:
 
 def _read_manifest(path: Path) -> Manifest:
     try:
+        check_file(path, most_bytes=MOST_JSON)
         metadata = json.loads(path.read_text(encoding="utf-8"))
         content = metadata["custom_metadata"]
         schema = content["schema"]

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from evofool.support.errors import UserError
 from evofool.support.files import replacing, write_error
+from evofool.support.reading import parse_json, read_text
 
 LOCK, OWNER = ".lock", ".writer.json"
 PATIENCE = 0.3  # seconds: a reader that asks who writes holds the lock for less
@@ -121,7 +122,8 @@ def writer_of(target: Path) -> Writer | None:
 def read_writer(target: Path) -> Writer | None:
     """Returns who has, or had when it was killed, the right to write; None if nobody."""
     try:
-        facts = json.loads(_places(target)[1].read_text(encoding="utf-8"))
+        path = _places(target)[1]
+        facts = parse_json(read_text(path, most_bytes=2**16), path)
         return Writer(str(facts["host"]), int(facts["process"]), str(facts["started"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -102,6 +102,13 @@ def test_options_are_checked(option, value, least):
         one_pixel(linear(), levels(), 0, **{option: value})
 
 
+def test_no_more_pixels_change_than_an_image_has():
+    height, width, _ = linear().card.input_shape
+    most = min(100, height * width)
+    with pytest.raises(UserError, match=f"pixels is 40000; expected at most {most}"):
+        one_pixel(linear(), levels(), 0, pixels=40_000)
+
+
 def test_parents_are_three_others():
     rng = np.random.default_rng(0)
     drawn = np.array([three_others(rng, 5) for _ in range(400)])  # draw parent member
