@@ -118,7 +118,7 @@ class EvolveConfig:
     seed: int = 0
     """Seed of the first independent run."""
     classes: tuple[str, ...] = ()
-    """Classes to evolve images for, by index, label or WordNet id; by default all."""
+    """Classes to evolve images for, by label, index (or index:3) or WordNet id."""
     target_confidence: float | None = None
     """Stop when each class of each run has an elite of this confidence; exit code 1 if not."""
     max_seconds: float | None = None

@@ -28,6 +28,7 @@ from evofool.classifiers.classifier import (
 )
 from evofool.classifiers.ensembles import ensemble
 from evofool.classifiers.identity import (
+    CERTAIN,
     Fingerprint,
     answers_otherwise,
     differences,
@@ -38,6 +39,7 @@ from evofool.classifiers.importing.converting import convert_weights
 from evofool.classifiers.importing.fetching import fetch_weights
 from evofool.classifiers.labels import (
     DOGS,
+    INDEX,
     check_groups,
     first_name,
     groups_of,
@@ -70,8 +72,10 @@ for _name, _make in FAMILIES.items():
     register_family(_name, _make)
 
 __all__ = [
+    "CERTAIN",
     "CIFAR10_LABELS",
     "DOGS",
+    "INDEX",
     "Apply",
     "Card",
     "Classifier",

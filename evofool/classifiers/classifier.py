@@ -43,6 +43,9 @@ class Classifier:
             returns softmax probabilities.
         members: the classifiers that an ensemble, or a classifier of views, consists of.
         views: forward passes per image, of all members together.
+
+    Raises:
+        UserError: JAX is set to 64 bits, in which nothing here computes.
     """
 
     card: Card
@@ -51,6 +54,13 @@ class Classifier:
     kind: Literal["logits", "log_odds", "probabilities"] = "logits"
     members: tuple["Classifier", ...] = ()
     views: int = 1
+
+    def __post_init__(self) -> None:
+        if jax.dtypes.canonicalize_dtype(np.float64) == np.float64:
+            raise UserError(
+                "evofool computes in float32, and JAX is set to 64 bits; leave out JAX_ENABLE_X64, "
+                "or call jax.config.update('jax_enable_x64', False)"
+            )
 
     @property
     def is_jax(self) -> bool:

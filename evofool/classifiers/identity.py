@@ -7,13 +7,18 @@ answers to a few test images, the same for all classifiers of that image size.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from evofool.classifiers.card import Card
 from evofool.classifiers.classifier import PROBE_TOLERANCE, Classifier, check_classifier
-from evofool.support import JsonValue
+from evofool.classifiers.scores import confidence
+from evofool.support import JsonValue, UserError
 
+CERTAIN = 0.99  # a confidence that an image of nothing should not get
+TINY = np.finfo(np.float32).tiny
+_ROUNDING, _LEAST_STEP = 1e-7, 1e-4
 _SUMS = 10  # numbers that stand for the outputs of an image
 
 
@@ -25,19 +30,33 @@ class Fingerprint(NamedTuple):
             order of the outputs makes other sums.
         spread: largest difference between answers to the same images asked twice; 0 for a
             deterministic classifier.
+        certain: share of these images, none of which shows anything, for which some class has a
+            confidence of `CERTAIN` or more.
+        step: of which all probabilities are multiples, as those of quantised models are; 0 if there
+            is none.
     """
 
     answers: Float[np.ndarray, "images sums"]
     spread: float
+    certain: float = 0.0
+    step: float = 0.0
 
     def to_dict(self) -> dict[str, JsonValue]:
         """Returns values that JSON can hold and `from_dict` reads back."""
-        return {"answers": self.answers.round(6).tolist(), "spread": self.spread}
+        return {**self._asdict(), "answers": self.answers.round(6).tolist()}
 
     @classmethod
     def from_dict(cls, values: dict[str, JsonValue]) -> "Fingerprint":
-        """Reads what `to_dict` has made."""
-        return cls(np.asarray(values["answers"], float), float(values["spread"]))
+        """Reads what `to_dict` has made.
+
+        Raises:
+            UserError: it is something else.
+        """
+        try:
+            numbers = {name: float(values[name]) for name in ("spread", "certain", "step")}
+            return cls(answers=np.asarray(values["answers"], float), **numbers)
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError("the fingerprint of the classifier in config.json is damaged") from error
 
 
 def has_hash(card: Card) -> bool:
@@ -54,10 +73,27 @@ def fingerprint(classifier: Classifier) -> Fingerprint:
     Raises:
         UserError: as `check_classifier`.
     """
-    answers = _sums(check_classifier(classifier))
-    if has_hash(classifier.card):
-        return Fingerprint(answers, 0.0)
-    return Fingerprint(answers, float(np.abs(_sums(check_classifier(classifier)) - answers).max()))
+    outputs = check_classifier(classifier)
+    again = outputs if has_hash(classifier.card) else check_classifier(classifier)
+    is_outside = not classifier.is_jax
+    odds = np.log(np.maximum(outputs, TINY)) if is_outside else outputs
+    confidences = confidence(np.asarray(classifier.log_odds(jnp.asarray(odds))))
+    return Fingerprint(
+        answers=_sums(outputs),
+        spread=float(np.abs(_sums(again) - _sums(outputs)).max()),
+        certain=float(np.mean(confidences.max(axis=1) >= CERTAIN)),
+        step=step_of(outputs) if is_outside else 0.0,
+    )
+
+
+def step_of(probabilities: Float[np.ndarray, "images outputs"]) -> float:
+    """Returns the step of which all probabilities are multiples; 0 if there is none above 1e-4."""
+    values = np.unique(np.append(probabilities.astype(float), 0.0))
+    steps = np.diff(values)
+    step = float(steps[steps > _ROUNDING].min(initial=1.0))
+    multiples = values / step
+    is_step = step >= _LEAST_STEP and np.abs(multiples - multiples.round()).max() < 0.01
+    return step if is_step else 0.0
 
 
 def differences(recorded: Card, now: Card) -> Iterator[str]:

@@ -12,16 +12,24 @@ from evofool.classifiers.card import Card
 from evofool.support import UserError, unknown_name
 
 IMAGENET_CLASSES = 1000
+INDEX = "index:"  # before a class index, where labels are numbers themselves
 # Class indices of the breeds of dogs, and of domestic cats; wild relatives follow each range.
 DOGS, CATS = range(151, 269), range(281, 286)
 
 
-def resolve_class(card: Card, name: str) -> int:
+def resolve_class(card: Card, name: str | int) -> int:
     """Returns the output index of the class that a user names.
+
+    A label as it is written comes before everything else: of labels that differ in case only, each
+    is itself, and of the labels "1" to "10" the name "1" is the first. A number that is no label is
+    an index; but where labels are numbers that count otherwise than the indices, it is refused, as
+    nobody could tell which of the two is meant.
 
     Args:
         card: of the classifier.
-        name: a class index, one of a label's names in any case, or a WordNet id.
+        name: a class index as an integer; or a label, one of the names that it consists of, in any
+            case if no other differs from it only there; a class index ("3", or "index:3" where
+            labels are numbers); or a WordNet id.
 
     Returns:
         The index of the output (the class index plus the card's `class_offset`).
@@ -29,21 +37,39 @@ def resolve_class(card: Card, name: str) -> int:
     Raises:
         UserError: no class has that name, or several have.
     """
-    wanted = name.strip().lower()
-    if re.fullmatch("[0-9]{1,9}", wanted) and int(wanted) < len(card.labels):
-        return int(wanted) + card.class_offset
-    if wanted in card.ids:
-        return card.ids.index(wanted) + card.class_offset
-    matches = [
-        index
-        for index, label in enumerate(card.labels)
-        if wanted in (part.strip().lower() for part in (label, *label.split(",")))
-    ]
-    if not matches:
+    name = name.strip() if isinstance(name, str) else f"{INDEX}{int(name)}"
+    if name in card.ids:
+        return card.ids.index(name) + card.class_offset
+    for match in (_is_name, _is_name_in_any_case):
+        matches = [index for index, label in enumerate(card.labels) if match(label, name)]
+        if len(matches) > 1:
+            raise _ambiguous_class(card, name, matches)
+        if matches:
+            return matches[0] + card.class_offset
+    number = name.removeprefix(INDEX)
+    if not (re.fullmatch(r"[0-9]{1,9}", number) and int(number) < card.classes):
         raise _unknown_class(card, name)
-    if len(matches) > 1:
-        raise _ambiguous_class(card, name, matches)
-    return matches[0] + card.class_offset
+    if number == name and not _numbers_are_indices(card):
+        raise UserError(
+            f"class {name!r} is no label of {card.name!r}, whose labels are numbers themselves; "
+            f"the class with the index {name} is called {card.labels[int(name)]!r}: give that, or "
+            f"{INDEX}{name}"
+        )
+    return int(number) + card.class_offset
+
+
+def _is_name(label: str, name: str) -> bool:
+    return name in (part.strip() for part in (label, *label.split(",")))
+
+
+def _is_name_in_any_case(label: str, name: str) -> bool:
+    return _is_name(label.lower(), name.lower())
+
+
+def _numbers_are_indices(card: Card) -> bool:
+    """Says whether no label is a number that is not the index of its class."""
+    numbers = ((i, s.strip()) for i, s in enumerate(card.labels) if s.strip().isdecimal())
+    return all(label == str(index) for index, label in numbers)
 
 
 def resolve_classes(card: Card, names: tuple[str, ...]) -> tuple[int, ...]:
@@ -131,8 +157,8 @@ def _ambiguous_class(card: Card, name: str, matches: list[int]) -> UserError:
         f"{index} ({card.labels[index]}{', ' + card.ids[index] if card.ids else ''})"
         for index in matches
     )
-    or_id = " or the id" if card.ids else ""
-    return UserError(f"class {name!r} is ambiguous: {options}; use the index{or_id}")
+    or_id = " and so on, or the id" if card.ids else " and so on"
+    return UserError(f"class {name!r} is ambiguous: {options}; use {INDEX}{matches[0]}{or_id}")
 
 
 @cache

@@ -91,6 +91,7 @@ def start_jax(
     import jax
 
     _silence_libraries()
+    jax.config.update("jax_enable_x64", False)  # whatever JAX_ENABLE_X64 says: all is in float32
     if jax.config.values["jax_default_matmul_precision"] is None:
         # Otherwise GPUs multiply with 10 bits of mantissa (TF32): they would score images
         # differently than the processor that verifies them.

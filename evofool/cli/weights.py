@@ -19,12 +19,14 @@ def weights_convert(
     name: str | None = None,
     labels: Path | None = None,
     card: Path | None = None,
+    prefix: str | None = None,
 ) -> None:
     """Converts a PyTorch state dict, of torchvision or timm.
 
-    Reads .safetensors files and, if PyTorch is installed, .pth and .pt files with its weights-only
-    loader, which runs no code. Folds batch normalisation into the layers, checks each tensor, runs
-    the network once, and writes NAME.safetensors with its card NAME.json.
+    Reads .safetensors files and, if PyTorch is installed, what torch.save has written (.pth, .pt,
+    .th, .ckpt, .tar, .bin) with its weights-only loader, which runs no code. The tensors may be
+    under any prefix ("module.", "state_dict.model."). Folds batch normalisation into the layers,
+    checks each tensor, runs the network once, and writes NAME.safetensors with its card NAME.json.
 
       evofool weights convert resnet18.pth --family resnet18 --out weights
       evofool weights convert pets.safetensors --family resnet50 --out weights --labels pets.txt
@@ -42,6 +44,8 @@ def weights_convert(
         name: name of the classifier; by default that of the file.
         labels: text file with a label per line; by default the 1000 labels of ImageNet.
         card: JSON file with the card's fields that differ.
+        prefix: what the names of the network's tensors begin with in the file, for instance
+            model_ema. with its dot; found out unless there are several.
     """
     start_jax()
     from evofool.classifiers import convert_weights
@@ -56,8 +60,12 @@ def weights_convert(
         name=name,
         labels=None if labels is None else _lines(labels),
         fields=fields,
+        prefix=prefix,
     )
-    say(f"{out / written.name}.safetensors: {written.family}, {written.classes} classes")
+    say(
+        f"{out / written.name}.safetensors: {written.family}, {written.classes} classes; "
+        f"{written.notes}"
+    )
     say(f"use it with --classifier {written.name} --weights {out}")
 
 

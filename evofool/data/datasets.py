@@ -47,11 +47,13 @@ class Source(NamedTuple):
         mirrors: base addresses of the files, tried in order.
         forms: other sets of files with the same images, better ones first; paths relative to a
             folder that is searched.
+        folders: where others keep the files, in a folder that is searched.
     """
 
     files: dict[str, str]
     mirrors: tuple[str, ...]
     forms: tuple[tuple[str, ...], ...] = ()
+    folders: tuple[str, ...] = ()
 
 
 _BINARY = (*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin")
@@ -78,6 +80,7 @@ SOURCES = {
             "https://ossci-datasets.s3.amazonaws.com/mnist",
             "https://storage.googleapis.com/cvdf-datasets/mnist",
         ),
+        folders=("MNIST/raw", "raw"),  # torchvision's
     ),
     "cifar10": Source(
         files={
@@ -128,9 +131,10 @@ def find_files(name: str, data_dir: str | Path | None = None) -> tuple[Path, ...
     for root in [Path(data_dir)] if data_dir is not None else usual_places():
         for folder in (root, root / name):
             for form in (tuple(source.files), *source.forms):
-                paths = tuple(_plain_or_gz(folder / file) for file in form)
-                if all(path.exists() for path in paths):
-                    return paths
+                for inner in ("", *source.folders):
+                    paths = tuple(_as_named(folder / inner / file) for file in form)
+                    if all(path.is_file() for path in paths):
+                        return paths
             tried.append(str(folder))
     raise UserError(
         f"the data set {name} is not in {', '.join(tried) or 'any folder'}; "
@@ -188,8 +192,15 @@ def usual_places() -> list[Path]:
     return places
 
 
-def _plain_or_gz(path: Path) -> Path:
-    """Returns the path of a file; without `.gz` where only the unpacked file exists."""
+def _as_named(path: Path) -> Path:
+    """Returns the path of a file under the first of the names that it is found under.
+
+    It may be unpacked; then 7-Zip and Kaggle call "train-images-idx3-ubyte" also
+    "train-images.idx3-ubyte", and Kaggle's archive has a folder of the same name around it.
+    """
     plain = path.with_name(path.name.removesuffix(".gz"))
     packed = plain.with_name(f"{plain.name}.gz")
-    return plain if plain.exists() and not packed.exists() else packed
+    dotted = plain.with_name(plain.name.replace("-idx", ".idx"))
+    within = [folder / name.name for folder in (plain, dotted) for name in (plain, dotted)]
+    names = (packed, plain, dotted, dotted.with_name(f"{dotted.name}.gz"), *within)
+    return next((name for name in names if name.is_file()), packed)

@@ -21,7 +21,7 @@ from evofool.evaluation.forward import (
 from evofool.evaluation.on_files import accuracy, classify, summarize_actions
 from evofool.evaluation.programs import Model, model_of, once_per_model
 from evofool.evaluation.recognition import Recognized, corrupt, recognize
-from evofool.evaluation.selftest import Check, check_digits, check_photographs
+from evofool.evaluation.selftest import Check, check_digits, check_photographs, check_scale
 
 __all__ = [
     "ACCELERATOR_VALUES",
@@ -32,6 +32,7 @@ __all__ = [
     "accuracy",
     "check_digits",
     "check_photographs",
+    "check_scale",
     "choose_gradient_batch",
     "choose_micro_batch",
     "classify",

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Array, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from evofool.classifiers import Classifier, Params
-from evofool.data import load_mnist
+from evofool.classifiers import CERTAIN, Classifier, Params, confidence
+from evofool.data import find_data, load_mnist
 from evofool.evaluation.on_files import Accuracy, accuracy
 from evofool.evaluation.recognition import recognize
 from evofool.support import UserError, rounded_percent
@@ -22,6 +22,7 @@ LEAST_RIGHT = 7  # of ten drawn digits; a network without its weights gets about
 # Log-odds of the label of a drawn digit, in nats: near 0 when the input is scaled to nothing, in
 # the hundreds when it is scaled by 255 too often.
 LEAST_ODDS, MOST_ODDS = 1.0, 100.0
+NOTHINGS, MOST_CERTAIN = 40, 0.9  # images of nothing, and the share that betrays a wrong scale
 ACCURACY_TOLERANCE = 0.002  # other processors classify an image or two otherwise
 
 PHOTOGRAPHS = 100  # of those given, the first
@@ -53,9 +54,13 @@ def check_digits(classifier: Classifier, data_dir: str | Path | None) -> list[Ch
         return []
     checks = [check_drawn_digits(classifier)]
     try:
-        mnist = load_mnist(data_dir)
+        find_data("mnist", data_dir)
     except UserError:
         return checks  # the report of the data sets says which folders were searched
+    try:
+        mnist = load_mnist(data_dir)
+    except UserError as error:
+        return [*checks, Check("MNIST test set", False, str(error))]
     return [*checks, _check_accuracy(classifier, mnist.test_images, mnist.test_labels)]
 
 
@@ -68,11 +73,37 @@ def check_drawn_digits(classifier: Classifier) -> Check:
     odds = recognize(classifier, drawn_digits()).log_odds[:, :10]
     right = int(np.sum(odds.argmax(axis=1) == np.arange(10)))
     typical = float(np.median(odds.max(axis=1)))
+    # the log-odds of float32 probabilities end at 87: there `check_scale` finds too large a scale
+    most = MOST_ODDS if classifier.is_jax else np.inf
+    bound = f"{LEAST_ODDS:g} to {most:g}" if classifier.is_jax else f"{LEAST_ODDS:g} or more"
     return Check(
         "drawn digits",
-        right >= LEAST_RIGHT and LEAST_ODDS <= typical <= MOST_ODDS,
+        right >= LEAST_RIGHT and LEAST_ODDS <= typical <= most,
         f"{right} of 10 right (expected {LEAST_RIGHT} or more), typical log-odds {typical:.3g} "
-        f"(expected {LEAST_ODDS:g} to {MOST_ODDS:g})",
+        f"(expected {bound})",
+    )
+
+
+def check_scale(classifier: Classifier) -> Check:
+    """Shows a classifier images of nothing: noise, and one colour each from black to white.
+
+    A network that is certain of nearly all of them was given values on the wrong scale, for
+    instance 0 to 255 where it expects 0 to 1: its accuracy hardly suffers, but every confidence is
+    exaggerated.
+    """
+    shape = classifier.card.input_shape
+    shades = np.linspace(0, 255, NOTHINGS // 2).astype(np.uint8)
+    flat = np.broadcast_to(shades[:, None, None, None], (len(shades), *shape))
+    noise = np.random.default_rng(0).integers(0, 256, (NOTHINGS - len(shades), *shape), np.uint8)
+    odds = recognize(classifier, np.concatenate([flat, noise])).log_odds
+    certain = int(np.sum(confidence(odds.max(axis=1)) >= CERTAIN))
+    passed = certain < MOST_CERTAIN * NOTHINGS
+    advice = "" if passed else "; check the scale of the input, which is in [0, 1]"
+    return Check(
+        "scale of the input",
+        passed,
+        f"{certain} of {NOTHINGS} images of nothing get a confidence of {CERTAIN:.0%} or more "
+        f"(expected fewer than {MOST_CERTAIN * NOTHINGS:.0f}){advice}",
     )
 
 
@@ -142,8 +173,9 @@ def _channels_in_order(measured: Accuracy, swapped: Accuracy) -> Check:
     return Check(
         "channel order",
         swapped.top1 - measured.top1 <= SWAP_GAIN,
-        f"top-1 {rounded_percent(swapped.top1, digits=2)} with red and blue exchanged (expected no "
-        f"more than {rounded_percent(measured.top1 + SWAP_GAIN, digits=2)})",
+        f"top-1 {rounded_percent(swapped.top1, digits=2)} with red and blue exchanged, "
+        f"{rounded_percent(measured.top1, digits=2)} as they are (expected to gain "
+        f"{rounded_percent(SWAP_GAIN, digits=0)} at most)",
     )
 
 
@@ -151,7 +183,10 @@ def _swapped(classifier: Classifier) -> Classifier:
     """Returns the classifier that takes the red of an image for blue, and blue for red."""
 
     def apply(params: Params, images: Array | np.ndarray) -> Array | np.ndarray:
-        return classifier.apply(params, images[..., ::-1])
+        exchanged = images[..., ::-1]
+        if isinstance(exchanged, np.ndarray):  # PyTorch refuses negative strides
+            exchanged = np.ascontiguousarray(exchanged)
+        return classifier.apply(params, exchanged)
 
     # the probe and the members are those of the classifier as it is
     card = dataclasses.replace(classifier.card, probe=())

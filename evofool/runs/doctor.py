@@ -13,7 +13,7 @@ import jax
 from evofool.classifiers import Card, fingerprint, load_classifier, shipped_names
 from evofool.config import EvolveConfig
 from evofool.data import SOURCES, describe_preprocessing, find_data
-from evofool.evaluation import Check, check_digits, check_photographs
+from evofool.evaluation import Check, check_digits, check_photographs, check_scale
 from evofool.evolution import Forecast, forecast_run, load_configured
 from evofool.runs.identity import not_deterministic
 from evofool.support import UserError, platform_facts, rounded_percent
@@ -126,6 +126,9 @@ def doctor(
                 not_deterministic(answers.spread) if answers.spread else "yes, to the last digit",
             ),
         ]
+        checks.append(check_scale(classifier))
+        if answers.step:
+            checks.append(Check("steps of the output", True, f"multiples of {answers.step:.3g}"))
         if classifier.is_jax:
             forecast = forecast_run(config, load_configured(config))
         checks += check_digits(classifier, data_dir)

@@ -1,10 +1,12 @@
 """The classifier of a run: loaded as its directory says, and known again."""
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypedDict
 
 from evofool.classifiers import (
+    CERTAIN,
     Card,
     Classifier,
     Fingerprint,
@@ -15,7 +17,7 @@ from evofool.classifiers import (
 )
 from evofool.config import EvolveConfig
 from evofool.evolution import load_configured
-from evofool.support import UserError, check_trust, split_code
+from evofool.support import UserError, check_trust, rounded_percent, split_code
 
 
 class Given(TypedDict, total=False):
@@ -95,6 +97,23 @@ def check_identity(
             f"{who}: it answers test images otherwise, by up to {difference:.3g}; {remedy}"
         )
     return max(answers.spread, now.spread)
+
+
+def remarks(answers: Fingerprint) -> Iterator[str]:
+    """Says what a user should know of a classifier before its scores are believed."""
+    if answers.spread:
+        yield not_deterministic(answers.spread)
+    if answers.certain == 1:
+        yield (
+            f"the classifier is {CERTAIN:.0%} certain or more of every test image, though they are "
+            "black, white, ramps and noise; check the scale of its input, which is in [0, 1]"
+        )
+    if answers.step:
+        yield (
+            f"the classifier's outputs come in steps of {answers.step:.3g}: confidences are known "
+            f"to within {rounded_percent(answers.step, digits=2)}, and of images that tie the "
+            "first one stays"
+        )
 
 
 def not_deterministic(spread: float) -> str:

@@ -26,7 +26,7 @@ from evofool.runs.convergence import write_convergence
 from evofool.runs.examination import examine
 from evofool.runs.folders import CONFIG, SUMMARY, is_tidy, new_run_folder
 from evofool.runs.gallery import gallery
-from evofool.runs.identity import not_deterministic
+from evofool.runs.identity import remarks
 from evofool.runs.repair import repair
 from evofool.runs.run import Run
 from evofool.runs.summary import make_manifest, make_summary, read_summary
@@ -91,8 +91,8 @@ def evolve(
     plan = make_plan(config, classifier)
     answers = fingerprint(classifier)
     reporter = reporter or Quiet()
-    if answers.spread:
-        reporter.message(not_deterministic(answers.spread))
+    for remark in remarks(answers):
+        reporter.message(remark)
 
     name = f"{name or preset or config.encoding}-{config.seed}"
     begun = new_run_folder(out, name=name, overwrite=overwrite, report=reporter.message)

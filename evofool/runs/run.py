@@ -144,7 +144,7 @@ class Run(OpenedRun):
             UserError: no such class, or the run did not evolve for it.
         """
         self._check_index(run_index)
-        output = resolve_class(self.card, str(name))
+        output = resolve_class(self.card, name)
         cell = self.outputs.index(output) if output in self.outputs else None
         if cell is None or not np.isfinite(self.table["archive.fitness"][run_index, cell]):
             shown = ", ".join(label_of(self.card, o) for o in self.outputs[:MOST_NAMES])

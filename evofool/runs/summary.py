@@ -7,7 +7,7 @@ from typing import Any, NotRequired, TypedDict, cast
 import jax
 import numpy as np
 
-from evofool.classifiers import Card, Fingerprint, resolve_classes
+from evofool.classifiers import INDEX, Card, Fingerprint, resolve_classes
 from evofool.config import EvolveConfig, from_dict
 from evofool.evolution import (
     TARGET_REACHED,
@@ -64,6 +64,31 @@ class Manifest(TypedDict):
     fingerprint: NotRequired[dict[str, Any]]  # JSON values
     outputs: NotRequired[list[int]]
     micro_batches: NotRequired[MicroBatches]
+
+
+def outputs_of(manifest: Manifest, card: Card) -> tuple[int, ...]:
+    """Returns the outputs that a run evolved for, ascending.
+
+    Args:
+        manifest: of the run. Early versions listed only the names of the classes, in which a number
+            below the number of classes was an index, whatever the labels.
+        card: of its classifier.
+
+    Raises:
+        UserError: there are no such outputs or classes.
+    """
+    outputs = manifest.get("outputs")
+    if outputs is None:
+        names = manifest["config"].get("classes", ())
+        is_index = {name: name.isdecimal() and int(name) < card.classes for name in names}
+        return resolve_classes(card, tuple(f"{INDEX}{n}" if is_index[n] else n for n in names))
+    valid = set(range(card.class_offset, card.outputs))
+    if not outputs or outputs != sorted(set(outputs) & valid):
+        raise UserError(
+            f"config.json lists the outputs {outputs}; expected some of {card.class_offset}.."
+            f"{card.outputs - 1}, ascending"
+        )
+    return tuple(outputs)
 
 
 class RunSummary(Confidences):
@@ -162,7 +187,7 @@ def settled(manifest: Manifest, folder: Path) -> tuple[EvolveConfig, Card, tuple
     card = Card.from_dict(manifest["classifier"], source=f"{path}: classifier")
     try:
         config = from_dict(manifest["config"])
-        return config, card, resolve_classes(card, config.classes)
+        return config, card, outputs_of(manifest, card)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
 

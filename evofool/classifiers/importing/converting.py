@@ -8,6 +8,7 @@ which is a convolution with weights s w and bias beta - s mean, where s = gamma 
 epsilon). The converted file holds these, so no network here needs batch norm.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def convert_weights(
     name: str | None = None,
     labels: Sequence[str] | None = None,
     fields: Mapping[str, JsonValue] | None = None,
+    prefix: str | None = None,
 ) -> Card:
     """Converts a PyTorch state dict of torchvision or timm, and checks the result.
 
@@ -42,12 +44,14 @@ def convert_weights(
     torchvision's weights; `fields` changes it for others.
 
     Args:
-        path: a `.safetensors` file, or `.pth` or `.pt` where PyTorch is installed.
+        path: a `.safetensors` file, or what `torch.save` has written where PyTorch is installed.
         family: the architecture, a key of `CONVERSIONS`.
         out: folder to write into; created if missing.
         name: of the classifier; by default the name of the file without its ending.
         labels: of the classes; by default ImageNet's, for 1000 or 1001 outputs.
         fields: fields of the card that differ, for instance `{"interpolation": "bicubic"}`.
+        prefix: what the names of the network's tensors begin with in the file, for instance
+            "model_ema."; it is found out unless there are several.
 
     Returns:
         The card as written.
@@ -64,9 +68,11 @@ def convert_weights(
     if family not in CONVERSIONS:
         raise unknown_name("family to convert", family, CONVERSIONS)
     state = read_state_dict(path)
-    layout = _layout_of(state, family, path)
+    layout, prefix = _find_layout(state, family, path, prefix)
+    state = _under(state, prefix)
     head = state[f"{list(layout.layers.values())[-1].layer}.bias"]
-    fields = {"notes": f"converted from {path.name}", **(fields or {})}
+    under = f", tensors under {prefix!r}" if prefix else ""
+    fields = {"notes": f"converted from {path.name}{under}", **(fields or {})}
     card = _make_card(name, family, head.size, labels, fields)
     network = make_network(card)
     params = _convert(state, layout, flatten(network.shapes), path)
@@ -74,21 +80,61 @@ def convert_weights(
     return write_classifier(target, card, params)
 
 
-def _layout_of(state: StateDict, family: str, path: Path) -> StateDictLayout:
-    """Returns the layout whose tensors are exactly those of the state dict."""
+def _find_layout(
+    state: StateDict, family: str, path: Path, prefix: str | None
+) -> tuple[StateDictLayout, str]:
+    """Returns the layout whose tensors are those of the state dict, and the prefix they are under.
+
+    Wrappers put a prefix before all names ("module.", "_orig_mod.") and training scripts keep the
+    state dict among other things ("state_dict.", "optimizer."). Whatever it is called, it is the
+    one under which all tensors of the network are.
+
+    Raises:
+        UserError: there is no such prefix, or more than one.
+    """
     problems = {}
     for layout in CONVERSIONS[family].layouts:
-        problems[layout.origin] = _wrong_names(state, layout)
-        if not problems[layout.origin]:
-            return layout
-    origin = min(problems, key=lambda origin: len(problems[origin]))
+        complete, nearest = _prefixes(state, layout)
+        chosen = complete if prefix is None else [prefix]
+        if len(chosen) > 1:
+            shown = ", ".join(map(repr, chosen))
+            raise UserError(
+                f"{path} holds the tensors of {family} more than once, under the prefixes {shown}; "
+                f"say which are meant, for instance --prefix {chosen[-1]}"
+            )
+        under = chosen[0] if chosen else nearest
+        problems[layout.origin, under] = _wrong_names(_under(state, under), layout)
+        if not problems[layout.origin, under]:
+            return layout, under
+    origin, under = min(problems, key=lambda key: len(problems[key]))
     fits = [
         other
         for other, recipe in CONVERSIONS.items()
-        if any(not _wrong_names(state, layout) for layout in recipe.layouts)
+        if any(_prefixes(state, layout)[0] for layout in recipe.layouts)
     ]
     hint = f"; its tensors are named as those of {' or '.join(fits)}" if fits else ""
-    raise _misfit(path, f"is no state dict of {family} ({origin})", problems[origin], hint)
+    where = f" under {under!r}" if under else ""
+    raise _misfit(
+        path, f"is no state dict of {family} ({origin}){where}", problems[origin, under], hint
+    )
+
+
+def _prefixes(state: StateDict, layout: StateDictLayout) -> tuple[list[str], str]:
+    """Returns the prefixes under which all tensors of a layout are, and the one with most."""
+    expected = {name for source in layout.layers.values() for name in _tensors(source)}
+    counts: Counter[str] = Counter()
+    for name in state:
+        parts = name.split(".")
+        for number in range(len(parts)):
+            if ".".join(parts[number:]) in expected:
+                counts["".join(f"{part}." for part in parts[:number])] += 1
+    nearest = max(counts, key=lambda prefix: (counts[prefix], -len(prefix)), default="")
+    return sorted(prefix for prefix in counts if counts[prefix] == len(expected)), nearest
+
+
+def _under(state: StateDict, prefix: str) -> StateDict:
+    """Returns the tensors whose names begin with a prefix, without it."""
+    return {name[len(prefix) :]: state[name] for name in state if name.startswith(prefix)}
 
 
 def _wrong_names(state: StateDict, layout: StateDictLayout) -> list[str]:

@@ -6,7 +6,7 @@ accepts only tensors and plain containers; without PyTorch such a file is refuse
 
 import importlib
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +28,19 @@ _DTYPES: dict[str, DTypeLike] = {
     "I32": np.int32,
 }
 MOST_BYTES = 4 * 2**30  # of a file; the largest of torchvision's networks has 2.6 GB
-_WRAPPED = ("state_dict", "model")  # keys of the state dict in checkpoints of training scripts
-_PARALLEL = "module."  # the prefix of every name in a network trained with DataParallel
+_PICKLES = (".pth", ".pt", ".th", ".ckpt", ".tar", ".bin")  # as PyTorch's users name them
+_MOST_NESTED = 8  # dictionaries in dictionaries
 
 
 def read_state_dict(path: Path) -> dict[str, np.ndarray]:
     """Reads the tensors of a file.
 
     Args:
-        path: `.safetensors`, or `.pth` or `.pt` where PyTorch is installed.
+        path: `.safetensors`, or what `torch.save` has written, where PyTorch is installed.
 
     Returns:
-        The tensors by name; those of floating-point numbers as float32.
+        All tensors by name; those of floating-point numbers as float32. The name of a tensor in a
+        nested dictionary is its path: "state_dict.conv1.weight".
 
     Raises:
         UserError: the file cannot be read safely, is damaged, or holds no state dict.
@@ -48,7 +49,7 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
         raise UserError(f"no file {path}; give a .safetensors, .pth or .pt file")
     if path.suffix == ".safetensors":
         tensors = _read_safetensors(path)
-    elif path.suffix in (".pth", ".pt"):
+    elif path.suffix in _PICKLES:
         tensors = _read_torch(path)
     else:
         raise UserError(
@@ -56,8 +57,6 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
             "run anything when it is opened; save the state dict as .safetensors, or as .pth "
             "with torch.save"
         )
-    if tensors and all(name.startswith(_PARALLEL) for name in tensors):
-        tensors = {name.removeprefix(_PARALLEL): value for name, value in tensors.items()}
     return {
         name: value if np.issubdtype(value.dtype, np.integer) else value.astype(np.float32)
         for name, value in tensors.items()
@@ -99,14 +98,14 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged or hostile pickle can raise anything
-        reason = str(error).strip().split("\n")[0]
+        # the message of PyTorch is not passed on: it advises to read the file unsafely
         raise UserError(
-            f"{path} is refused: PyTorch's weights-only loader says {reason!r}. It is damaged, "
-            "or holds more than tensors, and reading that could run code; save its state_dict() "
-            "with torch.save"
+            f"{path} is refused by PyTorch's weights-only loader: it is damaged, or holds more "
+            "than tensors (a whole model, a TorchScript), and reading that could run code; save "
+            "its state_dict() with torch.save"
         ) from error
-    tensors = _state_dict_in(content, torch.Tensor)
-    if tensors is None:
+    tensors = dict(_tensors_in(content, torch.Tensor))
+    if not tensors:
         contents = type(content).__name__
         if isinstance(content, Mapping) and content:
             contents += f" with {', '.join(map(repr, list(content)[:5]))}"
@@ -117,12 +116,12 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
     }
 
 
-def _state_dict_in(content: object, tensor: type) -> Mapping[str, TorchTensor] | None:
-    """Returns the state dict in a file, which is the whole of it or an entry of a checkpoint."""
-    if not isinstance(content, Mapping):
-        return None
-    for candidate in (content, *(content[key] for key in _WRAPPED if key in content)):
-        values = candidate.values() if isinstance(candidate, Mapping) else ()
-        if values and all(isinstance(value, tensor) for value in values):
-            return candidate
-    return None
+def _tensors_in(
+    content: object, tensor: type, path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, TorchTensor]]:
+    """Yields all tensors in nested dictionaries, named by their paths."""
+    if isinstance(content, tensor):
+        yield ".".join(path), content
+    elif isinstance(content, Mapping) and len(path) <= _MOST_NESTED:
+        for key, value in content.items():
+            yield from _tensors_in(value, tensor, (*path, str(key)))

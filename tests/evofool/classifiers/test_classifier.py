@@ -134,3 +134,36 @@ def test_check_catches_weights_that_were_not_loaded():
     random_weights = make_network(lenet.card).init(jax.random.key(0))
     with pytest.raises(UserError, match="its card records"):
         check_classifier(dataclasses.replace(lenet, params=random_weights))
+
+
+def test_64_bits_are_refused_in_a_line():
+    jax.config.update("jax_enable_x64", True)
+    try:
+        with pytest.raises(UserError, match="evofool computes in float32, and JAX is set to 64"):
+            load_classifier("mock:4")
+    finally:
+        jax.config.update("jax_enable_x64", False)
+
+
+def outside(apply, **changes):
+    card = Card(name="outside", input_shape=(4, 5, 1), outputs=2, labels=("a", "b"))
+    return Classifier(card=card, params=None, apply=apply, **changes)
+
+
+def test_a_forgotten_kind_is_named():
+    def ask(_, images):
+        bright = np.asarray(images).mean(axis=(1, 2, 3))
+        return np.stack([bright, 1 - bright], axis=1)
+
+    with pytest.raises(UserError, match=r"outside JAX \(.*give Classifier\(\.\.\., kind='prob"):
+        check_classifier(outside(ask))
+    check_classifier(outside(ask, kind="probabilities"))
+
+
+@pytest.mark.parametrize("error", [SystemExit, BrokenPipeError, TimeoutError])
+def test_whatever_a_model_raises_is_an_error_with_its_line(error):
+    def ask(_, images):
+        raise error("away")
+
+    with pytest.raises(UserError, match=rf"{error.__name__}: away \(.*test_classifier.py, line"):
+        check_classifier(outside(ask, kind="probabilities"))

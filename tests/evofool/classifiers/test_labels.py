@@ -14,7 +14,7 @@ from evofool.classifiers.labels import (
 from evofool.support.errors import UserError
 from tests.evofool import imagenet_mock
 
-LABELS = ("tench, Tinca tinca", "crane", "starfish, sea star", "crane, construction crane", "12")
+LABELS = ("tench, Tinca tinca", "crane", "starfish, sea star", "crane, construction crane", "cab")
 
 
 def card(offset: int = 0) -> Card:
@@ -40,8 +40,47 @@ def test_a_class_is_found_by_index_or_any_of_its_names(offset, name, index):
     assert resolve_class(card(offset), name) == index + offset
 
 
-def test_a_number_beyond_the_classes_may_still_be_a_label():
-    assert resolve_class(card(), "12") == 4
+def labelled(*labels: str) -> Card:
+    return Card(name="toy", input_shape=(8, 8, 1), outputs=len(labels), labels=labels)
+
+
+FOLDERS = labelled(*sorted(map(str, range(12))))  # "0", "1", "10", "11", "2", ...
+FROM_ONE = labelled(*map(str, range(1, 11)))
+LETTERS = labelled(*"0123456789ABab")
+
+
+@pytest.mark.parametrize(
+    ("labels", "name", "index"),
+    [
+        (FROM_ONE, "1", 0),
+        (FROM_ONE, "10", 9),
+        (FROM_ONE, "index:1", 1),
+        (FROM_ONE, 1, 1),
+        (FROM_ONE, np.int64(0), 0),
+        (FOLDERS, "10", 2),
+        (FOLDERS, "2", 4),
+        (LETTERS, "A", 10),
+        (LETTERS, "a", 12),
+        (LETTERS, "10", 10),
+        (labelled("0", "1", "fooling"), "2", 2),
+        (labelled("index:1", "b"), "index:1", 0),
+        (labelled("Cat", "cat, tabby"), "cat", 1),
+        (labelled("Cat", "cat, tabby"), "Cat", 0),
+    ],
+)
+def test_a_label_as_written_comes_before_an_index(labels: Card, name: str | int, index: int):
+    assert resolve_class(labels, name) == index
+
+
+def test_a_number_that_is_no_label_where_labels_are_numbers_is_refused():
+    with pytest.raises(UserError) as caught:
+        resolve_class(FROM_ONE, "0")
+    assert "the class with the index 0 is called '1': give that, or index:0" in str(caught.value)
+
+
+def test_names_that_differ_in_case_only_are_refused_in_a_third_case():
+    with pytest.raises(UserError, match=r"ambiguous: 0 \(Cat\); 1 \(cat, tabby\); use index:0"):
+        resolve_class(labelled("Cat", "cat, tabby"), "CAT")
 
 
 def test_an_unknown_class_offers_the_nearest_single_names_and_the_indices():

@@ -94,3 +94,12 @@ def test_products_are_float32_unless_another_precision_is_asked_for(asked, found
         assert jax.config.values["jax_default_matmul_precision"] == found
     finally:
         jax.config.update("jax_default_matmul_precision", before)
+
+
+def test_64_bits_are_switched_off():
+    jax.config.update("jax_enable_x64", True)
+    try:
+        start_jax(cache=False)
+        assert not jax.config.values["jax_enable_x64"]
+    finally:
+        jax.config.update("jax_enable_x64", False)

@@ -31,8 +31,9 @@ def test_the_flags_of_convert_arrive(given, in_tmp_path, capsys):
     assert given["labels"] == ["cat", "small dog"]
     assert given["fields"] == {"interpolation": "bicubic"}
     assert (given["family"], given["name"]) == ("resnet18", None)
+    notes = load_classifier("lenet").card.notes
     assert capsys.readouterr().out.splitlines() == [
-        "w/lenet.safetensors: lenet, 10 classes",
+        f"w/lenet.safetensors: lenet, 10 classes; {notes}",
         "use it with --classifier lenet --weights w",
     ]
 
@@ -40,8 +41,8 @@ def test_the_flags_of_convert_arrive(given, in_tmp_path, capsys):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--labels", "none.txt"], "cannot read labels none.txt: No such file"),
-        (["--labels", "latin.txt"], "labels latin.txt are not UTF-8 text"),
+        (["--labels", "none.txt"], "cannot read none.txt: No such file"),
+        (["--labels", "latin.txt"], "latin.txt is not UTF-8 text"),
         (["--card", "list.json"], "list.json: expected a JSON object, found list"),
     ],
 )

@@ -85,6 +85,47 @@ def test_sets_of_files_that_do_not_match_are_refused(changes, message, tmp_path)
     assert message in str(caught.value)
 
 
+def dotted(name: str) -> str:
+    return name.replace("-idx", ".idx")
+
+
+@pytest.mark.parametrize(
+    ("folder", "rename"),
+    [
+        ("", dotted),
+        ("mnist", dotted),
+        ("MNIST/raw", str),
+        ("mnist/raw", str),
+        ("", lambda name: f"{name}/{name}"),
+        ("", lambda name: f"{name}/{dotted(name)}"),
+        ("MNIST/raw", lambda name: f"{dotted(name)}.gz"),
+    ],
+)
+def test_files_are_found_under_the_names_that_others_give_them(folder, rename, tmp_path):
+    expected = set()
+    for file in data.SOURCES["mnist"].files:
+        path = tmp_path / folder / rename(file.removesuffix(".gz"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+        expected.add(path)
+    assert set(data.find_files("mnist", tmp_path)) == expected
+
+
+def test_another_data_set_under_the_same_names_is_noticed(tmp_path):
+    stripes = np.zeros((10_000, 28, 28), np.uint8)
+    stripes[:, ::3] = 200
+    with pytest.raises(UserError) as caught:
+        data.load_mnist(tiny_mnist(tmp_path / "mnist", t10k_images=stripes))
+    assert "not its digits: of the first 200 test images" in str(caught.value)
+    assert "Fashion-MNIST" in str(caught.value)
+
+
+@pytest.mark.data
+def test_corrected_labels_are_still_mnist(monkeypatch):
+    monkeypatch.setattr("evofool.data.mnist._SHA256", "another")
+    assert len(data.load_mnist(data_folder()).train_labels) == 60_000
+
+
 @pytest.mark.data
 def test_mnist_is_read_in_its_order():
     mnist = data.load_mnist(data_folder())

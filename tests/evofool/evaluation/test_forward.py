@@ -151,3 +151,23 @@ def test_a_classifier_outside_jax_is_checked_at_every_pass(
         return
     with pytest.raises(UserError, match=f"classifier 'mock:5:8x8x1' .*{words}"):
         evaluate(outside, images, 4)
+
+
+def test_a_model_outside_jax_is_asked_for_no_padding(mock_classifier):
+    sizes = []
+
+    def ask(params, images):
+        sizes.append(len(images))
+        return np.asarray(jax.nn.softmax(mock_classifier.apply(params, images)))
+
+    model = dataclasses.replace(mock_classifier, apply=ask, kind="probabilities")
+    images = np.random.default_rng(0).random((10, *model.card.input_shape), np.float32)
+    assert len(evaluate(model, images, 4)) == 10
+    assert sizes == [4, 4, 2]
+
+
+def test_a_model_outside_jax_gets_batches_that_other_runtimes_want():
+    large = dataclasses.replace(load_classifier("mock:5:224x224x3"), kind="probabilities")
+    assert choose_micro_batch(200, large) >= 16
+    small = dataclasses.replace(load_classifier("mock:5"), kind="probabilities")
+    assert choose_micro_batch(200, small) == 200

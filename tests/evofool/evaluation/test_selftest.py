@@ -15,6 +15,7 @@ from evofool.evaluation.selftest import (
     check_drawn_digits,
     check_photographs,
     drawn_digits,
+    check_scale,
 )
 from tests.evofool.real_data import data_folder
 
@@ -47,6 +48,27 @@ def test_an_input_on_the_wrong_scale_is_noticed(lenet: Classifier, factor: float
 def test_digits_are_asked_of_classifiers_of_digits_only(lenet: Classifier, tmp_path: Path):
     assert [check.name for check in check_digits(lenet, tmp_path)] == ["drawn digits"]
     assert check_digits(load_classifier("mock:10"), tmp_path) == []
+
+
+def outside(classifier: Classifier, factor: float) -> Classifier:
+    """The classifier as a model outside JAX, whose author scales images by a factor."""
+    apply = jax.jit(lambda images: jax.nn.softmax(classifier.apply(classifier.params, images)))
+    card = dataclasses.replace(classifier.card, probe=())
+    return dataclasses.replace(
+        classifier,
+        card=card,
+        kind="probabilities",
+        apply=lambda _, images: np.asarray(apply(jnp.asarray(images) * factor)),
+    )
+
+
+@pytest.mark.parametrize(("factor", "passes"), [(1.0, True), (255.0, False)])
+def test_images_of_nothing_tell_a_wrong_scale(lenet: Classifier, factor: float, passes: bool):
+    model = outside(lenet, factor)
+    assert check_drawn_digits(model).passed  # accuracy does not tell
+    check = check_scale(model)
+    assert check.passed is passes
+    assert ("check the scale" in check.detail) is not passes
 
 
 CLASSES = 12
@@ -104,6 +126,18 @@ def test_a_network_for_the_other_order_of_channels_is_noticed(shades: dict[str, 
     assert "top-1 100.00 % with red and blue exchanged" in channels.detail
 
 
+def test_channels_are_exchanged_in_the_order_that_other_runtimes_accept(shades: dict[str, Path]):
+    def ask(params: Any, images: Any) -> Any:
+        assert all(stride > 0 for stride in images.strides)
+        powers = np.exp(how_red(params, images))
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    model = dataclasses.replace(REDS, apply=ask, kind="probabilities")
+    photographs, channels = check_photographs(model, **shades)
+    assert photographs.passed
+    assert channels.passed
+
+
 def test_another_order_of_the_classes_is_noticed(shades: dict[str, Path]):
     mixed = np.arange(CLASSES) * 5 % CLASSES
     wrong = dataclasses.replace(
@@ -123,7 +157,7 @@ def test_a_classifier_of_grey_images_has_no_channels_to_exchange(shades: dict[st
 def test_a_table_that_cannot_be_used_fails_the_check(shades: dict[str, Path]):
     (check,) = check_photographs(REDS, images=shades["images"], labels=Path("nowhere.csv"))
     assert (check.name, check.passed) == ("photographs", False)
-    assert "cannot read the labels nowhere.csv" in check.detail
+    assert "cannot read nowhere.csv" in check.detail
 
 
 @pytest.mark.slow

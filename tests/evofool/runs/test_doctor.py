@@ -59,6 +59,8 @@ def test_doctor_compares_the_accuracy_with_the_card():
     found = doctor(config, data_dir=data_folder())
     assert [check.name for check in found.checks] == [
         "classifier",
+        "same answer twice",
+        "scale of the input",
         "drawn digits",
         "MNIST test set",
     ]
@@ -70,5 +72,5 @@ def test_doctor_tries_the_classifier_on_photographs(tmp_path: Path):
     Image.new("L", (28, 28), 77).save(tmp_path / "a.png")
     (tmp_path / "labels.csv").write_text("file,index\na.png,3\n")
     found = doctor(SMALL, images=tmp_path, labels=tmp_path / "labels.csv")
-    assert [check.name for check in found.checks] == ["classifier", "photographs"]
-    assert "of the first 1 in" in found.checks[1].detail
+    assert found.checks[-1].name == "photographs"
+    assert "of the first 1 in" in found.checks[-1].detail

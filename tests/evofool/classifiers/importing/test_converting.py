@@ -163,6 +163,36 @@ def test_another_network_is_recognised(resnet, squeezenet, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "prefix", ["module.", "_orig_mod.module.", "state_dict_ema.", "anything.at.all."]
+)
+def test_tensors_are_found_under_any_prefix(prefix, squeezenet, tmp_path):
+    state = {f"{prefix}{name}": value for name, value in squeezenet[10].items()}
+    path = write(tmp_path / "net.safetensors", {**state, "optimizer.step": np.ones(1)})
+    options = {"labels": TEN, "fields": SMALL, "out": tmp_path / "out"}
+    card = convert_weights(path, family="squeezenet_v1.1", **options)
+    assert card.notes == f"converted from net.safetensors, tensors under {prefix!r}"
+
+
+def test_two_copies_of_the_tensors_are_told_apart_by_the_user(squeezenet, tmp_path):
+    state = {f"model.{name}": value for name, value in squeezenet[10].items()}
+    state |= {f"ema.{name}": 2 * value for name, value in squeezenet[10].items()}
+    said = refusal(state, tmp_path, "squeezenet_v1.1")
+    assert "more than once, under the prefixes 'ema.', 'model.'" in said
+    path = write(tmp_path / "net.safetensors", state)
+    options = {"labels": TEN, "fields": SMALL, "out": tmp_path / "out", "prefix": "ema."}
+    convert_weights(path, family="squeezenet_v1.1", **options)
+    kernel = read_classifier(tmp_path / "out/net.safetensors").params["conv1"]["kernel"]
+    expected = 2 * np.moveaxis(squeezenet[10]["features.0.weight"], (0, 1), (-1, -2))
+    np.testing.assert_allclose(kernel, expected, rtol=1e-6)
+
+
+def test_what_is_missing_under_a_prefix_is_named_without_it(resnet, tmp_path):
+    state = {f"net.{name}": value for name, value in resnet.items() if name != "fc.bias"}
+    said = refusal(state, tmp_path)
+    assert "resnet18 (torchvision) under 'net.': tensor 'fc.bias' is missing" in said
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"layer2.0.bn1.running_var": None}, "tensor 'layer2.0.bn1.running_var' is missing"),
