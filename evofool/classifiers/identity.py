@@ -56,7 +56,9 @@ class Fingerprint(NamedTuple):
             numbers = {name: float(values[name]) for name in ("spread", "certain", "step")}
             return cls(answers=np.asarray(values["answers"], float), **numbers)
         except (KeyError, TypeError, ValueError) as error:
-            raise UserError("the fingerprint of the classifier in config.json is damaged") from error
+            raise UserError(
+                "the fingerprint of the classifier in config.json is damaged"
+            ) from error
 
 
 def has_hash(card: Card) -> bool:

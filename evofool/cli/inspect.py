@@ -47,7 +47,7 @@ def inspect(
     Args:
         run: run directory.
         run_index: which of the independent runs of evolve --runs, from 0.
-        class_name: show the elite of this class: an index, a label or a WordNet id.
+        class_name: show the elite of this class: a label, an index (or index:3) or a WordNet id.
         group: only the classes of this ImageNet group, for instance dogs.
         sort: order of the rows; by default class for up to 30 classes and for JSON, otherwise
             confidence.

@@ -85,7 +85,7 @@ def outputs_of(manifest: Manifest, card: Card) -> tuple[int, ...]:
     valid = set(range(card.class_offset, card.outputs))
     if not outputs or outputs != sorted(set(outputs) & valid):
         raise UserError(
-            f"config.json lists the outputs {outputs}; expected some of {card.class_offset}.."
+            f"outputs is {outputs}; expected some of {card.class_offset}.."
             f"{card.outputs - 1}, ascending"
         )
     return tuple(outputs)

@@ -14,8 +14,8 @@ from evofool.evaluation.selftest import (
     check_digits,
     check_drawn_digits,
     check_photographs,
-    drawn_digits,
     check_scale,
+    drawn_digits,
 )
 from tests.evofool.real_data import data_folder
 
