@@ -25,9 +25,10 @@ def render(
 
     Args:
         run: run directory.
-            class_name: the elite's class: a label, an index (or index:3) or a WordNet id.
-        size: width and height in pixels.
-            out: image file to write; its ending decides the format, for instance .png.
+        class_name: the elite's class: a label, an index (or index:3) or a WordNet id.
+        size: pixels along the longer side, or WIDTHxHEIGHT. In other proportions than those of
+            the evolved image, that image is in the middle and the network draws on around it.
+        out: image file to write; its ending decides the format, for instance .png.
         run_index: which of the independent runs of evolve --runs, from 0.
         strict: exit with code 1 if the newest checkpoint is damaged; by default an older one is
             used, with a warning.

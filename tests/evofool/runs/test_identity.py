@@ -1,16 +1,14 @@
 """The classifier of a run: only trusted code is loaded, and another one is refused."""
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import evofool
-from evofool import Run, UserError
+from evofool import UserError
 from evofool.cli import main
 from evofool.evolution import Quiet
 
@@ -59,34 +57,30 @@ def evolved(name: str, folder: str = "run") -> Path:
     return Path(folder)
 
 
-def renamed(folder: Path, classifier: str) -> Path:
-    """Changes the name of the classifier in a run directory, as a stranger may."""
-    manifest = json.loads((folder / "config.json").read_text())
-    manifest["config"]["classifier"] = classifier
-    (folder / "config.json").write_text(json.dumps(manifest))
-    return folder
-
-
-@pytest.mark.parametrize("name", ["run.notes:make", "run/notes.py:make"])
+@pytest.mark.parametrize("name", ["friend.notes:make", "friend/notes.py:make"])
 def test_no_command_runs_code_that_only_a_run_directory_names(
     name: str, write: Write, in_tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    folder = evolved("mock:3")
-    write("run/notes.py")
-    renamed(folder, name)
+    write("friend/notes.py")
+    modules = set(sys.modules)
+    evolved(name)
+    for module in set(sys.modules) - modules:  # as in a process that has not evolved it
+        if "friend" in module:
+            del sys.modules[module]
+    (in_tmp_path / "ran").unlink()
     for command in (
         *("inspect run", "compare run", "export run --out e", "gallery run --out g.png"),
-        *("descent run --class 1 --out d.png", "render run --class 1 --out r.png --size 20"),
+        *("descent run --class a --out d.png", "render run --class a --out r.png --size 20"),
     ):
         assert main(command.split()) == 0, command
     for command in ("verify run", "resume run --generations 5"):
         capsys.readouterr()
         assert main(command.split()) == 2
         told = capsys.readouterr().err
-        assert str(in_tmp_path / "run" / "notes.py") in told
+        assert str(in_tmp_path / "friend" / "notes.py") in told
         assert "--trust-code" in told
     assert not (in_tmp_path / "ran").exists()
-    assert "run.notes" not in sys.modules
+    assert not any("friend" in module for module in sys.modules)
 
 
 @pytest.mark.parametrize("command", ["evolve --out new", "doctor"])
@@ -186,12 +180,3 @@ def test_weights_are_found_from_any_folder(
     with pytest.raises(UserError, match="where nothing is; say where they are with --weights"):
         evofool.verify("../run")
     assert main(["verify", "../run", "--weights", "../moved"]) == 0
-
-
-def test_a_run_without_a_fingerprint_opens(in_tmp_path: Path):
-    folder = evolved("mock:3")
-    manifest = json.loads((folder / "config.json").read_text())
-    del manifest["fingerprint"], manifest["outputs"]
-    (folder / "config.json").write_text(json.dumps(manifest))
-    assert evofool.verify(folder).passed
-    assert np.isfinite(Run(folder).confidences).all()
