@@ -37,7 +37,7 @@ def chart(
     from matplotlib.figure import Figure
 
     width, height = size
-    with rc_context({"font.family": families(""), "text.parse_math": False}):
+    with rc_context({"font.family": families("")}):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         yield figure.subplots(1, panels)
@@ -55,6 +55,7 @@ def _make_drawable(figure: "Figure") -> list[str]:
     from matplotlib.ticker import FuncFormatter
 
     names: list[str] = []
+    of_numbers: list[Text] = []  # a logarithmic axis writes them as formulas
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
             if isinstance(axis.get_major_formatter(), FuncFormatter):  # names in place of numbers
@@ -62,9 +63,13 @@ def _make_drawable(figure: "Figure") -> list[str]:
                 shown = map(drawable, axis.get_major_formatter().format_ticks(places))
                 axis.set_ticks(places, labels=[*shown])
                 names += axis.get_major_formatter().format_ticks(places)
+            else:
+                of_numbers += axis.get_ticklabels(which="both")
     texts = [text for text in figure.findobj(Text) if isinstance(text, Text)]
     for text in texts:
-        text.set_text("\n".join(map(drawable, text.get_text().split("\n"))))
+        if text not in of_numbers:
+            text.set_parse_math(False)
+            text.set_text("\n".join(map(drawable, text.get_text().split("\n"))))
     fonts = families("".join([*names, *(text.get_text() for text in texts)]))
     for text in texts:
         text.set_fontfamily(fonts)

@@ -47,3 +47,16 @@ def test_matrix_shows_texts_and_squares_without_a_value(tmp_path):
     bare, text = read(tmp_path / "bare.png"), read(tmp_path / "text.png")
     assert (bare != text).any()
     assert (bare == 0xDD).all(axis=-1).any()  # the grey of what is no number
+
+
+def test_numbers_of_a_logarithmic_axis_are_formulas_and_names_are_not(tmp_path):
+    with chart(tmp_path / "log.png") as axes:
+        axes.plot([1, 1000], [0, 1], label="$a$")
+        axes.set_xscale("log")
+        axes.set_yticks([0, 1], ["$b$", "c"])
+        axes.legend()
+    numbers, names = axes.get_xticklabels(), axes.get_yticklabels()
+    assert any("10^" in number.get_text() for number in numbers)
+    assert all(number.get_parse_math() for number in numbers)
+    assert names[0].get_text() == "$b$"
+    assert not any(name.get_parse_math() for name in [*names, *axes.get_legend().get_texts()])
