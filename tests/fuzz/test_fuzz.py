@@ -297,7 +297,7 @@ def test_kills_at_file_operations(attempts: Attempts, tmp_path):
         shutil.rmtree(run, ignore_errors=True)
         if expected is None:
             ask("evolve", *flags, "--out", str(tmp_path / "whole"))
-            expected = state_of(tmp_path / "whole")
+            expected = state_of(tmp_path / "whole"), images_of(tmp_path / "whole")
         program = [sys.executable, "-m", "tests.fuzz.ending", str(rng.randint(1, 40))]
         subprocess.run(
             [*program, "evolve", *flags, "--out", str(run)], cwd=ROOT, capture_output=True
@@ -310,6 +310,13 @@ def test_kills_at_file_operations(attempts: Attempts, tmp_path):
         attempts.counts[f"exit {answer.code}"] += 1
         if answer.fault:
             attempts.fault(answer.fault, f"left {[p.name for p in files_of(run)][:20]}")
-        elif state_of(run) != expected:
+        elif (state_of(run), images_of(run)) != expected:
             attempts.fault("silent: another result", f"exit {answer.code}: {answer.err[-300:]}")
+        if left := [path.name for path in run.rglob("*") if path.name.startswith(".")]:
+            attempts.fault("silent: files of a dead process stay", " ".join(left))
     attempts.finish()
+
+
+def images_of(run: Path) -> dict[str, bytes]:
+    """The images that a finished run has."""
+    return {path.name: path.read_bytes() for path in run.glob("*.png")}
