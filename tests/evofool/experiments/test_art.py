@@ -1,19 +1,14 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
 
-from evofool.experiments.reproduce import reproduce
-from tests.evofool.real_data import data_folder
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.mark.data
-def test_art_is_drawn_and_shown_again(tmp_path: Path):
-    [report] = reproduce("art", scale="small", out=tmp_path, data=data_folder())
-    folder = tmp_path / "art" / "imagenet"
+def test_art_is_drawn_and_shown_again(at_small_scale):
+    report, folder = at_small_scale("art", "imagenet")
     drawings = sorted((folder / "poster").glob("*.png"))
     assert len(drawings) == 3
     for path in drawings:

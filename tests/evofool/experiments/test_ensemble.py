@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from evofool.experiments import ensemble
-from evofool.experiments.bench import Lab, Supplies
 from evofool.experiments.report import factor, judge
 
 GROUP = ensemble.OBJECTS._replace(members=("lenet",) * 3, outsider="lenet")
@@ -10,25 +9,10 @@ GROUP = ensemble.OBJECTS._replace(members=("lenet",) * 3, outsider="lenet")
 pytestmark = pytest.mark.slow
 
 
-class DirectLab(Lab):
-    """Evolves pixels, whose loop compiles ten times as fast as that of CPPNs."""
-
-    def evolve(self, network, **settings):
-        return super().evolve(network, encoding="direct", **settings)
-
-
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(tmp_path_factory, direct_lab):
     """The LeNet three times, as its own ensemble and as the other network; findings and lab."""
-    lab = DirectLab(
-        experiment="ensemble",
-        domain="mnist",
-        scale="small",
-        seeds=1,
-        out=tmp_path_factory.mktemp("ensemble"),
-        supplies=Supplies(),
-    )
-    lab.folder.mkdir(parents=True)
+    lab = direct_lab("ensemble", tmp_path_factory.mktemp("ensemble"))
     measures = ensemble.measure(lab, GROUP)
     return ensemble.report(lab, measures, GROUP), measures, lab
 

@@ -1,17 +1,13 @@
-from pathlib import Path
-
 import pytest
 from PIL import Image
 
-from evofool.experiments.reproduce import reproduce
-from tests.evofool.real_data import data_folder
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.mark.data
-def test_two_runs_are_compared_within_and_across(tmp_path: Path):
-    [report] = reproduce("similarity", scale="small", out=tmp_path, data=data_folder())
+def test_two_runs_are_compared_within_and_across(at_small_scale):
+    report, folder = at_small_scale("similarity", "imagenet")
     groups, tests = report.findings.tables
     sizes = [int(str(row[1])) for row in groups.rows]
     assert sum(sizes) <= 100
@@ -28,7 +24,7 @@ def test_two_runs_are_compared_within_and_across(tmp_path: Path):
     same = rows["same class in two runs, pixels: mean cosine"].ours[0]
     assert any(str(row[2]).startswith(f"{same:.4g} against") for row in tests.rows)
     for image in report.findings.images:
-        path = tmp_path / "similarity" / "imagenet" / image.file
+        path = folder / image.file
         assert path.stat().st_size < 500_000
         with Image.open(path) as shown:
             shown.load()

@@ -1,12 +1,9 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from evofool import Run
 from evofool.evolution.lineage import class_changes
-from evofool.experiments.reproduce import reproduce
 from evofool.experiments.stepping_stones import grow
 from evofool.runs import goal_switches
 
@@ -29,14 +26,14 @@ def test_periods_add_up_to_the_run(cppn_run: Run):
     assert (tree.entries.sum(), tree.switches.sum()) == (switches.entries, switches.switches)
 
 
-def test_digits_are_done_at_small_scale(tmp_path: Path):
-    [report] = reproduce("stepping-stones", scale="small", on=("mnist",), out=tmp_path)
+@pytest.mark.data
+def test_digits_are_done_at_small_scale(at_small_scale):
+    report, folder = at_small_scale("stepping-stones", "mnist")
     shares = {row.what: row.ours for row in report.findings.rows}
     assert all(len(ours) == 1 for ours in shares.values())
     (claim,) = (row for row in report.findings.rows if row.tolerance)
     held = claim.ours[0] >= 0.5
     assert report.findings.verdict.outcome == ("reproduced" if held else "differs")
-    folder = tmp_path / "stepping-stones" / "mnist"
     for image in report.findings.images:
         with Image.open(folder / image.file) as shown:
             assert np.ptp(np.asarray(shown)) > 0

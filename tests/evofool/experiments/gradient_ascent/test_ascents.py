@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from evofool.experiments.bench import Lab, Supplies
-from evofool.experiments.gradient_ascent import ascents, plain, regularised
+from evofool.experiments.gradient_ascent import ascents, regularised
 from evofool.experiments.gradient_ascent.ascents import Ascents, ascend, show, stretched
 from evofool.experiments.gradient_ascent.regularised import Measures
 
@@ -55,13 +55,15 @@ def test_what_an_interrupted_process_has_made_is_kept(mock_lab, monkeypatch):
     np.testing.assert_array_equal(resumed.first, whole.first)
 
 
-def test_digits_are_ascended_and_shown(lab):
-    findings = plain.EXPERIMENT.parts["mnist"].run(lab)
+@pytest.mark.data
+def test_digits_are_ascended_and_shown(at_small_scale):
+    report, folder = at_small_scale("gradient-ascent", "mnist")
+    findings = report.findings
     assert findings.rows[0].n == "20 images of 10 classes"
     assert findings.rows[1].what == "share whose class becomes the likeliest"
     assert findings.rows[1].ours[0] > 0.8
     assert findings.verdict.outcome == "new"
-    assert (lab.folder / "sheet.jpg").stat().st_size < 500_000
+    assert (folder / "sheet.jpg").stat().st_size < 500_000
 
 
 def test_faint_images_are_shown_with_more_contrast(lab, mock_classifier):

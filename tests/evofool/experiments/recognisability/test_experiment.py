@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -13,8 +11,6 @@ from evofool.experiments.recognisability.measures import (
 )
 from evofool.experiments.recognisability.report import confirmation_rows
 from evofool.experiments.report import judge
-from evofool.experiments.reproduce import reproduce
-from tests.evofool.real_data import data_folder
 
 
 def test_as_many_images_as_possible_get_a_partner_of_equal_certainty():
@@ -77,16 +73,13 @@ def test_judges_that_reject_everything_confirm_the_paper_in_part():
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_elites_and_real_images_are_asked_the_same(tmp_path: Path):
-    [report] = reproduce(
-        "recognisability", on=["mnist"], scale="small", out=tmp_path, data=data_folder()
-    )
+def test_elites_and_real_images_are_asked_the_same(at_small_scale):
+    report, folder = at_small_scale("recognisability", "mnist")
     assert "people were not asked" in report.findings.verdict.because
     judges, neighbours, classes = report.findings.tables
     assert [row[0] for row in judges.rows] == ["CPPN", "direct"]
     assert len(neighbours.rows) == 2 * 3, "pixels, and the features of two networks"
     assert {row[0] for row in classes.rows} == set(map(str, range(10)))
-    folder = tmp_path / "recognisability" / "mnist"
     quiz, answers, _ = (folder / image.file for image in report.findings.images)
     assert max(quiz.stat().st_size, answers.stat().st_size) < 500_000
     with Image.open(quiz) as blind, Image.open(answers) as told:

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evofool.experiments.bench import Lab, Supplies
 from evofool.experiments.report import (
     CERTAIN_MEDIAN,
     cells,
@@ -19,15 +18,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    return Lab(
-        experiment="trial",
-        domain="mnist",
-        scale="small",
-        seeds=6,
-        out=tmp_path_factory.mktemp("elites"),
-        supplies=Supplies(),
-    )
+def lab(tmp_path_factory, direct_lab):
+    return direct_lab("trial", tmp_path_factory.mktemp("elites"), seeds=6)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ from evofool.classifiers.loading import read_classifier
 from evofool.data.datasets import Dataset
 from evofool.experiments.bench.arrays import flatten, restore
 from evofool.experiments.bench.lab import Lab, images_of
-from evofool.experiments.bench.supplies import Supplies
 from evofool.experiments.retraining.experiment import Measures
 from evofool.experiments.retraining.rounds import Plan, retrain
 from evofool.training import recipes
@@ -41,7 +40,7 @@ def digits() -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory, digits):
+def made(tmp_path_factory, digits, direct_lab):
     """A series of rounds, the lab they were done in, and how often anything was trained."""
     out, trained = tmp_path_factory.mktemp("out"), []
     with pytest.MonkeyPatch.context() as patch:
@@ -54,14 +53,7 @@ def made(tmp_path_factory, digits):
 
         patch.setattr(recipes, "train_network", counted)
         for _ in range(2):
-            lab = Lab(
-                experiment="retraining",
-                domain="mnist",
-                scale="small",
-                seeds=1,
-                out=out,
-                supplies=Supplies(),
-            )
+            lab = direct_lab("retraining", out)
             series = retrain(lab, PLAN, 0)
         yield series, lab, trained
 

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from evofool.experiments.bench import Lab, Supplies
 from evofool.experiments.report import judge
 from evofool.experiments.single_class import experiment
 from evofool.experiments.single_class.strategies import Strategy
@@ -9,25 +8,10 @@ from evofool.experiments.single_class.strategies import Strategy
 pytestmark = pytest.mark.slow
 
 
-class DirectLab(Lab):
-    """Evolves pixels, whose loop compiles ten times as fast as that of CPPNs."""
-
-    def evolve(self, network, **settings):
-        return super().evolve(network, encoding="direct", **settings)
-
-
 @pytest.fixture(scope="module")
-def findings(tmp_path_factory):
+def findings(tmp_path_factory, direct_lab):
     """Three digits of ten stand for twenty classes of a thousand; with the lab it was done in."""
-    lab = DirectLab(
-        experiment="single-class",
-        domain="mnist",
-        scale="small",
-        seeds=2,
-        out=tmp_path_factory.mktemp("single"),
-        supplies=Supplies(),
-    )
-    lab.folder.mkdir(parents=True)
+    lab = direct_lab("single-class", tmp_path_factory.mktemp("single"), seeds=2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiment, "NETWORK", "lenet")
         patch.setattr(experiment, "CLASSES", ("1", "4", "7"))

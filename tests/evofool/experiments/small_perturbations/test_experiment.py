@@ -232,13 +232,11 @@ def test_the_linear_classifier_decides(wrong, confidence, outcome):
 
 @pytest.mark.slow
 @pytest.mark.data
-def test_a_linear_classifier_of_digits_is_fooled_at_a_quarter(tmp_path: Path):
-    [report] = reproduce(
-        "small-perturbations", on=["mnist"], scale="small", out=tmp_path, data=data_folder()
-    )
+def test_a_linear_classifier_of_digits_is_fooled_at_a_quarter(at_small_scale):
+    report, folder = at_small_scale("small-perturbations", "mnist")
     error, certainty, *_ = report.findings.rows
     assert error.what == "linear: error at epsilon .25"
     assert error.ours[0] > 0.9
     assert 0.1 < certainty.ours[0] < 1
     for image in report.findings.images:
-        assert (tmp_path / "small-perturbations" / "mnist" / image.file).exists()
+        assert (folder / image.file).exists()
