@@ -1,9 +1,10 @@
 """The scripts a researcher starts from, run one after the other as they say."""
 
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
+import jax
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -11,18 +12,27 @@ pytestmark = pytest.mark.slow
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 
-def script(name: str, *arguments: str, folder: Path) -> str:
-    command = [sys.executable, str(SCRIPTS / f"{name}.py"), *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Runs a script as its own program, in this process; returns what it printed."""
+    update = jax.config.update
+
+    def update_but_devices(name: str, value: object) -> None:
+        if name != "jax_num_cpu_devices":  # which stay once something was computed
+            update(name, value)
+
+    monkeypatch.setattr(jax.config, "update", update_but_devices)
+
+    def run(name: str, *arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", [name, *arguments])
+        runpy.run_path(str(SCRIPTS / f"{name}.py"), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
 
 
-def test_a_run_is_launched_resumed_and_taken_apart(tmp_path: Path):
-    assert "3/3: median confidence" in script(
-        "launch_run", "mine", "--generations", "3", folder=tmp_path
-    )
-    assert "now at generation 5" in script(
-        "resume_run", "mine", "--generations", "5", folder=tmp_path
-    )
-    shown = script("inspect_archive", "mine", "--class", "7", folder=tmp_path)
-    assert "out = " in shown
-    assert (tmp_path / "lineage.png").exists()
+def test_a_run_is_launched_resumed_and_taken_apart(in_tmp_path: Path, script):
+    assert "3/3: median confidence" in script("launch_run", "mine", "--generations", "3")
+    assert "now at generation 5" in script("resume_run", "mine", "--generations", "5")
+    assert "out = " in script("inspect_archive", "mine", "--class", "7")
+    assert (in_tmp_path / "lineage.png").exists()

@@ -44,12 +44,12 @@ class Story(NamedTuple):
 COMMON = ("--classifier", "mock:10:32x32x3", "--keep-checkpoints", "2", "--quiet")
 DIRECT = (*COMMON, "--encoding", "direct", "--batch-size", "200")
 STORIES = {
-    "one run": Story((*DIRECT, "--checkpoint-every", "4"), (10,), (60,)),
-    "three runs": Story((*DIRECT, "--checkpoint-every", "5", "--runs", "3"), (8,), (60,)),
+    "one run": Story((*DIRECT, "--checkpoint-every", "4"), (5,), (60,)),
+    "three runs": Story((*DIRECT, "--checkpoint-every", "5", "--runs", "3"), (4,), (60,)),
     "extended": Story(
         (*COMMON, "--encoding", "cppn", "--batch-size", "300", "--checkpoint-every", "3"),
-        (2, 2),
-        (60, 120),
+        (1, 2),
+        (40, 80),
     ),
 }
 
@@ -91,16 +91,21 @@ def half_written(folder: Path) -> set[Path]:
 
 
 def kill_in_time(
-    process: subprocess.Popen[str], folder: Path, note: Path, moment: random.Random
+    process: subprocess.Popen[str],
+    folder: Path,
+    note: Path,
+    moment: random.Random,
+    *,
+    while_writing: bool,
 ) -> Kill:
     """Kills a process at a random moment; returns what it was doing.
 
     The first process of a run is killed while it compiles, before there is a checkpoint. Later
-    ones compute generations, some of them while a checkpoint is being written.
+    ones compute generations, and are waited for until they write a checkpoint if that is wanted.
     """
     letter = "G" if (folder / "checkpoints").exists() else "C"
     generations = moment.randint(0, 8) if letter == "G" else 0
-    waits_for_checkpoint = letter == "G" and moment.random() < 0.3
+    waits_for_checkpoint = letter == "G" and while_writing
     leftover = half_written(folder)
     first, deadline = None, time.monotonic() + PATIENCE
     while process.poll() is None and time.monotonic() < deadline:
@@ -129,7 +134,8 @@ def tell(story: Story, seed: int, folder: Path) -> Ending:
         for _ in range(num_kills):
             note.write_text("")
             process = start(note, *arguments, "--generations", str(length))
-            kills.append(kill_in_time(process, killed, note, moment))
+            every_other = len(kills) % 2 == 1
+            kills.append(kill_in_time(process, killed, note, moment, while_writing=every_other))
             devices = str(1 + len(kills) % 2)  # which must not matter either
             arguments = ("resume", str(killed), "--quiet", "--devices", devices)
         complaints += finish(start(note, *arguments, "--generations", str(length)))
