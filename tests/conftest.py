@@ -12,7 +12,6 @@ Compiling is most of what the tests do, so four things here keep it short:
 * Programs that a worker has compiled are let go when it holds much memory.
 """
 
-import gc
 import hashlib
 import os
 import platform
@@ -51,9 +50,10 @@ import pytest  # noqa: E402
 hypothesis.settings.register_profile("evofool", deadline=None, derandomize=True, max_examples=50)
 hypothesis.settings.load_profile("evofool")
 
-# Resident bytes of a worker above which compiled programs are let go. What tests need again is
-# read from the cache.
+# Resident bytes of a worker above which compiled programs are let go, and by which it has to have
+# grown since they were. What tests need again is traced again and read from the cache.
 MUCH_MEMORY = 900e6
+MUCH_GROWTH = 200e6
 FIXTURES_OF_RUNS = {"cppn_run", "direct_run", "imagenet_run"}  # of tests/evofool/conftest.py
 RUNS, LOOPS = "runs", "loops"  # groups of files
 
@@ -99,12 +99,18 @@ def _group_of(items: list[pytest.Item]) -> str:
     return items[0].nodeid.partition("::")[0]
 
 
+_left = 0.0  # resident bytes after compiled programs were let go
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _compiled_programs_are_let_go() -> Iterator[None]:
     yield
-    if _resident_bytes() > MUCH_MEMORY:
-        jax.clear_caches()
-        gc.collect()
+    global _left
+    if _resident_bytes() > max(MUCH_MEMORY, _left + MUCH_GROWTH):
+        from evofool.support import forget_programs
+
+        forget_programs()
+        _left = _resident_bytes()
 
 
 def _resident_bytes() -> float:

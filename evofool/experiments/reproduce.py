@@ -14,6 +14,7 @@ from evofool.experiments.registry import DOMAINS, Experiment, Part, experiments,
 from evofool.experiments.report import Findings, Report, read_reports, write_score_card
 from evofool.support import (
     UserError,
+    forget_programs,
     locked,
     platform_facts,
     read_json,
@@ -108,6 +109,8 @@ def reproduce(
         has_fewer = report is not None and report.seeds < wanted
         has_others = report is not None and seeds is not None and report.seeds != seeds
         if report is None or again or has_fewer or has_others:
+            if reports:
+                forget_programs()  # a part has its own; those of all parts would take gigabytes
             report = _carry_out(task, lab, options)
         elif report.seeds > wanted:
             lab.say(

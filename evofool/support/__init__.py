@@ -34,7 +34,7 @@ from evofool.support.formats import (
     rounded_percent,
 )
 from evofool.support.lock import is_of_lock, locked, writer_of
-from evofool.support.memory import check_room
+from evofool.support.memory import check_room, forget_programs
 from evofool.support.multihost import Job, is_first, start
 from evofool.support.platforms import peak_memory, platform_facts, user_cache
 from evofool.support.printable import csv_cell, from_csv_cell, printable, shortened
@@ -70,6 +70,7 @@ __all__ = [
     "download",
     "duration",
     "flush",
+    "forget_programs",
     "from_csv_cell",
     "gigabytes",
     "gunzipped",

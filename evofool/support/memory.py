@@ -4,6 +4,8 @@ Without it, a request for too much ends in the middle: killed by the system, or 
 library. Where the system does not tell how much there is, nothing is refused.
 """
 
+import ctypes
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -75,3 +77,16 @@ def _numbers(path: Path) -> dict[str, int]:
     """Reads lines of a name and a number."""
     lines = (line.split() for line in path.read_text(encoding="ascii").splitlines())
     return {words[0]: int(words[1]) for words in lines if len(words) > 1 and words[1].isdigit()}
+
+
+def forget_programs() -> None:
+    """Lets go of what JAX has compiled, and gives the memory back to the system.
+
+    What is needed again is compiled again, or read from the cache of compiled programs.
+    """
+    import jax
+
+    jax.clear_caches()
+    gc.collect()
+    with suppress(AttributeError, OSError, TypeError):  # not the C library of GNU
+        ctypes.CDLL(None).malloc_trim(0)

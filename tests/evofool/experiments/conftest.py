@@ -1,4 +1,4 @@
-"""What the tests of experiments share: parts done at small scale, and a lab that compiles little."""
+"""What tests of experiments share: parts done at small scale, and a lab that compiles little."""
 
 import os
 from collections.abc import Callable

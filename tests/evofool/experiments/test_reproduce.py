@@ -1,4 +1,5 @@
 import dataclasses
+import importlib
 import json
 from collections import Counter
 from types import SimpleNamespace
@@ -38,6 +39,7 @@ class Messages(Quiet):
         self.texts.append(text)
 
 
+MODULE = importlib.import_module("evofool.experiments.reproduce")  # not the function of its name
 HOLDS = Claim(what="median", paper="some", tolerance=at_least(0.0))
 FAILS = Claim(what="mean", paper="2", tolerance=at_least(2.0))
 
@@ -53,7 +55,7 @@ def trial(monkeypatch):
 
     def measure(lab) -> Measures:
         calls["measure"] += 1
-        run = lab.evolve("lenet", generations=1, batch_size=10)
+        run = lab.evolve("lenet", encoding="direct", generations=1, batch_size=10)
         return Measures(np.array([run.elites()[0].confidence] * lab.seeds))
 
     def report(lab, measures):
@@ -146,9 +148,12 @@ def test_the_score_card_says_its_scale_and_what_its_words_mean(trial, tmp_path):
     assert (tmp_path / "scorecard.md").read_text().startswith("# Score card\n")
 
 
-def test_all_does_every_experiment_on_the_data_asked_for(trial, tmp_path):
+def test_all_does_every_experiment_on_the_data_asked_for(trial, tmp_path, monkeypatch):
+    forgotten = []
+    monkeypatch.setattr(MODULE, "forget_programs", lambda: forgotten.append(dict(trial)))
     reports = reproduce("all", scale="small", out=tmp_path, on=["mnist"])
     assert [report.experiment for report in reports] == ["first", "second"]
+    assert forgotten == [{"measure": 1, "report": 1}], "between the two"
 
 
 def test_missing_networks_are_said_before_anything_is_done(trial, tmp_path):

@@ -1,7 +1,6 @@
 import pytest
 from PIL import Image
 
-
 pytestmark = pytest.mark.slow
 
 

@@ -1,11 +1,12 @@
 import resource
 from pathlib import Path
 
+import jax
 import pytest
 
 from evofool import UserError
 from evofool.support import memory
-from evofool.support.memory import available_memory, check_room
+from evofool.support.memory import available_memory, check_room, forget_programs
 
 
 def test_what_the_machine_has_left_is_known():
@@ -42,3 +43,16 @@ def test_what_does_not_fit_is_refused_with_the_forecast(monkeypatch: pytest.Monk
     )
     monkeypatch.setattr(memory, "available_memory", lambda: None)  # not known
     check_room(10**18, "an image", remedy="take less")
+
+
+def test_programs_that_were_forgotten_are_made_again():
+    traced = []
+
+    @jax.jit
+    def double(x):
+        traced.append(x)
+        return 2 * x
+
+    assert (double(1.0), double(3.0), len(traced)) == (2, 6, 1)
+    forget_programs()
+    assert (double(1.0), len(traced)) == (2, 2)

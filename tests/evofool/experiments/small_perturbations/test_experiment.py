@@ -11,7 +11,6 @@ from evofool.evaluation.recognition import recognize
 from evofool.experiments.bench.lab import Lab
 from evofool.experiments.bench.supplies import Supplies
 from evofool.experiments.report import Findings, judge
-from evofool.experiments.reproduce import reproduce
 from evofool.experiments.small_perturbations.digits import (
     QUARTER,
     STRENGTHS,
@@ -31,7 +30,6 @@ from evofool.experiments.small_perturbations.gibbon import (
 from evofool.experiments.small_perturbations.perturbing import LEVELS
 from evofool.experiments.small_perturbations.photographs import NETWORK, NETWORKS
 from evofool.support.errors import UserError
-from tests.evofool.real_data import data_folder
 
 SHAPE = (8, 8, 3)
 
