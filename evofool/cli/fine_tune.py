@@ -20,7 +20,7 @@ def fine_tune(
     runs: tuple[Path, ...],
     labels: Path | None = None,
     weights: Path | None = None,
-    overweight: Annotated[float, decimal(0, 1e6)] = 7.0,
+    overweight: Annotated[float, decimal(0.0, 1e6)] = 7.0,
     hold_out: Share = 0.5,
     epochs: MaybeCount = None,
     seed: Seed = 0,

@@ -98,7 +98,7 @@ def _plain_number(
     alternatives = set(get_args(kind.type) or (kind.type,)) - {type(None)}
     if alternatives == {int}:
         return whole(0, MOST_WHOLE)
-    return decimal(0, MOST_DECIMAL) if alternatives == {float} else None
+    return decimal(0.0, MOST_DECIMAL) if alternatives == {float} else None
 
 
 Seed = Annotated[int, whole(0, MAX_SEED)]
@@ -109,6 +109,6 @@ Count = Annotated[int, whole(1, MOST_COUNT)]
 MaybeCount = Annotated[int | None, whole(1, MOST_COUNT)]
 MaybeDevices = Annotated[int | None, whole(1, 256)]
 MaybeGenerations = Annotated[int | None, whole(0, MOST_GENERATIONS)]
-Share = Annotated[float, decimal(0, 1)]
-MaybeShare = Annotated[float | None, decimal(0, 1)]
-MaybePositive = Annotated[float | None, decimal(0, 1e6)]
+Share = Annotated[float, decimal(0.0, 1.0)]
+MaybeShare = Annotated[float | None, decimal(0.0, 1.0)]
+MaybePositive = Annotated[float | None, decimal(0.0, 1e6)]

@@ -24,7 +24,7 @@ def train(
     adversarial: Literal["none", "fgsm", "vat"] = "none",
     epsilon: MaybePositive = None,
     activation: Literal["relu", "sigmoid"] | None = None,
-    width: Annotated[float | None, decimal(0.01, 16)] = None,
+    width: Annotated[float | None, decimal(0.01, 16.0)] = None,
     quiet: bool = False,
 ) -> None:
     """Trains a classifier on MNIST or CIFAR-10.

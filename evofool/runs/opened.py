@@ -6,7 +6,7 @@ Each file is checked when it is first needed, as far as the newest checkpoint vo
 import warnings
 from functools import cached_property
 from pathlib import Path
-from typing import Self, Unpack
+from typing import TypeVar, Unpack
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from evofool.runs.identity import Given, check_identity, load_recorded
 from evofool.runs.integrity import check_arrays, load_usable, read_lineage, read_metrics
 from evofool.runs.summary import Manifest, Summary, read_manifest, read_summary, settled
 from evofool.support import DamagedFileError, DamagedFileWarning, names_code
+
+
+Opened = TypeVar("Opened", bound="OpenedRun")  # beartype knows no Self in parameters
 
 
 class OpenedRun:
@@ -50,7 +53,13 @@ class OpenedRun:
         self._doubts: list[str] = []
 
     @classmethod
-    def open(cls, run: str | Path | Self, *, strict: bool = False, **given: Unpack[Given]) -> Self:
+    def open(
+        cls: "type[Opened]",
+        run: "str | Path | OpenedRun",
+        *,
+        strict: bool = False,
+        **given: Unpack[Given],
+    ) -> "Opened":
         """Opens a run directory; one that is open already is returned as it is.
 
         It is opened anew where something is given about its classifier, as to `Run`.
