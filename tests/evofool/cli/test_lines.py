@@ -25,7 +25,7 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     mock = evofool.load_classifier("mock:5:8x8x1")
     named = dataclasses.replace(mock, card=dataclasses.replace(mock.card, labels=LABELS))
     folder = tmp_path_factory.mktemp("hostile") / "run"
-    return evofool.evolve(named, batch_size=10, generations=2, out=folder)
+    return evofool.evolve(named, encoding="direct", batch_size=10, generations=2, out=folder)
 
 
 @pytest.mark.parametrize(

@@ -203,8 +203,8 @@ def test_a_classifier_that_loses_its_connection_is_blamed(
     in_tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     (in_tmp_path / "service.py").write_text(textwrap.dedent(PIPE_CODE))
-    evolve = ["evolve", "--generations", "50", "--batch-size", "8", "--quiet", "--out", "run"]
-    assert main([*evolve, "--classifier", "service:make"]) == 2
+    evolve = ["evolve", "--encoding", "direct", "--generations", "50", "--quiet", "--out", "run"]
+    assert main([*evolve, "--batch-size", "8", "--classifier", "service:make"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "service.py, line 11: a connection was lost (BrokenPipeError: " in captured.err

@@ -53,7 +53,7 @@ def write(in_tmp_path: Path) -> Write:
 
 
 def evolved(name: str, folder: str = "run") -> Path:
-    evofool.evolve(name, generations=2, batch_size=10, out=folder)
+    evofool.evolve(name, encoding="direct", generations=2, batch_size=10, out=folder)
     return Path(folder)
 
 
@@ -70,7 +70,7 @@ def test_no_command_runs_code_that_only_a_run_directory_names(
     (in_tmp_path / "ran").unlink()
     for command in (
         *("inspect run", "compare run", "export run --out e", "gallery run --out g.png"),
-        *("descent run --class a --out d.png", "render run --class a --out r.png --size 20"),
+        *("descent run --class a --out d.png", "render run --class a --out r.png --size 24"),
     ):
         assert main(command.split()) == 0, command
     for command in ("verify run", "resume run --generations 5"):
@@ -96,7 +96,12 @@ def test_a_settings_file_runs_nothing(
 def test_a_settings_file_is_taken_at_the_users_word(write: Write, in_tmp_path: Path):
     (in_tmp_path / "mine.toml").write_text(f'classifier = "{write("trusted.py")}"\n')
     run = evofool.evolve(
-        config_file="mine.toml", trust_code=True, generations=1, batch_size=4, out="run"
+        config_file="mine.toml",
+        trust_code=True,
+        encoding="direct",
+        generations=1,
+        batch_size=4,
+        out="run",
     )
     assert run.card.name == "mine"
     with pytest.raises(UserError, match="trust_code=True"):
@@ -143,7 +148,8 @@ def test_a_classifier_that_is_not_deterministic_is_called_so(
         def message(self, text: str) -> None:
             heard.append(text)
 
-    evofool.evolve(name, generations=1, batch_size=4, out="run", reporter=Listener())
+    settings = {"encoding": "direct", "generations": 1, "batch_size": 4}
+    evofool.evolve(name, out="run", reporter=Listener(), **settings)
     assert any("not deterministic" in text for text in heard)
     assert evofool.verify("run", classifier=name).spread > 0
     main(["verify", "run", "--trust-code"])
@@ -172,7 +178,8 @@ def nets(in_tmp_path: Path) -> Path:
 def test_weights_are_found_from_any_folder(
     nets: Path, in_tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    evofool.evolve("lenet", weights="nets", generations=1, batch_size=4, out="run")
+    settings = {"encoding": "direct", "generations": 1, "batch_size": 4}
+    evofool.evolve("lenet", weights="nets", out="run", **settings)
     (in_tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(in_tmp_path / "elsewhere")
     assert evofool.verify("../run").passed
