@@ -157,7 +157,7 @@ MISTAKES = {
     "compare": "no run directory given",
     "compare {direct} nowhere": "nowhere is not a run directory",
     "render {direct} --class 7 --out seven.png": "directly encoded",
-    "render {cppn} --class 7 --size 0 --out seven.png": "'0' is not a whole number from 1",
+    "render {cppn} --class 7 --size 0 --out seven.png": "'0' is not a number of pixels from 1",
     "descent {direct} --class 8 --out line.png": "evolved for class 3, class 7, class 9",
     "gallery {direct} --out sheet": "no known image format",
     "gallery {direct} --out sheet.png --run-index 4": "run index is 4",

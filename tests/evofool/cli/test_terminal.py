@@ -207,6 +207,6 @@ def test_a_classifier_that_loses_its_connection_is_blamed(
     assert main([*evolve, "--batch-size", "8", "--classifier", "service:make"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "service.py, line 11: a connection was lost (BrokenPipeError: " in captured.err
-    assert "evofool resume RUN" in captured.err
+    assert "classifier 'service' failed on 8 images: BrokenPipeError: " in captured.err
+    assert "service.py, line 11); go on with 'evofool resume run'" in captured.err
     assert len(captured.err.splitlines()) == 1

@@ -1,3 +1,6 @@
+import json
+from typing import get_type_hints
+
 import numpy as np
 import pytest
 
@@ -37,14 +40,19 @@ def test_lines_have_one_entry_per_run():
     assert all(line["evaluations"] == 40 and line["generation"] == 7 for line in lines)
 
 
-def line_of(generation: int, run: int = 0, median: float = 0.0) -> dict:
-    return {"generation": generation, "run": run, "median_confidence": median}
+def line_of(generation: int, run: int = 0, median: float = 0.0) -> metrics.MetricsLine:
+    zeros = {name: 0 for name in get_type_hints(metrics.MetricsLine)}
+    return zeros | {"generation": generation, "run": run, "median_confidence": median}
+
+
+def text_of(*generations: int) -> str:
+    return "".join(json.dumps(line_of(generation)) + "\n" for generation in generations)
 
 
 def test_lines_are_appended_over_reopenings_and_cut_by_generation(tmp_path):
     path = tmp_path / "metrics.jsonl"
     for generations in ((0, 1), (2, 3)):
-        log = metrics.MetricsLog(path)
+        log = metrics.MetricsLog(path, log_every=1)
         log.append([line_of(generation) for generation in generations])
         log.close()
     assert [line["generation"] for line in metrics.read(path)] == [0, 1, 2, 3]
@@ -56,21 +64,22 @@ def test_lines_are_appended_over_reopenings_and_cut_by_generation(tmp_path):
 
 def test_a_half_written_last_line_is_left_out_and_cut_off(tmp_path):
     path = tmp_path / "metrics.jsonl"
-    path.write_text('{"generation": 0}\n{"generation": 1}\n{"genera')
+    path.write_text(text_of(0, 1) + '{"genera')
     assert [line["generation"] for line in metrics.read(path)] == [0, 1]
     metrics.cut(path, lambda generation: True)
-    assert path.read_text() == '{"generation": 0}\n{"generation": 1}\n'
+    assert path.read_text() == text_of(0, 1)
 
 
 def test_a_broken_line_is_named(tmp_path):
     path = tmp_path / "metrics.jsonl"
-    path.write_text('{"generation": 0}\nnonsense\n')
+    path.write_text(text_of(0) + "nonsense\n")
     with pytest.raises(UserError, match=r"metrics\.jsonl, line 2 is not JSON"):
         list(metrics.read(path))
 
 
 def test_a_full_disk_is_a_clear_error(tmp_path):
-    log = metrics.MetricsLog(tmp_path)  # a folder cannot be opened for writing
+    log = metrics.MetricsLog(tmp_path / "file" / "metrics.jsonl", log_every=1)
+    (tmp_path / "file").write_text("not a folder")
     with pytest.raises(UserError, match="cannot write"):
         log.append([line_of(0)])
 
