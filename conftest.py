@@ -1,0 +1,3 @@
+"""Loads the type checker that `--jaxtyping-packages` names, before anything that it checks."""
+
+import tests.shapes  # noqa: F401
