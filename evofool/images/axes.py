@@ -56,7 +56,7 @@ _LEAST_SPAN = 0.5  # nats: figures that hardly differ are not blown up
 def on_axis(confidences: ArrayLike) -> Float[np.ndarray, "*shape"]:
     """Returns where confidences in [0, 1] lie on the axis: log-odds, finite also for 0 and 1."""
     p = np.clip(np.asarray(confidences, np.float64), NEAREST, 1 - NEAREST)
-    return np.log(p) - np.log1p(-p)
+    return np.asarray(np.log(p) - np.log1p(-p))
 
 
 def confidence_axis(axes: "Axes", label: str, *, which: Literal["x", "y"] = "y") -> None:

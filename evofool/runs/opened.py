@@ -27,7 +27,6 @@ from evofool.runs.integrity import check_arrays, load_usable, read_lineage, read
 from evofool.runs.summary import Manifest, Summary, read_manifest, read_summary, settled
 from evofool.support import DamagedFileError, DamagedFileWarning, names_code
 
-
 Opened = TypeVar("Opened", bound="OpenedRun")  # beartype knows no Self in parameters
 
 
