@@ -22,7 +22,7 @@ References:
 
 from cppn.activations import ACTIVATIONS
 from cppn.color import from_bytes, to_bytes, to_rgb
-from cppn.exchange import from_json, to_json, validate
+from cppn.exchange import fault_of, from_json, to_json, validate
 from cppn.genome import NUM_INPUTS, Genome, GenomeSpec, grow, init, num_connections, num_nodes, trim
 from cppn.lesions import without_connection, without_node
 from cppn.mutation import MutationRates, mutate
@@ -38,6 +38,7 @@ __all__ = [
     "GenomeSpec",
     "MutationRates",
     "Style",
+    "fault_of",
     "fold_in",
     "from_bytes",
     "from_json",

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from cppn.color import COLORS, ROUNDINGS
 from cppn.genome import INPUTS, MAX_WEIGHT, NUM_INPUTS, Genome, GenomeSpec
@@ -119,41 +120,59 @@ def validate(genome: Genome, spec: GenomeSpec) -> None:
         )
     if not genome.source.shape == genome.target.shape == genome.weight.shape:
         raise ValueError("source, target and weight must be of one length")
-    nodes, connections = int(genome.num_nodes), int(genome.num_connections)
-    source, target = genome.source[:connections], genome.target[:connections]
+    if fault := fault_of(genome, spec):
+        raise ValueError(f"the genome is not valid: {fault}")
+
+
+def fault_of(genomes: Genome, spec: GenomeSpec) -> str:
+    """Says what is wrong with genomes (any leading axes) that come from outside.
+
+    Args:
+        genomes: of one room, on the host or not.
+        spec: their outputs and activations.
+
+    Returns:
+        The first fault that one of them has; empty if all are as `Genome` promises.
+    """
+    genomes = jax.tree.map(np.asarray, genomes)
+    nodes, connections = genomes.num_nodes[..., None], genomes.num_connections[..., None]
+    activation, weight = genomes.activation, genomes.weight
+    source, target = genomes.source, genomes.target
+    node = np.arange(genomes.max_nodes)
+    is_inner = (node >= NUM_INPUTS) & (node < nodes)
+    is_used = np.arange(genomes.max_connections) < connections
     is_output = (source >= NUM_INPUTS) & (source < spec.first_hidden)
     # nodes in the order of evaluation; outputs, which feed nothing, are never late
     is_forward = (target < spec.first_hidden) | (source < target)
-    codes = genome.activation[NUM_INPUTS:nodes]
-    weight = genome.weight[:connections]
+    few_nodes = (nodes < spec.first_hidden) | (nodes > genomes.max_nodes)
+    few_connections = (connections < 0) | (connections > genomes.max_connections)
     faults = {
-        f"num_nodes is {nodes}, not from {spec.first_hidden} to {genome.max_nodes}": not (
-            spec.first_hidden <= nodes <= genome.max_nodes
-        ),
-        f"num_connections is {connections}, not from 0 to {genome.max_connections}": not (
-            0 <= connections <= genome.max_connections
-        ),
-        f"an activation is not from 0 to {len(spec.activations) - 1}": np.any(
-            (codes < 0) | (codes >= len(spec.activations))
-        ),
-        "a connection starts at a node that is not there": np.any((source < 0) | (source >= nodes)),
-        "a connection starts at an output": np.any(is_output),
-        "a connection ends at an input, or at a node that is not there": np.any(
-            (target < NUM_INPUTS) | (target >= nodes)
-        ),
-        "connections are not in the order of their targets": np.any(np.diff(target) < 0),
-        "a connection leads back to a hidden node that comes before its source": np.any(
-            ~is_forward
-        ),
-        f"a weight is not from {-MAX_WEIGHT} to {MAX_WEIGHT}": np.any(
-            ~(np.abs(weight) <= MAX_WEIGHT)
-        ),
-        "spare room is not zero": np.any(genome.activation[nodes:])
-        or np.any(genome.activation[:NUM_INPUTS])
-        or any(
-            np.any(values[connections:]) for values in (genome.source, genome.target, genome.weight)
+        f"num_nodes is {_first(nodes, few_nodes)}, not from {spec.first_hidden} to "
+        f"{genomes.max_nodes}": few_nodes,
+        f"num_connections is {_first(connections, few_connections)}, not from 0 to "
+        f"{genomes.max_connections}": few_connections,
+        f"an activation is not from 0 to {len(spec.activations) - 1}": is_inner
+        & ((activation < 0) | (activation >= len(spec.activations))),
+        "a connection starts at a node that is not there": is_used
+        & ((source < 0) | (source >= nodes)),
+        "a connection starts at an output": is_used & is_output,
+        "a connection ends at an input, or at a node that is not there": is_used
+        & ((target < NUM_INPUTS) | (target >= nodes)),
+        "connections are not in the order of their targets": is_used[..., 1:]
+        & (target[..., 1:] < target[..., :-1]),
+        "a connection leads back to a hidden node that comes before its source": is_used
+        & ~is_forward,
+        f"a weight is not from {-MAX_WEIGHT} to {MAX_WEIGHT}": is_used
+        & ~(np.abs(weight) <= MAX_WEIGHT),
+        "spare room is not zero": np.concatenate(
+            [~is_inner & (activation != 0)]
+            + [~is_used & (values != 0) for values in (source, target, weight)],
+            axis=-1,
         ),
     }
-    for fault, is_present in faults.items():
-        if is_present:
-            raise ValueError(f"the genome is not valid: {fault}")
+    return next((fault for fault, is_present in faults.items() if is_present.any()), "")
+
+
+def _first(numbers: Array | np.ndarray, is_wrong: Array | np.ndarray) -> int | None:
+    """Returns the first number that is wrong."""
+    return next(iter(np.asarray(numbers)[np.asarray(is_wrong)].tolist()), None)

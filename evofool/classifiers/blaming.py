@@ -31,9 +31,9 @@ def blaming(name: str, *, doing: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except UserError:
+    except (UserError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # SystemExit, and whatever else a library derives from it
         frames = traceback.extract_tb(error.__traceback__)
         foreign = [frame for frame in frames if not _is_installed(Path(frame.filename))]
         of_user = [frame for frame in foreign if frame.filename == foreign[0].filename]

@@ -105,6 +105,8 @@ class Card:
                 f"({self.outputs} outputs, class_offset {self.class_offset})"
             )
         for index, label in enumerate(self.labels):
+            if not isinstance(label, str):
+                raise UserError(f"{where}: the label of class {index} is {label!r}; expected text")
             if len(label) > MOST_LETTERS:
                 raise UserError(
                     f"{where}: the label of class {index} has {len(label):,} letters, "
@@ -220,6 +222,10 @@ def check_sizes(where: str, input_shape: tuple[int, int, int], outputs: int) -> 
     Raises:
         UserError: one is too small or too large.
     """
+    if len(input_shape) != 3:
+        raise UserError(
+            f"{where}: input_shape is {input_shape}; expected (height, width, channels)"
+        )
     if min(input_shape) < 1 or math.prod(input_shape) > MOST_VALUES:
         raise UserError(
             f"{where}: input_shape is {input_shape}; expected 1 or more each, and at most "

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,8 @@ from evofool.support import UserError, unknown_name
 Params = Any  # a pytree of arrays; only the network itself knows which
 Apply = Callable[..., Any]
 """`apply(params, images)` -> outputs: JAX arrays, or numpy arrays for a model outside JAX."""
+
+Kind = Literal["logits", "log_odds", "probabilities"]
 
 PROBE_TOLERANCE = 1e-3  # of the largest recorded output; machines differ by about 1e-6
 _RAMP = 2  # the index of the probe image whose outputs `Card.probe` records
@@ -45,17 +47,24 @@ class Classifier:
         views: forward passes per image, of all members together.
 
     Raises:
-        UserError: JAX is set to 64 bits, in which nothing here computes.
+        UserError: a member is of another kind; or JAX is set to 64 bits, in which nothing here
+            computes.
     """
 
     card: Card
     params: Params
     apply: Apply
-    kind: Literal["logits", "log_odds", "probabilities"] = "logits"
+    kind: Kind = "logits"
     members: tuple["Classifier", ...] = ()
     views: int = 1
 
     def __post_init__(self) -> None:
+        if not isinstance(self.card, Card):
+            raise UserError(f"card is a {type(self.card).__name__}; expected an evofool.Card")
+        if not callable(self.apply):
+            raise UserError(f"apply is a {type(self.apply).__name__}; expected a function")
+        if self.kind not in get_args(Kind):
+            raise unknown_name("kind of outputs", str(self.kind), get_args(Kind))
         if jax.dtypes.canonicalize_dtype(np.float64) == np.float64:
             raise UserError(
                 "evofool computes in float32, and JAX is set to 64 bits; leave out JAX_ENABLE_X64, "

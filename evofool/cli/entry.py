@@ -3,12 +3,10 @@
 import functools
 import inspect
 import sys
-import sysconfig
 import textwrap
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 
 import tyro
 
@@ -25,7 +23,6 @@ _STYLE = (
     tyro.conf.DisallowNone,  # an option that is not given cannot be given as None either
     tyro.conf.PositionalMetavarFromFieldName,
 )
-_PACKAGE = Path(__file__).parents[1]
 _WIDEST_PROSE = 100
 _OVERVIEW = """\
 usage: evofool COMMAND [OPTIONS]
@@ -142,31 +139,8 @@ def _filled(text: str) -> str:
 
 def _explain(error: OSError) -> str:
     """Names the file that the operating system refuses, or the line that failed."""
-    if isinstance(error, ConnectionError):
-        return _blame(error)
     reason = error.strerror or str(error) or type(error).__name__
     if error.filename is not None:
         return f"{error.filename}: {reason}"
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{last.filename}, line {last.lineno}: {reason}"
-
-
-def _blame(error: ConnectionError) -> str:
-    """Names the line that lost a connection: of the user's classifier, as evofool opens none.
-
-    (Downloads raise errors of their own.)
-    """
-    frames = traceback.extract_tb(error.__traceback__)
-    foreign = [frame for frame in frames if not _is_installed(Path(frame.filename))]
-    place = f"{foreign[-1].filename}, line {foreign[-1].lineno}" if foreign else "evofool"
-    text = f": {error}" if str(error) else ""
-    return (
-        f"{place}: a connection was lost ({type(error).__name__}{text}); a run continues from its "
-        "newest checkpoint with 'evofool resume RUN'"
-    )
-
-
-def _is_installed(file: Path) -> bool:
-    """Tells evofool's own files, Python's and those of packages from the user's."""
-    places = (_PACKAGE, *map(sysconfig.get_path, ("stdlib", "purelib", "platlib")))
-    return any(file.is_relative_to(place) for place in places)

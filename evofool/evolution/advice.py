@@ -6,7 +6,8 @@ from pathlib import Path
 
 def resume_command(folder: Path) -> str:
     """Returns what to type to go on with a run."""
-    return f"evofool resume {shlex.quote(str(folder))}"
+    name = str(folder)
+    return f"evofool resume {shlex.quote(f'./{name}' if name.startswith('-') else name)}"
 
 
 def makes_again(folder: Path) -> str:

@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +31,7 @@ from evofool.evolution.manifest import (
     has_its_seal,
     sealed,
 )
+from evofool.evolution.stored_arrays import NOT_WRITTEN, Table, check_name, read_arrays
 from evofool.support import (
     MOST_JSON,
     DamagedFileError,
@@ -40,10 +40,9 @@ from evofool.support import (
     check_file,
     check_schema,
     flush,
+    remove,
     write_error,
 )
-
-Table = dict[str, np.ndarray]  # arrays by their dotted names in the run state
 
 
 class Checkpoint(NamedTuple):
@@ -69,6 +68,7 @@ class CheckpointWriter:
     """Writes checkpoints of one run directory; use as a context manager."""
 
     def __init__(self, folder: Path, *, keep: int):
+        check_name(folder, NOT_WRITTEN)
         self._folder, self._keep = folder, keep
         self._saving: Any = None  # Orbax's response to the last save
         self._path = folder  # of the last checkpoint
@@ -197,16 +197,19 @@ def saved_generations(folder: Path) -> list[int]:
     """Lists the generations that have a finished checkpoint, oldest first."""
     if not folder.is_dir():
         return []
-    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
+    names = (path.name for path in folder.iterdir())
+    return sorted(int(name) for name in names if re.fullmatch("0|[1-9][0-9]{,17}", name))
 
 
 def cut(folder: Path, generation: int) -> None:
     """Removes the checkpoints after `generation`, damaged ones, and those cut short by a kill."""
+    if not folder.is_dir():
+        remove(folder)
     for newer in saved_generations(folder):
         if newer > generation:
-            shutil.rmtree(folder / str(newer))
+            remove(folder / str(newer))
     for half_written in folder.glob("*.orbax-checkpoint-tmp*"):
-        shutil.rmtree(half_written)
+        remove(half_written)
 
 
 def _flush_all(folder: Path) -> None:
@@ -285,12 +288,17 @@ class _DamagedError(Exception):
 def _load(path: Path) -> Checkpoint:
     manifest = _read_manifest(path / "_CHECKPOINT_METADATA")
     try:
-        table = _read_arrays(path / "state")
+        table = read_arrays(path / "state")
+    except UserError:
+        raise
     except Exception as error:  # whatever the reader stumbles on, the checkpoint is not usable
         raise _DamagedError(_reason(error)) from error
     if table_sha256(table) != manifest["sha256"]:
         raise _DamagedError("its bytes are not those that were written")
-    return Checkpoint(int(path.name), table, manifest)
+    generation = int(path.name)
+    if not np.array_equal(table.get("next_generation", 0), generation + 1):
+        raise _DamagedError("it is of another generation than its name says")
+    return Checkpoint(generation, table, manifest)
 
 
 def _read_manifest(path: Path) -> Manifest:
@@ -310,6 +318,9 @@ def _read_manifest(path: Path) -> Manifest:
         raise _DamagedError(str(error)) from error
     if schema != UNSEALED and not has_its_seal(content):
         raise _DamagedError("its manifest is not the one that was written")
+    used = manifest.get("micro_batches", [])
+    if any(start < 0 or size < 1 for start, size in used):
+        raise _DamagedError(f"its micro-batches are {used}")
     if manifest["prng"] != PRNG:
         raise UserError(f"{path} was made with {manifest['prng']} random keys, not {PRNG}")
     return manifest
@@ -317,22 +328,6 @@ def _read_manifest(path: Path) -> Manifest:
 
 def _reason(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
-
-
-def _read_arrays(path: Path) -> Table:
-    """Reads what Orbax wrote with TensorStore, the library below it.
-
-    Orbax itself, when it meets a damaged file, leaves tasks behind that print tracebacks.
-    """
-    import tensorstore
-
-    store = {"driver": "ocdbt", "base": f"file://{path.absolute()}/"}
-    keys = tensorstore.KvStore.open(store).result().list().result()
-    table = {}
-    for name in sorted({key.decode().split("/")[0] for key in keys}):
-        spec = {"driver": "zarr3", "kvstore": store | {"path": f"{name}/"}}
-        table[name] = tensorstore.open(spec).result().read().result()
-    return table
 
 
 class _as_user_error:  # noqa: N801  (reads as a statement)

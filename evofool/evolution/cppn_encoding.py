@@ -7,6 +7,7 @@ configuration makes of it.
 from dataclasses import dataclass, replace
 
 import jax
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 import cppn
@@ -96,6 +97,19 @@ class CppnEncoding:
         return cppn.grow(
             genomes, max_nodes=2 * self.max_nodes, max_connections=2 * self.max_connections
         )
+
+    def fault_of(self, genomes: cppn.Genome) -> str:
+        """Says what is wrong with genomes from a file, so that all are safe to draw."""
+        lead = genomes.num_nodes.shape
+        nodes, connections = (
+            (*lead, *leaf.shape[-1:]) for leaf in (genomes.activation, genomes.source)
+        )
+        shapes = (lead, lead, nodes, connections, connections, connections)
+        for name, leaf, shape in zip(genomes._fields, genomes, shapes, strict=True):
+            kind = np.dtype(np.float32 if name == "weight" else np.int32)
+            if (leaf.dtype, leaf.shape) != (kind, shape):
+                return f"{name} is {leaf.dtype} {leaf.shape}; expected {kind} {shape}"
+        return cppn.fault_of(genomes, self.spec)
 
     def trim(self, genomes: cppn.Genome) -> cppn.Genome:
         """Cuts off the room for nodes and connections that no network uses."""

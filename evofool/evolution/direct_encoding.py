@@ -88,6 +88,12 @@ class DirectEncoding:
         """Returns the genomes as they are: an image has the room that it needs."""
         return genomes
 
+    def fault_of(self, genomes: np.ndarray) -> str:
+        """Says what is wrong with genomes from a file: their type or size."""
+        genes = math.prod(self.image_shape)
+        is_good = genomes.dtype == np.uint8 and genomes.shape[-1:] == (genes,)
+        return "" if is_good else f"is {genomes.dtype} {genomes.shape}; expected {genes} uint8 each"
+
     def trim(self, genomes: Stored) -> Stored:
         """Returns the genomes as they are."""
         return genomes

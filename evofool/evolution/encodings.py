@@ -73,6 +73,10 @@ class Encoding(Protocol):
         """Gives genomes (any leading axes) twice the room; their images stay the same."""
         ...
 
+    def fault_of(self, genomes: Genomes) -> str:
+        """Says what is wrong with genomes (any leading axes) from a file; empty if nothing is."""
+        ...
+
     def trim(self, genomes: Genomes) -> Genomes:
         """Cuts off the room that no genome (any leading axes) uses, on the host."""
         ...

@@ -22,7 +22,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, UInt
 import archive
 import cppn
 from archive import Archive
-from evofool.classifiers import Params, fitness_of, two_best
+from evofool.classifiers import ClassifierError, Params, blaming, fitness_of, two_best
 from evofool.evolution.encodings import Encoding, Genomes, Rates
 from evofool.evolution.selection import Scores, Selection
 from evofool.evolution.sharding import AXIS, Layout, Units, insert_winners
@@ -106,6 +106,17 @@ class Generation:
     selection: Selection
     layout: Layout
 
+    def _classify(self, params: Params, images: Array) -> Array:
+        """Traces the classifier, which may be code of the user's."""
+        with blaming("the classifier", doing=f"on {len(images)} images, inside the loop"):
+            outputs = self.apply(params, images)
+        if outputs.ndim != 2 or len(outputs) != len(images):
+            raise ClassifierError(
+                f"the classifier returned shape {outputs.shape} for {len(images)} images, inside "
+                "the loop; expected a row of outputs for every image"
+            )
+        return outputs
+
     def init(self, seeds: UInt[Array, " runs"]) -> RunState:
         """Returns the state before the initial population: an archive without elites."""
         key = jax.random.key(0, impl=PRNG)
@@ -127,7 +138,7 @@ class Generation:
 
         def make(unit: Units) -> tuple[Offspring, Array, Scores]:
             offspring = self.offspring(rates, state, unit)
-            outputs = self.apply(params, self.encoding.render(offspring.genomes))
+            outputs = self._classify(params, self.encoding.render(offspring.genomes))
             scores = self.selection.score(fitness_of(outputs, self.kind), unit)
             return offspring, two_best(outputs), scores
 

@@ -7,7 +7,7 @@ run goes on from it, and then written again, the same.
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 
@@ -25,7 +25,14 @@ from evofool.evolution.manifest import (
 )
 from evofool.evolution.metrics import MetricsLine, MetricsLog
 from evofool.evolution.reporting import Reporter
-from evofool.support import DamagedFileError, UserError, multihost, read_json, write_json
+from evofool.support import (
+    DamagedFileError,
+    UserError,
+    as_record,
+    multihost,
+    read_json,
+    write_json,
+)
 
 MEMORY = "memory.json"  # where a process of a job that is short of memory leaves word of it
 
@@ -44,6 +51,16 @@ class Restored(NamedTuple):
     micro_batches: MicroBatches
     most: int | None
     seconds: float
+
+
+class Word(TypedDict):
+    """The content of `memory.json`.
+
+    Attributes:
+        micro_batch: the largest that is known to fit the memory.
+    """
+
+    micro_batch: int
 
 
 class Timing(NamedTuple):
@@ -77,8 +94,7 @@ def restore(folder: Path, config: EvolveConfig, reporter: Reporter) -> Restored:
         checkpoint.cut(folder / "checkpoints", generation)
         metrics.cut(folder / "metrics.jsonl", lambda g: g <= generation and is_logged(config, g))
         lineage_files.cut(folder / "lineage", generation)
-        word = folder / MEMORY
-        return generation, read_json(word)["micro_batch"] if word.exists() else None
+        return generation, _read_word(folder)
 
     generation, most = multihost.from_first(cut_to_newest)
     if generation >= 0 and newest is None:  # in the other processes of a job
@@ -140,6 +156,17 @@ def micro_batches(newest: Checkpoint | None, manifest: Mapping[str, object]) -> 
 def leave_word(folder: Path, micro_batch: int) -> None:
     """Notes which micro-batch to go on with, for the processes that resume a job."""
     write_json(folder / MEMORY, {"micro_batch": micro_batch})
+
+
+def _read_word(folder: Path) -> int | None:
+    """Reads what `leave_word` has left; None if there is nothing."""
+    path = folder / MEMORY
+    if not path.exists():
+        return None
+    size = as_record(Word, read_json(path), path)["micro_batch"]
+    if size < 1:
+        raise UserError(f"{path}: micro_batch is {size}; expected 1 or more")
+    return size
 
 
 class Journal:

@@ -10,7 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from evofool.support import DamagedFileError, UserError, read_array, replacing, sha256_of
+from evofool.support import (
+    DamagedFileError,
+    UserError,
+    check_file,
+    read_array,
+    remove,
+    replacing,
+    sha256_of,
+)
 
 MOST_BYTES = 2**32  # of a file, of a hundred million records
 
@@ -59,18 +67,23 @@ def check(path: Path, sha256: str) -> None:
         DamagedFileError: it is not, or is missing.
     """
     try:
+        check_file(path, most_bytes=MOST_BYTES)
         is_whole = sha256_of(path) == sha256
     except OSError as error:
         raise DamagedFileError(f"cannot read {path}: {error.strerror}") from error
+    except UserError as error:
+        raise DamagedFileError(str(error)) from error
     if not is_whole:
         raise DamagedFileError(f"{path} is damaged: its bytes are not those that were written")
 
 
 def cut(folder: Path, generation: int) -> None:
     """Removes the records of generations after `generation`, which must be a checkpoint's."""
+    if not folder.is_dir():
+        remove(folder)
     for path in files(folder):
         if generation_of(path) > generation:
-            path.unlink()
+            remove(path)
 
 
 def generation_of(path: Path) -> int:

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -22,6 +23,7 @@ from evofool.support import (
     as_record,
     check_file,
     flush,
+    remove,
     replacing,
     write_error,
 )
@@ -227,11 +229,13 @@ def check(path: Path, extent: Extent) -> None:
     """
     digest, reason = hashlib.sha256(), "its lines are not those that were written"
     try:
+        check_file(path, most_bytes=MOST_BYTES)
         with path.open("rb") as stream:
-            for text in itertools.islice(stream, extent["lines"]):
+            lines = iter(partial(stream.readline, MOST_LINE), b"")
+            for text in itertools.islice(lines, min(extent["lines"], sys.maxsize)):
                 digest.update(text)
-    except OSError as error:
-        reason = f"it cannot be read ({error.strerror})"
+    except (OSError, UserError) as error:
+        reason = str(error)
     if digest.hexdigest() != extent["sha256"]:
         raise DamagedFileError(f"{path} is damaged: {reason}")
 
@@ -241,7 +245,8 @@ def cut(path: Path, stays: Callable[[int], bool]) -> None:
 
     What follows the first line that is damaged is removed as well: it will be written again.
     """
-    if not path.exists():
+    if not path.is_file():
+        remove(path)
         return
     with replacing(path) as temporary, temporary.open("wb") as stream, suppress(UserError):
         for text, line in _parsed(path):

@@ -56,7 +56,8 @@ def examine(run: OpenedRun) -> Findings:
         except DamagedFileError as error:
             damage.append(f"{error}; {makes_again(folder)}")
     if newest is None:
-        return Findings([], damage, [])
+        lost = [] if generations else [f"{folder} has no checkpoint; {makes_again(folder)}"]
+        return Findings([], damage + lost, [])
     if edited := _edited_settings(run, newest):
         return Findings(edited, damage, [])
     history = damaged_history(folder, newest.manifest)

@@ -7,7 +7,6 @@ where that loses nothing; anything else is refused, with what can be done.
 import contextlib
 import itertools
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from evofool.support import (
     is_temporary,
     locked,
     read_json,
+    remove,
     write_error,
     write_json,
     writer_of,
@@ -168,14 +168,7 @@ def _empty(folder: Path) -> None:
     """
     names = _contents(folder)
     for name in sorted(names, key=lambda name: (name in OF_RUNS, name != CONFIG)):
-        path = folder / name
-        try:
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
-        except OSError as error:
-            raise write_error(path, error) from error
+        remove(folder / name)
 
 
 def _make_numbered(base: Path) -> Path:

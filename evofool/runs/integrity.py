@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 import cppn
@@ -18,6 +19,7 @@ from evofool.evolution import (
     damaged_lineage,
     damaged_metrics,
     load_newest,
+    make_encoding,
     makes_again,
     metrics,
     settings_message,
@@ -26,6 +28,11 @@ from evofool.runs.summary import Manifest
 from evofool.support import DamagedFileError, UserError
 
 GENOME = "archive.items.genome"
+_KINDS = {
+    "archive.fitness": np.float32,
+    "archive.items.born": np.int32,
+    "archive.items.best": np.int32,
+}
 _GENOME_FIELDS = [f"{GENOME}.{field}" for field in cppn.Genome._fields]
 
 
@@ -81,7 +88,14 @@ def check_arrays(newest: Checkpoint, config: EvolveConfig, card: Card, folder: P
                 f"{source}: {name} has shape {shape}; expected {(runs, cells)} and more, as "
                 f"encoding is {config.encoding!r} in config.json"
             )
-    best = table["archive.items.best"][np.isfinite(fitness)]
+    for name, kind in _KINDS.items():
+        if table[name].dtype != kind:
+            raise UserError(f"{source}: {name} is {table[name].dtype}; expected {np.dtype(kind)}")
+    is_there = np.isfinite(fitness)
+    genomes = jax.tree.map(lambda leaf: leaf[is_there], genomes_of(table))
+    if fault := make_encoding(config, card.input_shape).fault_of(genomes):
+        raise UserError(f"{source} holds genomes that no run makes: {fault}")
+    best = table["archive.items.best"][is_there]
     if not ((best >= 0) & (best < card.outputs)).all():
         raise UserError(
             f"{source} names outputs beyond the {card.outputs} of the classifier in config.json"

@@ -30,7 +30,15 @@ from evofool.runs.identity import remarks
 from evofool.runs.repair import repair
 from evofool.runs.run import Run
 from evofool.runs.summary import make_manifest, make_summary, read_summary
-from evofool.support import DamagedFileError, UserError, locked, multihost, read_json, write_json
+from evofool.support import (
+    DamagedFileError,
+    UserError,
+    locked,
+    multihost,
+    read_json,
+    remove,
+    write_json,
+)
 
 STOPPED_EARLY = (INTERRUPTED, MAX_SECONDS)  # what `resume` goes on with by itself
 
@@ -181,7 +189,7 @@ def _prepare_to_go_on(run: Run, generations: int | None) -> int | None:
         return None
     run.check_identity(run.classifier)
     # a summary stands for a finished run, also to whoever resumes after this process is killed
-    (run.folder / SUMMARY).unlink(missing_ok=True)
+    remove(run.folder / SUMMARY)
     if is_extended:
         config = run.manifest["config"] | {"generations": generations}
         write_json(run.folder / CONFIG, {**run.manifest, "config": config})

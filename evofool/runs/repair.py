@@ -13,11 +13,13 @@ from evofool.evolution import (
     load,
     load_newest,
     load_whole,
+    metrics,
     resume_command,
     saved_generations,
 )
 from evofool.runs.folders import AGAIN
-from evofool.support import DamagedFileError, multihost, replacing
+from evofool.runs.integrity import check_arrays
+from evofool.support import DamagedFileError, multihost, remove, replacing
 
 
 def repair(folder: Path, plan: Plan, reporter: Reporter) -> None:
@@ -29,11 +31,13 @@ def repair(folder: Path, plan: Plan, reporter: Reporter) -> None:
 
     Raises:
         DamagedFileError: they could not be made again.
+        UserError: the newest checkpoint holds what no run makes.
         KeyboardInterrupt: the user stopped it; the next `resume` goes on.
     """
     newest = load_whole(folder / "checkpoints")
     if newest is None or not multihost.is_alone():
         return
+    check_arrays(newest, plan.config, plan.classifier.card, folder)
     whole = []
     for generation in saved_generations(folder / "checkpoints"):
         path = folder / "checkpoints" / str(generation)
@@ -42,7 +46,7 @@ def repair(folder: Path, plan: Plan, reporter: Reporter) -> None:
         except DamagedFileError as error:
             if generation < newest.generation:
                 reporter.message(f"{error}; it is removed, as a newer one is whole")
-                shutil.rmtree(path)
+                remove(path)
     damage = damaged_history(folder, newest.manifest)
     if not damage or any(not damaged_history(folder, manifest) for manifest in whole):
         return
@@ -50,7 +54,7 @@ def repair(folder: Path, plan: Plan, reporter: Reporter) -> None:
     _make_again(folder, plan, newest.generation, reporter)
     made = load_newest(folder / AGAIN / "checkpoints", reporter.message)
     if made is None or made.manifest["sha256"] != newest.manifest["sha256"]:
-        shutil.rmtree(folder / AGAIN)
+        remove(folder / AGAIN)
         raise DamagedFileError(
             f"{damage[0]}. It was made again, but this machine computes other bits than the one "
             "that made the run: repeat the command there, or put back a copy"
@@ -78,8 +82,9 @@ def _take_over(folder: Path) -> None:
     """Puts what was made again in its place; killed at any moment, it can be done anew."""
     again = folder / AGAIN
     for name in ("lineage", "checkpoints"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+        remove(folder / name)
         shutil.copytree(again / name, folder / name)
+    metrics.cut(folder / "metrics.jsonl", lambda generation: False)
     with replacing(folder / "metrics.jsonl") as temporary:
         shutil.copy(again / "metrics.jsonl", temporary)
-    shutil.rmtree(again)
+    remove(again)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,6 +95,21 @@ def _remove_left_over(folder: Path) -> None:
                     path.unlink()
                 finally:
                     os.close(handle)
+
+
+def remove(path: Path) -> None:
+    """Removes whatever is at a path: a file, a link, a folder with all in it, or nothing.
+
+    Raises:
+        UserError: it cannot be removed.
+    """
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise write_error(path, error) from error
 
 
 def write_json(path: Path, value: JsonValue) -> None:

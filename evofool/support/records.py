@@ -25,6 +25,7 @@ from typing import (
 from evofool.support.errors import UserError
 
 Record = TypeVar("Record")
+MOST_WHOLE = 2**63
 MOST_SHOWN = 60  # letters of a wrong value in a message
 
 _KINDS: dict[type, tuple[str, type | tuple[type, ...]]] = {
@@ -161,7 +162,9 @@ def _fits(kind: Any, value: object) -> bool:
         return False
     if not isinstance(value, _KINDS[kind][1]):
         return False
-    return not isinstance(value, int | float) or math.isfinite(value)
+    if isinstance(value, int):
+        return abs(value) < MOST_WHOLE  # larger ones fit no array, nor a float
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _name_of(kind: Any) -> str:

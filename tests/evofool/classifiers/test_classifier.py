@@ -167,3 +167,42 @@ def test_whatever_a_model_raises_is_an_error_with_its_line(error):
 
     with pytest.raises(UserError, match=rf"{error.__name__}: away \(.*test_classifier.py, line"):
         check_classifier(outside(ask, kind="probabilities"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"card": None}, "card is a NoneType; expected an evofool.Card"),
+        ({"apply": 3}, "apply is a int; expected a function"),
+        ({"kind": "LOGITS"}, "unknown kind of outputs 'LOGITS'"),
+    ],
+)
+def test_a_classifier_of_other_members_is_refused_when_it_is_made(changes, message):
+    members = {"card": toy(sums).card, "params": None, "apply": sums, **changes}
+    with pytest.raises(UserError, match=message):
+        Classifier(**members)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"labels": (1, 2, 3)}, "label of class 0 is 1; expected text"),
+        ({"input_shape": (8, 8)}, r"input_shape is \(8, 8\); expected \(height, width, channels\)"),
+    ],
+)
+def test_a_card_with_members_of_other_kinds_is_refused(changes, message):
+    with pytest.raises(UserError, match=message):
+        dataclasses.replace(toy(sums).card, **changes)
+
+
+class Bare(BaseException):
+    """As some libraries have them, to end a thread."""
+
+
+@pytest.mark.parametrize("error", [Bare, GeneratorExit, StopIteration])
+def test_what_is_derived_from_base_exception_is_blamed_too(error):
+    def ask(_, images):
+        raise error("away")
+
+    with pytest.raises(UserError, match=rf"{error.__name__}: away"):
+        check_classifier(outside(ask, kind="probabilities"))

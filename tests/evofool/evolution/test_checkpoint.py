@@ -348,3 +348,15 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot write .*file"):
         checkpoint.CheckpointWriter(tmp_path / "file" / "checkpoints", keep=1)
+
+
+@pytest.mark.parametrize("name", ["a%20b#c?d", "*", "line\nend", "{x};$'~ "])
+def test_a_folder_has_nearly_any_name(tmp_path, name):
+    save(tmp_path / name, 10)
+    assert load(tmp_path / name) == (10, [])
+
+
+@pytest.mark.parametrize("name", ["run[1]", "back\\slash"])
+def test_names_that_the_library_misreads_are_refused_before_the_work(tmp_path, name):
+    with pytest.raises(UserError, match="rename the folder"):
+        checkpoint.CheckpointWriter(tmp_path / name, keep=1)

@@ -486,3 +486,21 @@ def test_a_run_stopped_by_the_clock_is_resumed_with_as_much_time_again(tmp_path,
     assert run.finished["generations"] == 9
     whole = evofool.evolve(config=config_of(generations=9), out=tmp_path / "whole")
     assert run.finished["archive_sha256"] == whole.finished["archive_sha256"]
+
+
+@pytest.mark.parametrize(
+    ("fails", "says"),
+    [
+        (lambda images: 1 / 0, r"failed on 5 images, inside the loop: ZeroDivisionError"),
+        (lambda images: images.sum(), r"returned shape \(\) for 5 images, inside the loop"),
+    ],
+)
+def test_a_jax_model_that_fails_inside_the_loop_is_named(tmp_path, fails, says):
+    whole = load_classifier(CLASSIFIER)
+
+    def apply(params, images):
+        return whole.apply(params, images) if len(images) == 8 else fails(images)
+
+    settings = {"batch_size": 10, "micro_batch": 5, "generations": 1, "out": tmp_path / "run"}
+    with pytest.raises(UserError, match=f"{says}.*evofool resume"):
+        evofool.evolve(dataclasses.replace(whole, apply=apply), **settings)

@@ -1,6 +1,7 @@
 """Damage in a run directory: noticed, said, refused where strict, and repaired by `resume`."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ import evofool
 from evofool import Run, UserError, cli
 from evofool.evolution import lineage_files, saved_generations
 from evofool.runs.examination import examine
-from evofool.support import DamagedFileError, DamagedFileWarning
+from evofool.runs.integrity import check_arrays
+from evofool.support import DamagedFileError, DamagedFileWarning, remove
 from tests.evofool.loop import CLASSIFIER, lines_of, records_of
 
 Damage = Callable[[Path], object]
@@ -57,6 +59,16 @@ def without_arrays(*generations: int) -> Damage:
     return damage
 
 
+def replaced_by(make: Callable[[Path], object], name: str) -> Damage:
+    """Puts something of another kind in the place of a file or folder."""
+
+    def damage(run: Path) -> None:
+        remove(run / name)
+        make(run / name)
+
+    return damage
+
+
 REPAIRABLE: dict[str, tuple[Damage, str]] = {
     "newest checkpoint": (without_arrays(6), r"checkpoints/6 is damaged"),
     "two checkpoints": (without_arrays(6, 4), r"checkpoints/6 is damaged"),
@@ -85,6 +97,36 @@ REPAIRABLE: dict[str, tuple[Damage, str]] = {
     "summary cut short": (
         lambda run: (run / "summary.json").write_text("{"),
         "summary.json is not valid JSON",
+    ),
+    "summary is a folder": (
+        replaced_by(Path.mkdir, "summary.json"),
+        "summary.json: it is a folder",
+    ),
+    "metrics are a folder": (
+        replaced_by(Path.mkdir, "metrics.jsonl"),
+        "metrics.jsonl: it is a fol",
+    ),
+    "metrics are a pipe": (replaced_by(os.mkfifo, "metrics.jsonl"), "metrics.jsonl: it is no reg"),
+    "metrics without an end": (
+        replaced_by(lambda path: path.symlink_to("/dev/zero"), "metrics.jsonl"),
+        "metrics.jsonl: it is no regular file",
+    ),
+    "lineage is a file": (replaced_by(Path.touch, "lineage"), "cannot read .*gen-00000002.npy"),
+    "a lineage file is a pipe": (
+        replaced_by(os.mkfifo, "lineage/gen-00000004.npy"),
+        "gen-00000004.npy: it is no regular file",
+    ),
+    "a file of a checkpoint is a pipe": (
+        replaced_by(os.mkfifo, "checkpoints/6/state/manifest.ocdbt"),
+        "manifest.ocdbt in it is no regular file",
+    ),
+    "a checkpoint is a file": (
+        replaced_by(Path.touch, "checkpoints/6"),
+        "checkpoints/6 is damaged",
+    ),
+    "a checkpoint is another": (
+        replaced_by(lambda path: shutil.copytree(path.with_name("4"), path), "checkpoints/6"),
+        "of another generation than its name says",
     ),
 }
 UNREPAIRABLE: dict[str, tuple[Damage, str]] = {
@@ -299,3 +341,63 @@ def test_a_repair_that_was_stopped_goes_on(whole: Path, folder: Path, monkeypatc
     evofool.resume(folder)
     assert records_of(folder) == records_of(whole)
     assert examine(Run(folder)) == ([], [], [])
+
+
+@pytest.mark.parametrize("make", [lambda path: None, Path.touch], ids=["missing", "a file"])
+def test_a_finished_run_without_checkpoints_is_made_again(whole: Path, folder: Path, make):
+    replaced_by(make, "checkpoints")(folder)
+    run = evofool.resume(folder)
+    assert run.finished["archive_sha256"] == Run(whole).finished["archive_sha256"]
+
+
+@pytest.mark.parametrize("name", ["\u00b2", "\u0663", "020", "7" * 30])
+def test_folders_that_no_checkpoint_is_named_like_are_left_alone(folder: Path, name: str):
+    (folder / "checkpoints" / name).mkdir()
+    assert examine(Run(folder)) == ([], [], [])
+
+
+@pytest.mark.parametrize("name", ["a%20b#c?d", "a[1]*b", " "])
+def test_a_run_directory_has_any_name(whole: Path, tmp_path: Path, name: str):
+    assert examine(Run(shutil.copytree(whole, tmp_path / name))) == ([], [], [])
+
+
+def test_a_backslash_in_its_name_is_said_to_be_the_fault(whole: Path, tmp_path: Path):
+    with pytest.raises(UserError, match="rename the folder"):
+        Run(shutil.copytree(whole, tmp_path / "back\\slash")).elites()
+
+
+@pytest.mark.parametrize("word", ["[]", "{}", '{"micro_batch": "x"}', '{"micro_batch": 0}'])
+def test_a_word_about_memory_that_is_none_is_refused(folder: Path, word: str):
+    (folder / "memory.json").write_text(word, encoding="utf-8")
+    with pytest.raises(UserError, match=r"memory\.json"):
+        evofool.resume(folder, generations=7)
+
+
+def test_a_checkpoint_that_claims_more_than_the_memory_is_refused(folder: Path, monkeypatch):
+    monkeypatch.setattr("evofool.support.memory.available_memory", lambda: 100)
+    with pytest.raises(UserError, match=r"checkpoints/6 would take about .* of memory"):
+        Run(folder).elites()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("source", 6, "a connection starts at a node that is not there"),
+        ("target", -5, "a connection ends at an input"),
+        ("num_nodes", 2**31 - 1, "num_nodes is 2147483647"),
+        ("weight", np.nan, "a weight is not from"),
+    ],
+)
+def test_genomes_that_no_run_makes_are_refused(cppn_run: Path, field: str, value: float, says: str):
+    run = Run(cppn_run)
+    assert run.newest is not None
+    run.newest.table[f"archive.items.genome.{field}"][:] = value
+    with pytest.raises(UserError, match=f"holds genomes that no run makes: {says}"):
+        check_arrays(run.newest, run.config, run.card, cppn_run)
+
+
+@pytest.fixture(scope="module")
+def cppn_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cppn") / "run"
+    evofool.evolve(CLASSIFIER, generations=1, batch_size=5, out=folder)
+    return folder
