@@ -15,9 +15,10 @@ Compiling is most of what the tests do, so four things here keep it short:
 import hashlib
 import os
 import platform
+import re
 import resource
-from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -56,6 +57,7 @@ MUCH_MEMORY = 900e6
 MUCH_GROWTH = 200e6
 FIXTURES_OF_RUNS = {"cppn_run", "direct_run", "imagenet_run"}  # of tests/evofool/conftest.py
 RUNS, LOOPS = "runs", "loops"  # groups of files
+ROOT = Path(__file__).parents[1]
 
 
 # Flags of XLA, which reads them when JAX first computes. Evofool's loops are compiled without the
@@ -73,30 +75,35 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["XLA_FLAGS"] = " ".join([*added, *given.split()])
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of a thousand classes as slow."""
+    for item in items:
+        if "imagenet_run" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(optionalhook=True)  # for sessions without xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """Gives the tests of a file to one worker, and all files that share runs or loops as well.
 
-    Those come first: they are the largest groups, and one of them last would leave a worker idle.
+    xdist has marks for this, which it does not see with pytest 9.2.
     """
-    files: dict[Path, list[pytest.Item]] = defaultdict(list)
-    for item in items:
-        files[item.path].append(item)
-        if "imagenet_run" in getattr(item, "fixturenames", ()):  # a thousand classes
-            item.add_marker(pytest.mark.slow)
-    groups = {path: _group_of(its_items) for path, its_items in files.items()}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(groups[item.path]))
-    items.sort(key=lambda item: groups[item.path] not in (LOOPS, RUNS))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group_of(nodeid.partition("::")[0])
+
+    return Scheduling(config, log)
 
 
-def _group_of(items: list[pytest.Item]) -> str:
+@cache
+def _group_of(file: str) -> str:
     """Names what the tests of a file share with those of other files: runs, loops, or nothing."""
-    if any(FIXTURES_OF_RUNS.intersection(getattr(item, "fixturenames", ())) for item in items):
+    words = set(re.findall(r"\w+", (ROOT / file).read_text(encoding="utf-8")))
+    if words & FIXTURES_OF_RUNS:
         return RUNS
-    if any(hasattr(getattr(item, "module", None), "loop_of") for item in items):
-        return LOOPS  # `tests.evofool.loop` keeps those that it has compiled
-    return items[0].nodeid.partition("::")[0]
+    return LOOPS if "loop_of" in words else file  # `tests.evofool.loop` keeps those it has compiled
 
 
 _left = 0.0  # resident bytes after compiled programs were let go

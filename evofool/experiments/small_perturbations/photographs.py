@@ -68,7 +68,7 @@ NETWORKS = (
 STEP = 0.01  # r
 STEPS = "whole levels"  # that the one change for all is made by
 EPSILONS = (PUBLISHED, 0.01, 0.02, 0.05)
-SMALL = (48, 48, 3)  # shape of photographs at small scale
+SMALL = (32, 32, 3)  # shape of photographs at small scale
 WRITTEN, TARGETED, CHANCE = "with the sign as written", "FGSM, to a target", "signs at random"
 
 
