@@ -23,17 +23,30 @@ References:
 from cppn.activations import ACTIVATIONS
 from cppn.color import from_bytes, to_bytes, to_rgb
 from cppn.exchange import fault_of, from_json, to_json, validate
-from cppn.genome import NUM_INPUTS, Genome, GenomeSpec, grow, init, num_connections, num_nodes, trim
+from cppn.genome import (
+    MAX_WEIGHT,
+    NUM_INPUTS,
+    Genome,
+    GenomeSpec,
+    grow,
+    init,
+    num_connections,
+    num_nodes,
+    trim,
+)
 from cppn.lesions import without_connection, without_node
 from cppn.mutation import MutationRates, mutate
 from cppn.random import bits as random_bits
 from cppn.random import fold_in, uniform
-from cppn.render import Style, render, render_batch
+from cppn.render import Style, render, render_batch, render_widened
 from cppn.show import to_svg, to_text
+from cppn.widening import Block, new_block, widen
 
 __all__ = [
     "ACTIVATIONS",
+    "MAX_WEIGHT",
     "NUM_INPUTS",
+    "Block",
     "Genome",
     "GenomeSpec",
     "MutationRates",
@@ -45,11 +58,13 @@ __all__ = [
     "grow",
     "init",
     "mutate",
+    "new_block",
     "num_connections",
     "num_nodes",
     "random_bits",
     "render",
     "render_batch",
+    "render_widened",
     "to_bytes",
     "to_json",
     "to_rgb",
@@ -58,6 +73,7 @@ __all__ = [
     "trim",
     "uniform",
     "validate",
+    "widen",
     "without_connection",
     "without_node",
 ]

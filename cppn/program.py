@@ -156,17 +156,14 @@ def run_in_turn(
     # A row is a matrix of one row throughout: XLA then copies nothing.
     def branch(function: Callable, lanes: int) -> Callable:
         def run(i, memory):
-            terms = _terms(first[i], is_continued[i], result[i], source, weight, lanes)
-            return function(_weighted_sum(memory, terms))
+            terms = terms_of(first[i], is_continued[i], result[i], source, weight, lanes)
+            return function(weighted_sum(memory, terms))
 
         return run
 
-    *activations, partial_sum = _functions(spec)
     branches = [
-        branch(function, lanes) for function in activations for lanes in range(1, LANES + 1)
+        branch(function, lanes) for function in functions_of(spec) for lanes in range(1, LANES + 1)
     ]
-    # Partial sums are of four rows always; `switch` takes what is beyond the end to be the last.
-    branches.append(branch(partial_sum, LANES))
 
     def step(state):
         i, memory = state
@@ -180,19 +177,19 @@ def run_together(
     programs: Program, genomes: Genome, inputs: Float[Array, "inputs pixels"], spec: GenomeSpec
 ) -> Float[Array, "batch outputs pixels"]:
     """Runs instruction number i of all genomes at once; differentiable in both modes."""
-    functions = _functions(spec)
+    functions = functions_of(spec)
 
     def run(program: Program, genome: Genome) -> Float[Array, "outputs pixels"]:
         source, weight = jnp.pad(genome.source, (0, 1)), jnp.pad(genome.weight, (0, 1))
 
         def step(memory, instruction):
             i, kind, first, is_continued, result = instruction
-            terms = _terms(first, is_continued, result, source, weight, LANES)
+            terms = terms_of(first, is_continued, result, source, weight, LANES)
             terms = [
                 (row, jnp.where(lane <= kind % LANES, factor, 0.0))
                 for lane, (row, factor) in enumerate(terms)
             ]
-            row = lax.switch(kind // LANES, functions, _weighted_sum(memory, terms))
+            row = lax.switch(kind // LANES, functions, weighted_sum(memory, terms))
             # One row more than there are nodes, for what unused instructions give.
             result = jnp.where(i < program.length, result, genome.max_nodes)
             return lax.dynamic_update_slice(memory, row, (result, 0)), None
@@ -211,12 +208,12 @@ def _count(values: Int[Array, " n"], size: int) -> Int[Array, " size"]:
     return jnp.zeros(size, jnp.int32).at[values].add(1, mode="drop")
 
 
-def _functions(spec: GenomeSpec) -> list[Callable]:
+def functions_of(spec: GenomeSpec) -> list[Callable]:
     """The activations by number, and last what leaves a partial sum as it is."""
     return [*(ACTIVATIONS[name] for name in spec.activations), lambda total: total]
 
 
-def _terms(
+def terms_of(
     first: Int[Array, ""],
     is_continued: Bool[Array, ""],
     result: Int[Array, ""],
@@ -231,9 +228,10 @@ def _terms(
     return terms
 
 
-def _weighted_sum(
+def weighted_sum(
     memory: Float[Array, "rows pixels"], terms: list[tuple[Int[Array, ""], Float[Array, ""]]]
 ) -> Float[Array, "1 pixels"]:
+    """Adds up rows, each times its factor, one after the other."""
     rows = (
         factor * lax.dynamic_slice(memory, (row, 0), (1, memory.shape[1])) for row, factor in terms
     )

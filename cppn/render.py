@@ -4,7 +4,7 @@ How output values become channels, and channels levels, is said in `cppn.color`.
 """
 
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,9 @@ from jaxtyping import Array, Float
 
 from cppn.color import COLORS, ROUNDINGS, to_channels
 from cppn.genome import NUM_INPUTS, Genome, GenomeSpec
+from cppn.gradients import for_each, output_sums, output_values
 from cppn.program import Program, compile_genome, run_in_turn, run_together, schedule
+from cppn.widening import Block, block_sums
 
 COORDINATES = ("centered", "pixels")
 
@@ -125,7 +127,53 @@ def render_batch(
     inputs = make_inputs(height, width, style.coordinates, drawn_at, extent)
     # coordinates are in the inputs: what differs in them alone is drawn by one program
     look = _Look(spec, style.color, style.rounding, quantize)
-    return _draw(genomes, inputs, look).reshape(-1, height, width, spec.outputs)
+    # the type of `custom_vjp` does not tell what the function returns
+    images = cast(Array, _draw(genomes.weight, genomes, inputs, look))
+    return images.reshape(-1, height, width, spec.outputs)
+
+
+@partial(jax.jit, static_argnames=("spec", "height", "width", "style"))
+def render_widened(
+    weight: Float[Array, "batch connections"],
+    blocks: Block,
+    genomes: Genome,
+    *,
+    spec: GenomeSpec,
+    height: int,
+    width: int,
+    style: Style = GREY,
+) -> Float[Array, "batch height width channels"]:
+    """Draws genomes with a block beside them, fast to differentiate by all weights.
+
+    The image is that of `widen(genome, block)`, but for the rounding of sums in another order,
+    which may move a value by a level.
+
+    Args:
+        weight: takes the place of the genomes' own.
+        blocks: leading axis `batch`.
+        genomes: leaves with a leading axis `batch`.
+        spec: number of outputs, names of the activations.
+        height: in pixels.
+        width: in pixels.
+        style: how output values become pixels.
+
+    Returns:
+        Images, values k / 255. Rounding passes gradients straight through.
+
+    Raises:
+        ValueError: as `render_batch`.
+    """
+    _check_options(spec, height, width, style)
+    inputs = make_inputs(height, width, style.coordinates)
+    look = _Look(spec, style.color, style.rounding, quantize=True)
+
+    def finish(
+        sums: Float[Array, "outputs pixels"], genome: Genome, block: Block
+    ) -> Float[Array, "pixels channels"]:
+        return _finish_one(sums + block_sums(block, inputs, spec), genome, look)
+
+    images = for_each(finish, output_sums(weight, genomes, inputs, spec), genomes, blocks)
+    return images.reshape(-1, height, width, spec.outputs)
 
 
 def make_inputs(
@@ -174,19 +222,42 @@ class _Look(NamedTuple):
     quantize: bool
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(2,))
+@partial(jax.custom_vjp, nondiff_argnums=(3,))
 def _draw(
-    genomes: Genome, inputs: Float[Array, "4 pixels"], look: _Look
+    weight: Float[Array, "batch connections"],
+    genomes: Genome,
+    inputs: Float[Array, "4 pixels"],
+    look: _Look,
 ) -> Float[Array, "batch pixels channels"]:
+    """Draws genomes with other weights, by which the result can be differentiated."""
     in_turn, together = (partial(f, look=look) for f in (_draw_in_turn, _draw_together))
+    genomes = genomes._replace(weight=weight)
     return lax.platform_dependent(genomes, inputs, cpu=in_turn, default=together)
 
 
-@_draw.defjvp
-def _draw_jvp(look, primals, tangents):
-    # The loop of `run_in_turn` has no gradient.
-    together = partial(_draw_together, look=look)
-    return _draw(*primals, look), jax.jvp(together, primals, tangents)[1]
+def _draw_forward(
+    weight: Float[Array, "batch connections"],
+    genomes: Genome,
+    inputs: Float[Array, "4 pixels"],
+    look: _Look,
+) -> tuple[Float[Array, "batch pixels channels"], tuple[Array, Genome, Array]]:
+    return _draw(weight, genomes, inputs, look), (weight, genomes, inputs)
+
+
+def _draw_backward(
+    look: _Look, saved: tuple[Array, Genome, Array], cotangent: Array
+) -> tuple[Float[Array, "batch connections"], None, None]:
+    weight, genomes, inputs = saved
+
+    def draw(weight: Float[Array, "batch connections"]) -> Float[Array, "batch pixels channels"]:
+        sums = output_sums(weight, genomes, inputs, look.spec)
+        return for_each(partial(_finish_one, look=look), sums, genomes)
+
+    [gradient] = jax.vjp(draw, weight)[1](cotangent)
+    return gradient, None, None
+
+
+_draw.defvjp(_draw_forward, _draw_backward)
 
 
 def _draw_in_turn(
@@ -232,6 +303,13 @@ def _finish(
     values: Float[Array, "batch outputs pixels"], look: _Look
 ) -> Float[Array, "batch pixels outputs"]:
     return to_channels(values, look.color, rounding=look.rounding, quantize=look.quantize)
+
+
+def _finish_one(
+    sums: Float[Array, "outputs pixels"], genome: Genome, look: _Look
+) -> Float[Array, "pixels outputs"]:
+    """Works out the pixels of one genome from what reaches its outputs."""
+    return _finish(output_values(sums, genome, look.spec)[None], look)[0]
 
 
 def _compile(genomes: Genome, spec: GenomeSpec) -> Program:

@@ -122,7 +122,7 @@ def test_running_in_turn_equals_running_together(grey):
     look = module._Look(genomes.GREY, "grey", "nearest", False)
     inputs = module.make_inputs(**SMALL)
     found = jax.jit(module._draw_together, static_argnums=2)(grey, inputs, look)
-    expected = jax.jit(module._draw, static_argnums=2)(grey, inputs, look)
+    expected = jax.jit(module._draw, static_argnums=3)(grey.weight, grey, inputs, look)
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 

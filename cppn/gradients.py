@@ -1,0 +1,271 @@
+"""The gradient of drawing: how the sums that reach a network's outputs change with its weights.
+
+`output_sums` draws networks up to the activations of the outputs. What comes after those sums is
+ordinary array code, which JAX differentiates; the loop over instructions before them is not, so it
+has a reverse pass of its own here. On a CPU the instructions run once more, every row is kept, and
+then they are gone through backwards, one after the other, as `program.run_in_turn` goes forwards.
+Elsewhere JAX differentiates `program.run_together`.
+
+The reverse pass holds for what `program.compile_genome` promises: a row is read only after it was
+written for good, and only a node's own partial sum is read by the node itself.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple, cast
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, Int
+
+from cppn.genome import NUM_INPUTS, Genome, GenomeSpec
+from cppn.program import (
+    LANES,
+    Program,
+    compile_genome,
+    functions_of,
+    run_in_turn,
+    run_together,
+    schedule,
+    weighted_sum,
+)
+
+_TILE = 4096
+"""Pixels that are gone through at a time; their rows then stay in the second-level cache."""
+
+Row = Float[Array, "1 pixels"]
+
+
+def output_sums(
+    weight: Float[Array, "batch connections"],
+    genomes: Genome,
+    inputs: Float[Array, "4 pixels"],
+    spec: GenomeSpec,
+) -> Float[Array, "batch outputs pixels"]:
+    """Draws what reaches the outputs of networks, before their activations.
+
+    Args:
+        weight: takes the place of the genomes' own; what the result can be differentiated by.
+        genomes: the networks.
+        inputs: x, y, d and bias at each pixel, as `render.make_inputs` gives them.
+        spec: number of outputs, names of the activations.
+    """
+    return _output_sums(weight, genomes._replace(weight=weight), inputs, spec)
+
+
+def output_values(
+    sums: Float[Array, "outputs pixels"], genome: Genome, spec: GenomeSpec
+) -> Float[Array, "outputs pixels"]:
+    """Applies the activations of one genome's outputs to what reaches them; values in [-1, 1]."""
+    functions = functions_of(spec)[:-1]
+    rows = [
+        lax.switch(genome.activation[NUM_INPUTS + i], functions, sums[i])
+        for i in range(spec.outputs)
+    ]
+    return jnp.stack(rows)
+
+
+def for_each(function: Callable[..., Array], *batches: Any) -> Array:
+    """Applies a function to every genome of a batch: in turn on a CPU, elsewhere at once.
+
+    In turn, a branch on an activation is a branch, and what a genome needs stays in the cache. What
+    the gradient needs is computed again rather than stored.
+    """
+
+    def in_turn(*batches: Any) -> Array:
+        return lax.map(lambda one: jax.checkpoint(function)(*one), batches)
+
+    return cast(Array, lax.platform_dependent(*batches, cpu=in_turn, default=jax.vmap(function)))
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(3,))
+def _output_sums(
+    weight: Float[Array, "batch connections"],
+    genomes: Genome,
+    inputs: Float[Array, "4 pixels"],
+    spec: GenomeSpec,
+) -> Float[Array, "batch outputs pixels"]:
+    genomes = genomes._replace(weight=weight)
+    in_turn, together = partial(_in_turn, spec=spec), partial(_together, spec=spec)
+    return lax.platform_dependent(genomes, inputs, cpu=in_turn, default=together)
+
+
+def _forward(
+    weight: Array, genomes: Genome, inputs: Array, spec: GenomeSpec
+) -> tuple[Array, tuple[Genome, Array]]:
+    genomes = genomes._replace(weight=weight)
+    return _output_sums(weight, genomes, inputs, spec), (genomes, inputs)
+
+
+def _backward(
+    spec: GenomeSpec, saved: tuple[Genome, Array], cotangent: Array
+) -> tuple[Array, None, None]:
+    genomes, inputs = saved
+
+    def together(genomes: Genome, inputs: Array, cotangent: Array) -> Array:
+        sums = partial(_together, inputs=inputs, spec=spec)
+        pull = jax.vjp(lambda w: sums(genomes._replace(weight=w)), genomes.weight)[1]
+        return pull(cotangent)[0]
+
+    in_turn = partial(_weight_gradients, spec=spec)
+    gradient = lax.platform_dependent(genomes, inputs, cotangent, cpu=in_turn, default=together)
+    return gradient, None, None
+
+
+_output_sums.defvjp(_forward, _backward)
+
+
+def _in_turn(
+    genomes: Genome, inputs: Float[Array, "4 pixels"], spec: GenomeSpec
+) -> Float[Array, "batch outputs pixels"]:
+    instructions = schedule(_programs(genomes, spec), genomes, spec)
+    batch, max_nodes = genomes.activation.shape
+    memory = jnp.zeros((max_nodes + batch * spec.outputs, inputs.shape[1]), inputs.dtype)
+    memory = run_in_turn(instructions, memory.at[:NUM_INPUTS].set(inputs), spec)
+    return memory[max_nodes:].reshape(batch, spec.outputs, -1)
+
+
+def _together(
+    genomes: Genome, inputs: Float[Array, "4 pixels"], spec: GenomeSpec
+) -> Float[Array, "batch outputs pixels"]:
+    return run_together(_programs(genomes, spec), genomes, inputs, spec)
+
+
+def _programs(genomes: Genome, spec: GenomeSpec) -> Program:
+    """Compiles networks whose outputs leave their sums as they are."""
+    programs = jax.vmap(lambda genome: compile_genome(genome, spec))(genomes)
+    as_it_is = len(spec.activations) * LANES + programs.kind % LANES
+    is_output = programs.result < spec.first_hidden
+    return programs._replace(kind=jnp.where(is_output, as_it_is, programs.kind))
+
+
+class _Steps(NamedTuple):
+    """The program of one genome with all that an instruction needs looked up.
+
+    Attributes:
+        length: instructions in use, which come first.
+        function: number of the activation.
+        result: the row to write.
+        row: the rows to add.
+        factor: what each is multiplied by; 0 of rows that are not to be added.
+        keeps: what a row's cotangent is multiplied by before the instruction adds to it: 0 for a
+            partial sum, whose row then held what was written over it, else 1.
+        place: the connection of each row, behind the last one where there is none.
+    """
+
+    length: Int[Array, "*batch"]
+    function: Int[Array, "*batch instructions"]
+    result: Int[Array, "*batch instructions"]
+    row: Int[Array, "*batch instructions lanes"]
+    factor: Float[Array, "*batch instructions lanes"]
+    keeps: Float[Array, "*batch instructions lanes"]
+    place: Int[Array, "*batch instructions lanes"]
+
+    @classmethod
+    def of(cls, program: Program, genome: Genome) -> "_Steps":
+        """Looks up the instructions of a genome."""
+        lane, room = jnp.arange(LANES)[None], genome.max_connections
+        is_added = lane <= (program.kind % LANES)[:, None]
+        is_sum = program.is_continued[:, None] & (lane == 0)
+        place = jnp.where(is_added & ~is_sum, program.first[:, None] + lane, room)
+        place = jnp.minimum(place, room)
+        source, weight = jnp.pad(genome.source, (0, 1)), jnp.pad(genome.weight, (0, 1))
+        return cls(
+            length=program.length,
+            function=program.kind // LANES,
+            result=program.result,
+            row=jnp.where(is_sum, program.result[:, None], source[place]),
+            factor=jnp.where(is_sum, 1.0, weight[place]),
+            keeps=jnp.where(is_sum, 0.0, 1.0),
+            place=place,
+        )
+
+
+def _weight_gradients(
+    genomes: Genome,
+    inputs: Float[Array, "4 pixels"],
+    cotangent: Float[Array, "batch outputs pixels"],
+    spec: GenomeSpec,
+) -> Float[Array, "batch connections"]:
+    """Pulls the cotangents of the outputs' sums back to the weights, genome after genome."""
+    num_tiles = -(-inputs.shape[1] // _TILE)
+
+    def tiles(rows: Array) -> Array:
+        """Cuts rows of pixels into tiles; of pixels that are added, nothing comes back."""
+        rows = jnp.pad(rows, ((0, 0), (0, -rows.shape[1] % num_tiles)))
+        return rows.reshape(len(rows), num_tiles, -1).swapaxes(0, 1)
+
+    def of_one(args: tuple[_Steps, Array]) -> Array:
+        steps, cotangent = args
+
+        def add_tile(total: Array, tile: tuple[Array, Array]) -> tuple[Array, None]:
+            inputs, cotangent = tile
+            rows, sums = _run_keeping(steps, inputs, genomes.max_nodes, spec)
+            return total + _run_backwards(steps, rows, sums, cotangent, spec), None
+
+        products = lax.scan(
+            add_tile, jnp.zeros_like(steps.factor), (tiles(inputs), tiles(cotangent))
+        )[0]
+        return jnp.zeros(genomes.max_connections).at[steps.place].add(products, mode="drop")
+
+    steps = jax.vmap(_Steps.of)(_programs(genomes, spec), genomes)
+    return lax.map(of_one, (steps, cotangent))
+
+
+def _run_keeping(
+    steps: _Steps, inputs: Float[Array, "4 pixels"], max_nodes: int, spec: GenomeSpec
+) -> tuple[Float[Array, "nodes pixels"], Float[Array, "nodes pixels"]]:
+    """Runs a program, keeping the values of all nodes, and the sums they are activations of."""
+    functions, pixels = functions_of(spec), inputs.shape[1]
+
+    def step(i: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+        rows, sums = state
+        terms = zip(steps.row[i], steps.factor[i], strict=True)
+        total = weighted_sum(rows, list(terms))
+        row = lax.switch(steps.function[i], functions, total)
+        at = (steps.result[i], 0)
+        return lax.dynamic_update_slice(rows, row, at), lax.dynamic_update_slice(sums, total, at)
+
+    rows = jnp.zeros((max_nodes, pixels), inputs.dtype)
+    start = (rows.at[:NUM_INPUTS].set(inputs), rows)
+    return lax.fori_loop(0, steps.length, step, start)
+
+
+def _run_backwards(
+    steps: _Steps,
+    rows: Float[Array, "nodes pixels"],
+    sums: Float[Array, "nodes pixels"],
+    cotangent: Float[Array, "outputs pixels"],
+    spec: GenomeSpec,
+) -> Float[Array, "instructions lanes"]:
+    """Goes through a program from its last instruction to its first.
+
+    Returns:
+        The derivative by the factor of every row that an instruction adds.
+    """
+    pixels = rows.shape[1]
+    pull_backs = [_pull_back(function) for function in functions_of(spec)]
+
+    def row_of(table: Array, row: Array) -> Array:
+        return lax.dynamic_slice(table, (row, 0), (1, pixels))
+
+    def step(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        i, bars, products = state
+        total, bar = (row_of(table, steps.result[i]) for table in (sums, bars))
+        bar = lax.switch(steps.function[i], pull_backs, total, bar)
+        dots = []
+        for lane in range(LANES):
+            row = steps.row[i, lane]
+            dots.append(jnp.vdot(row_of(rows, row), bar))
+            before = steps.keeps[i, lane] * row_of(bars, row)
+            bars = lax.dynamic_update_slice(bars, before + steps.factor[i, lane] * bar, (row, 0))
+        return i - 1, bars, products.at[i].set(jnp.stack(dots))
+
+    bars = jnp.zeros_like(rows).at[NUM_INPUTS : spec.first_hidden].set(cotangent)
+    start = (steps.length - 1, bars, jnp.zeros_like(steps.factor))
+    return lax.while_loop(lambda state: state[0] >= 0, step, start)[2]
+
+
+def _pull_back(function: Callable[[Row], Row]) -> Callable[[Row, Row], Row]:
+    return lambda total, bar: jax.vjp(function, total)[1](bar)[0]
