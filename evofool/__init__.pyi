@@ -51,6 +51,7 @@ from .runs import evolve as evolve
 from .runs import export as export
 from .runs import gallery as gallery
 from .runs import inspect as inspect
+from .runs import polish as polish
 from .runs import poster as poster
 from .runs import quiz as quiz
 from .runs import render as render

@@ -13,6 +13,7 @@ from evofool.cli import (
     fine_tune,
     gallery,
     inspect,
+    polish,
     quiz,
     render,
     reproduce,
@@ -31,6 +32,7 @@ GROUPS: dict[str, dict[str, Command]] = {
     "evolve": {
         "evolve": evolve.evolve,
         "resume": evolve.resume,
+        "polish": polish.polish,
     },
     "look": {
         "inspect": inspect.inspect,

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ import tyro
 from evofool.cli.exit_codes import BAD_INPUT, FAILED, INTERRUPTED, OK
 from evofool.cli.flags import ConfigFile, Json, RunFolder, Settings, check_settings, refuse_unused
 from evofool.cli.lines import say
-from evofool.cli.numbers import MaybeDevices, MaybeGenerations
+from evofool.cli.numbers import MaybeDevices, MaybeGenerations, PolishSteps
 from evofool.cli.startup import JobFlags, start_jax
 from evofool.support import UserError
 
@@ -27,6 +28,7 @@ def evolve(
     config: Settings,
     preset: str | None = None,
     config_file: ConfigFile = None,
+    polish_steps: PolishSteps = None,
     trust_code: bool = False,
     out: Path | None = None,
     overwrite: bool = False,
@@ -48,14 +50,19 @@ def evolve(
       evofool evolve --preset mnist-direct --seed 3 --out runs/third
       evofool evolve --classifier mock:10 --generations 20 --classes 3 7
       evofool evolve --preset imagenet-cppn --classifier squeezenet_v1.1 --weights nets
-      evofool evolve --config mine.toml --cppn.add-node-rate 0.7
+      evofool evolve --classifier squeezenet_v1.1 --weights nets --preset imagenet-polished
+      evofool evolve --config mine.toml --cppn.add-node-rate 0.7 --polish 100
 
     Args:
         config: settings of the run.
         preset: mnist-cppn (the same as the defaults), mnist-direct, mnist-cppn-released (the
-            settings of the paper's released code), imagenet-cppn or imagenet-direct. The last
-            two need --classifier and --weights.
-        config_file: TOML file with any of the settings below; [cppn] and [direct] are tables.
+            settings of the paper's released code), imagenet-cppn or imagenet-direct (the paper's
+            for ImageNet), or imagenet-polished (the best known for it). The last three need
+            --classifier and --weights.
+        config_file: TOML file with any of the settings below; [cppn], [direct] and [polish] are
+            tables.
+        polish_steps: polish the elites after evolution, with so many gradient steps each; the same
+            as --polish.steps. Needs a classifier with gradients.
         trust_code: run the code of the classifier that the TOML file names, FILE.py:factory or
             module:factory. A name after --classifier is trusted without.
         out: run directory to write; by default runs/PRESET-SEED or runs/ENCODING-SEED, with a
@@ -71,14 +78,16 @@ def evolve(
     if out is None:
         refuse_unused("without --out, the run directory to replace", overwrite=overwrite)
     check_settings(config)
+    if polish_steps is not None:
+        config = replace(config, polish=replace(config.polish, steps=polish_steps))
     start_jax(devices=devices, evolves=True, cache=not no_cache, job=job)
     del config_file, trust_code  # are in config already
     from evofool.cli.progress import progress
     from evofool.runs import evolve
 
-    with _within_job(), progress(quiet) as reporter:
+    with within_job(), progress(quiet) as reporter:
         run = evolve(config=config, name=preset, out=out, overwrite=overwrite, reporter=reporter)
-    return _finish(run, quiet, as_json)
+    return report_end(run, quiet, as_json)
 
 
 def resume(
@@ -122,7 +131,7 @@ def resume(
     from evofool.cli.progress import progress
     from evofool.runs import resume
 
-    with _within_job(), progress(quiet) as reporter:
+    with within_job(), progress(quiet) as reporter:
         finished = resume(
             run,
             generations=generations,
@@ -131,11 +140,11 @@ def resume(
             trust_code=trust_code,
             reporter=reporter,
         )
-    return _finish(finished, quiet, as_json)
+    return report_end(finished, quiet, as_json)
 
 
 @contextmanager
-def _within_job() -> Iterator[None]:
+def within_job() -> Iterator[None]:
     """Ends a process of a job at once when it fails.
 
     JAX would wait for the other processes first, and these may have ended.
@@ -150,7 +159,7 @@ def _within_job() -> Iterator[None]:
         multihost.end(str(error), code=BAD_INPUT)
 
 
-def _finish(run: "Run", quiet: bool, as_json: bool) -> int:
+def report_end(run: "Run", quiet: bool, as_json: bool) -> int:
     """Prints the result, in the first process of a job only; returns the exit code."""
     from evofool.support import is_first
 

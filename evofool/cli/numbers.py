@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable
 from typing import Annotated, TypeVar, get_args
 
+import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-from evofool.config import MAX_SEED, MOST_GENERATIONS
+from evofool.config import MAX_SEED, MOST_GENERATIONS, MOST_ROUNDS, MOST_STEPS, MOST_WIDTH
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,30}")
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]{1,3})?", re.IGNORECASE)
@@ -108,6 +109,10 @@ MaybeIndex = Annotated[int | None, whole(0, MOST_COUNT)]
 Count = Annotated[int, whole(1, MOST_COUNT)]
 MaybeCount = Annotated[int | None, whole(1, MOST_COUNT)]
 MaybeDevices = Annotated[int | None, whole(1, 256)]
+PolishSteps = Annotated[int | None, whole(1, MOST_STEPS), tyro.conf.arg(name="polish")]
+Steps = Annotated[int, whole(1, MOST_STEPS)]
+Rounds = Annotated[int, whole(1, MOST_ROUNDS)]
+Width = Annotated[int, whole(0, MOST_WIDTH)]
 MaybeGenerations = Annotated[int | None, whole(0, MOST_GENERATIONS)]
 Share = Annotated[float, decimal(0.0, 1.0)]
 MaybeShare = Annotated[float | None, decimal(0.0, 1.0)]

@@ -85,7 +85,7 @@ class ProgressReporter:
         )
         self._task = self._live.add_task("starting", total=None, status="")
         self._first: tuple[int, float] | None = None  # generation and time of the first call
-        self._newest = 0
+        self._newest = self._last = 0
         self._last_line = time.monotonic()
 
     def __enter__(self) -> "ProgressReporter":
@@ -113,9 +113,9 @@ class ProgressReporter:
             lines: the newest metrics of each independent run.
         """
         now = time.monotonic()
-        if self._first is None or generation < self._newest:  # another run has begun
-            self._first = (generation, now)
-        self._newest = generation
+        if self._first is None or generation < self._newest or last != self._last:
+            self._first = (generation, now)  # another run has begun, or another phase
+        self._newest, self._last = generation, last
         head = f"generation {generation}/{last}"
         facts = [*self._time_left(generation, last, now), *_facts_of(lines)]
         if self._console.is_terminal:

@@ -9,7 +9,7 @@ out: `plan` (a run's settings, resolved), `calls` (of the compiled loop), `journ
 lineage and checkpoints that a run leaves), `session` (one process's work on a run directory).
 """
 
-from evofool.evolution import lineage, lineage_files, metrics
+from evofool.evolution import lineage, lineage_files, metrics, polished
 from evofool.evolution.advice import makes_again, resume_command
 from evofool.evolution.checkpoint import (
     Checkpoint,
@@ -33,7 +33,7 @@ from evofool.evolution.forecast import Forecast, forecast_run
 from evofool.evolution.generation import Item, RunState
 from evofool.evolution.journal import micro_batches
 from evofool.evolution.lineage import Lineage, Step, class_changes, entries
-from evofool.evolution.loop import Loop, compile_loop
+from evofool.evolution.loop import Loop, compile_loop, compile_polish
 from evofool.evolution.manifest import (
     MicroBatches,
     changed_settings,
@@ -65,6 +65,7 @@ from evofool.evolution.session import (
     Outcome,
     Reason,
     Session,
+    begin_with,
     lost_process,
 )
 
@@ -95,10 +96,12 @@ __all__ = [
     "Session",
     "Step",
     "archive_sha256",
+    "begin_with",
     "best_of_class",
     "changed_settings",
     "class_changes",
     "compile_loop",
+    "compile_polish",
     "compiled_render",
     "configure",
     "cppn_spec",
@@ -126,6 +129,7 @@ __all__ = [
     "makes_again",
     "metrics",
     "micro_batches",
+    "polished",
     "random_images",
     "resume_command",
     "run_of",

@@ -41,7 +41,7 @@ def make_ask_tell(generation: Generation, devices: Devices) -> AskTell:
     def ask(rates: Rates, state: RunState) -> tuple[Offspring, Images]:
         def on_one_device(units: Units, rates: Rates, state: RunState) -> tuple[Offspring, Array]:
             def make(unit: Units) -> tuple[Offspring, Array]:
-                offspring = generation.offspring(rates, state, unit)
+                offspring = generation.offspring((), rates, state, unit)
                 return offspring, generation.encoding.render(offspring.genomes)
 
             return jax.lax.map(make, units)

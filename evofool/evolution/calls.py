@@ -2,17 +2,19 @@
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Bool, Key
 
 from evofool.evaluation import evaluate
 from evofool.evolution.checkpoint import holds_smaller_arrays, unflatten
-from evofool.evolution.encodings import Encoding
+from evofool.evolution.encodings import Encoding, Genomes
 from evofool.evolution.generation import Log, RunState
-from evofool.evolution.loop import compile_loop
+from evofool.evolution.loop import Loop, compile_loop, compile_polish
 from evofool.evolution.plan import Plan
 from evofool.support import multihost
 
@@ -57,6 +59,7 @@ class Caller:
         if self._plan.classifier.is_jax:
             self._params = self._loop.place(self._plan.classifier.params)
         self._advance: Any = None  # compiled by the first call
+        self._polish: Any = None
 
     def use_micro_batch(self, size: int) -> None:
         """Goes on with micro-batches of another size."""
@@ -86,19 +89,54 @@ class Caller:
         """
         if not self._plan.classifier.is_jax:
             return self._call_by_halves(state)
-        arguments = (self._params, self._plan.rates, state, np.int32(stop), target)
-        if self._advance is None:
-            start = time.perf_counter()
-            self._say("compiling")
-            self._advance = self._loop.advance.lower(*arguments).compile()
-            multihost.gather([0])  # to wait for slower compilers is no evolving
-            self.compile_seconds += time.perf_counter() - start
+        if not self._has_room_to_polish(state):
+            return Call(state, [], had_room=False, seconds=0.0)  # known without climbing
+        advance, arguments = self._program(state, np.int32(stop), target)
         start = time.perf_counter()
-        state, logs, count, had_room = self._advance(*arguments)
+        state, logs, count, had_room = advance(*arguments)
         logs = jax.device_get(logs)  # waits for the call
         seconds = time.perf_counter() - start
         done = [Log(*(leaf[i] for leaf in logs)) for i in range(int(count))]
         return Call(state, done, bool(had_room), seconds)
+
+    def _is_polishing(self, state: RunState) -> bool:
+        climb = self._plan.climb
+        return climb is not None and int(state.next_generation) >= int(climb.first)
+
+    def _has_room_to_polish(self, state: RunState) -> bool:
+        """Says whether all elites have room for what polishing adds, where the run polishes."""
+        if not self._is_polishing(state):
+            return True
+        genomes = jax.tree.map(
+            lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), state.archive.items.genome
+        )
+        keys = jax.random.split(jax.random.key(0), jax.tree.leaves(genomes)[0].shape[0])
+        return bool(_all_have_room(self._encoding, genomes, keys, self._plan.config.polish.widen))
+
+    def _program(self, state: RunState, stop: np.int32, target: np.float32) -> tuple[Any, Any]:
+        """Returns the compiled program of the run's phase, and what to call it with."""
+        if not self._is_polishing(state):
+            arguments = (self._params, self._plan.rates, state, stop, target)
+            if self._advance is None:
+                self._advance = self._compile(self._loop, arguments)
+            return self._advance, arguments
+        arguments = (self._params, self._plan.climb, state, stop, target)
+        if self._polish is None:
+            loop = compile_polish(
+                self._plan,
+                encoding=self._encoding,
+                micro_batch=min(self.micro_batch, self._plan.polish_micro_batch),
+            )
+            self._polish = self._compile(loop, arguments)
+        return self._polish, arguments
+
+    def _compile(self, loop: Loop, arguments: Any) -> Any:
+        start = time.perf_counter()
+        self._say("compiling")
+        program = loop.advance.lower(*arguments).compile()
+        multihost.gather([0])  # to wait for slower compilers is no evolving
+        self.compile_seconds += time.perf_counter() - start
+        return program
 
     def _call_by_halves(self, state: RunState) -> Call:
         start = time.perf_counter()
@@ -122,3 +160,10 @@ class Caller:
         )
         elites = elites._replace(items=elites.items._replace(genome=genomes))
         return self._loop.place(state._replace(archive=elites))
+
+
+@partial(jax.jit, static_argnames=("encoding", "widen"))
+def _all_have_room(
+    encoding: Encoding, genomes: Genomes, keys: Key[Array, " batch"], widen: int
+) -> Bool[Array, ""]:
+    return jnp.all(encoding.tune(genomes, keys, widen).had_room)

@@ -5,14 +5,24 @@ configuration makes of it.
 """
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 import cppn
 from evofool.config import CppnConfig
+from evofool.evolution.tuning import Tunable
 from evofool.support import UserError, unknown_name
+
+
+class _Weights(NamedTuple):
+    """What polishing tunes of networks."""
+
+    own: Float[Array, "batch connections"]
+    block: cppn.Block
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +100,48 @@ class CppnEncoding:
         """Draws networks."""
         return cppn.render_batch(
             genomes, spec=self.spec, height=self.height, width=self.width, style=self.style
+        )
+
+    def tune(self, genomes: cppn.Genome, keys: Key[Array, " batch"], widen: int) -> Tunable:
+        """Tunes weights, those of a block of `widen` new hidden nodes among them."""
+        blocks = jax.vmap(lambda key: cppn.new_block(key, widen, self.spec))(keys)
+        added = widen * (cppn.NUM_INPUTS + self.spec.outputs)
+
+        def draw(weights: _Weights) -> Float[Array, "batch height width channels"]:
+            return cppn.render_widened(
+                *weights,
+                genomes,
+                spec=self.spec,
+                height=self.height,
+                width=self.width,
+                style=self.style,
+            )
+
+        def limit(weights: _Weights) -> _Weights:
+            most = cppn.MAX_WEIGHT
+            return jax.tree.map(lambda weight: jnp.clip(weight, -most, most), weights)
+
+        def widened(weights: _Weights) -> cppn.Genome:
+            tuned = genomes._replace(weight=weights.own)
+            wide = jax.vmap(lambda genome, block: cppn.widen(genome, block, self.spec))(
+                tuned, weights.block
+            )
+            # what does not fit is cut off, of genomes that had no room
+            return wide._replace(
+                activation=wide.activation[:, : self.max_nodes],
+                source=wide.source[:, : self.max_connections],
+                target=wide.target[:, : self.max_connections],
+                weight=wide.weight[:, : self.max_connections],
+            )
+
+        return Tunable(
+            variables=_Weights(genomes.weight, blocks),
+            draw=draw,
+            limit=limit,
+            genomes=widened,
+            longest=1.0,
+            had_room=(genomes.num_nodes + widen <= self.max_nodes)
+            & (genomes.num_connections + added <= self.max_connections),
         )
 
     def grow(self, genomes: cppn.Genome) -> cppn.Genome:

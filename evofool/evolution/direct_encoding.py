@@ -6,13 +6,16 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray, UInt8
 
 import cppn
 from evofool.config import DirectConfig
 from evofool.evolution import direct_genome
 from evofool.evolution.direct_genome import DirectRates
+from evofool.evolution.tuning import Tunable
 
+Levels = Float[Array, "batch genes"]
 Genes = UInt8[Array, "batch genes"]
 Stored = UInt8[Array | np.ndarray, "*lead genes"]  # on a device or the host
 
@@ -83,6 +86,25 @@ class DirectEncoding:
         """Reads genes as the pixels of images."""
         images = cppn.from_bytes(genomes).reshape(-1, *self.image_shape)
         return images if self.color == "rgb" else cppn.to_rgb(images, self.color)
+
+    def tune(self, genomes: Genes, keys: Key[Array, " batch"], widen: int) -> Tunable:
+        """Tunes the levels of genes; there is nothing to widen."""
+        del keys, widen
+
+        def draw(levels: Levels) -> Float[Array, "batch height width channels"]:
+            whole = cppn.from_bytes(jnp.round(lax.stop_gradient(levels)))
+            through = (levels - lax.stop_gradient(levels)) / 255  # 0, with the gradient of rounding
+            images = (whole + through).reshape(-1, *self.image_shape)
+            return images if self.color == "rgb" else cppn.to_rgb(images, self.color)
+
+        return Tunable(
+            variables=genomes.astype(jnp.float32),
+            draw=draw,
+            limit=lambda levels: jnp.clip(levels, 0.0, 255.0),
+            genomes=lambda levels: jnp.round(levels).astype(jnp.uint8),
+            longest=8.0,
+            had_room=jnp.ones(len(genomes), bool),
+        )
 
     def grow(self, genomes: Stored) -> Stored:
         """Returns the genomes as they are: an image has the room that it needs."""

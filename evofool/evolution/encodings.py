@@ -15,6 +15,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from evofool.config import EvolveConfig
 from evofool.evolution.cppn_encoding import CppnEncoding, cppn_rates
 from evofool.evolution.direct_encoding import DirectEncoding, direct_rates
+from evofool.evolution.tuning import Tunable
 from evofool.support import jit
 
 Genomes = Any  # a pytree of the encoding's own, whose leaves lead with the axis `batch`
@@ -67,6 +68,16 @@ class Encoding(Protocol):
 
     def render(self, genomes: Genomes) -> Float[Array, "batch height width channels"]:
         """Draws genomes: float32 in [0, 1], on the 1/255 grid."""
+        ...
+
+    def tune(self, genomes: Genomes, keys: Key[Array, " batch"], widen: int) -> Tunable:
+        """Returns genomes as something to climb with, for encodings that can be polished.
+
+        Args:
+            genomes: a batch.
+            keys: of whatever is drawn at random.
+            widen: hidden nodes to add to networks.
+        """
         ...
 
     def grow(self, genomes: Genomes) -> Genomes:

@@ -137,7 +137,7 @@ class Generation:
         """
 
         def make(unit: Units) -> tuple[Offspring, Array, Scores]:
-            offspring = self.offspring(rates, state, unit)
+            offspring = self.offspring(params, rates, state, unit)
             outputs = self._classify(params, self.encoding.render(offspring.genomes))
             scores = self.selection.score(fitness_of(outputs, self.kind), unit)
             return offspring, two_best(outputs), scores
@@ -160,8 +160,9 @@ class Generation:
         log = Log(elites.fitness, winner, parents, champions.num_invalid)
         return RunState(state.next_generation + complete, state.seeds, elites), log
 
-    def offspring(self, rates: Rates, state: RunState, unit: Units) -> Offspring:
+    def offspring(self, params: Params, rates: Rates, state: RunState, unit: Units) -> Offspring:
         """Makes one micro-batch: random in generation 0, and while its run lacks parents."""
+        del params  # children are made without a look at them
         fitness = state.archive.fitness[unit.run]
         keys = child_keys(state.seeds[unit.run], state.next_generation, unit.child)
 

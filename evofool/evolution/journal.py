@@ -12,7 +12,7 @@ from typing import NamedTuple, TypedDict
 import numpy as np
 
 from evofool.config import EvolveConfig
-from evofool.evolution import checkpoint, lineage, lineage_files, metrics
+from evofool.evolution import checkpoint, lineage, lineage_files, metrics, polished
 from evofool.evolution.advice import makes_again
 from evofool.evolution.checkpoint import Checkpoint, CheckpointWriter, load_newest, load_whole
 from evofool.evolution.generation import Log, RunState
@@ -24,6 +24,7 @@ from evofool.evolution.manifest import (
     settings_of,
 )
 from evofool.evolution.metrics import MetricsLine, MetricsLog
+from evofool.evolution.plan import Plan
 from evofool.evolution.reporting import Reporter
 from evofool.support import (
     DamagedFileError,
@@ -92,8 +93,7 @@ def restore(folder: Path, config: EvolveConfig, reporter: Reporter) -> Restored:
         newest = _newest_to_go_on_from(folder, reporter)
         generation = -1 if newest is None else newest.generation  # -1: before the first
         checkpoint.cut(folder / "checkpoints", generation)
-        metrics.cut(folder / "metrics.jsonl", lambda g: g <= generation and is_logged(config, g))
-        lineage_files.cut(folder / "lineage", generation)
+        cut_to(folder, config, generation)
         return generation, _read_word(folder)
 
     generation, most = multihost.from_first(cut_to_newest)
@@ -139,6 +139,13 @@ def _load_in_job(checkpoints: Path, generation: int) -> Checkpoint:
         raise UserError(f"{error}; all processes of a job must see the run directory") from error
 
 
+def cut_to(folder: Path, config: EvolveConfig, generation: int) -> None:
+    """Removes metrics and lineage of later generations than a checkpoint's."""
+    metrics.cut(folder / "metrics.jsonl", lambda g: g <= generation and is_logged(config, g))
+    lineage_files.cut(folder / "lineage", generation)
+    polished.cut(folder / "lineage", generation)
+
+
 def micro_batches(newest: Checkpoint | None, manifest: Mapping[str, object]) -> MicroBatches:
     """Returns which micro-batches a run has used up to a checkpoint.
 
@@ -174,8 +181,7 @@ class Journal:
 
     Args:
         folder: the run directory.
-        config: of the run.
-        slots: cells of each class.
+        plan: of the run.
         state: to begin with.
         micro_batches: that the run has used, the one that it goes on with included.
 
@@ -186,21 +192,24 @@ class Journal:
     def __init__(
         self,
         folder: Path,
-        config: EvolveConfig,
+        plan: Plan,
         *,
-        slots: int,
         state: RunState,
         micro_batches: MicroBatches,
     ):
         self.newest: list[MetricsLine] = []
-        self._folder, self._config, self._slots = folder, config, slots
+        self._folder, self._plan, self._config = folder, plan, plan.config
         self._micro_batches = micro_batches
         self._saved = int(state.next_generation)
-        self._recorder = lineage.Recorder(np.asarray(state.archive.items.born), slots=slots)
+        born, slots = np.asarray(state.archive.items.born), plan.selection.slots
+        self._recorder = lineage.Recorder(born, slots=slots)
         self._settings = settings_of(read_json(folder / "config.json"))
         self._lineage = lineage_files.checksums(folder / "lineage")
-        self._metrics = MetricsLog(folder / "metrics.jsonl", config.log_every)
-        self._checkpoints = CheckpointWriter(folder / "checkpoints", keep=config.keep_checkpoints)
+        self._lineage |= polished.checksums(folder / "lineage")
+        self._metrics = MetricsLog(folder / "metrics.jsonl", plan.config.log_every)
+        self._checkpoints = CheckpointWriter(
+            folder / "checkpoints", keep=plan.config.keep_checkpoints
+        )
 
     def __enter__(self) -> "Journal":
         return self
@@ -216,15 +225,17 @@ class Journal:
         if multihost.is_first():
             self._metrics.append(self._lines(start, logs, timing))
 
-    def checkpoint(self, state: RunState) -> None:
-        """Starts writing a checkpoint, unless this state has one."""
-        if int(state.next_generation) == self._saved:
+    def checkpoint(self, state: RunState, *, anew: bool = False) -> None:
+        """Starts writing a checkpoint, unless this state has one; `anew` also if it has."""
+        if int(state.next_generation) == self._saved and not anew:
             return
+        generation = int(state.next_generation) - 1
         if multihost.is_first():
             # on the disk before the checkpoint, which then finds them after a power failure
             self._metrics.flush()
-            generation = int(state.next_generation) - 1
             self._lineage |= self._recorder.write(self._folder / "lineage", generation)
+            if generation > self._config.last_generation:
+                self._lineage |= polished.store(self._folder / "lineage", generation, state.archive)
         self._checkpoints.save(
             state,
             {
@@ -237,9 +248,13 @@ class Journal:
         self._saved = int(state.next_generation)
 
     def checkpoint_if_due(self, state: RunState) -> None:
-        """Starts writing a checkpoint after every `checkpoint_every` generations."""
-        reached = int(state.next_generation)
-        if reached > 1 and (reached - 1) % self._config.checkpoint_every == 0:
+        """Starts writing a checkpoint after every `checkpoint_every` generations.
+
+        A generation of polishing is as long as many of evolution: there each has one.
+        """
+        generation = int(state.next_generation) - 1
+        is_polished = generation > self._config.last_generation
+        if is_polished or (generation > 0 and generation % self._config.checkpoint_every == 0):
             self.checkpoint(state)
 
     def _lines(self, start: int, logs: list[Log], timing: Timing) -> list[MetricsLine]:
@@ -254,8 +269,8 @@ class Journal:
                 log,
                 changes,
                 seed=config.seed,
-                batch=config.batch_size,
-                slots=self._slots,
+                evaluations=self._plan.evaluations_by(generation),
+                slots=self._plan.selection.slots,
                 evaluations_per_second=round(timing.evaluations / timing.seconds, 1),
                 seconds=round(timing.since_start, 3),
             )
@@ -266,4 +281,4 @@ class Journal:
 
 def is_logged(config: EvolveConfig, generation: int) -> bool:
     """Says which generations get lines; a run that is extended forgets its former last."""
-    return generation == config.last_generation or generation % config.log_every == 0
+    return generation >= config.last_generation or generation % config.log_every == 0

@@ -7,6 +7,7 @@ its parent, because all randomness derives from (seed, generation, child).
 
 import itertools
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -248,7 +249,11 @@ def parents_of(record: np.void) -> list[tuple[int, int]]:
 
 
 def replay(
-    encoding: Encoding, rates: Rates, seed: int, records: np.ndarray
+    encoding: Encoding,
+    rates: Rates,
+    seed: int,
+    records: np.ndarray,
+    known: Mapping[tuple[int, int], Genomes] | None = None,
 ) -> dict[tuple[int, int], Genomes]:
     """Makes children again from their random keys, parents first.
 
@@ -257,6 +262,8 @@ def replay(
         rates: of the run, see `make_rates`.
         seed: of the independent run the records belong to.
         records: closed under parents, oldest first, as `Lineage.ancestry` gives them.
+        known: genomes that are not made again: those that polishing made, by id, with the room of
+            the encoding and a leading axis of 1.
 
     Returns:
         Genomes by id (generation, child), bit for bit those that evolution made.
@@ -271,9 +278,11 @@ def replay(
         vary = compiled_vary(encoding)
         return vary(variation_keys(keys), parents, rates, jnp.int32(generation))
 
-    genomes: dict[tuple[int, int], Genomes] = {}
+    genomes: dict[tuple[int, int], Genomes] = dict(known or {})
     for record in records:
         born = (int(record["generation"]), int(record["child"]))
+        if born in genomes:
+            continue
         parents = tuple(genomes[parent] for parent in parents_of(record))
         genome, had_room = child(*born, parents)
         while not had_room.all():

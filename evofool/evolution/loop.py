@@ -15,6 +15,7 @@ from evofool.evolution.ask_tell import AskTell, make_ask_tell
 from evofool.evolution.encodings import Encoding, Rates
 from evofool.evolution.generation import Generation, Log, RunState
 from evofool.evolution.plan import Plan
+from evofool.evolution.polishing import Polishing
 from evofool.evolution.selection import Selection, best_of_class
 from evofool.evolution.sharding import Device, Devices, Units
 from evofool.support import jit
@@ -84,6 +85,42 @@ def compile_loop(
     )
 
 
+def compile_polish(
+    plan: Plan,
+    *,
+    encoding: Encoding,
+    micro_batch: int,
+    devices: list[Device] | None = None,
+) -> Loop:
+    """Builds the program of a run's polishing; otherwise as `compile_loop`.
+
+    Its `advance` takes a `polishing.Climb` for rates, and makes one generation in a call, which
+    takes as long as many of evolution.
+
+    Args:
+        plan: of the run; it has a climb.
+        encoding: that of the plan, or one that has grown.
+        micro_batch: elites that climb together.
+        devices: that share the micro-batches; all by default.
+    """
+    batch = plan.polish_batch
+    used = devices or jax.devices()
+    if jax.process_count() == 1:
+        used = used[: plan.config.runs * -(-batch // micro_batch)]
+    return _loop(
+        encoding,
+        plan.classifier.apply,
+        plan.classifier.kind,
+        plan.selection,
+        runs=plan.config.runs,
+        batch=batch,
+        micro_batch=micro_batch,
+        chunk=1,
+        used=tuple(used),
+        widen=plan.config.polish.widen,
+    )
+
+
 @lru_cache(maxsize=KEPT_LOOPS)
 def _loop(
     encoding: Encoding,
@@ -96,9 +133,13 @@ def _loop(
     micro_batch: int,
     chunk: int,
     used: tuple[Device, ...],
+    widen: int | None = None,
 ) -> Loop:
+    """Builds the program of evolution, or with `widen` that of polishing."""
     devices = Devices.of(used, runs=runs, batch=batch, micro_batch=micro_batch)
     generation = Generation(encoding, apply, kind, selection, devices.layout)
+    if widen is not None:
+        generation = Polishing(encoding, apply, kind, selection, devices.layout, widen)
 
     def advance(params: Params, rates: Rates, state: RunState, stop: Array, target: Array) -> Carry:
         def on_one_device(units: Units, params: Params, rates: Rates, state: RunState) -> Carry:

@@ -177,7 +177,7 @@ def lines_of(
     class_changes: np.ndarray,
     *,
     seed: int,
-    batch: int,
+    evaluations: int,
     slots: int = 1,
     evaluations_per_second: float = 0.0,
     seconds: float = 0.0,
@@ -189,7 +189,7 @@ def lines_of(
         log: what happened in it.
         class_changes: of every run.
         seed: of the first run.
-        batch: children per generation and run.
+        evaluations: images classified in each run by then.
         slots: cells of each class, of which the best counts.
         evaluations_per_second: of the call that it was part of.
         seconds: wall time of the run by then.
@@ -200,7 +200,7 @@ def lines_of(
             "run": run,
             "seed": seed + run,
             "generation": generation,
-            "evaluations": (generation + 1) * batch,
+            "evaluations": evaluations,
             **summarize(fitness),
             "replacements": int(replaced[run]),
             "class_changes": int(class_changes[run]),

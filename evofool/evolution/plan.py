@@ -4,6 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from jaxtyping import Array
 
 from evofool.classifiers import (
@@ -11,14 +12,19 @@ from evofool.classifiers import (
     Params,
     as_probabilities,
     at_size,
+    label_of,
     load_classifier,
+    resolve_classes,
 )
 from evofool.config import EvolveConfig
 from evofool.evaluation import choose_micro_batch
+from evofool.evolution.climb import Climb
 from evofool.evolution.encodings import Encoding, Rates, make_encoding, make_rates
 from evofool.evolution.memory import check_memory
 from evofool.evolution.selection import Selection, make_selection
 from evofool.support import UserError, is_python_file, split_code
+
+MOST_TOGETHER = 16  # elites whose climbs are in memory at a time, of each device
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,6 +38,7 @@ class Plan:
         rates: how often the encoding varies what.
         selection: which cells there are, who competes for them, and who are parents.
         micro_batch: children that are made, drawn and classified together.
+        climb: how elites are polished after evolution; None for not at all.
     """
 
     config: EvolveConfig
@@ -40,6 +47,37 @@ class Plan:
     rates: Rates
     selection: Selection
     micro_batch: int
+    climb: Climb | None = None
+
+    @property
+    def polish_batch(self) -> int:
+        """Elites of a run that are polished in one generation."""
+        assert self.climb is not None
+        return self.config.polish.batch_of(len(self.climb.cells))
+
+    @property
+    def polish_micro_batch(self) -> int:
+        """Elites that are polished together; two parts at least, for two devices."""
+        return min(MOST_TOGETHER, self.micro_batch, -(-self.polish_batch // 2))
+
+    def evaluations_by(self, generation: int) -> int:
+        """Returns how many images of a run were classified by the end of a generation.
+
+        When an elite is polished, an image is looked at before every step and after the last, and
+        the best once more when it is offered to the archive.
+        """
+        evolved = min(generation, self.config.last_generation)
+        evaluations = (evolved + 1) * self.config.batch_size
+        if generation > evolved:
+            each = self.config.polish.steps + 2
+            evaluations += (generation - evolved) * self.polish_batch * each
+        return evaluations
+
+    @property
+    def last_generation(self) -> int:
+        """The generation at which the run ends by count, polishing included."""
+        cells = 1 if self.climb is None else len(self.climb.cells)
+        return self.config.last_generation + self.config.polish.generations_of(cells)
 
 
 def make_plan(config: EvolveConfig, classifier: Classifier) -> Plan:
@@ -68,6 +106,41 @@ def make_plan(config: EvolveConfig, classifier: Classifier) -> Plan:
         rates=make_rates(config),
         selection=selection,
         micro_batch=micro_batch,
+        climb=_make_climb(config, classifier, selection),
+    )
+
+
+def _make_climb(config: EvolveConfig, classifier: Classifier, selection: Selection) -> Climb | None:
+    """Resolves the settings of polishing.
+
+    Raises:
+        UserError: the classifier has no gradients, or elites are no class's own.
+    """
+    polish = config.polish
+    if polish.steps == 0:
+        return None
+    if not classifier.is_jax:
+        raise UserError(
+            f"polish.steps is {polish.steps}, but {classifier.card.name!r} runs outside JAX and "
+            "has no gradients to climb by; give 0, and more generations instead"
+        )
+    if selection.slots > 1 or config.algorithm != "map-elites":
+        raise UserError(
+            f"polish.steps is {polish.steps}, which algorithm 'single-class' does not do; "
+            "use 'map-elites'"
+        )
+    outputs = resolve_classes(classifier.card, polish.classes or config.classes)
+    missing = [output for output in outputs if output not in selection.outputs]
+    if missing:
+        raise UserError(
+            f"polish.classes names {label_of(classifier.card, missing[0])!r}, which is not among "
+            "the classes that the run evolves"
+        )
+    return Climb(
+        first=np.array(config.last_generation + 1, np.int32),
+        steps=np.array(polish.steps, np.int32),
+        gain=np.array(polish.gain, np.float32),
+        cells=np.array([selection.outputs.index(output) for output in outputs], np.int32),
     )
 
 

@@ -15,11 +15,13 @@ import numpy as np
 from evofool.classifiers import ClassifierError
 from evofool.evolution.advice import resume_command
 from evofool.evolution.calls import Call, Caller
+from evofool.evolution.checkpoint import Checkpoint
 from evofool.evolution.generation import RunState
 from evofool.evolution.interrupts import listening_for_interrupts
-from evofool.evolution.journal import Journal, Timing, leave_word, restore
+from evofool.evolution.journal import Journal, Timing, cut_to, leave_word, restore
 from evofool.evolution.loop import MAX_CHUNK
 from evofool.evolution.manifest import MicroBatches
+from evofool.evolution.metrics import MetricsLine
 from evofool.evolution.plan import Plan
 from evofool.evolution.reporting import Quiet, Reporter
 from evofool.evolution.selection import best_of_class
@@ -107,8 +109,7 @@ class Session:
         state = self._restore()
         journal = Journal(
             self.folder,
-            self.config,
-            slots=self.plan.selection.slots,
+            self.plan,
             state=state,
             micro_batches=self._micro_batches,
         )
@@ -121,10 +122,9 @@ class Session:
                 start = int(state.next_generation)
                 call = self._call(state, start, length, journal)
                 state = call.state
-                journal.add(start, call.logs, self._book(call))
-                self.reporter.progress(
-                    int(state.next_generation) - 1, self.config.last_generation, journal.newest
-                )
+                journal.add(start, call.logs, self._book(start, call))
+                if call.logs:
+                    self._report(int(state.next_generation) - 1, journal.newest)
                 length = _next_length(length, call.seconds)
                 if not call.had_room:
                     state = self._caller.with_more_room(state)
@@ -139,6 +139,15 @@ class Session:
             compile_seconds=self._caller.compile_seconds,
             seconds=self._seconds(),
         )
+
+    def _report(self, generation: int, newest: list[MetricsLine]) -> None:
+        """Tells how far the phase is: evolution, then polishing, whose generations are longer."""
+        last = self.config.last_generation
+        if generation > last:
+            last = self.plan.last_generation
+        self.reporter.progress(generation, last, newest)
+        if generation == last < self.plan.last_generation:
+            self.reporter.message(f"polishing, to generation {self.plan.last_generation}")
 
     def _restore(self) -> RunState:
         """Returns the state of the newest checkpoint; chooses the micro-batch to go on with.
@@ -191,9 +200,10 @@ class Session:
         )
         self._caller.use_micro_batch(size // 2)
 
-    def _book(self, call: Call) -> Timing:
-        """Counts what a call did and how long it took."""
-        evaluations = len(call.logs) * self.config.batch_size * self.config.runs
+    def _book(self, start: int, call: Call) -> Timing:
+        """Counts what a call did and how long it took; `start` is its first generation."""
+        done = self.plan.evaluations_by(start + len(call.logs) - 1)
+        evaluations = (done - self.plan.evaluations_by(start - 1)) * self.config.runs
         self._evaluations += evaluations
         self._evolve_seconds += call.seconds
         return Timing(evaluations, call.seconds, self._seconds())
@@ -215,7 +225,7 @@ class Session:
         votes = multihost.gather([bool(interrupted), is_late, length])
         next_generation = int(state.next_generation)
         reason: Reason | None = None
-        if next_generation > self.config.last_generation:
+        if next_generation > self.plan.last_generation:
             reason = "generations"
         elif next_generation > 0 and self._least(state) >= self._target:
             reason = TARGET_REACHED
@@ -232,12 +242,31 @@ class Session:
 
     def _stop_before(self, start: int, length: int) -> int:
         """Returns the generation before which a call ends: checkpoints are never run past."""
+        last = self.config.last_generation
+        if start > last:
+            return start + 1  # polishing
         every = self.config.checkpoint_every
         due = -(-max(start, 1) // every) * every
-        return min(start + length, due + 1, self.config.last_generation + 1)
+        return min(start + length, due + 1, last + 1)
 
     def _seconds(self) -> float:
         return self._past_seconds + time.perf_counter() - self._started
+
+
+def begin_with(folder: Path, plan: Plan, newest: Checkpoint) -> None:
+    """Writes the first checkpoint of a run that goes on from the elites of another.
+
+    Args:
+        folder: the new run directory, with `config.json`, and lineage and metrics of the other.
+        plan: of the new run.
+        newest: the checkpoint of the other run.
+    """
+    cut_to(folder, plan.config, newest.generation)
+    caller = Caller(plan, lambda _: None)
+    state = caller.start(newest.table)
+    used = newest.micro_batches or [(0, caller.micro_batch)]
+    with Journal(folder, plan, state=state, micro_batches=used) as journal:
+        journal.checkpoint(state, anew=True)
 
 
 def is_out_of_memory(error: Exception) -> bool:

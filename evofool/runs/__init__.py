@@ -25,6 +25,7 @@ from evofool.runs.inspection import (
 )
 from evofool.runs.launch import STOPPED_EARLY, evolve, resume
 from evofool.runs.line_of_descent import descent, draw_stones, stepping_stones, stones_of
+from evofool.runs.polish import polish
 from evofool.runs.poster import colourfulness, contrast, poster, striking
 from evofool.runs.quiz import quiz
 from evofool.runs.run import Elite, Run
@@ -70,6 +71,7 @@ __all__ = [
     "move_matrix",
     "moves",
     "not_deterministic",
+    "polish",
     "poster",
     "quiz",
     "render",

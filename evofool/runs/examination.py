@@ -79,7 +79,7 @@ def _edited_settings(run: OpenedRun, newest: Checkpoint) -> list[str]:
         return []  # of the summary, which is looked at later
     except UserError as error:
         return [f"{error}; put the old values back"]
-    configured = run.config.last_generation
+    configured = run.last_generation
     if summary is None or summary["stopped_by"] != "generations":
         return []
     if summary["generations"] == configured:

@@ -29,6 +29,9 @@ class EliteFacts:
         generation: in which it was born.
         nodes: of its network, inputs and outputs included; None for directly encoded images.
         connections: of its network; None for directly encoded images.
+        polished: rounds of polishing in that line.
+        nodes_before: of the network that the first round began with; None where there was none.
+        connections_before: the same of its connections.
         ancestors: generations in its line of first parents.
         class_changes: how often that line passed from one class to another.
     """
@@ -44,6 +47,9 @@ class EliteFacts:
     generation: int
     nodes: int | None
     connections: int | None
+    polished: int
+    nodes_before: int | None
+    connections_before: int | None
     ancestors: int
     class_changes: int
 
@@ -113,7 +119,10 @@ def inspect_groups(elites: Sequence[EliteFacts]) -> list[GroupFacts]:
 def facts(elite: Elite) -> EliteFacts:
     """Describes one elite in numbers."""
     is_cppn = isinstance(elite.genome, cppn.Genome)
-    ids, steps = elite.run.card.ids, elite.steps
+    ids, steps, config = elite.run.card.ids, elite.steps, elite.run.config
+    polished = sum(step.generation > config.last_generation for step in steps)
+    added = polished * config.polish.widen  # nodes, all of them fed by all inputs
+    wires = added * (cppn.NUM_INPUTS + elite.run.card.input_shape[2])
     return EliteFacts(
         run_index=elite.run_index,
         class_index=elite.class_index,
@@ -126,6 +135,11 @@ def facts(elite: Elite) -> EliteFacts:
         generation=elite.born[0],
         nodes=int(elite.genome.num_nodes) if is_cppn else None,
         connections=int(elite.genome.num_connections) if is_cppn else None,
+        polished=polished,
+        nodes_before=int(elite.genome.num_nodes) - added if is_cppn and polished else None,
+        connections_before=int(elite.genome.num_connections) - wires
+        if is_cppn and polished
+        else None,
         ancestors=len(steps) - 1,
         class_changes=class_changes(steps),
     )

@@ -112,7 +112,7 @@ def evolve(
             return str(folder)
 
         folder = Path(multihost.from_first(begin))  # which holds the lock for all
-        return _carry_out(folder, plan, reporter)
+        return carry_out(folder, plan, reporter)
 
 
 def resume(
@@ -156,7 +156,7 @@ def resume(
         if last is None:
             return run
         config = dataclasses.replace(run.config, generations=last)
-        return _carry_out(run.folder, make_plan(config, run.classifier), reporter)
+        return carry_out(run.folder, make_plan(config, run.classifier), reporter)
 
 
 def _is_done(run: Run, generations: int | None) -> bool:
@@ -166,6 +166,11 @@ def _is_done(run: Run, generations: int | None) -> bool:
         UserError: `generations` is less than the run has.
     """
     configured = run.config.generations
+    if run.config.polish.steps and generations not in (None, configured):
+        raise UserError(
+            f"generations is {generations}, but {run.folder} is polished; evolve the run that it "
+            "was made from further, and polish that"
+        )
     if generations is not None and generations < configured:
         raise UserError(
             f"generations is {generations}, but {run.folder} was started with "
@@ -210,7 +215,7 @@ def _is_complete(run: Run) -> bool:
     return not findings.damage
 
 
-def _carry_out(folder: Path, plan: Plan, reporter: Reporter) -> Run:
+def carry_out(folder: Path, plan: Plan, reporter: Reporter) -> Run:
     """Runs to the end and leaves summary and images."""
     multihost.speak_when_aborted(lost_process(folder))
 

@@ -10,7 +10,7 @@ from typing import TypeVar, Unpack
 
 import numpy as np
 
-from evofool.classifiers import Classifier, Fingerprint
+from evofool.classifiers import Classifier, Fingerprint, resolve_classes
 from evofool.evolution import (
     Checkpoint,
     Encoding,
@@ -162,6 +162,13 @@ class OpenedRun:
     def generation(self) -> int:
         """The last generation that the newest checkpoint holds."""
         return self._newest.generation
+
+    @property
+    def last_generation(self) -> int:
+        """The generation at which the run ends by count, polishing included."""
+        polish = self.config.polish
+        cells = resolve_classes(self.card, polish.classes) if polish.classes else self.outputs
+        return self.config.last_generation + polish.generations_of(len(cells))
 
     @property
     def micro_batch(self) -> int:

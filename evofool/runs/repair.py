@@ -68,7 +68,7 @@ def _make_again(folder: Path, plan: Plan, last: int, reporter: Reporter) -> None
     shutil.copy(folder / "config.json", again)
     config = dataclasses.replace(
         plan.config,
-        generations=last,
+        generations=min(last, plan.config.last_generation),
         target_confidence=None,
         max_seconds=None,
         max_evaluations=None,

@@ -16,6 +16,7 @@ from evofool.evolution import (
     image_bytes,
     lineage,
     make_rates,
+    polished,
 )
 from evofool.images import Images, Levels, to_image, to_levels
 from evofool.runs.frames import Size, draw_frame, frame_of
@@ -225,7 +226,8 @@ class Run(OpenedRun):
         """Makes the genomes of a line of descent again from the random keys, newest first."""
         newest = (steps[0].generation, steps[0].child)
         records = self.lineage.ancestry(run_index, newest)
+        encoding, known = polished.load(self.folder / "lineage", self.encoding, run_index)
         genomes = lineage.replay(
-            self.encoding, make_rates(self.config), self.config.seed + run_index, records
+            encoding, make_rates(self.config), self.config.seed + run_index, records, known
         )
         return [genomes[step.generation, step.child] for step in steps]

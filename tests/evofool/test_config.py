@@ -8,6 +8,7 @@ from evofool.config import (
     CppnConfig,
     DirectConfig,
     EvolveConfig,
+    PolishConfig,
     from_dict,
     make_config,
 )
@@ -56,6 +57,13 @@ BAD = {
     "direct.halve_every": [(-1, r"expected 0\.\.")],
     "direct.mutation_eta": [(0, "more than 0")],
     "direct.crossover": [("sbxx", "did you mean 'sbx'")],
+    "polish": [(3, "expected a table of its settings")],
+    "polish.steps": [(-1, r"expected 0\.\."), (1.5, "whole number")],
+    "polish.rounds": [(0, r"expected 1\.\.")],
+    "polish.widen": [(-1, r"expected 0\.\.")],
+    "polish.gain": [(0, "more than 0"), ("much", "a number")],
+    "polish.batch_size": [(0, r"expected 1\.\.")],
+    "polish.classes": [("7", "a list")],
     "direct.crossover_rate": [(-1, r"\[0, 1\]")],
     "direct.crossover_eta": [(0, "more than 0")],
 }
@@ -68,7 +76,11 @@ def nested(name: str, value: object) -> dict:
 
 def field_names() -> set[str]:
     names = {field.name for field in dataclasses.fields(EvolveConfig)}
-    for prefix, config in (("cppn", CppnConfig), ("direct", DirectConfig)):
+    for prefix, config in (
+        ("cppn", CppnConfig),
+        ("direct", DirectConfig),
+        ("polish", PolishConfig),
+    ):
         names |= {f"{prefix}.{field.name}" for field in dataclasses.fields(config)}
     return names
 
@@ -109,7 +121,7 @@ def test_unknown_preset_offers_the_nearest():
 def test_presets_are_valid_and_survive_json(preset):
     config = make_config(preset=preset)
     assert from_dict(json.loads(json.dumps(config.to_dict()))) == config
-    assert config.batch_size == (400 if preset == "imagenet-cppn" else 200)
+    assert config.batch_size == (400 if preset in ("imagenet-cppn", "imagenet-polished") else 200)
 
 
 def test_released_preset_is_the_released_code():

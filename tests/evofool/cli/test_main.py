@@ -62,6 +62,7 @@ FLAGS = {
     "data fetch": ["NAME", "--dir", "--url"],
     "weights convert": ["FILE", "--family", "--out", "--name", "--labels", "--card"],
     "weights fetch": ["NAME", "--out", "--url", "--quiet"],
+    "polish": ["RUN", "--steps", "--rounds", "--widen", "--out", "--devices"],
     "doctor": [
         "--data",
         "--images",

@@ -32,7 +32,7 @@ def test_lines_have_one_entry_per_run():
     winner = np.array([[0, -1, 4], [-1, -1, -1]], np.int32)
     parents = np.zeros((2, 5, 1), np.int32)
     log = Log(np.zeros((2, 3), np.float32), winner, parents, np.array([0, 6], np.int32))
-    lines = metrics.lines_of(7, log, np.array([1, 0]), seed=40, batch=5)
+    lines = metrics.lines_of(7, log, np.array([1, 0]), seed=40, evaluations=40)
     assert [line["seed"] for line in lines] == [40, 41]
     assert [line["replacements"] for line in lines] == [2, 0]
     assert [line["class_changes"] for line in lines] == [1, 0]

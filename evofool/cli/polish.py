@@ -1,0 +1,82 @@
+"""The command that polishes: gradient steps on every elite of a run."""
+
+from pathlib import Path
+
+from evofool.cli.evolve import Job, report_end, within_job
+from evofool.cli.flags import Json, RunFolder
+from evofool.cli.numbers import MaybeDevices, Rounds, Steps, Width
+from evofool.cli.startup import JobFlags, start_jax
+
+
+def polish(
+    run: RunFolder,
+    *,
+    steps: Steps = 100,
+    rounds: Rounds = 1,
+    widen: Width = 16,
+    gain: float = 1.25,
+    classes: tuple[str, ...] = (),
+    out: Path | None = None,
+    overwrite: bool = False,
+    classifier: str | None = None,
+    weights: Path | None = None,
+    trust_code: bool = False,
+    devices: MaybeDevices = None,
+    job: Job = JobFlags(),  # noqa: B008  (tyro reads its defaults)
+    no_cache: bool = False,
+    quiet: bool = False,
+    as_json: Json = False,
+) -> int:
+    """Makes the elites of a run surer by gradient steps on their genomes.
+
+    Every elite climbs towards more confidence in its class, by the gradient of the classifier: a
+    network with its weights, after it got some new nodes; a directly encoded image with its
+    pixels. Its best image is offered to all classes. Writes a new run directory, which every
+    command reads; the run itself stays as it is. Ctrl-C writes a checkpoint and stops; evofool
+    resume continues.
+
+      evofool polish runs/cppn-0
+      evofool polish runs/imagenet --steps 70 --rounds 2
+      evofool polish runs/imagenet --classes tench n01443537 --out runs/two-fish
+
+    Args:
+        run: run directory.
+        steps: gradient steps of each elite in a round.
+        rounds: how often every elite climbs, from what the round before has left.
+        widen: new hidden nodes that networks get in a round; at first they change nothing.
+        gain: what a step is to raise the log-odds by, if they were linear; it falls to 0.
+        classes: classes whose elites climb, by index, label or WordNet id; by default all.
+        out: run directory to write; by default RUN-polished.
+        overwrite: replace the run directory --out if it exists.
+        classifier: name of the run's classifier, where it is found under another by now. Another
+            classifier is refused.
+        weights: its weights, where they are elsewhere by now.
+        trust_code: run the code of the classifier that the run directory names, FILE.py:factory or
+            module:factory. A name after --classifier is trusted without.
+        devices: number of JAX devices to split the processor into; by default one per core.
+        job: the processes that work together.
+        no_cache: do not cache compiled programs on disk. The environment variable
+            EVOFOOL_CACHE names the folder of the cache.
+        quiet: print neither progress nor the table of elites.
+        as_json: print the summary as JSON.
+    """
+    start_jax(devices=devices, evolves=True, cache=not no_cache, job=job)
+    from evofool.cli.progress import progress
+    from evofool.runs import polish
+
+    with within_job(), progress(quiet) as reporter:
+        polished = polish(
+            run,
+            steps=steps,
+            rounds=rounds,
+            widen=widen,
+            gain=gain,
+            classes=classes,
+            out=out,
+            overwrite=overwrite,
+            classifier=classifier,
+            weights=weights,
+            trust_code=trust_code,
+            reporter=reporter,
+        )
+    return report_end(polished, quiet, as_json)

@@ -1,0 +1,129 @@
+"""Polishing: elites climb, by the classifier's gradient, towards more confidence in their class.
+
+A phase after evolution, in which a child is an elite that has climbed. Each generation takes the
+next cells of the archive in order; each elite makes `steps` gradient steps, for its own class
+alone; then its best image is offered to all cells, as every child's. A round has gone once through
+all cells. Everything else is as in evolution (drawing, scores, the archive, devices), and all steps
+of a micro-batch are inside one device call: a run is resumed at a generation, and the number of
+devices changes nothing.
+
+CPPNs first get new hidden nodes that change nothing (`cppn.widen`): without these directions to
+climb in, an evolved network is soon at a local optimum. Rounding passes gradients straight through.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+from jax.typing import ArrayLike
+from jaxtyping import Array, Bool, Float, Int, Key
+
+import cppn
+from evofool.classifiers import Params, fitness_of
+from evofool.evolution.climb import Climb
+from evofool.evolution.encodings import Genomes
+from evofool.evolution.generation import Generation, Offspring, RunState, child_keys
+from evofool.evolution.predicted_gain import scale_to_predicted_gain
+from evofool.evolution.sharding import Units
+from evofool.evolution.tuning import Variables
+
+_WIDEN = 2  # what a child's key is folded with; see `generation`
+
+
+@dataclass(frozen=True)
+class Polishing(Generation):
+    """A generation whose children are elites that have climbed.
+
+    Attributes:
+        widen: hidden nodes that networks get.
+    """
+
+    widen: int
+
+    def offspring(self, params: Params, rates: Climb, state: RunState, unit: Units) -> Offspring:
+        """Makes one micro-batch: the elites of the next cells, after their climb.
+
+        A cell without an elite, and a place behind the last cell, is that of the run's best.
+        """
+        fitness = state.archive.fitness[unit.run]
+        turns = -(-len(rates.cells) // self.layout.batch)
+        place = (state.next_generation - rates.first) % turns * self.layout.batch + unit.child
+        cell = rates.cells[jnp.minimum(place, len(rates.cells) - 1)]
+        is_there = (place < len(rates.cells)) & (fitness[cell] > -jnp.inf)
+        cell = jnp.where(is_there, cell, jnp.argmax(fitness).astype(jnp.int32))
+        parents = jax.tree.map(lambda leaf: leaf[unit.run, cell], state.archive.items.genome)
+        keys = child_keys(state.seeds[unit.run], state.next_generation, unit.child)
+        keys = jax.vmap(lambda key: cppn.fold_in(key, _WIDEN))(keys)
+        outputs = jnp.array(self.selection.outputs)[cell]
+        genomes, had_room = self.climb(params, rates, parents, keys, outputs)
+        return Offspring(genomes, cell[:, None], had_room)
+
+    def climb(
+        self,
+        params: Params,
+        rates: Climb,
+        genomes: Genomes,
+        keys: Key[Array, " batch"],
+        outputs: Int[Array, " batch"],
+    ) -> tuple[Genomes, Bool[Array, " batch"]]:
+        """Returns the best of each climb, and whether each genome had room to be widened.
+
+        Args:
+            params: of the classifier.
+            rates: how to climb.
+            genomes: where the climbs begin.
+            keys: of the nodes that are added.
+            outputs: the classifier's output whose log-odds each climb is to raise.
+        """
+        tunable = self.encoding.tune(genomes, keys, self.widen)
+
+        def gain(count: ArrayLike) -> Array:
+            done = jnp.asarray(count) / rates.steps
+            return jnp.asarray(rates.gain) * 0.5 * (1.0 + jnp.cos(jnp.pi * done))
+
+        optimizer = scale_to_predicted_gain(gain, longest=tunable.longest)
+
+        def log_odds(variables: Variables) -> tuple[Array, Array]:
+            scores = fitness_of(self.apply(params, tunable.draw(variables)), self.kind)
+            each = jnp.take_along_axis(scores, outputs[:, None], axis=1)[:, 0]
+            return jnp.sum(each), each
+
+        def keep_better(best: _Best, variables: Variables, fitness: Array) -> _Best:
+            is_better = fitness > best.fitness  # of what is no number, nothing is better
+
+            def choose(new: Array, old: Array) -> Array:
+                return jnp.where(jnp.expand_dims(is_better, range(1, new.ndim)), new, old)
+
+            chosen = jax.tree.map(choose, variables, best.variables)
+            return _Best(chosen, jnp.where(is_better, fitness, best.fitness))
+
+        def step(i: Array, carry: tuple[Variables, optax.OptState, _Best]):
+            variables, state, best = carry
+            (_, fitness), gradients = jax.value_and_grad(log_odds, has_aux=True)(variables)
+            best = keep_better(best, variables, fitness)
+            gradients = jax.tree.map(lambda g: jnp.where(jnp.isfinite(g), g, 0.0), gradients)
+            updates, state = jax.vmap(optimizer.update)(gradients, state)
+            variables = tunable.limit(optax.apply_updates(variables, updates))
+            return variables, state, best
+
+        def climb() -> Variables:
+            start = tunable.variables
+            best = _Best(start, jnp.full(outputs.shape, -jnp.inf))
+            state = jax.vmap(optimizer.init)(start)
+            variables, _, best = lax.fori_loop(0, rates.steps, step, (start, state, best))
+            return keep_better(best, variables, log_odds(variables)[1]).variables
+
+        # without room the generation is made again, when there is some: it need not be climbed now
+        has_room = jnp.all(tunable.had_room)
+        variables = lax.cond(has_room, climb, lambda: tunable.variables)
+        return tunable.genomes(variables), tunable.had_room
+
+
+class _Best(NamedTuple):
+    """The best so far of every climb."""
+
+    variables: Variables
+    fitness: Float[Array, " batch"]

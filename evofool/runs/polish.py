@@ -1,0 +1,106 @@
+"""The verb that makes a run surer of itself: polish, which goes on where evolution has ended."""
+
+import contextlib
+import dataclasses
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from evofool.classifiers import Classifier, fingerprint
+from evofool.config import PolishConfig
+from evofool.evolution import Quiet, Reporter, begin_with, make_plan
+from evofool.runs.folders import CONFIG, new_run_folder, nothing_yet
+from evofool.runs.launch import carry_out
+from evofool.runs.run import Run
+from evofool.runs.summary import make_manifest
+from evofool.support import UserError, multihost, write_json
+
+
+def polish(
+    run: str | Path | Run,
+    *,
+    steps: int = 100,
+    rounds: int = 1,
+    widen: int = 16,
+    gain: float = 1.25,
+    classes: Sequence[str] = (),
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    classifier: str | Classifier | None = None,
+    weights: str | Path | None = None,
+    trust_code: bool = False,
+    reporter: Reporter | None = None,
+) -> Run:
+    """Lets every elite of a run climb by the classifier's gradient, and leaves a new run directory.
+
+    The run stays as it is. The new one begins with its archive and its lineage, and is a run
+    directory like any other: it can be inspected, drawn, verified, and resumed if it is stopped.
+
+    Args:
+        run: a run directory, evolved as far as it is to be.
+        steps: gradient steps of each elite in a round.
+        rounds: how often every elite climbs.
+        widen: new hidden nodes that networks get in a round; directly encoded images get none.
+        gain: what a step is to raise the log-odds by at first, if they were linear.
+        classes: indices, labels or WordNet ids; all classes of the run unless given.
+        out: the new run directory; `<run>-polished` unless given.
+        overwrite: replace a run directory that is there.
+        classifier: the run's, where it cannot be loaded by the name that the run directory holds.
+        weights: its weights, where they are no longer where the run found them.
+        trust_code: whether to run the code of a classifier that only the run directory names.
+        reporter: is told how it goes; silent by default.
+
+    Returns:
+        The polished run, opened.
+
+    Raises:
+        UserError: the run has no checkpoint, is polished already or is single-class, its
+            classifier has no gradients or is another one by now, a number is out of range, or
+            `out` is there already.
+
+    Example:
+        >>> import evofool, tempfile
+        >>> folder = tempfile.mkdtemp() + "/run"
+        >>> run = evofool.evolve("mock:10", generations=5, batch_size=20, out=folder)
+        >>> better = evofool.polish(run, steps=5)
+        >>> bool((better.confidences >= run.confidences).all())
+        True
+    """
+    run = Run.open(run, classifier=classifier, weights=weights, trust_code=trust_code)
+    if steps < 1:
+        raise UserError(f"steps is {steps}; expected 1 or more")
+    if run.config.polish.steps:
+        raise UserError(
+            f"{run.folder} is polished already; polish the run that it was made from, with more "
+            "rounds or steps"
+        )
+    newest = run.newest
+    if newest is None:
+        raise nothing_yet(run.folder, "has no checkpoint yet")
+    config = dataclasses.replace(
+        run.config,
+        generations=newest.generation,
+        target_confidence=None,
+        max_seconds=None,
+        max_evaluations=None,
+        polish=PolishConfig(
+            steps=steps, rounds=rounds, widen=widen, gain=gain, classes=tuple(classes)
+        ),
+    )
+    plan = make_plan(config, run.classifier)
+    run.check_identity(run.classifier)
+    answers = fingerprint(run.classifier)
+    reporter = reporter or Quiet()
+    folder = Path(out) if out is not None else run.folder.with_name(f"{run.folder.name}-polished")
+    begun = new_run_folder(folder, name="", overwrite=overwrite, report=reporter.message)
+    with contextlib.ExitStack() as held:
+
+        def begin() -> None:
+            held.enter_context(begun)
+            shutil.copytree(run.folder / "lineage", folder / "lineage")
+            shutil.copy(run.folder / "metrics.jsonl", folder)
+            write_json(folder / CONFIG, make_manifest(plan, answers))
+            begin_with(folder, plan, newest)
+
+        multihost.from_first(begin)  # which holds the lock for all
+        return carry_out(folder, plan, reporter)
