@@ -146,3 +146,10 @@ def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Runs the test in an empty working directory."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    # of tests/fuzz, whose own conftest.py is read too late for options
+    group = parser.getgroup("fuzz")
+    group.addoption("--fuzz-seconds", type=float, default=600, help="for all fuzz tests together")
+    group.addoption("--fuzz-seed", type=int, default=0)

@@ -14,7 +14,7 @@ from evofool.cli import terminal
 from evofool.cli.commands import CHOOSERS, COMMANDS, GROUPS, Command
 from evofool.cli.exit_codes import BAD_INPUT, FAILED, INTERRUPTED, OK
 from evofool.cli.flags import complete_help, starting_config
-from evofool.cli.lines import complain, warnings_as_lines
+from evofool.cli.lines import complain, escaped_errors, warnings_as_lines
 from evofool.cli.numbers import NUMBERS
 from evofool.support import DamagedFileError, UserError, unknown_name
 
@@ -84,14 +84,15 @@ def _run(given: list[str]) -> int:
         print(_description(command), end="\n\n")
     if "config" in inspect.signature(command).parameters:
         command = functools.partial(command, config=starting_config(flags))
-    code = tyro.cli(
-        command,
-        prog=f"evofool {name}",
-        description="",
-        args=flags,
-        config=_STYLE,
-        registry=NUMBERS,
-    )
+    with escaped_errors(flags):
+        code = tyro.cli(
+            command,
+            prog=f"evofool {name}",
+            description="",
+            args=flags,
+            config=_STYLE,
+            registry=NUMBERS,
+        )
     return code or OK
 
 

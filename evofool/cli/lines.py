@@ -4,11 +4,12 @@ Labels, file names and messages of other people's code are part of what commands
 goes through `say` or `complain`, and every table through `evofool.cli.console`.
 """
 
+import re
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
+from typing import Any, TextIO, cast
 
 from evofool.support import DamagedFileWarning, printable, shortened
 
@@ -28,6 +29,33 @@ def say(text: object, *, to_errors: bool = False) -> None:
 def complain(message: str) -> None:
     """Prints why a command was refused, on standard error."""
     say(f"evofool: {shortened(message, MOST_LETTERS)}", to_errors=True)
+
+
+@contextmanager
+def escaped_errors(words: Sequence[str]) -> Iterator[None]:
+    """Escapes control characters on standard error, styles left out, where words have any.
+
+    Messages of tyro repeat the user's words as they are.
+    """
+    if all(word == printable(word) for word in words):
+        yield
+        return
+    with redirect_stderr(cast(TextIO, _Escaping(sys.stderr))):
+        yield
+
+
+class _Escaping:
+    """Standard error, without styles and control characters."""
+
+    def __init__(self, stream: TextIO):
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(printable(re.sub(r"\x1b\[[0-9;]*m", "", text), keep="\n\r"))
+        return len(text)
+
+    def __getattr__(self, name: str) -> object:  # flush, isatty, ...
+        return getattr(self._stream, name)
 
 
 @contextmanager

@@ -81,9 +81,10 @@ def check_arrays(newest: Checkpoint, config: EvolveConfig, card: Card, folder: P
             f"{config.runs} and there are {classes} classes: it was edited or is damaged"
         )
     fields = [GENOME] if config.encoding == "direct" else _GENOME_FIELDS
-    for name in ("archive.items.born", "archive.items.best", *fields):
+    pairs = ("archive.items.born", "archive.items.best")
+    for name in (*pairs, *fields):
         shape = table[name].shape if name in table else ()
-        if shape[:2] != (runs, cells):
+        if shape[:2] != (runs, cells) or (name in pairs and shape[2:] != (2,)):
             raise UserError(
                 f"{source}: {name} has shape {shape}; expected {(runs, cells)} and more, as "
                 f"encoding is {config.encoding!r} in config.json"

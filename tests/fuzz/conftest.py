@@ -25,17 +25,20 @@ import evofool
 from evofool import cli
 
 HANG_SECONDS = 20
-FAMILIES = 6  # tests that share the time
+COUNTS = "fuzz counts"
+FAMILIES = 8  # tests that share the time
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("fuzz")
-    group.addoption("--fuzz-seconds", type=float, default=600, help="for all fuzz tests together")
-    group.addoption("--fuzz-seed", type=int, default=0)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says what was tried, also by tests that passed in other processes."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, counts in report.user_properties:
+            if name == COUNTS and report.when == "call":
+                terminalreporter.write_line(f"fuzz {counts}")
 
 
 class Hung(BaseException):
-    """A command took longer than `HANG_SECONDS`; no `except Exception` catches it."""
+    """A command took longer than `HANG_SECONDS`."""
 
 
 class Answer(NamedTuple):
@@ -56,8 +59,11 @@ class Answer(NamedTuple):
 
 def ask(*arguments: str) -> Answer:
     """Runs one command in this process, for at most `HANG_SECONDS`."""
+    is_hung = False
 
     def hang(number: int, frame: object) -> None:
+        nonlocal is_hung
+        is_hung = True
         raise Hung
 
     out, err, fault = io.StringIO(), io.StringIO(), ""
@@ -69,13 +75,13 @@ def ask(*arguments: str) -> Answer:
             code = cli.main(list(arguments))
     except SystemExit as exit_:  # tyro's refusals
         code = exit_.code if isinstance(exit_.code, int) else 1
-    except Hung:
-        fault = "hang"
     except BaseException:
         fault = "traceback: " + traceback.format_exc()[-1500:]
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+    if is_hung:  # also if the command took that for an error of a classifier
+        code, fault = None, "hang"
     if not fault and "Traceback (most recent call last)" in err.getvalue():
         code, fault = None, "traceback: " + err.getvalue()[-1500:]
     return Answer(code, out.getvalue(), err.getvalue(), fault)
@@ -84,8 +90,9 @@ def ask(*arguments: str) -> Answer:
 class Attempts:
     """Counts attempts until the time of one family is over, and collects what went wrong."""
 
-    def __init__(self, name: str, seed: int, seconds: float):
-        self.name, self.seed, self.seconds = name, seed, seconds
+    def __init__(self, test: pytest.Item, seed: int, seconds: float):
+        self.name, self.seed, self.seconds = test.name, seed, seconds
+        self.test = test
         self.counts: Counter[str] = Counter()
         self.faults: list[str] = []
 
@@ -104,8 +111,8 @@ class Attempts:
         self.faults.append(f"[attempt {self.attempt!r}] {text}: {what}")
 
     def finish(self) -> None:
-        """Prints the counts; fails if anything went wrong."""
-        print(f"\nfuzz {self.name}: {dict(self.counts)}")
+        """Reports the counts; fails if anything went wrong."""
+        self.test.user_properties.append((COUNTS, f"{self.name}: {dict(self.counts)}"))
         assert not self.faults, f"{len(self.faults)} faults, the first:\n" + "\n".join(
             self.faults[:8]
         )
@@ -114,7 +121,7 @@ class Attempts:
 @pytest.fixture
 def attempts(request: pytest.FixtureRequest) -> Attempts:
     seconds = request.config.getoption("--fuzz-seconds") / FAMILIES
-    return Attempts(request.node.name, request.config.getoption("--fuzz-seed"), seconds)
+    return Attempts(request.node, request.config.getoption("--fuzz-seed"), seconds)
 
 
 @pytest.fixture(scope="session")

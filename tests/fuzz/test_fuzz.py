@@ -1,6 +1,8 @@
 """Damaged, hostile and mistyped input, drawn at random: no traceback, no hang, no silent change."""
 
+import contextlib
 import json
+import os
 import random
 import shutil
 import string
@@ -14,6 +16,10 @@ import pytest
 from PIL import Image
 
 from evofool import cli
+from evofool.evolution import checkpoint
+from evofool.evolution.checkpoint import CheckpointWriter
+from evofool.evolution.manifest import History
+from evofool.support import remove
 from tests.fuzz.conftest import Answer, Attempts, ask
 
 pytestmark = pytest.mark.fuzz
@@ -167,6 +173,79 @@ def _places(values):
         for key in values if isinstance(values, dict) else range(len(values)):
             yield values, key
             yield from _places(values[key])
+
+
+def test_other_things_in_place_of_files(attempts: Attempts, copied, tmp_path):
+    """A file or folder of a run directory is replaced by something of another kind."""
+    out = tmp_path / "out"
+    for rng in attempts:
+        run = copied()
+        path = rng.choice(sorted(run.rglob("*")))
+        remove(path)
+        kind = rng.choice(sorted(KINDS))
+        KINDS[kind](path)
+        words = rng.choice(READERS)
+        answer = read(words, run, out).answer
+        attempts.counts[f"exit {answer.code}"] += 1
+        if answer.fault:
+            attempts.fault(answer.fault, f"{path.relative_to(run)} is {kind}, {' '.join(words)}")
+    attempts.finish()
+
+
+KINDS = {
+    "a folder": Path.mkdir,
+    "empty": Path.touch,
+    "a named pipe": os.mkfifo,
+    "a file without an end": lambda path: path.symlink_to("/dev/zero"),
+    "a link to nothing": lambda path: path.symlink_to("nothing"),
+    "a link to itself": lambda path: path.symlink_to(path.name),
+    "UTF-16": lambda path: path.write_text("{}\n", encoding="utf-16"),
+}
+
+
+def test_hostile_checkpoints(attempts: Attempts, copied, tmp_path):
+    """Arrays and manifests that no run makes, with checksums that are right."""
+    out = tmp_path / "out"
+    for rng in attempts:
+        run = copied()
+        newest = checkpoint.load(run / "checkpoints", 15)
+        table = {name: leaf.copy() for name, leaf in newest.table.items()}
+        name = rng.choice(sorted(table))
+        table[name] = spoiled(table[name], rng)
+        history = {name: newest.manifest[name] for name in History.__annotations__}
+        if rng.random() < 0.3:
+            history = edit(history, rng)
+        shutil.rmtree(run / "checkpoints" / "15")
+        try:
+            with contextlib.closing(CheckpointWriter(run / "checkpoints", keep=3)) as writer:
+                writer.save(table, history)
+        except (TypeError, ValueError, AttributeError):  # nobody could write that
+            attempts.counts["not written"] += 1
+            continue
+        words = rng.choice(READERS)
+        answer = read(words, run, out).answer
+        attempts.counts[f"exit {answer.code}"] += 1
+        if answer.fault:
+            attempts.fault(answer.fault, f"{name}, {' '.join(words)}")
+    attempts.finish()
+
+
+def spoiled(leaf: np.ndarray, rng: random.Random) -> np.ndarray:
+    """Changes the values, the type or the shape of an array."""
+    kind = rng.randrange(4)
+    if kind == 0:
+        return leaf.astype(rng.choice([np.float64, np.int64, np.uint8, np.bool_]))
+    if kind == 1:
+        return leaf[..., :-1] if leaf.ndim else leaf[None]
+    if kind == 2 and leaf.ndim:
+        return np.concatenate([leaf, leaf], axis=rng.randrange(leaf.ndim))
+    extremes = [np.nan, np.inf, -np.inf, 1e30] if leaf.dtype.kind == "f" else [-1, 0, 7, 2**31 - 1]
+    spoilt = leaf.copy()
+    is_spoilt = np.random.default_rng(rng.randrange(2**32)).random(leaf.shape) < rng.choice(
+        [0.1, 1]
+    )
+    spoilt[is_spoilt] = np.array(rng.choice(extremes)).astype(leaf.dtype)
+    return spoilt
 
 
 def test_bad_command_lines(attempts: Attempts, copied, tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ import evofool
 from evofool import Run, cli
 from evofool.cli import main
 from evofool.cli.lines import MOST_LETTERS, complain, say
-from evofool.support import from_csv_cell
+from evofool.support import from_csv_cell, printable
 from tests.evofool.cli.running import output_of
 
 FORMULA = "=cmd|' /C'!A1"
@@ -83,3 +83,19 @@ def test_commands_print_through_one_place():
         nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         is_printing = any(isinstance(node, ast.Name) and node.id == "print" for node in nodes)
         assert not is_printing or path.name in ("lines.py", "console.py", "entry.py"), path
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("inspect", "run", "--\x1b[31mred"),
+        ("evolve", "--encoding", "\x1b[2J"),
+        ("inspect", "r", "\x9b"),
+    ],
+)
+def test_refusals_repeat_no_control_characters(words, capsys):
+    with pytest.raises(SystemExit):
+        main(words)
+    said = capsys.readouterr().err.replace("\n", "")
+    assert said
+    assert said == printable(said)
