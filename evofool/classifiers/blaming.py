@@ -1,6 +1,7 @@
 """Errors of a classifier's code: each names the classifier and the line that failed."""
 
 import contextlib
+import sys
 import sysconfig
 import traceback
 from collections.abc import Iterator
@@ -20,7 +21,8 @@ def blaming(name: str, *, doing: str = "") -> Iterator[None]:
     """Turns whatever a classifier's code raises into an error that names its line.
 
     That includes `SystemExit`, which would end the program as if all were well, and a connection
-    that is closed or timed out. Ctrl-C stays what it is.
+    that is closed or timed out. Ctrl-C stays what it is. What the code prints goes to standard
+    error: standard output is for results, which may be JSON.
 
     Args:
         name: of the classifier.
@@ -30,7 +32,8 @@ def blaming(name: str, *, doing: str = "") -> Iterator[None]:
         ClassifierError: anything was raised but a `UserError`.
     """
     try:
-        yield
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
     except (UserError, KeyboardInterrupt):
         raise
     except BaseException as error:  # SystemExit, and whatever else a library derives from it

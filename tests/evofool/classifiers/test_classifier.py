@@ -206,3 +206,13 @@ def test_what_is_derived_from_base_exception_is_blamed_too(error):
 
     with pytest.raises(UserError, match=rf"{error.__name__}: away"):
         check_classifier(outside(ask, kind="probabilities"))
+
+
+def test_what_a_model_prints_is_no_result(capsys):
+    def ask(_, images):
+        print("loading")
+        bright = images.mean(axis=(1, 2, 3))
+        return np.stack([bright, 1 - bright], axis=1)
+
+    check_classifier(outside(ask, kind="probabilities"))
+    assert capsys.readouterr() == ("", "loading\n")
