@@ -87,7 +87,7 @@ class Polishing(Generation):
         optimizer = scale_to_predicted_gain(gain, longest=tunable.longest)
 
         def log_odds(variables: Variables) -> tuple[Array, Array]:
-            scores = fitness_of(self.apply(params, tunable.draw(variables)), self.kind)
+            scores = fitness_of(self._classify(params, tunable.draw(variables)), self.kind)
             each = jnp.take_along_axis(scores, outputs[:, None], axis=1)[:, 0]
             return jnp.sum(each), each
 
