@@ -9,7 +9,7 @@ import string
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -209,10 +209,10 @@ def test_hostile_checkpoints(attempts: Attempts, copied, tmp_path):
     for rng in attempts:
         run = copied()
         newest = checkpoint.load(run / "checkpoints", 15)
-        table = {name: leaf.copy() for name, leaf in newest.table.items()}
+        table: Any = {name: leaf.copy() for name, leaf in newest.table.items()}
         name = rng.choice(sorted(table))
         table[name] = spoiled(table[name], rng)
-        history = {name: newest.manifest[name] for name in History.__annotations__}
+        history: Any = {name: newest.manifest[name] for name in History.__annotations__}
         if rng.random() < 0.3:
             history = edit(history, rng)
         shutil.rmtree(run / "checkpoints" / "15")
