@@ -153,3 +153,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("fuzz")
     group.addoption("--fuzz-seconds", type=float, default=600, help="for all fuzz tests together")
     group.addoption("--fuzz-seed", type=int, default=0)
+
+
+@pytest.fixture
+def wrong_types(pytestconfig: pytest.Config) -> None:
+    """Leaves out tests of wrong arguments where .ci/run's checks of types refuse these first."""
+    if "evofool.classifiers" in str(pytestconfig.getoption("jaxtyping_packages")):
+        pytest.skip("types are checked; plain pytest gives arguments of wrong types")

@@ -7,6 +7,7 @@ for instance all breeds of dogs.
 import re
 from functools import cache
 from pathlib import Path
+from typing import SupportsIndex
 
 from evofool.classifiers.card import Card
 from evofool.support import UserError, unknown_name
@@ -17,7 +18,7 @@ INDEX = "index:"  # before a class index, where labels are numbers themselves
 DOGS, CATS = range(151, 269), range(281, 286)
 
 
-def resolve_class(card: Card, name: str | int) -> int:
+def resolve_class(card: Card, name: str | SupportsIndex) -> int:
     """Returns the output index of the class that a user names.
 
     A label as it is written comes before everything else: of labels that differ in case only, each

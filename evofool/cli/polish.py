@@ -27,7 +27,7 @@ def polish(
     quiet: bool = False,
     as_json: Json = False,
 ) -> int:
-    """Makes the elites of a run surer by gradient steps on their genomes.
+    """Makes the elites of a run surer, by gradient steps on genomes.
 
     Every elite climbs towards more confidence in its class, by the gradient of the classifier: a
     network with its weights, after it got some new nodes; a directly encoded image with its

@@ -29,7 +29,7 @@ def read_arrays(path: Path) -> Table:
     check_name(path, NOT_READ)
     _check_files(path)
     # no URL, in which a name with % or # would have to be quoted
-    store = {"driver": "ocdbt", "base": {"driver": "file", "path": f"{path.absolute()}/"}}
+    store = {"driver": "ocdbt", "base": {"driver": "file", "path": f"{path.resolve()}/"}}
     keys = tensorstore.KvStore.open(store).result().list().result()
     arrays = {}
     for name in sorted({key.decode().split("/")[0] for key in keys}):

@@ -24,7 +24,7 @@ def is_negative(image: Levels, background: int) -> bool:
     rows, columns = levels[[0, -1]], levels[1:-1, [0, -1]]
     ground = np.median(np.concatenate([rows.ravel(), columns.ravel()]))
     towards = np.sign(background - ground) * (levels - ground)
-    return abs(background - ground) >= OTHER and bool(towards.sum() > 0)
+    return bool(abs(background - ground) >= OTHER and towards.sum() > 0)
 
 
 def is_faint(image: Levels) -> bool:

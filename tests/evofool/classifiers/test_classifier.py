@@ -177,6 +177,7 @@ def test_whatever_a_model_raises_is_an_error_with_its_line(error):
         ({"kind": "LOGITS"}, "unknown kind of outputs 'LOGITS'"),
     ],
 )
+@pytest.mark.usefixtures("wrong_types")
 def test_a_classifier_of_other_members_is_refused_when_it_is_made(changes, message):
     members = {"card": toy(sums).card, "params": None, "apply": sums, **changes}
     with pytest.raises(UserError, match=message):
@@ -190,6 +191,7 @@ def test_a_classifier_of_other_members_is_refused_when_it_is_made(changes, messa
         ({"input_shape": (8, 8)}, r"input_shape is \(8, 8\); expected \(height, width, channels\)"),
     ],
 )
+@pytest.mark.usefixtures("wrong_types")
 def test_a_card_with_members_of_other_kinds_is_refused(changes, message):
     with pytest.raises(UserError, match=message):
         dataclasses.replace(toy(sums).card, **changes)

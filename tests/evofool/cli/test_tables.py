@@ -27,6 +27,9 @@ def facts(index: int, label: str, group: str | None = None) -> EliteFacts:
         generation=3,
         nodes=None,
         connections=None,
+        polished=0,
+        nodes_before=None,
+        connections_before=None,
         ancestors=2,
         class_changes=1,
     )

@@ -158,7 +158,7 @@ def test_a_model_outside_jax_is_asked_for_no_padding(mock_classifier):
 
     def ask(params, images):
         sizes.append(len(images))
-        return np.asarray(jax.nn.softmax(mock_classifier.apply(params, images)))
+        return np.asarray(jax.nn.softmax(mock_classifier.apply(params, jnp.asarray(images))))
 
     model = dataclasses.replace(mock_classifier, apply=ask, kind="probabilities")
     images = np.random.default_rng(0).random((10, *model.card.input_shape), np.float32)
