@@ -16,6 +16,7 @@ from evofool.evolution.encodings import Encoding, Genomes
 from evofool.evolution.generation import Log, RunState
 from evofool.evolution.loop import Loop, compile_loop, compile_polish
 from evofool.evolution.plan import Plan
+from evofool.evolution.polishing import next_cells
 from evofool.support import multihost
 
 
@@ -104,11 +105,13 @@ class Caller:
         return climb is not None and int(state.next_generation) >= int(climb.first)
 
     def _has_room_to_polish(self, state: RunState) -> bool:
-        """Says whether all elites have room for what polishing adds, where the run polishes."""
-        if not self._is_polishing(state):
+        """Says whether the elites that climb next have room for what is added to them."""
+        climb = self._plan.climb
+        if climb is None or not self._is_polishing(state):
             return True
+        cells = next_cells(climb, int(state.next_generation), self._plan.polish_batch)
         genomes = jax.tree.map(
-            lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), state.archive.items.genome
+            lambda leaf: leaf[:, cells].reshape(-1, *leaf.shape[2:]), state.archive.items.genome
         )
         keys = jax.random.split(jax.random.key(0), jax.tree.leaves(genomes)[0].shape[0])
         return bool(_all_have_room(self._encoding, genomes, keys, self._plan.config.polish.widen))

@@ -46,13 +46,11 @@ class Polishing(Generation):
     def offspring(self, params: Params, rates: Climb, state: RunState, unit: Units) -> Offspring:
         """Makes one micro-batch: the elites of the next cells, after their climb.
 
-        A cell without an elite, and a place behind the last cell, is that of the run's best.
+        A cell without an elite is that of the run's best.
         """
         fitness = state.archive.fitness[unit.run]
-        turns = -(-len(rates.cells) // self.layout.batch)
-        place = (state.next_generation - rates.first) % turns * self.layout.batch + unit.child
-        cell = rates.cells[jnp.minimum(place, len(rates.cells) - 1)]
-        is_there = (place < len(rates.cells)) & (fitness[cell] > -jnp.inf)
+        cell = next_cells(rates, state.next_generation, self.layout.batch)[unit.child]
+        is_there = fitness[cell] > -jnp.inf
         cell = jnp.where(is_there, cell, jnp.argmax(fitness).astype(jnp.int32))
         parents = jax.tree.map(lambda leaf: leaf[unit.run, cell], state.archive.items.genome)
         keys = child_keys(state.seeds[unit.run], state.next_generation, unit.child)
@@ -120,6 +118,13 @@ class Polishing(Generation):
         has_room = jnp.all(tunable.had_room)
         variables = lax.cond(has_room, climb, lambda: tunable.variables)
         return tunable.genomes(variables), tunable.had_room
+
+
+def next_cells(climb: Climb, generation: Int[Array, ""] | int, batch: int) -> Int[Array, " batch"]:
+    """Returns the cells whose elites climb in a generation; the last one fills up the batch."""
+    turns = -(-len(climb.cells) // batch)
+    place = (generation - climb.first) % turns * batch + jnp.arange(batch)
+    return jnp.asarray(climb.cells)[jnp.minimum(place, len(climb.cells) - 1)]
 
 
 class _Best(NamedTuple):
