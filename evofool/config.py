@@ -100,7 +100,7 @@ class PolishConfig:
     """New hidden nodes that a CPPN gets in a round; at first they change nothing."""
     gain: float = 1.25
     """What a step is to raise the log-odds by if they were linear; it falls to 0 by a cosine."""
-    batch_size: int = 64
+    batch_size: int = 32
     """Elites that are polished in one generation of a run."""
     classes: tuple[str, ...] = ()
     """Classes whose elites are polished, by index, label or WordNet id; by default all."""

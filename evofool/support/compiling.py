@@ -9,7 +9,14 @@ Compiled = Any  # a `jax.stages.Wrapped`: called like the function, and has `low
 # XLA's newer emitters take twice as long to compile the many small kernels of mutation and
 # drawing (2.5 + 1.7 against 1.3 + 0.9 CPU seconds, measured with JAX 0.10), and run no faster.
 # Vectors of 512 bits draw 15 to 23 % faster where the processor has them.
-_CPU_OPTIONS = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_prefer_vector_width": 512}
+# Devices meet after their micro-batches. On a busy machine one may be far behind the others: XLA
+# would warn after 20 seconds and abort the process after 40.
+_CPU_OPTIONS = {
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_cpu_prefer_vector_width": 512,
+    "xla_cpu_collective_call_warn_stuck_seconds": 600,
+    "xla_cpu_collective_call_terminate_timeout_seconds": 3600,
+}
 # Programs that run once: .7 instead of 3 s for a network's random weights, .6 instead of 1 s for
 # shuffled pixels, and the same bits.
 _LIGHT_OPTIONS = {"xla_backend_optimization_level": 1}
