@@ -4,8 +4,10 @@ A phase after evolution, in which a child is an elite that has climbed. Each gen
 next cells of the archive in order; each elite makes `steps` gradient steps, for its own class
 alone; then its best image is offered to all cells, as every child's. A round has gone once through
 all cells. Everything else is as in evolution (drawing, scores, the archive, devices), and all steps
-of a micro-batch are inside one device call: a run is resumed at a generation, and the number of
-devices changes nothing.
+of a micro-batch are inside one device call: a run is resumed at a generation.
+
+Unlike evolution, polishing on one device gives other last bits than on several, from which steps
+lead to other genomes: XLA compiles the gradients differently. Two devices and four give the same.
 
 CPPNs first get new hidden nodes that change nothing (`cppn.widen`): without these directions to
 climb in, an evolved network is soon at a local optimum. Rounding passes gradients straight through.
