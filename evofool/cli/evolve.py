@@ -194,6 +194,8 @@ def _missed_target(run: "Run", least: float) -> str:
     command = f"evofool resume {shlex.quote(str(run.folder))}{more}"
     is_capped = config.max_evaluations is not None and config.last_generation < config.generations
     remedy = "its evaluations are used up" if is_capped else f"continue with:\n  {command}"
+    if config.polish.steps:  # such a run is not extended
+        remedy = "evolve anew with more --generations, --polish.steps or --polish.rounds"
     return (
         f"target confidence {config.target_confidence} not reached: the least certain class is at "
         f"{percent(least)}; {remedy}"

@@ -123,13 +123,15 @@ class Caller:
             if self._advance is None:
                 self._advance = self._compile(self._loop, arguments)
             return self._advance, arguments
-        arguments = (self._params, self._plan.climb, state, stop, target)
+        loop = compile_polish(
+            self._plan,
+            encoding=self._encoding,
+            micro_batch=min(self.micro_batch, self._plan.polish_micro_batch),
+        )
+        # there may be work for more devices than in evolution, or for fewer
+        params, state = loop.place(self._params), loop.place(state)
+        arguments = (params, self._plan.climb, state, stop, target)
         if self._polish is None:
-            loop = compile_polish(
-                self._plan,
-                encoding=self._encoding,
-                micro_batch=min(self.micro_batch, self._plan.polish_micro_batch),
-            )
             self._polish = self._compile(loop, arguments)
         return self._polish, arguments
 

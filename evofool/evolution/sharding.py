@@ -145,6 +145,8 @@ class Devices:
             return jax.device_put(tree, self.everywhere)
 
         def place_leaf(leaf: HostOrDevice) -> Array:
+            if getattr(leaf, "sharding", None) == self.everywhere:
+                return leaf
             host = np.asarray(leaf)
             return jax.make_array_from_callback(host.shape, self.everywhere, host.__getitem__)
 

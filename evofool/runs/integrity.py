@@ -129,7 +129,9 @@ def read_lineage(folder: Path, newest: Checkpoint, config: EvolveConfig, classes
     """
     _refuse(damaged_lineage(folder, newest.manifest), folder)
     read = Lineage.load(folder / "lineage", last=newest.generation)
-    read.check_within(runs=config.runs, children=config.batch_size, cells=classes)
+    polished = config.polish.batch_size if config.polish.steps else 0
+    children = max(config.batch_size, polished)
+    read.check_within(runs=config.runs, children=children, cells=classes)
     return read
 
 

@@ -109,6 +109,10 @@ def test_a_target_that_is_missed_is_said_and_exit_code_1(
     assert "target confidence 0.999999 not reached: the least certain class is at" in shown.err
     assert shown.err.endswith("continue with:\n  evofool resume missed --generations 2\n")
 
+    polish = ["--encoding", "direct", "--polish", "1", "--out", "polished"]  # is not extended
+    assert main([*evolve, "0.999999", *polish]) == 1
+    assert capsys.readouterr().err.endswith("--generations, --polish.steps or --polish.rounds\n")
+
     assert main([*evolve, "0.01", "--out", "reached", "--json"]) == 0
     shown = capsys.readouterr()
     assert json.loads(shown.out)["target_reached"] is True
