@@ -23,7 +23,7 @@ from cppn.genome import NUM_INPUTS, Genome, GenomeSpec
 from cppn.program import (
     LANES,
     Program,
-    compile_genome,
+    compile_batch,
     functions_of,
     run_in_turn,
     run_together,
@@ -37,6 +37,7 @@ _TILE = 4096
 Row = Float[Array, "1 pixels"]
 
 
+@partial(jax.custom_vjp, nondiff_argnums=(3,))
 def output_sums(
     weight: Float[Array, "batch connections"],
     genomes: Genome,
@@ -51,7 +52,9 @@ def output_sums(
         inputs: x, y, d and bias at each pixel, as `render.make_inputs` gives them.
         spec: number of outputs, names of the activations.
     """
-    return _output_sums(weight, genomes._replace(weight=weight), inputs, spec)
+    in_turn, together = partial(_in_turn, spec=spec), partial(_together, spec=spec)
+    genomes = genomes._replace(weight=weight)
+    return lax.platform_dependent(genomes, inputs, cpu=in_turn, default=together)
 
 
 def output_values(
@@ -79,23 +82,11 @@ def for_each(function: Callable[..., Array], *batches: Any) -> Array:
     return cast(Array, lax.platform_dependent(*batches, cpu=in_turn, default=jax.vmap(function)))
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(3,))
-def _output_sums(
-    weight: Float[Array, "batch connections"],
-    genomes: Genome,
-    inputs: Float[Array, "4 pixels"],
-    spec: GenomeSpec,
-) -> Float[Array, "batch outputs pixels"]:
-    genomes = genomes._replace(weight=weight)
-    in_turn, together = partial(_in_turn, spec=spec), partial(_together, spec=spec)
-    return lax.platform_dependent(genomes, inputs, cpu=in_turn, default=together)
-
-
 def _forward(
     weight: Array, genomes: Genome, inputs: Array, spec: GenomeSpec
 ) -> tuple[Array, tuple[Genome, Array]]:
-    genomes = genomes._replace(weight=weight)
-    return _output_sums(weight, genomes, inputs, spec), (genomes, inputs)
+    saved = (genomes._replace(weight=weight), inputs)
+    return output_sums(weight, genomes, inputs, spec), saved
 
 
 def _backward(
@@ -113,7 +104,7 @@ def _backward(
     return gradient, None, None
 
 
-_output_sums.defvjp(_forward, _backward)
+output_sums.defvjp(_forward, _backward)
 
 
 def _in_turn(
@@ -134,7 +125,7 @@ def _together(
 
 def _programs(genomes: Genome, spec: GenomeSpec) -> Program:
     """Compiles networks whose outputs leave their sums as they are."""
-    programs = jax.vmap(lambda genome: compile_genome(genome, spec))(genomes)
+    programs = compile_batch(genomes, spec)
     as_it_is = len(spec.activations) * LANES + programs.kind % LANES
     is_output = programs.result < spec.first_hidden
     return programs._replace(kind=jnp.where(is_output, as_it_is, programs.kind))

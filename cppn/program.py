@@ -96,6 +96,11 @@ def compile_genome(genome: Genome, spec: GenomeSpec) -> Program:
     )
 
 
+def compile_batch(genomes: Genome, spec: GenomeSpec) -> Program:
+    """Lists the instructions of each genome of a batch."""
+    return jax.vmap(lambda genome: compile_genome(genome, spec))(genomes)
+
+
 class Schedule(NamedTuple):
     """The programs of a batch as one list, unused instructions skipped.
 
@@ -156,7 +161,7 @@ def run_in_turn(
     # A row is a matrix of one row throughout: XLA then copies nothing.
     def branch(function: Callable, lanes: int) -> Callable:
         def run(i, memory):
-            terms = terms_of(first[i], is_continued[i], result[i], source, weight, lanes)
+            terms = _terms(first[i], is_continued[i], result[i], source, weight, lanes)
             return function(weighted_sum(memory, terms))
 
         return run
@@ -184,7 +189,7 @@ def run_together(
 
         def step(memory, instruction):
             i, kind, first, is_continued, result = instruction
-            terms = terms_of(first, is_continued, result, source, weight, LANES)
+            terms = _terms(first, is_continued, result, source, weight, LANES)
             terms = [
                 (row, jnp.where(lane <= kind % LANES, factor, 0.0))
                 for lane, (row, factor) in enumerate(terms)
@@ -213,7 +218,7 @@ def functions_of(spec: GenomeSpec) -> list[Callable]:
     return [*(ACTIVATIONS[name] for name in spec.activations), lambda total: total]
 
 
-def terms_of(
+def _terms(
     first: Int[Array, ""],
     is_continued: Bool[Array, ""],
     result: Int[Array, ""],

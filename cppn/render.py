@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 from cppn.color import COLORS, ROUNDINGS, to_channels
 from cppn.genome import NUM_INPUTS, Genome, GenomeSpec
 from cppn.gradients import for_each, output_sums, output_values
-from cppn.program import Program, compile_genome, run_in_turn, run_together, schedule
+from cppn.program import compile_batch, run_in_turn, run_together, schedule
 from cppn.widening import Block, block_sums
 
 COORDINATES = ("centered", "pixels")
@@ -268,7 +268,7 @@ def _draw_in_turn(
     outputs, pixels = look.spec.outputs, inputs.shape[1]
     num_tiles = -(-pixels // _TILE)
     tile = -(-pixels // num_tiles)
-    instructions = schedule(_compile(genomes, look.spec), genomes, look.spec)
+    instructions = schedule(compile_batch(genomes, look.spec), genomes, look.spec)
 
     def draw_tile(
         memory: Float[Array, "rows tile"], inputs: Float[Array, "4 tile"]
@@ -294,7 +294,7 @@ def _draw_together(
     genomes: Genome, inputs: Float[Array, "4 pixels"], look: _Look
 ) -> Float[Array, "batch pixels channels"]:
     """All genomes and all pixels at once."""
-    programs = _compile(genomes, look.spec)
+    programs = compile_batch(genomes, look.spec)
     values = run_together(programs, genomes, inputs, look.spec)
     return _finish(values, look)
 
@@ -310,10 +310,6 @@ def _finish_one(
 ) -> Float[Array, "pixels outputs"]:
     """Works out the pixels of one genome from what reaches its outputs."""
     return _finish(output_values(sums, genome, look.spec)[None], look)[0]
-
-
-def _compile(genomes: Genome, spec: GenomeSpec) -> Program:
-    return jax.vmap(lambda genome: compile_genome(genome, spec))(genomes)
 
 
 def _check_options(spec: GenomeSpec, height: int, width: int, style: Style) -> None:

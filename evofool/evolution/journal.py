@@ -143,7 +143,6 @@ def cut_to(folder: Path, config: EvolveConfig, generation: int) -> None:
     """Removes metrics and lineage of later generations than a checkpoint's."""
     metrics.cut(folder / "metrics.jsonl", lambda g: g <= generation and is_logged(config, g))
     lineage_files.cut(folder / "lineage", generation)
-    polished.cut(folder / "lineage", generation)
 
 
 def micro_batches(newest: Checkpoint | None, manifest: Mapping[str, object]) -> MicroBatches:
@@ -205,7 +204,6 @@ class Journal:
         self._recorder = lineage.Recorder(born, slots=slots)
         self._settings = settings_of(read_json(folder / "config.json"))
         self._lineage = lineage_files.checksums(folder / "lineage")
-        self._lineage |= polished.checksums(folder / "lineage")
         self._metrics = MetricsLog(folder / "metrics.jsonl", plan.config.log_every)
         self._checkpoints = CheckpointWriter(
             folder / "checkpoints", keep=plan.config.keep_checkpoints

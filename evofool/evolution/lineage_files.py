@@ -1,7 +1,8 @@
-"""The files of a lineage, `lineage/gen-NNNNNNNN.npy`: written, checked, read and cut.
+"""The files of a lineage: written, checked, read and cut.
 
-Each ends at a checkpoint, so that a resumed run drops exactly the records that its checkpoint does
-not know.
+`lineage/gen-NNNNNNNN.npy` holds records; `lineage/polished-NNNNNNNN.npz` genomes, see `polished`.
+Each file ends at a checkpoint, so that a resumed run drops exactly what its checkpoint does not
+know.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from evofool.support import (
     sha256_of,
 )
 
+RECORDS, GENOMES = "gen-*.npy", "polished-*.npz"  # names of the files
 MOST_BYTES = 2**32  # of a file, of a hundred million records
 
 RECORD = np.dtype(
@@ -46,18 +48,24 @@ def write(folder: Path, generation: int, records: np.ndarray) -> tuple[str, str]
     return path.name, hashlib.sha256(content.getbuffer()).hexdigest()
 
 
-def files(folder: Path) -> list[Path]:
-    """Lists the lineage files of a run directory, the oldest first."""
-    return sorted(
-        path
-        for path in folder.glob("gen-*.npy")
-        if path.stem[4:].isascii() and path.stem[4:].isdigit()
-    )
+def files(folder: Path, names: str = RECORDS) -> list[Path]:
+    """Lists the files of a lineage that are named `RECORDS` or `GENOMES`, the oldest first."""
+
+    def is_numbered(path: Path) -> bool:
+        number = path.stem.partition("-")[2]
+        return number.isascii() and number.isdigit()
+
+    return sorted(filter(is_numbered, folder.glob(names)))
+
+
+def all_files(folder: Path) -> list[Path]:
+    """Lists the files of a lineage, whatever they hold."""
+    return [*files(folder, RECORDS), *files(folder, GENOMES)]
 
 
 def checksums(folder: Path) -> dict[str, str]:
     """Returns the SHA-256 of every lineage file, by its name."""
-    return {path.name: sha256_of(path) for path in files(folder)}
+    return {path.name: sha256_of(path) for path in all_files(folder)}
 
 
 def check(path: Path, sha256: str) -> None:
@@ -78,17 +86,17 @@ def check(path: Path, sha256: str) -> None:
 
 
 def cut(folder: Path, generation: int) -> None:
-    """Removes the records of generations after `generation`, which must be a checkpoint's."""
+    """Removes what is of generations after `generation`, which must be a checkpoint's."""
     if not folder.is_dir():
         remove(folder)
-    for path in files(folder):
+    for path in all_files(folder):
         if generation_of(path) > generation:
             remove(path)
 
 
 def generation_of(path: Path) -> int:
     """Returns the generation with which a lineage file ends."""
-    return int(path.stem.removeprefix("gen-"))
+    return int(path.stem.partition("-")[2])
 
 
 def read(path: Path) -> np.ndarray:

@@ -69,9 +69,6 @@ def compile_loop(
             one process than micro-batches are left idle.
     """
     config, size = plan.config, micro_batch or plan.micro_batch
-    used = devices or jax.devices()
-    if jax.process_count() == 1:  # a process without a device could not take part
-        used = used[: config.runs * -(-config.batch_size // size)]
     return _loop(
         encoding or plan.encoding,
         plan.classifier.apply,
@@ -81,7 +78,7 @@ def compile_loop(
         batch=config.batch_size,
         micro_batch=size,
         chunk=chunk,
-        used=tuple(used),
+        used=_used(devices, config.runs * -(-config.batch_size // size)),
     )
 
 
@@ -94,7 +91,7 @@ def compile_polish(
 ) -> Loop:
     """Builds the program of a run's polishing; otherwise as `compile_loop`.
 
-    Its `advance` takes a `polishing.Climb` for rates, and makes one generation in a call, which
+    Its `advance` takes a `Climb` for rates, and makes one generation in a call, which
     takes as long as many of evolution.
 
     Args:
@@ -103,22 +100,26 @@ def compile_polish(
         micro_batch: elites that climb together.
         devices: that share the micro-batches; all by default.
     """
-    batch = plan.polish_batch
-    used = devices or jax.devices()
-    if jax.process_count() == 1:
-        used = used[: plan.config.runs * -(-batch // micro_batch)]
+    runs, batch = plan.config.runs, plan.polish_batch
     return _loop(
         encoding,
         plan.classifier.apply,
         plan.classifier.kind,
         plan.selection,
-        runs=plan.config.runs,
+        runs=runs,
         batch=batch,
         micro_batch=micro_batch,
         chunk=1,
-        used=tuple(used),
+        used=_used(devices, runs * -(-batch // micro_batch)),
         widen=plan.config.polish.widen,
     )
+
+
+def _used(devices: list[Device] | None, units: int) -> tuple[Device, ...]:
+    """Returns the devices to work on, of one process no more than there are micro-batches."""
+    used = devices or jax.devices()
+    # of several processes, one without a device could not take part
+    return tuple(used[:units] if jax.process_count() == 1 else used)
 
 
 @lru_cache(maxsize=KEPT_LOOPS)

@@ -18,9 +18,9 @@ from evofool.classifiers import (
 )
 from evofool.config import EvolveConfig
 from evofool.evaluation import choose_micro_batch
-from evofool.evolution.climb import Climb
 from evofool.evolution.encodings import Encoding, Rates, make_encoding, make_rates
 from evofool.evolution.memory import check_memory
+from evofool.evolution.polishing import Climb
 from evofool.evolution.selection import Selection, make_selection
 from evofool.support import UserError, is_python_file, split_code
 

@@ -5,6 +5,7 @@ on the classifier as well, down to the last bits of its gradients, so it is kept
 generation, `lineage/polished-NNNNNNNN.npz`, written before the generation's checkpoint.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import jax
@@ -12,6 +13,7 @@ import numpy as np
 
 from archive import Archive
 from evofool.evolution.encodings import Encoding, Genomes
+from evofool.evolution.lineage_files import GENOMES, files, generation_of
 from evofool.support import UserError, read_arrays, replacing, sha256_of
 
 MOST_BYTES = 2**30
@@ -42,13 +44,16 @@ def store(folder: Path, generation: int, elites: Archive) -> dict[str, str]:
     return {path.name: sha256_of(path)}
 
 
-def load(folder: Path, encoding: Encoding, run: int) -> tuple[Encoding, dict[Born, Genomes]]:
-    """Reads all genomes of a run that polishing made.
+def load(
+    folder: Path, encoding: Encoding, run: int, records: np.ndarray
+) -> tuple[Encoding, dict[Born, Genomes]]:
+    """Reads those genomes of some records that polishing made.
 
     Args:
         folder: of the lineage.
         encoding: of the run.
         run: index of the independent run.
+        records: of a lineage.
 
     Returns:
         The encoding, grown until all of them have room, and the genomes by id, with that room and
@@ -57,65 +62,51 @@ def load(folder: Path, encoding: Encoding, run: int) -> tuple[Encoding, dict[Bor
     Raises:
         UserError: a file cannot be read, or does not hold genomes of the run.
     """
-    stored = [(path, read_arrays(path, most_bytes=MOST_BYTES)) for path in files(folder)]
-    stored = [(path, arrays) for path, arrays in stored if len(arrays.get("run", ()))]
-    like, structure = jax.tree.flatten(_shapes(encoding))
-    names = [f"leaf_{i}" for i in range(len(like))]
-    genomes: dict[Born, Genomes] = {}
+    structure = jax.tree.structure(_shapes(encoding))
+    stored: dict[Born, list[np.ndarray]] = {}
     try:
-        for _, arrays in stored:
-            while any(
-                arrays[name][0].size > leaf.size for name, leaf in zip(names, like, strict=True)
-            ):
-                if encoding == encoding.grown():
-                    raise ValueError("they are larger than its images")
-                encoding = encoding.grown()
-                like = jax.tree.leaves(_shapes(encoding))
-        for path, arrays in stored:
-            rows = np.flatnonzero(arrays["run"] == run)
-            leaves = [
-                _with_room(arrays[name][rows], shape)
-                for name, shape in zip(names, like, strict=True)
-            ]
-            for row, child in enumerate(arrays["child"][rows].tolist()):
-                one = [leaf[row : row + 1] for leaf in leaves]
-                genomes[generation_of(path), child] = jax.tree.unflatten(structure, one)
+        for path in files(folder, GENOMES):
+            generation = generation_of(path)
+            children = records["child"][records["generation"] == generation]
+            if not len(children):
+                continue
+            arrays = read_arrays(path, most_bytes=MOST_BYTES)
+            is_wanted = (arrays["run"] == run) & np.isin(arrays["child"], children)
+            for row in np.flatnonzero(is_wanted):
+                leaves = [arrays[f"leaf_{i}"][row] for i in range(structure.num_leaves)]
+                stored[generation, int(arrays["child"][row])] = leaves
+        encoding = _with_room_for(encoding, stored.values())
+        shapes = jax.tree.leaves(_shapes(encoding))
+        genomes = {
+            born: structure.unflatten(map(_filled_up, leaves, shapes))
+            for born, leaves in stored.items()
+        }
+        for genome in genomes.values():
+            if fault := encoding.fault_of(genome):
+                raise ValueError(fault)
     except (KeyError, ValueError) as error:
         raise UserError(f"{folder} does not hold genomes of this run: {error}") from error
     return encoding, genomes
+
+
+def _with_room_for(encoding: Encoding, stored: Iterable[list[np.ndarray]]) -> Encoding:
+    """Returns an encoding whose genomes have room for stored ones."""
+    for leaves in stored:
+        shapes = jax.tree.leaves(_shapes(encoding))
+        while any(leaf.size > shape.size for leaf, shape in zip(leaves, shapes, strict=True)):
+            if encoding == encoding.grown():
+                raise ValueError("they are larger than its images")
+            encoding = encoding.grown()
+            shapes = jax.tree.leaves(_shapes(encoding))
+    return encoding
 
 
 def _shapes(encoding: Encoding) -> Genomes:
     return jax.eval_shape(lambda: encoding.init(jax.random.key(0)[None]))
 
 
-def files(folder: Path) -> list[Path]:
-    """Lists the files of a run directory, the oldest first."""
-    return sorted(
-        path
-        for path in folder.glob("polished-*.npz")
-        if (number := path.stem.removeprefix("polished-")).isascii() and number.isdigit()
-    )
-
-
-def checksums(folder: Path) -> dict[str, str]:
-    """Returns the SHA-256 of every file, by its name."""
-    return {path.name: sha256_of(path) for path in files(folder)}
-
-
-def cut(folder: Path, generation: int) -> None:
-    """Removes the genomes of generations after `generation`, which must be a checkpoint's."""
-    for path in files(folder):
-        if generation_of(path) > generation:
-            path.unlink()
-
-
-def generation_of(path: Path) -> int:
-    """Returns the generation that a file is of."""
-    return int(path.stem.split("-")[1])
-
-
-def _with_room(leaf: np.ndarray, like: jax.ShapeDtypeStruct) -> np.ndarray:
-    """Fills rows up with zeros, which is what unused entries of genomes hold."""
-    room = [(0, wanted - size) for wanted, size in zip(like.shape[1:], leaf.shape[1:], strict=True)]
-    return np.pad(leaf.astype(like.dtype, casting="same_kind"), [(0, 0), *room])
+def _filled_up(leaf: np.ndarray, like: jax.ShapeDtypeStruct) -> np.ndarray:
+    """Fills a leaf of one genome up with zeros, which is what unused entries of genomes hold."""
+    leaf = leaf[None].astype(like.dtype, casting="same_kind")
+    room = [wanted - size for wanted, size in zip(like.shape, leaf.shape, strict=True)]
+    return np.pad(leaf, [(0, free) for free in room])

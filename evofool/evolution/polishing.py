@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import lax
 from jax.typing import ArrayLike
@@ -25,7 +26,6 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 import cppn
 from evofool.classifiers import Params, fitness_of
-from evofool.evolution.climb import Climb
 from evofool.evolution.encodings import Genomes
 from evofool.evolution.generation import Generation, Offspring, RunState, child_keys
 from evofool.evolution.predicted_gain import scale_to_predicted_gain
@@ -33,6 +33,23 @@ from evofool.evolution.sharding import Units
 from evofool.evolution.tuning import Variables
 
 _WIDEN = 2  # what a child's key is folded with; see `generation`
+
+
+class Climb(NamedTuple):
+    """How elites climb; numbers that may change without recompiling.
+
+    Attributes:
+        first: the first generation of polishing.
+        steps: gradient steps.
+        gain: what a step is to raise the log-odds by, if they were linear, at first; it falls to 0
+            by a cosine.
+        cells: int32 `[polished]`, the cells that are polished, in this order.
+    """
+
+    first: Int[Array | np.ndarray, ""]
+    steps: Int[Array | np.ndarray, ""]
+    gain: Float[Array | np.ndarray, ""]
+    cells: Int[Array | np.ndarray, " polished"]
 
 
 @dataclass(frozen=True)

@@ -226,7 +226,7 @@ class Run(OpenedRun):
         """Makes the genomes of a line of descent again from the random keys, newest first."""
         newest = (steps[0].generation, steps[0].child)
         records = self.lineage.ancestry(run_index, newest)
-        encoding, known = polished.load(self.folder / "lineage", self.encoding, run_index)
+        encoding, known = polished.load(self.folder / "lineage", self.encoding, run_index, records)
         genomes = lineage.replay(
             encoding, make_rates(self.config), self.config.seed + run_index, records, known
         )

@@ -4,7 +4,6 @@ Without it, a request for too much ends in the middle: killed by the system, or 
 library. Where the system does not tell how much there is, nothing is refused.
 """
 
-import ctypes
 import gc
 import os
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from evofool.support.errors import UserError
 from evofool.support.formats import gigabytes
+from evofool.support.platforms import c_library
 
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -89,4 +89,4 @@ def forget_programs() -> None:
     jax.clear_caches()
     gc.collect()
     with suppress(AttributeError, OSError, TypeError):  # not the C library of GNU
-        ctypes.CDLL(None).malloc_trim(0)
+        c_library().malloc_trim(0)

@@ -9,7 +9,7 @@ import pytest
 
 import evofool
 from evofool import Run
-from evofool.evolution.polished import files
+from evofool.evolution.lineage_files import GENOMES, files
 from tests.evofool.loop import KilledError, Killer
 
 SETTINGS = {"steps": 6, "widen": 4, "rounds": 2}
@@ -88,8 +88,8 @@ def test_a_killed_run_goes_on_to_the_same_bytes(cppn_run: Run, polished: Run, tm
     assert not (folder / "summary.json").exists()
     finished = evofool.resume(folder)
     assert sha256_of(finished) == sha256_of(polished)
-    assert [path.name for path in files(folder / "lineage")] == [
-        path.name for path in files(polished.folder / "lineage")
+    assert [path.name for path in files(folder / "lineage", GENOMES)] == [
+        path.name for path in files(polished.folder / "lineage", GENOMES)
     ]
     assert evofool.verify(finished).passed
 
@@ -97,7 +97,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(cppn_run: Run, polished: Run, tm
 def test_damage_to_what_polishing_left_is_noticed(polished: Run, tmp_path: Path):
     folder = tmp_path / "copy"
     shutil.copytree(polished.folder, folder)
-    path = files(folder / "lineage")[0]
+    path = files(folder / "lineage", GENOMES)[0]
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
@@ -122,6 +122,18 @@ def test_pixels_are_polished_without_new_nodes(direct_run: Run, tmp_path: Path):
     assert (better.confidences > direct_run.confidences).all()
     assert evofool.verify(better).passed
     assert all(facts.nodes_before is None for facts in evofool.inspect(better))
+
+
+def test_more_elites_climb_at_a_time_than_children_were_made(tmp_path: Path):
+    """Also where polishing has work for more devices than evolution had."""
+    run = evofool.evolve(
+        "mock:50:8x8x1", encoding="direct", batch_size=20, generations=5, out=tmp_path / "run"
+    )
+    better = evofool.polish(run, steps=3, out=tmp_path / "polished")
+    born = [elite.born for elite in better.elites()]
+    assert max(child for generation, child in born if generation > 5) >= 20
+    assert evofool.verify(better).passed
+    assert evofool.inspect(better)[0].ancestors > 0
 
 
 @pytest.mark.parametrize(
