@@ -73,7 +73,8 @@ def load(
             arrays = read_arrays(path, most_bytes=MOST_BYTES)
             is_wanted = (arrays["run"] == run) & np.isin(arrays["child"], children)
             for row in np.flatnonzero(is_wanted):
-                leaves = [arrays[f"leaf_{i}"][row] for i in range(structure.num_leaves)]
+                one = slice(row, row + 1)
+                leaves = [arrays[f"leaf_{i}"][one] for i in range(structure.num_leaves)]
                 stored[generation, int(arrays["child"][row])] = leaves
         encoding = _with_room_for(encoding, stored.values())
         shapes = jax.tree.leaves(_shapes(encoding))
@@ -107,6 +108,6 @@ def _shapes(encoding: Encoding) -> Genomes:
 
 def _filled_up(leaf: np.ndarray, like: jax.ShapeDtypeStruct) -> np.ndarray:
     """Fills a leaf of one genome up with zeros, which is what unused entries of genomes hold."""
-    leaf = leaf[None].astype(like.dtype, casting="same_kind")
+    leaf = leaf.astype(like.dtype, casting="same_kind")
     room = [wanted - size for wanted, size in zip(like.shape, leaf.shape, strict=True)]
     return np.pad(leaf, [(0, free) for free in room])
