@@ -61,6 +61,7 @@ from .runs import verify as verify
 from .support import DamagedFileError as DamagedFileError
 from .support import DamagedFileWarning as DamagedFileWarning
 from .support import UserError as UserError
+from .support import configure as configure
 from .training import fine_tune as fine_tune
 from .training import train_classifier as train_classifier
 from .training import train_network as train_network

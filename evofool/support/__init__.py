@@ -50,6 +50,7 @@ from evofool.support.reading import (
     read_text,
 )
 from evofool.support.records import as_record, check_schema, check_version
+from evofool.support.starting import configure
 from evofool.support.trust import check_trust, is_python_file, names_code, split_code
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "check_schema",
     "check_trust",
     "check_version",
+    "configure",
     "csv_cell",
     "download",
     "duration",

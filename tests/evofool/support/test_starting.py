@@ -7,9 +7,9 @@ from pathlib import Path
 import jax
 import pytest
 
-from evofool.cli.startup import _mend_cache, cache_folder, start_jax
 from evofool.data import usual_places
 from evofool.support import UserError, user_cache
+from evofool.support.starting import _mend_cache, cache_folder, configure
 
 
 def test_the_cache_is_where_the_variable_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -28,7 +28,7 @@ def test_a_cache_that_cannot_be_written_is_left_out(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("EVOFOOL_CACHE", str(tmp_path / "file/cache"))
     before = jax.config.values["jax_compilation_cache_dir"]
-    start_jax()
+    configure()
     assert jax.config.values["jax_compilation_cache_dir"] == before
 
 
@@ -90,7 +90,7 @@ def test_products_are_float32_unless_another_precision_is_asked_for(asked, found
     before = jax.config.values["jax_default_matmul_precision"]
     jax.config.update("jax_default_matmul_precision", asked)
     try:
-        start_jax(cache=False)
+        configure(cache=False)
         assert jax.config.values["jax_default_matmul_precision"] == found
     finally:
         jax.config.update("jax_default_matmul_precision", before)
@@ -99,7 +99,7 @@ def test_products_are_float32_unless_another_precision_is_asked_for(asked, found
 def test_64_bits_are_switched_off():
     jax.config.update("jax_enable_x64", True)
     try:
-        start_jax(cache=False)
+        configure(cache=False)
         assert not jax.config.values["jax_enable_x64"]
     finally:
         jax.config.update("jax_enable_x64", False)
