@@ -29,6 +29,7 @@ from .evaluation import classify as classify
 from .evaluation import corrupt as corrupt
 from .evaluation import extract_features as extract_features
 from .evaluation import recognize as recognize
+from .evolution import Reporter as Reporter
 from .experiments import reproduce as reproduce
 from .images import blur as blur
 from .images import exchange_tiles as exchange_tiles
@@ -51,6 +52,7 @@ from .runs import evolve as evolve
 from .runs import export as export
 from .runs import gallery as gallery
 from .runs import inspect as inspect
+from .runs import plots as plots
 from .runs import polish as polish
 from .runs import poster as poster
 from .runs import quiz as quiz

@@ -6,13 +6,23 @@ stands above the rooms and loads no JAX, so that `--help` answers at once.
 """
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from evofool.support import UserError, check_trust, parse_toml, read_text, unknown_name
+from evofool.support import (
+    UserError,
+    build,
+    check_counts,
+    check_positive,
+    check_rates,
+    check_trust,
+    merged,
+    parse_toml,
+    read_text,
+    unknown_name,
+)
 
 MAX_SEED = 2**32 - 1
 MOST_STEPS, MOST_ROUNDS, MOST_WIDTH, MOST_POLISHED = 10**5, 1000, 4096, 2**20  # of polishing
@@ -52,9 +62,9 @@ class CppnConfig:
     """Initial capacity for connections; it grows when needed and does not change results."""
 
     def __post_init__(self) -> None:
-        _check_rates(self, "cppn")
-        _check_positive(self, "cppn", "weight_eta")
-        _check_counts(self, "cppn.", max_nodes=(1, 2**13), max_connections=(1, 2**15))
+        check_rates(self, "cppn")
+        check_positive(self, "cppn", "weight_eta")
+        check_counts(self, "cppn.", max_nodes=(1, 2**13), max_connections=(1, 2**15))
         if not self.activations:
             raise UserError("cppn.activations is empty; name at least one function")
         if len(set(self.activations)) < len(self.activations):
@@ -83,9 +93,9 @@ class DirectConfig:
     """Distribution index of SBX; larger values keep children nearer to their parents."""
 
     def __post_init__(self) -> None:
-        _check_rates(self, "direct")
-        _check_positive(self, "direct", "mutation_eta", "crossover_eta")
-        _check_counts(self, "direct.", halve_every=(0, MOST_GENERATIONS))
+        check_rates(self, "direct")
+        check_positive(self, "direct", "mutation_eta", "crossover_eta")
+        check_counts(self, "direct.", halve_every=(0, MOST_GENERATIONS))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +116,8 @@ class PolishConfig:
     """Classes whose elites are polished, by index, label or WordNet id; by default all."""
 
     def __post_init__(self) -> None:
-        _check_positive(self, "polish", "gain")
-        _check_counts(
+        check_positive(self, "polish", "gain")
+        check_counts(
             self,
             "polish.",
             steps=(0, MOST_STEPS),
@@ -177,8 +187,9 @@ class EvolveConfig:
 
     def __post_init__(self) -> None:
         every = (1, MOST_GENERATIONS)
-        _check_counts(
+        check_counts(
             self,
+            "",
             image_size=(1, 2048),
             generations=(0, MOST_GENERATIONS),
             batch_size=(1, 2**20),
@@ -191,7 +202,7 @@ class EvolveConfig:
             log_every=every,
         )
         if self.max_seconds is not None:
-            _check_positive(self, "", "max_seconds")
+            check_positive(self, "", "max_seconds")
         if not self.seed >= 0 or self.seed + self.runs - 1 > MAX_SEED:
             raise UserError(
                 f"seed is {self.seed} with {self.runs} run(s); expected seeds in 0..{MAX_SEED}"
@@ -282,14 +293,14 @@ def make_config(
     if preset is not None:
         if preset not in PRESETS:
             raise unknown_name("preset", preset, PRESETS)
-        values = _merge(values, PRESETS[preset])
+        values = merged(values, PRESETS[preset])
     if file is not None:
         read = parse_toml(read_text(Path(file)), file)
         if "classifier" not in settings:
             named = str(read.get("classifier", ""))
             check_trust(named, source=file, trust_code=trust_code)
-        values = _merge(values, read)
-    return from_dict(_merge(values, settings))
+        values = merged(values, read)
+    return from_dict(merged(values, settings))
 
 
 def from_dict(values: Mapping[str, Any]) -> EvolveConfig:
@@ -298,81 +309,4 @@ def from_dict(values: Mapping[str, Any]) -> EvolveConfig:
     Raises:
         UserError: as `make_config`.
     """
-    return _build(EvolveConfig, values, "")
-
-
-def _build(cls: type, values: Mapping[str, Any], prefix: str) -> Any:
-    fields = {f.name: f for f in dataclasses.fields(cls)}
-    arguments: dict[str, Any] = {}
-    for name, value in values.items():
-        if name not in fields:
-            raise unknown_name("setting", prefix + name, [prefix + f for f in fields])
-        nested = {"cppn": CppnConfig, "direct": DirectConfig, "polish": PolishConfig}.get(name)
-        if nested is not None and isinstance(value, Mapping):
-            value = _build(nested, value, f"{name}.")
-        elif nested is not None and not isinstance(value, nested):
-            raise UserError(f"{name} is {value!r}; expected a table of its settings")
-        arguments[name] = _coerce(prefix + name, value, fields[name])
-    return cls(**arguments)
-
-
-def _coerce(name: str, value: Any, spec: dataclasses.Field) -> Any:
-    """Checks one plain value against the field's default and annotation."""
-    annotation = str(spec.type)
-    if annotation.startswith("tuple"):
-        if isinstance(value, str) or not isinstance(value, (list, tuple)):
-            raise UserError(f"{name} is {value!r}; expected a list")
-        return tuple(str(v) for v in value)
-    if value is None and "None" in annotation:
-        return None
-    options = getattr(spec.type, "__args__", ())
-    if annotation.startswith("typing.Literal") and value not in options:
-        raise unknown_name(name, str(value), options)
-    for kind, accepted in (("int", int), ("float", (int, float)), ("str", str)):
-        if annotation in (kind, f"<class '{kind}'>", f"{kind} | None"):
-            if isinstance(value, bool) or not isinstance(value, accepted):
-                raise UserError(f"{name} is {value!r}; expected {_ARTICLE[kind]}")
-            try:
-                return float(value) if kind == "float" else value
-            except OverflowError as error:
-                raise UserError(f"{name} is far too large for a number") from error
-    return value
-
-
-_ARTICLE = {"int": "a whole number", "float": "a number", "str": "text"}
-
-
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for name, value in over.items():
-        below = merged.get(name)
-        if isinstance(below, Mapping) and isinstance(value, Mapping):
-            merged[name] = _merge(below, value)
-        else:
-            merged[name] = value
-    return merged
-
-
-def _check_rates(config: Any, prefix: str) -> None:
-    for spec in dataclasses.fields(config):
-        if spec.name.endswith("_rate"):
-            value = getattr(config, spec.name)
-            if not 0.0 <= value <= 1.0:  # also refuses NaN
-                raise UserError(
-                    f"{prefix}.{spec.name} is {value}; expected a probability in [0, 1]"
-                )
-
-
-def _check_counts(config: Any, prefix: str = "", **ranges: tuple[int, int]) -> None:
-    for name, (least, most) in ranges.items():
-        value = getattr(config, name)
-        if value is not None and not least <= value <= most:
-            raise UserError(f"{prefix}{name} is {value}; expected {least}..{most}")
-
-
-def _check_positive(config: Any, prefix: str, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        if not (value > 0 and math.isfinite(value)):
-            full = f"{prefix}.{name}" if prefix else name
-            raise UserError(f"{full} is {value}; expected more than 0")
+    return build(EvolveConfig, values)

@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from tests.doors import DOORS, PACKAGES, ROOMS, ROOT, public
 
-# What may be imported by what comes later. The configuration stands between the rooms: it needs
-# errors only, and most rooms read it. The public names of evofool are for the command line alone.
+# What may be imported by what comes later. The configuration, and its fields as keyword arguments,
+# stand between the rooms: they need the lowest only, and most rooms read them. The public names of
+# evofool are for the command line alone.
 ORDER = (
-    *("cppn", "archive", "evofool.support", "evofool.config"),
+    *("cppn", "archive", "evofool.support", "evofool.config", "evofool.settings"),
     *(f"evofool.{room}" for room in ROOMS[1:]),
 )
 # Tests of something else than the module beside them.

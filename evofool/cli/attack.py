@@ -223,9 +223,10 @@ def _run(
 ) -> None:
     from evofool.attacks import attack
     from evofool.classifiers import load_classifier
-    from evofool.cli.console import make_table, output, print_json, progress_output
+    from evofool.cli.console import make_table, output, print_json
     from evofool.cli.progress import counting
     from evofool.evaluation import summarize_actions
+    from evofool.runs import progress_output
 
     check_combine(classifier, combine)
     loaded = load_classifier(classifier, weights=weights, combine=combine)

@@ -110,9 +110,10 @@ def accuracy(
     from dataclasses import asdict
 
     from evofool.classifiers import load_classifier
-    from evofool.cli.console import print_json, progress_output
+    from evofool.cli.console import print_json
     from evofool.cli.progress import counting
     from evofool.evaluation import accuracy
+    from evofool.runs import progress_output
     from evofool.support import rounded_percent
 
     loaded = load_classifier(classifier, weights=weights, combine=combine)

@@ -5,7 +5,6 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
-from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -13,28 +12,15 @@ from rich.table import Table
 from rich.text import Text
 
 from evofool.images import Levels, resized
+from evofool.runs import PlainConsole
 from evofool.support import printable
 
 PIPE_WIDTH = 160  # columns of a table that is written to a pipe or a file
 
 
-class PlainConsole(Console):
-    """Prints strings as they are: no markup, no emoji, control characters as their escapes."""
-
-    def render_str(self, text: str, **options: Any) -> Text:
-        """Makes the text that a string is printed as; `options` are those of `Console`."""
-        plain: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
-        return super().render_str(printable(text, keep="\n"), **options | plain)
-
-
 def output() -> Console:
     """Returns the console for results, on standard output."""
     return PlainConsole(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
-
-
-def progress_output() -> Console:
-    """Returns the console for progress, on standard error."""
-    return PlainConsole(stderr=True, highlight=False)
 
 
 def print_json(value: object) -> None:

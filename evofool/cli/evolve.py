@@ -82,11 +82,10 @@ def evolve(
         config = replace(config, polish=replace(config.polish, steps=polish_steps))
     start_jax(devices=devices, evolves=True, cache=not no_cache, job=job)
     del config_file, trust_code  # are in config already
-    from evofool.cli.progress import progress
     from evofool.runs import evolve
 
-    with within_job(), progress(quiet) as reporter:
-        run = evolve(config=config, name=preset, out=out, overwrite=overwrite, reporter=reporter)
+    with within_job():
+        run = evolve(config=config, name=preset, out=out, overwrite=overwrite, quiet=quiet)
     return report_end(run, quiet, as_json)
 
 
@@ -128,17 +127,16 @@ def resume(
         as_json: print the summary as JSON.
     """
     start_jax(devices=devices, evolves=True, cache=not no_cache, job=job)
-    from evofool.cli.progress import progress
     from evofool.runs import resume
 
-    with within_job(), progress(quiet) as reporter:
+    with within_job():
         finished = resume(
             run,
             generations=generations,
             classifier=classifier,
             weights=weights,
             trust_code=trust_code,
-            reporter=reporter,
+            quiet=quiet,
         )
     return report_end(finished, quiet, as_json)
 

@@ -61,10 +61,9 @@ def polish(
         as_json: print the summary as JSON.
     """
     start_jax(devices=devices, evolves=True, cache=not no_cache, job=job)
-    from evofool.cli.progress import progress
     from evofool.runs import polish
 
-    with within_job(), progress(quiet) as reporter:
+    with within_job():
         polished = polish(
             run,
             steps=steps,
@@ -77,6 +76,6 @@ def polish(
             classifier=classifier,
             weights=weights,
             trust_code=trust_code,
-            reporter=reporter,
+            quiet=quiet,
         )
     return report_end(polished, quiet, as_json)

@@ -77,9 +77,9 @@ def reproduce(
         )
     start_jax(evolves=True)
     from evofool.cli.console import make_table, output, print_json
-    from evofool.cli.progress import progress
     from evofool.experiments import list_experiments
     from evofool.experiments import reproduce as carry_out
+    from evofool.runs import reporting
 
     if listing:
         listed = list_experiments()
@@ -91,7 +91,7 @@ def reproduce(
         ]
         output().print(make_table(["experiment", "on", "paper", "question"], rows))
         return
-    with progress(quiet) as reporter:
+    with reporting(quiet=quiet) as reporter:
         reports = carry_out(
             name,
             scale=scale,

@@ -49,6 +49,7 @@ _TICKS += (
     0.4,
 )
 _TICKS += (0.95, 0.05, 0.98, 0.02)
+_TICKS += tuple(end for power in (5, 7, 9, 11, 13) for end in (1 - 10.0**-power, 10.0**-power))
 _MOST_TICKS = 11
 _LEAST_SPAN = 0.5  # nats: figures that hardly differ are not blown up
 

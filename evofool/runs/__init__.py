@@ -4,8 +4,10 @@
 class in it. Everything else here reads a finished run.
 """
 
+from evofool.runs import plots
 from evofool.runs.choosing import MOST_BY_CLASS
 from evofool.runs.comparison import RunFacts, compare
+from evofool.runs.consoles import PlainConsole, progress_output
 from evofool.runs.convergence import write_convergence
 from evofool.runs.doctor import Diagnosis, doctor
 from evofool.runs.drawing import render
@@ -27,9 +29,11 @@ from evofool.runs.launch import STOPPED_EARLY, evolve, resume
 from evofool.runs.line_of_descent import descent, draw_stones, stepping_stones, stones_of
 from evofool.runs.polish import polish
 from evofool.runs.poster import colourfulness, contrast, poster, striking
+from evofool.runs.progress import reporting
 from evofool.runs.quiz import quiz
-from evofool.runs.run import Elite, Run
+from evofool.runs.run import Elite, IndependentRun, Run
 from evofool.runs.summary import Manifest, RunSummary, Summary
+from evofool.runs.tables import Metrics
 from evofool.runs.transfer import Judgement, Seen, look, transfer
 from evofool.runs.verification import verify
 
@@ -41,9 +45,12 @@ __all__ = [
     "Elite",
     "EliteFacts",
     "GroupFacts",
+    "IndependentRun",
     "Judgement",
     "Manifest",
+    "Metrics",
     "Move",
+    "PlainConsole",
     "Run",
     "RunFacts",
     "RunSummary",
@@ -71,10 +78,13 @@ __all__ = [
     "move_matrix",
     "moves",
     "not_deterministic",
+    "plots",
     "polish",
     "poster",
+    "progress_output",
     "quiz",
     "render",
+    "reporting",
     "resume",
     "stepping_stones",
     "stones_of",

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 from evofool.classifiers import Classifier, fingerprint
 from evofool.config import EvolveConfig, make_config
@@ -12,7 +12,6 @@ from evofool.evolution import (
     INTERRUPTED,
     MAX_SECONDS,
     Plan,
-    Quiet,
     Reporter,
     Session,
     configure,
@@ -27,9 +26,11 @@ from evofool.runs.examination import examine
 from evofool.runs.folders import CONFIG, SUMMARY, is_tidy, new_run_folder
 from evofool.runs.gallery import gallery
 from evofool.runs.identity import remarks
+from evofool.runs.progress import reporting
 from evofool.runs.repair import repair
 from evofool.runs.run import Run
 from evofool.runs.summary import make_manifest, make_summary, read_summary
+from evofool.settings import Settings
 from evofool.support import (
     DamagedFileError,
     UserError,
@@ -53,8 +54,9 @@ def evolve(
     out: str | Path | None = None,
     overwrite: bool = False,
     trust_code: bool = False,
+    quiet: bool = False,
     reporter: Reporter | None = None,
-    **settings: Any,
+    **settings: Unpack[Settings],
 ) -> Run:
     """Evolves fooling images and leaves a run directory.
 
@@ -67,7 +69,8 @@ def evolve(
         out: run directory; by default `runs/<name>-<seed>`, numbered when it is there.
         overwrite: replace an explicit `out` that is there.
         trust_code: whether `config_file` may name a classifier that is code.
-        reporter: is told how it goes; silent by default.
+        quiet: show no progress.
+        reporter: is told how it goes, instead of the person at the terminal or notebook.
         **settings: fields of `EvolveConfig`; `cppn` and `direct` may be mappings.
 
     Returns:
@@ -84,10 +87,11 @@ def evolve(
         >>> len(run.elites())
         10
     """
-    if isinstance(classifier, str):
-        settings["classifier"] = classifier
     if config is None:
-        config = make_config(preset=preset, file=config_file, trust_code=trust_code, **settings)
+        named = {"classifier": classifier} if isinstance(classifier, str) else {}
+        config = make_config(
+            preset=preset, file=config_file, trust_code=trust_code, **named, **settings
+        )
     elif preset or config_file or settings:
         raise UserError("give either config, or preset, config_file and settings, not both")
     if not isinstance(classifier, Classifier):
@@ -98,13 +102,12 @@ def evolve(
     # what the classifier does not allow is refused before anything is written
     plan = make_plan(config, classifier)
     answers = fingerprint(classifier)
-    reporter = reporter or Quiet()
-    for remark in remarks(answers):
-        reporter.message(remark)
-
     name = f"{name or preset or config.encoding}-{config.seed}"
-    begun = new_run_folder(out, name=name, overwrite=overwrite, report=reporter.message)
     with contextlib.ExitStack() as held:
+        reporter = held.enter_context(reporting(reporter=reporter, quiet=quiet))
+        for remark in remarks(answers):
+            reporter.message(remark)
+        begun = new_run_folder(out, name=name, overwrite=overwrite, report=reporter.message)
 
         def begin() -> str:
             folder = held.enter_context(begun)
@@ -122,6 +125,7 @@ def resume(
     classifier: str | Classifier | None = None,
     weights: str | Path | None = None,
     trust_code: bool = False,
+    quiet: bool = False,
     reporter: Reporter | None = None,
 ) -> Run:
     """Goes on from the newest checkpoint, to the same or a larger number of generations.
@@ -132,7 +136,8 @@ def resume(
         classifier: the run's, where it cannot be loaded by the name that the run directory holds.
         weights: its weights, where they are no longer where the run found them.
         trust_code: whether to run the code of a classifier that only the run directory names.
-        reporter: is told how it goes; silent by default.
+        quiet: show no progress.
+        reporter: is told how it goes, instead of the person at the terminal or notebook.
 
     Returns:
         The finished run, opened anew. A run that was finished already is returned as it is, but
@@ -143,8 +148,8 @@ def resume(
             writes it, or the classifier is not trusted, not found or another one by now.
     """
     run = Run.open(run, classifier=classifier, weights=weights, trust_code=trust_code)
-    reporter = reporter or Quiet()
     with contextlib.ExitStack() as held:
+        reporter = held.enter_context(reporting(reporter=reporter, quiet=quiet))
 
         def prepare() -> int | None:
             if _is_done(run, generations):  # needs no lock: it may be on a disk that is read-only

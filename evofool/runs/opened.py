@@ -15,7 +15,6 @@ from evofool.evolution import (
     Checkpoint,
     Encoding,
     Lineage,
-    MetricsLine,
     configure,
     elites_of,
     make_encoding,
@@ -25,6 +24,7 @@ from evofool.runs.folders import nothing_yet
 from evofool.runs.identity import Given, check_identity, load_recorded
 from evofool.runs.integrity import check_arrays, load_usable, read_lineage, read_metrics
 from evofool.runs.summary import Manifest, Summary, read_manifest, read_summary, settled
+from evofool.runs.tables import Metrics
 from evofool.support import DamagedFileError, DamagedFileWarning, names_code
 
 Opened = TypeVar("Opened", bound="OpenedRun")  # beartype knows no Self in parameters
@@ -130,9 +130,9 @@ class OpenedRun:
         return self.summary
 
     @property
-    def metrics(self) -> list[MetricsLine]:
+    def metrics(self) -> Metrics:
         """The lines of `metrics.jsonl`."""
-        return read_metrics(self.folder, self.newest)
+        return Metrics(read_metrics(self.folder, self.newest))
 
     @cached_property
     def lineage(self) -> Lineage:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from evofool.classifiers import Classifier, fingerprint
 from evofool.config import PolishConfig
-from evofool.evolution import Quiet, Reporter, begin_with, make_plan
+from evofool.evolution import Reporter, begin_with, make_plan
 from evofool.runs.folders import CONFIG, new_run_folder, nothing_yet
 from evofool.runs.launch import carry_out
+from evofool.runs.progress import reporting
 from evofool.runs.run import Run
 from evofool.runs.summary import make_manifest
 from evofool.support import UserError, multihost, write_json
@@ -29,6 +30,7 @@ def polish(
     classifier: str | Classifier | None = None,
     weights: str | Path | None = None,
     trust_code: bool = False,
+    quiet: bool = False,
     reporter: Reporter | None = None,
 ) -> Run:
     """Lets every elite of a run climb by the classifier's gradient, and leaves a new run directory.
@@ -48,7 +50,8 @@ def polish(
         classifier: the run's, where it cannot be loaded by the name that the run directory holds.
         weights: its weights, where they are no longer where the run found them.
         trust_code: whether to run the code of a classifier that only the run directory names.
-        reporter: is told how it goes; silent by default.
+        quiet: show no progress.
+        reporter: is told how it goes, instead of the person at the terminal or notebook.
 
     Returns:
         The polished run, opened.
@@ -90,10 +93,10 @@ def polish(
     plan = make_plan(config, run.classifier)
     run.check_identity(run.classifier)
     answers = fingerprint(run.classifier)
-    reporter = reporter or Quiet()
     folder = Path(out) if out is not None else run.folder.with_name(f"{run.folder.name}-polished")
-    begun = new_run_folder(folder, name="", overwrite=overwrite, report=reporter.message)
     with contextlib.ExitStack() as held:
+        reporter = held.enter_context(reporting(reporter=reporter, quiet=quiet))
+        begun = new_run_folder(folder, name="", overwrite=overwrite, report=reporter.message)
 
         def begin() -> None:
             held.enter_context(begun)

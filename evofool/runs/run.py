@@ -1,7 +1,8 @@
 """A run directory, opened: its configuration, its elites, their images and their ancestors."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 
 import jax
 import numpy as np
@@ -18,11 +19,13 @@ from evofool.evolution import (
     make_rates,
     polished,
 )
-from evofool.images import Images, Levels, to_image, to_levels
+from evofool.images import Images, Levels, thumbnail, to_image, to_levels
+from evofool.runs.collection import Collection, as_png
 from evofool.runs.frames import Size, draw_frame, frame_of
 from evofool.runs.integrity import genomes_of
 from evofool.runs.opened import OpenedRun
-from evofool.support import UserError, check_room
+from evofool.runs.tables import Metrics
+from evofool.support import DamagedFileError, UserError, check_room, percent
 
 COORDINATE_BYTES = 16  # of a pixel, for a CPPN: x, y, distance and bias
 MOST_NAMES = 20  # of classes in a message
@@ -53,6 +56,20 @@ class Elite:
     runner_up: str
     born: tuple[int, int]
     genome: Genomes
+
+    def __repr__(self) -> str:
+        return (
+            f"Elite({self.label!r}, {percent(self.confidence)}, seed {self.seed}, "
+            f"generation {self.born[0]})"
+        )
+
+    def _repr_png_(self) -> bytes:
+        return as_png(thumbnail(self.image()))
+
+    @property
+    def seed(self) -> int:
+        """Seed of its independent run."""
+        return self.run.config.seed + self.run_index
 
     @property
     def confidence(self) -> float:
@@ -88,12 +105,41 @@ class Elite:
         return self.run.replay(self.run_index, self.steps)
 
 
-class Run(OpenedRun):
+class Run(OpenedRun, Collection[Elite]):
     """A run directory.
 
-    Indexing gives the elite of a class by index or label: `run["7"]`. Arguments are those of
-    `OpenedRun`.
+    It is a collection of the elites of its first independent run: `run["7"]` is that of a class by
+    index or label, `len(run)` their number, `for elite in run` goes through them. `run.runs` has
+    all independent runs. Arguments are those of `OpenedRun`.
     """
+
+    def __repr__(self) -> str:
+        config = self.config
+        last = f"..{config.seed + config.runs - 1}" if config.runs > 1 else ""
+        try:
+            how = f"median {percent(self.summary['median_confidence'])}" if self.summary else "open"
+        except DamagedFileError:
+            how = "damaged"
+        return (
+            f"Run({str(self.folder)!r}, {config.encoding} against {self.card.name}, "
+            f"seed {config.seed}{last}, {len(self.outputs)} classes, {how})"
+        )
+
+    def __len__(self) -> int:
+        return len(self.runs[0])
+
+    def _rows(self) -> list[dict[str, object]]:
+        return [row for run in self.runs for row in run._rows()]
+
+    def _sheet(self) -> Image.Image:
+        from evofool.runs.gallery import gallery
+
+        return gallery(self, page=1)[0]
+
+    @cached_property
+    def runs(self) -> "tuple[IndependentRun, ...]":
+        """The independent runs; each is a collection of elites, too."""
+        return tuple(IndependentRun(run=self, index=i) for i in range(self.config.runs))
 
     def genomes(self, run_index: int) -> Genomes:
         """Returns the elites' genomes, leaves `[cells, ...]`."""
@@ -159,9 +205,6 @@ class Run(OpenedRun):
     def _check_index(self, run_index: int) -> None:
         if not 0 <= run_index < self.config.runs:
             raise UserError(f"run index is {run_index}; expected 0..{self.config.runs - 1}")
-
-    def __getitem__(self, name: str | int) -> Elite:
-        return self.elite(name)
 
     def images(self, elites: Sequence[Elite]) -> Iterator[Levels]:
         """Draws elites, as 8-bit levels; no more than a micro-batch is in memory at a time."""
@@ -231,3 +274,59 @@ class Run(OpenedRun):
             encoding, make_rates(self.config), self.config.seed + run_index, records, known
         )
         return [genomes[step.generation, step.child] for step in steps]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IndependentRun(Collection[Elite]):
+    """One of the independent runs of a run directory, and a collection of its elites.
+
+    Attributes:
+        run: the run directory.
+        index: which of its independent runs.
+    """
+
+    run: Run
+    index: int
+
+    def __repr__(self) -> str:
+        return f"IndependentRun({self.index} of {self.run!r}, seed {self.seed})"
+
+    @property
+    def seed(self) -> int:
+        """Its seed."""
+        return self.run.config.seed + self.index
+
+    @property
+    def metrics(self) -> Metrics:
+        """Its lines of `metrics.jsonl`."""
+        return Metrics(line for line in self.run.metrics if line["run"] == self.index)
+
+    @property
+    def confidences(self) -> Float[np.ndarray, " cells"]:
+        """The confidence of every elite in its class, in [0, 1]; 0 where a class has none."""
+        return self.run.confidences[self.index]
+
+    def elites(self) -> list[Elite]:
+        """Returns the elites, in the order of the classes."""
+        return self.run.elites(self.index)
+
+    def elite(self, name: str | int) -> Elite:
+        """Returns the elite of a class by index or label.
+
+        Raises:
+            UserError: no such class, or the run did not evolve for it.
+        """
+        return self.run.elite(name, self.index)
+
+    def __len__(self) -> int:
+        return int(np.isfinite(self.run.table["archive.fitness"][self.index]).sum())
+
+    def _rows(self) -> list[dict[str, object]]:
+        from evofool.runs.inspection import facts
+
+        return [{"seed": elite.seed, **asdict(facts(elite))} for elite in self.elites()]
+
+    def _sheet(self) -> Image.Image:
+        from evofool.runs.gallery import gallery
+
+        return gallery(self.run, run_index=self.index, page=1)[0]

@@ -50,6 +50,7 @@ from evofool.support.reading import (
     read_text,
 )
 from evofool.support.records import as_record, check_schema, check_version
+from evofool.support.settings import build, check_counts, check_positive, check_rates, merged
 from evofool.support.starting import configure
 from evofool.support.trust import check_trust, is_python_file, names_code, split_code
 
@@ -63,7 +64,11 @@ __all__ = [
     "UserError",
     "as_percentage",
     "as_record",
+    "build",
+    "check_counts",
     "check_file",
+    "check_positive",
+    "check_rates",
     "check_room",
     "check_schema",
     "check_trust",
@@ -84,6 +89,7 @@ __all__ = [
     "jit",
     "jit_lightly",
     "locked",
+    "merged",
     "multihost",
     "names_code",
     "parse_json",

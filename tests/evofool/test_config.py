@@ -1,8 +1,11 @@
 import dataclasses
 import json
+import re
+import typing
 
 import pytest
 
+from evofool import settings
 from evofool.config import (
     PRESETS,
     CppnConfig,
@@ -199,3 +202,24 @@ def test_last_generation_is_the_last_that_can_be_paid_for(generations, max_evalu
 def test_fewer_evaluations_than_the_initial_population_are_refused():
     with pytest.raises(UserError, match=r"max_evaluations is 199, .* batch_size = 200"):
         _ = make_config(max_evaluations=199).last_generation
+
+
+@pytest.mark.parametrize(
+    ("given", "config"),
+    [
+        (settings.Settings, EvolveConfig),
+        (settings.CppnSettings, CppnConfig),
+        (settings.DirectSettings, DirectConfig),
+        (settings.PolishSettings, PolishConfig),
+    ],
+)
+def test_keyword_arguments_are_the_fields_and_have_their_types(given, config):
+    fields = {field.name: str(field.type) for field in dataclasses.fields(config)}
+    fields.pop("classifier", None)  # is the subject of `evolve`
+    hints = {
+        name: re.sub(r"collections.abc.Sequence\[(.*?)\]", r"tuple[\1, ...]", str(hint))
+        for name, hint in typing.get_type_hints(given).items()
+    }
+    assert {n: re.sub(r" \| evofool.settings.\w+", "", hint) for n, hint in hints.items()} == {
+        name: re.sub(r"<class '(evofool.*)'>", r"\1", kind) for name, kind in fields.items()
+    }

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from evofool.cli import progress
 from evofool.cli.console import half_blocks, make_table
-from evofool.cli.progress import ProgressReporter, counting
+from evofool.cli.progress import counting
 
 
 def printed(thing: object, *, width: int = 200) -> list[str]:
@@ -44,42 +44,6 @@ def test_half_blocks_fit_the_columns():
     assert (len(wide), len(wide[0])) == (28, 56)  # twice, since 70 / 28 is 2.5
     narrow = half_blocks(np.zeros((256, 256, 3), np.uint8), columns=40).plain.splitlines()
     assert (len(narrow), len(narrow[0])) == (20, 40)
-
-
-def test_progress_in_a_pipe_is_plain_lines():
-    console = Console(file=StringIO(), force_terminal=False, width=40)
-    line = {"median_confidence": 0.5, "min_confidence": 0.25, "classes_ge_9999": 3}
-    with ProgressReporter(console) as reporter:
-        reporter.message("compiling")
-        for generation in range(5):
-            lines = [line | {"evaluations_per_second": 1234.5}]
-            reporter.progress(generation, 4, lines)
-    assert console.file.getvalue() == (
-        "compiling\n"
-        "generation 4/4  median 50.0000 %  min 25.0000 %  3 classes >= 99.99 %  "
-        "1,234 evaluations/s\n"
-    )
-
-
-@pytest.mark.parametrize(("width", "shown"), [(80, 3), (60, 2), (120, 4), (140, 5), (40, 1)])
-def test_progress_in_a_terminal_fits_its_width(
-    width: int, shown: int, monkeypatch: pytest.MonkeyPatch
-):
-    times = iter([0.0, 0.0, 60.0])
-    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(times)))
-    console = Console(file=StringIO(), force_terminal=True, width=width, color_system=None)
-    line = {"median_confidence": 0.999999, "min_confidence": 0.25, "classes_ge_9999": 1000}
-    lines = [line | {"evaluations_per_second": 18_900}]
-    with ProgressReporter(console) as reporter:
-        reporter.progress(0, 5000, lines)
-        reporter.progress(4000, 5000, lines)
-    drawn = re.findall(r"generation 4000/5000[^\r\n\x1b]*", console.file.getvalue())[-1].rstrip()
-    facts = ["15 s left", "median 99.9999 %", "min 25.0000 %"]
-    facts += ["1000 classes >= 99.99 %", "18,900 evaluations/s"]
-    assert [fact in drawn for fact in facts] == [i < shown for i in range(len(facts))]
-    assert drawn.startswith("generation 4000/5000 ━━━")
-    assert "…" not in drawn
-    assert len(drawn) <= width
 
 
 def test_a_count_in_a_pipe_is_a_line_every_few_seconds(monkeypatch: pytest.MonkeyPatch):

@@ -1,10 +1,14 @@
+import io
 import json
+import re
 import shutil
+import sys
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 
 import evofool
 from evofool import Run, UserError
@@ -12,6 +16,7 @@ from evofool.classifiers.scores import log_odds
 from evofool.evaluation.forward import evaluate
 from evofool.evolution.cppn_encoding import CppnEncoding
 from evofool.evolution.encodings import compiled_render
+from evofool.runs import Metrics
 from evofool.support import DamagedFileWarning, memory
 
 
@@ -202,3 +207,75 @@ def test_images_that_do_not_fit_into_memory_are_refused_before_they_are_drawn(
     monkeypatch.setattr(memory, "available_memory", lambda: 10**5)
     with pytest.raises(UserError, match="drawing micro-batches of "):
         cppn_run["7"].image()
+
+
+def test_a_run_is_a_collection_of_the_elites_of_its_first_independent_run(cppn_run):
+    assert len(cppn_run) == len(list(cppn_run)) == 10
+    assert [elite.born for elite in cppn_run] == [elite.born for elite in cppn_run.elites(0)]
+    assert "7" in cppn_run
+    assert 7 in cppn_run
+    assert "class 7" in cppn_run
+    assert "12" not in cppn_run
+    assert 12 not in cppn_run
+    assert None not in cppn_run
+
+
+def test_independent_runs_are_collections_too(cppn_run):
+    first, second = cppn_run.runs
+    assert cppn_run.runs[-1] is second
+    assert second.seed == first.seed + 1 == 1
+    assert [elite.born for elite in second] == [elite.born for elite in cppn_run.elites(1)]
+    assert second["7"].born == cppn_run.elite("7", 1).born
+    assert len(second) == 10
+    assert {line["seed"] for line in second.metrics} == {1}
+    np.testing.assert_array_equal(second.confidences, cppn_run.confidences[1])
+    with pytest.raises(IndexError):
+        cppn_run.runs[2]
+
+
+def test_classes_that_were_not_evolved_for_are_not_in_a_run(direct_run):
+    assert len(direct_run) == 3
+    assert "4" not in direct_run
+
+
+def test_representations_are_a_line(cppn_run, direct_run, tmp_path):
+    told = repr(cppn_run)
+    assert re.fullmatch(
+        r"Run\('.*', cppn against mock:10, seed 0\.\.1, 10 classes, median .* %\)", told
+    ), told
+    assert repr(cppn_run.runs[1]) == f"IndependentRun(1 of {told}, seed 1)"
+    assert re.fullmatch(
+        r"Elite\('class 7', [\d.]+ %, seed 5, generation \d+\)", repr(direct_run["7"])
+    )
+    shutil.copy(cppn_run.folder / "config.json", tmp_path)
+    assert repr(Run(tmp_path)).endswith("10 classes, open)")
+    (tmp_path / "summary.json").write_text("{")
+    assert repr(Run(tmp_path)).endswith("damaged)")
+
+
+def test_a_notebook_shows_the_gallery(cppn_run, tmp_path):
+    shown = Image.open(io.BytesIO(cppn_run._repr_png_()))
+    assert shown.size == evofool.gallery(cppn_run)[0].size
+    assert '<img src="data:image/png;base64,iVBOR' in cppn_run._repr_html_()
+    one = Image.open(io.BytesIO(cppn_run.runs[0]._repr_png_()))
+    assert one.size == evofool.gallery(cppn_run, run_index=0)[0].size
+    assert Image.open(io.BytesIO(cppn_run["7"]._repr_png_())).width >= 28
+    shutil.copy(cppn_run.folder / "config.json", tmp_path)
+    assert Run(tmp_path)._repr_html_() is None
+
+
+def test_elites_and_metrics_are_tables(cppn_run, monkeypatch):
+    pytest.importorskip("pandas")
+    table = cppn_run.to_pandas()
+    assert len(table) == 20
+    assert table.groupby("seed")["confidence"].median().tolist() == [
+        np.median(cppn_run.confidences[index]) for index in range(2)
+    ]
+    assert len(cppn_run.runs[1].to_pandas()) == 10
+    metrics = cppn_run.metrics.to_pandas()
+    assert metrics.shape == (2 * 13, len(cppn_run.metrics[0]))
+    assert metrics["generation"].max() == 12
+    assert set(Metrics().to_pandas()) == set(metrics)
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(UserError, match="pip install pandas"):
+        cppn_run.metrics.to_pandas()

@@ -1,0 +1,37 @@
+"""Tables of a run for pandas, which is optional."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from evofool.evolution import MetricsLine
+from evofool.support import UserError
+
+if TYPE_CHECKING:
+    import pandas  # pyright: ignore[reportMissingImports, reportMissingModuleSource]
+
+
+class Metrics(list[MetricsLine]):
+    """The lines of `metrics.jsonl`, one for each logged generation of each independent run."""
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Returns them as a table with a row for each line.
+
+        Raises:
+            UserError: pandas is not installed.
+        """
+        return frame_of(self, list(MetricsLine.__annotations__))
+
+
+def frame_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> "pandas.DataFrame":
+    """Makes a table of rows; `columns` are those that it has also without rows.
+
+    Raises:
+        UserError: pandas is not installed.
+    """
+    try:
+        import pandas  # pyright: ignore[reportMissingImports, reportMissingModuleSource]
+    except ImportError as error:
+        raise UserError("to_pandas needs pandas, which is not installed: pip install pandas") from (
+            error
+        )
+    return pandas.DataFrame(list(rows), columns=None if rows else list(columns))
