@@ -23,6 +23,7 @@ References:
 from cppn.activations import ACTIVATIONS
 from cppn.color import from_bytes, to_bytes, to_rgb
 from cppn.exchange import fault_of, from_json, to_json, validate
+from cppn.fine_steps import step_finely
 from cppn.genome import (
     MAX_WEIGHT,
     NUM_INPUTS,
@@ -65,6 +66,7 @@ __all__ = [
     "render",
     "render_batch",
     "render_widened",
+    "step_finely",
     "to_bytes",
     "to_json",
     "to_rgb",

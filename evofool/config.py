@@ -56,6 +56,10 @@ class CppnConfig:
     """Per child: remove a hidden node with its connections."""
     weight_eta: float = 15.0
     """Distribution index of polynomial mutation; larger values mean smaller steps."""
+    fine_rate: float = 0.0
+    """Per child: small steps of weights alone, in place of all of the above."""
+    fine_after: int = 100
+    """The first generation with fine steps; before, they are a hindrance."""
     max_nodes: int = 32
     """Initial capacity for nodes; it grows when needed and does not change results."""
     max_connections: int = 64
@@ -64,7 +68,13 @@ class CppnConfig:
     def __post_init__(self) -> None:
         check_rates(self, "cppn")
         check_positive(self, "cppn", "weight_eta")
-        check_counts(self, "cppn.", max_nodes=(1, 2**13), max_connections=(1, 2**15))
+        check_counts(
+            self,
+            "cppn.",
+            fine_after=(0, MOST_GENERATIONS),
+            max_nodes=(1, 2**13),
+            max_connections=(1, 2**15),
+        )
         if not self.activations:
             raise UserError("cppn.activations is empty; name at least one function")
         if len(set(self.activations)) < len(self.activations):

@@ -5,17 +5,36 @@ configuration makes of it.
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
 
 import cppn
 from evofool.config import CppnConfig
 from evofool.evolution.tuning import Tunable
 from evofool.support import UserError, unknown_name
+
+# what a child's key is folded with for fine steps; mutation takes it as it is
+_DECIDE, _STEP = 1, 2
+
+
+class CppnRates(NamedTuple):
+    """Numbers that may change without recompiling.
+
+    Attributes:
+        mutation: the probability of each mutation operator.
+        fine: probability that a child is made by fine steps of weights instead.
+        fine_after: the first generation with such children.
+    """
+
+    mutation: cppn.MutationRates
+    fine: Float[Array, ""] | float
+    fine_after: Int[Array, ""] | int
 
 
 class _Weights(NamedTuple):
@@ -86,15 +105,33 @@ class CppnEncoding:
         self,
         keys: Key[Array, " batch"],
         parents: tuple[cppn.Genome],
-        rates: cppn.MutationRates,
+        rates: CppnRates,
         generation: Int[Array, ""],
     ) -> tuple[cppn.Genome, Bool[Array, " batch"]]:
-        """Mutates weights, activations and topology; rates are the same in all generations."""
-        del generation
+        """Mutates weights, activations and topology, or makes fine steps of weights."""
         mutate = jax.vmap(
-            lambda key, parent: cppn.mutate(key, parent, rates, self.spec, eta=self.eta)
+            lambda key, parent: cppn.mutate(key, parent, rates.mutation, self.spec, eta=self.eta)
         )
-        return mutate(keys, parents[0])
+        children, had_room = mutate(keys, parents[0])
+        rate = jnp.where(generation >= rates.fine_after, rates.fine, 0.0)
+
+        def is_fine(key: PRNGKeyArray) -> Bool[Array, ""]:
+            return cppn.uniform(cppn.random_bits(cppn.fold_in(key, _DECIDE), 1))[0] < rate
+
+        def or_finely(
+            is_fine: Array,
+            key: PRNGKeyArray,
+            parent: cppn.Genome,
+            child: cppn.Genome,
+            had_room: Array,
+        ) -> tuple[cppn.Genome, Array]:
+            stepped = cppn.step_finely(cppn.fold_in(key, _STEP), parent)
+            return jax.tree.map(partial(jnp.where, is_fine), stepped, child), had_room | is_fine
+
+        # Without fine steps the branch costs nothing. The decisions are made before it: XLA would
+        # write their hash out once more for every number that is chosen, and never end.
+        made = (jax.vmap(is_fine)(keys), keys, parents[0], children, had_room)
+        return lax.cond(rate > 0, jax.vmap(or_finely), lambda *made: made[3:], *made)
 
     def render(self, genomes: cppn.Genome) -> Float[Array, "batch height width channels"]:
         """Draws networks."""
@@ -201,9 +238,9 @@ def cppn_style(config: CppnConfig, channels: int) -> cppn.Style:
     return cppn.Style(color=color, coordinates=config.coordinates, rounding=config.rounding)
 
 
-def cppn_rates(config: CppnConfig) -> cppn.MutationRates:
-    """Returns the probability of each mutation operator."""
-    return cppn.MutationRates(
+def cppn_rates(config: CppnConfig) -> CppnRates:
+    """Returns how often networks are mutated, and how."""
+    mutation = cppn.MutationRates(
         weight=config.weight_rate,
         activation=config.activation_rate,
         add_connection=config.add_connection_rate,
@@ -211,3 +248,4 @@ def cppn_rates(config: CppnConfig) -> cppn.MutationRates:
         add_node=config.add_node_rate,
         remove_node=config.remove_node_rate,
     )
+    return CppnRates(mutation, fine=config.fine_rate, fine_after=config.fine_after)

@@ -53,6 +53,8 @@ BAD = {
     "cppn.add_node_rate": [(2, r"\[0, 1\]"), ("often", "a number")],
     "cppn.remove_node_rate": [(2, r"\[0, 1\]")],
     "cppn.weight_eta": [(0.0, "more than 0")],
+    "cppn.fine_rate": [(1.5, r"\[0, 1\]"), ("often", "a number")],
+    "cppn.fine_after": [(-1, r"expected 0\.\."), (0.5, "whole number")],
     "cppn.max_nodes": [(0, r"expected 1\.\."), (10**20, r"expected 1\.\.")],
     "cppn.max_connections": [(0, r"expected 1\.\."), (10**20, r"expected 1\.\.")],
     "direct.color": [("hsb", "did you mean 'hsv'")],

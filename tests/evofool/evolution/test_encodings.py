@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 import cppn
-from evofool.config import make_config
-from evofool.evolution.encodings import make_encoding
+from evofool.config import EvolveConfig, make_config
+from evofool.evolution.encodings import compiled_vary, make_encoding, make_rates
 
 
 def drawn(color: str, channels: int) -> tuple[np.ndarray, np.ndarray]:
@@ -30,3 +30,28 @@ def test_direct_genes_may_be_other_colors(color):
 
 def test_a_grey_image_has_no_color():
     assert (drawn("hsv", 1)[1] == drawn("rgb", 1)[1]).all()
+
+
+def test_fine_steps_begin_at_their_generation_and_need_no_new_program():
+    keys = jax.random.split(jax.random.key(0), 64)
+    plain, fine, later = (
+        make_config(cppn={"fine_rate": rate, "fine_after": after})
+        for rate, after in ((0.0, 0), (0.5, 0), (0.5, 8))
+    )
+    encoding = make_encoding(plain, (6, 5, 1))
+    assert {make_encoding(config, (6, 5, 1)) for config in (fine, later)} == {encoding}
+    parents = encoding.init(keys)
+    vary = compiled_vary(encoding)
+
+    def children(config: EvolveConfig) -> cppn.Genome:
+        genomes, had_room = vary(keys, (parents,), make_rates(config), np.int32(7))
+        assert had_room.all()
+        return jax.device_get(genomes)
+
+    mutated, both = children(plain), children(fine)
+    assert all(map(np.array_equal, mutated, children(later)))
+    is_mutated = (both.weight == mutated.weight).all(axis=1)
+    assert 20 <= is_mutated.sum() <= 44  # of 64
+    stepped = jax.tree.map(lambda leaf: leaf[~is_mutated], both._replace(weight=parents.weight))
+    start = jax.tree.map(lambda leaf: np.asarray(leaf)[~is_mutated], parents)
+    assert all(map(np.array_equal, stepped, start))
