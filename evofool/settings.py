@@ -23,6 +23,8 @@ class CppnSettings(TypedDict, total=False):
     add_node_rate: float
     remove_node_rate: float
     weight_eta: float
+    fine_rate: float
+    fine_after: int
     max_nodes: int
     max_connections: int
 
