@@ -45,6 +45,7 @@ from .measures import proportion_interval as proportion_interval
 from .measures import signed_rank as signed_rank
 from .runs import Elite as Elite
 from .runs import Run as Run
+from .runs import breed as breed
 from .runs import compare as compare
 from .runs import descent as descent
 from .runs import doctor as doctor

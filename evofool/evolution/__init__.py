@@ -9,7 +9,7 @@ out: `plan` (a run's settings, resolved), `calls` (of the compiled loop), `journ
 lineage and checkpoints that a run leaves), `session` (one process's work on a run directory).
 """
 
-from evofool.evolution import lineage, lineage_files, metrics, polished
+from evofool.evolution import breeding, lineage, lineage_files, metrics, polished
 from evofool.evolution.advice import makes_again, resume_command
 from evofool.evolution.checkpoint import (
     Checkpoint,
@@ -98,6 +98,7 @@ __all__ = [
     "archive_sha256",
     "begin_with",
     "best_of_class",
+    "breeding",
     "changed_settings",
     "class_changes",
     "compile_loop",

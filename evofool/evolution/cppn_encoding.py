@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
 
 import cppn
 from evofool.config import CppnConfig
+from evofool.evolution.marked_encoding import MarkedCppn
 from evofool.evolution.tuning import Tunable
 from evofool.support import UserError, unknown_name
 
@@ -207,6 +208,10 @@ class CppnEncoding:
     def grown(self) -> "CppnEncoding":
         """Returns this encoding for networks with twice the room."""
         return replace(self, max_nodes=2 * self.max_nodes, max_connections=2 * self.max_connections)
+
+    def for_crossing(self) -> MarkedCppn:
+        """Returns this encoding for networks with historical markings."""
+        return MarkedCppn(self)
 
 
 def cppn_spec(config: CppnConfig, channels: int) -> cppn.GenomeSpec:

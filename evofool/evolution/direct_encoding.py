@@ -124,6 +124,21 @@ class DirectEncoding:
         """Returns the encoding as it is."""
         return self
 
+    def for_crossing(self) -> "DirectEncoding":
+        """Returns the encoding as it is: pixels match pixels, whatever they descend from."""
+        return self
+
+    def adopt(
+        self, keys: Key[Array, " batch"], genomes: Genes, parents: tuple[Genes, ...]
+    ) -> Genes:
+        """Returns the genomes as they are."""
+        del keys, parents
+        return genomes
+
+    def without_history(self, genomes: Genes) -> Genes:
+        """Returns the genomes as they are."""
+        return genomes
+
 
 def direct_rates(config: DirectConfig) -> DirectRates:
     """Returns how often genes mutate and parents mix."""

@@ -96,6 +96,49 @@ class Encoding(Protocol):
         """Returns this encoding for genomes with twice the room."""
         ...
 
+    def for_crossing(self) -> "Crossing":
+        """Returns this encoding for genomes of which any two can be crossed."""
+        ...
+
+
+class Crossing(Protocol):
+    """An encoding of genomes that know what they descend from, as far as crossover needs it.
+
+    Such genomes exist where a line of descent is made again (`lineage`): a run does not store them.
+    """
+
+    def init(self, keys: Key[Array, " batch"]) -> Genomes:
+        """Makes the genomes that `Encoding.init` makes."""
+        ...
+
+    def vary(
+        self,
+        keys: Key[Array, " batch"],
+        parents: tuple[Genomes, ...],
+        rates: Rates,
+        generation: Int[Array, ""],
+    ) -> tuple[Genomes, Bool[Array, " batch"]]:
+        """Makes what `Encoding.vary` makes of one parent; of two, a mutant of their cross."""
+        ...
+
+    def adopt(
+        self, keys: Key[Array, " batch"], genomes: Genomes, parents: tuple[Genomes, ...]
+    ) -> Genomes:
+        """Gives genomes of an `Encoding`, which polishing made of their parents, a history."""
+        ...
+
+    def without_history(self, genomes: Genomes) -> Genomes:
+        """Returns genomes as the `Encoding` knows them."""
+        ...
+
+    def grow(self, genomes: Genomes) -> Genomes:
+        """Gives genomes (any leading axes) twice the room."""
+        ...
+
+    def grown(self) -> "Crossing":
+        """Returns this encoding for genomes with twice the room."""
+        ...
+
 
 def make_encoding(config: EvolveConfig, image_shape: ImageShape) -> Encoding:
     """Builds the encoding that a configuration asks for, to draw images of a shape.
@@ -123,6 +166,6 @@ def compiled_render(encoding: Encoding) -> Callable[[Genomes], Array]:
 
 
 @lru_cache(maxsize=KEPT)
-def compiled_vary(encoding: Encoding) -> Callable[..., tuple[Genomes, Array]]:
+def compiled_vary(encoding: Encoding | Crossing) -> Callable[..., tuple[Genomes, Array]]:
     """Returns `encoding.vary`, compiled once for all equal encodings."""
     return jit(encoding.vary)

@@ -7,7 +7,7 @@ its parent, because all randomness derives from (seed, generation, child).
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Bool
 
 from archive import NOBODY
-from evofool.evolution.encodings import Encoding, Genomes, Rates, compiled_vary
+from evofool.evolution.encodings import Crossing, Encoding, Genomes, Rates, compiled_vary
 from evofool.evolution.generation import NO_PARENT, Log, child_keys, variation_keys
 from evofool.evolution.lineage_files import (
     RECORD,
@@ -268,29 +268,71 @@ def replay(
     Returns:
         Genomes by id (generation, child), bit for bit those that evolution made.
     """
+    line = Remade(encoding, rates, seed)
+    line.add_all(records, known or {})
+    return {
+        born: jax.tree.map(lambda leaf: leaf[0], line.encoding.without_history(genome))
+        for born, genome in line.genomes.items()
+    }
 
-    def child(
-        generation: int, index: int, parents: tuple[Genomes, ...]
-    ) -> tuple[Genomes, Bool[Array, " 1"]]:
-        keys = child_keys(jnp.uint32(seed), jnp.int32(generation), jnp.array([index]))
+
+class Remade:
+    """Children that were made again so that they can be parents, of one another or of new ones.
+
+    Args:
+        encoding: of the run; grows by itself where a child needs room.
+        rates: of the run, see `make_rates`.
+        seed: of the independent run.
+
+    Attributes:
+        encoding: with room for all genomes.
+        genomes: of that encoding, by id (generation, child), with a leading axis of 1.
+    """
+
+    def __init__(self, encoding: Encoding, rates: Rates, seed: int):
+        self.encoding: Crossing = encoding.for_crossing()
+        self.genomes: dict[tuple[int, int], Genomes] = {}
+        self._rates, self._seed = rates, jnp.uint32(seed)
+
+    def add_all(self, records: np.ndarray, known: Mapping[tuple[int, int], Genomes]) -> None:
+        """Makes all children that are not there; arguments as those of `replay`."""
+        for record in records:
+            born = (int(record["generation"]), int(record["child"]))
+            if born not in self.genomes:
+                self.add(born, parents_of(record), known.get(born))
+
+    def add(
+        self,
+        born: tuple[int, int],
+        parents: Sequence[tuple[int, int]],
+        known: Genomes | None = None,
+    ) -> None:
+        """Makes one child.
+
+        Args:
+            born: its id, from which all that is random about it derives.
+            parents: ids of children that are there: none, one, or two that are crossed.
+            known: its genome, if it is known, with a leading axis of 1.
+        """
+        genome, had_room = self._make(born, parents, known)
+        while not np.all(had_room):
+            self.genomes = {key: self.encoding.grow(value) for key, value in self.genomes.items()}
+            self.encoding = self.encoding.grown()
+            genome, had_room = self._make(born, parents, known)
+        self.genomes[born] = genome
+
+    def _make(
+        self, born: tuple[int, int], parents: Sequence[tuple[int, int]], known: Genomes | None
+    ) -> tuple[Genomes, Bool[Array, " 1"] | np.ndarray]:
+        generation, child = born
+        keys = child_keys(self._seed, jnp.int32(generation), jnp.array([child]))
+        genomes, has_room = tuple(self.genomes[parent] for parent in parents), np.ones(1, bool)
+        if known is not None:
+            return self.encoding.adopt(keys, known, genomes), has_room
         if not parents:
-            return encoding.init(keys), jnp.ones(1, bool)
-        vary = compiled_vary(encoding)
-        return vary(variation_keys(keys), parents, rates, jnp.int32(generation))
-
-    genomes: dict[tuple[int, int], Genomes] = dict(known or {})
-    for record in records:
-        born = (int(record["generation"]), int(record["child"]))
-        if born in genomes:
-            continue
-        parents = tuple(genomes[parent] for parent in parents_of(record))
-        genome, had_room = child(*born, parents)
-        while not had_room.all():
-            genomes = {key: encoding.grow(value) for key, value in genomes.items()}
-            encoding = encoding.grown()
-            genome, had_room = child(*born, tuple(genomes[p] for p in parents_of(record)))
-        genomes[born] = genome
-    return {born: jax.tree.map(lambda x: x[0], genome) for born, genome in genomes.items()}
+            return self.encoding.init(keys), has_room
+        vary = compiled_vary(self.encoding)
+        return vary(variation_keys(keys), genomes, self._rates, jnp.int32(generation))
 
 
 def entries(steps: list[Step]) -> list[Step]:

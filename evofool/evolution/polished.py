@@ -44,6 +44,23 @@ def store(folder: Path, generation: int, elites: Archive) -> dict[str, str]:
     return {path.name: sha256_of(path)}
 
 
+def copy_of_run(folder: Path, run: int, to: Path) -> None:
+    """Copies what polishing made in one of the independent runs, as that of a run of its own.
+
+    Args:
+        folder: of the lineage.
+        run: index of the run; its genomes are those of run 0 in the copy.
+        to: folder of the other lineage.
+    """
+    for path in files(folder, GENOMES):
+        arrays = read_arrays(path, most_bytes=MOST_BYTES)
+        rows = np.flatnonzero(arrays["run"] == run)
+        kept = {name: array[rows] for name, array in arrays.items()}
+        kept["run"] = np.zeros_like(kept["run"])
+        with replacing(to / path.name) as temporary, temporary.open("wb") as stream:
+            np.savez_compressed(stream, **kept)
+
+
 def load(
     folder: Path, encoding: Encoding, run: int, records: np.ndarray
 ) -> tuple[Encoding, dict[Born, Genomes]]:

@@ -5,6 +5,8 @@ class in it. Everything else here reads a finished run.
 """
 
 from evofool.runs import plots
+from evofool.runs.breed import breed
+from evofool.runs.breeding_session import Brood, Child
 from evofool.runs.choosing import MOST_BY_CLASS
 from evofool.runs.comparison import RunFacts, compare
 from evofool.runs.consoles import PlainConsole, progress_output
@@ -41,6 +43,8 @@ __all__ = [
     "MOST_BY_CLASS",
     "PER_PAGE",
     "STOPPED_EARLY",
+    "Brood",
+    "Child",
     "Diagnosis",
     "Elite",
     "EliteFacts",
@@ -57,6 +61,7 @@ __all__ = [
     "Seen",
     "Size",
     "Summary",
+    "breed",
     "classes_held",
     "colourfulness",
     "compare",

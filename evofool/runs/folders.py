@@ -28,7 +28,7 @@ CONFIG, SUMMARY = "config.json", "summary.json"
 AGAIN = ".again"  # folder in which what is damaged is made again
 OF_RUNS = frozenset(
     {CONFIG, SUMMARY, "metrics.jsonl", "checkpoints", "lineage", "memory.json"}
-    | {"gallery.png", "convergence.png", AGAIN}
+    | {"gallery.png", "convergence.png", "breeding.json", "children.png", AGAIN}
 )
 UNFINISHED = ".unfinished.json"  # what a folder of results is to become, until it is whole
 

@@ -232,8 +232,14 @@ def make_manifest(plan: Plan, answers: Fingerprint) -> Manifest:
     }
 
 
-def make_summary(plan: Plan, outcome: Outcome) -> Summary:
-    """Returns the content of `summary.json`."""
+def make_summary(plan: Plan, outcome: Outcome, *, evaluations: int | None = None) -> Summary:
+    """Returns the content of `summary.json`.
+
+    Args:
+        plan: of the run.
+        outcome: how it ended.
+        evaluations: images classified; as many as generations have, unless given.
+    """
     config, trim = plan.config, plan.encoding.trim
     elites = jax.device_get(outcome.state.archive)
     fitness = best_of_class(elites.fitness, plan.selection.slots)
@@ -250,13 +256,15 @@ def make_summary(plan: Plan, outcome: Outcome) -> Summary:
     least, target = min(run["min_confidence"] for run in per_run), config.target_confidence
     is_reached = outcome.reason == TARGET_REACHED or (target is not None and least >= target)
     evolved = outcome.evolve_seconds
+    if evaluations is None:
+        evaluations = (generation + 1) * config.batch_size * config.runs
     summary: Summary = {
         "encoding": config.encoding,
         "classifier": plan.classifier.card.name,
         "seed": config.seed,
         "runs": config.runs,
         "generations": generation,
-        "evaluations": (generation + 1) * config.batch_size * config.runs,
+        "evaluations": evaluations,
         "stopped_by": outcome.reason,
         "target_reached": None if target is None else is_reached,
         "median_confidence": float(np.median([run["median_confidence"] for run in per_run])),
