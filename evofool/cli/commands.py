@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from evofool.cli import (
     attack,
+    breed,
     classify,
     corrupt,
     data,
@@ -33,6 +34,7 @@ GROUPS: dict[str, dict[str, Command]] = {
         "evolve": evolve.evolve,
         "resume": evolve.resume,
         "polish": polish.polish,
+        "breed": breed.breed,
     },
     "look": {
         "inspect": inspect.inspect,

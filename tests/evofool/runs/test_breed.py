@@ -1,0 +1,181 @@
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+import evofool
+from evofool import Run, UserError
+from evofool.images import to_levels
+from evofool.runs import Brood
+from tests.evofool.cli.running import output_of
+
+FOUNDERS = ("class 3", "class 7")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("bred")
+
+
+@pytest.fixture(scope="module")
+def brood(cppn_run: Run, folder: Path) -> Brood:
+    """Two generations of a session."""
+    first = evofool.breed(cppn_run, classes=FOUNDERS, children=8, out=folder / "session")
+    return evofool.breed(first.run, numbers=[1, 4, 6], children=8)
+
+
+def favourites_of(run: Run, *names: str, run_index: int = 0) -> str:
+    elites = [run.elite(name, run_index) for name in names]
+    return json.dumps(
+        {
+            "format": "evofool-favourites",
+            "version": 1,
+            "favourites": [
+                {
+                    "run": run.folder.name,
+                    "seed": run.config.seed + run_index,
+                    "run_index": run_index,
+                    "class_index": elite.class_index,
+                    "label": elite.label,
+                    "born": list(elite.born),
+                }
+                for elite in elites
+            ],
+        }
+    )
+
+
+def test_a_session_is_a_run_that_can_be_verified(cppn_run: Run, brood: Brood):
+    assert brood.run.generation == cppn_run.generation + 2
+    assert evofool.verify(brood.run.folder).passed
+    labels = {elite.label for elite in Run(brood.run.folder).elites()}
+    assert labels >= {*FOUNDERS, *(child.label for child in brood.children)}
+    assert all((brood.run.folder / name).exists() for name in ("gallery.png", "children.png"))
+    assert brood.run.finished["evaluations"] == 16
+
+
+def test_some_children_have_two_parents_and_all_were_chosen(brood: Brood):
+    generation = brood.run.generation - 1
+    chosen = {(generation, number) for number in (0, 3, 5)}
+    assert {parent for child in brood.children for parent in child.parents} <= chosen
+    assert {len(child.parents) for child in brood.children} == {1, 2}
+
+
+def test_every_child_is_made_again_from_its_line_of_descent(brood: Brood):
+    run = Run(brood.run.folder)
+    for child in brood.children:
+        steps = run.lineage.descent(0, child.born, child.cell)
+        assert steps[-1].generation == 0
+        again = run.replay(0, steps[:1])[0]
+        for one, other in zip(jax.tree.leaves(again), jax.tree.leaves(child.genome), strict=True):
+            n = np.shape(other)[0] if np.ndim(other) else None
+            np.testing.assert_array_equal(one[:n] if n else one, other)
+        np.testing.assert_array_equal(to_levels(next(run.draw([again]))[0]), child.image)
+
+
+def test_the_same_choice_gives_the_same_children(cppn_run: Run, brood: Brood, folder: Path):
+    first = evofool.breed(cppn_run, classes=FOUNDERS, children=4, out=folder / "again")
+    again = evofool.breed(first.run, numbers=[1, 4], children=4)
+    other = evofool.breed(cppn_run, classes=FOUNDERS, children=8, out=folder / "other")
+    for one, two in zip(first.children, other.children, strict=False):
+        np.testing.assert_array_equal(one.image, two.image)  # whatever their number
+    assert again.run.generation == brood.run.generation
+
+
+def test_favourites_of_an_independent_run_are_bred(cppn_run: Run, folder: Path):
+    path = folder / "favourites.json"
+    path.write_text(favourites_of(cppn_run, "class 2", "class 5", run_index=1), encoding="utf-8")
+    brood = evofool.breed(cppn_run, favourites=path, children=3, out=folder / "favourites")
+    assert brood.run.config.seed == cppn_run.config.seed + 1
+    assert evofool.verify(brood.run.folder).passed
+
+
+def test_pixels_are_bred(direct_run: Run, folder: Path):
+    brood = evofool.breed(direct_run, classes=("3", "9"), children=4, out=folder / "direct")
+    assert evofool.verify(brood.run.folder).passed
+
+
+@pytest.mark.slow
+def test_a_polished_run_is_bred(cppn_run: Run, folder: Path):
+    polished = evofool.polish(
+        evofool.evolve("mock:10", batch_size=20, generations=3, out=folder / "base"), steps=2
+    )
+    brood = evofool.breed(polished, classes=FOUNDERS, children=4, out=folder / "polished")
+    assert evofool.verify(brood.run.folder).passed
+    assert max(len(elite.ancestors()) for elite in Run(brood.run.folder).elites()) > 1
+
+
+def test_evolution_goes_on_from_a_session(brood: Brood, folder: Path):
+    last = brood.run.generation + 3
+    session = evofool.breed(
+        evofool.breed(brood.run.folder, numbers=[1], children=2).run, numbers=[1], children=2
+    )
+    evolved = evofool.resume(session.run, generations=last)
+    assert evolved.generation == last
+    assert evofool.verify(evolved.folder).passed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "nobody is chosen"),
+        ({"classes": ["3"], "children": 0}, r"children is 0; expected 1\.\.100"),
+        ({"numbers": [2]}, "only where a session goes on"),
+        ({"classes": ["no such"]}, "no such"),
+    ],
+)
+def test_wrong_choices_are_refused(cppn_run: Run, folder: Path, arguments, message: str):
+    with pytest.raises(UserError, match=message):
+        evofool.breed(cppn_run, out=folder / "refused", **arguments)
+    assert not (folder / "refused").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", "no file of favourites"),
+        ('{"format": "evofool-favourites", "version": 9}', "9"),
+        ('{"format": "evofool-favourites", "version": 1, "favourites": []}', "has no favourites"),
+        ('{"format": "evofool-favourites", "version": 1, "favourites": [3]}', "favourites"),
+    ],
+)
+def test_wrong_files_of_favourites_are_refused(
+    cppn_run: Run, tmp_path: Path, text: str, message: str
+):
+    path = tmp_path / "favourites.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        evofool.breed(cppn_run, favourites=path, out=tmp_path / "refused")
+
+
+def test_numbers_beyond_the_children_are_refused(brood: Brood):
+    with pytest.raises(UserError, match="number is 99; expected 1"):
+        evofool.breed(brood.run.folder, numbers=[99])
+
+
+def test_favourites_of_another_run_are_refused(cppn_run: Run, direct_run: Run, tmp_path: Path):
+    path = tmp_path / "favourites.json"
+    path.write_text(favourites_of(direct_run, "3"), encoding="utf-8")
+    with pytest.raises(UserError, match="none of its 1 favourites is an elite"):
+        evofool.breed(cppn_run, favourites=path, out=tmp_path / "refused")
+
+
+def test_the_command_says_how_to_go_on(
+    cppn_run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    shown = output_of(
+        capsys,
+        "breed",
+        cppn_run.folder,
+        "--classes",
+        "3",
+        "--children",
+        "2",
+        "--out",
+        tmp_path / "s",
+    )
+    assert f"evofool breed {tmp_path / 's'} --numbers 1 2" in shown
+    shown = output_of(capsys, "breed", tmp_path / "s", "--numbers", "2", "--json")
+    assert len(json.loads(shown)["children"]) == 24
