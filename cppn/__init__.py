@@ -22,7 +22,7 @@ References:
 
 from cppn.activations import ACTIVATIONS
 from cppn.color import from_bytes, to_bytes, to_rgb
-from cppn.crossover import Marked, cross, mark_first, mark_widened, mutate_marked
+from cppn.crossover import Marked, cross, mark_child, mark_first, mark_widened
 from cppn.exchange import fault_of, from_json, to_json, validate
 from cppn.fine_steps import step_finely
 from cppn.genome import (
@@ -61,10 +61,10 @@ __all__ = [
     "from_json",
     "grow",
     "init",
+    "mark_child",
     "mark_first",
     "mark_widened",
     "mutate",
-    "mutate_marked",
     "new_block",
     "num_connections",
     "num_nodes",

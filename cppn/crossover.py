@@ -25,7 +25,8 @@ from cppn.mutation import MutationRates, mutate
 from cppn.random import bits, fold_in, uniform
 from cppn.sums import running_sum
 
-_WEIGHTS, _ACTIVATIONS, _MARKS = 0, 1, 2  # what a key is folded with, per use
+# what keys are folded with: that of a cross, per use; that of a child, for its marks
+_WEIGHTS, _ACTIVATIONS, _MARKS = 0, 1, 4
 _OLD = 16.0  # beyond all weights: what is at least this is the number of an entry
 
 
@@ -72,28 +73,19 @@ def mark_widened(key: PRNGKeyArray, genome: Genome, parent: Marked) -> Marked:
     )
 
 
-@partial(jax.jit, static_argnames=("spec", "eta"))
-def mutate_marked(
-    key: PRNGKeyArray,
-    parent: Marked,
-    rates: MutationRates,
-    spec: GenomeSpec,
-    *,
-    eta: float = 15.0,
-) -> tuple[Marked, Bool[Array, ""]]:
-    """Makes the child that `mutate` makes of the same key, with its marks.
+@partial(jax.jit, static_argnames="spec")
+def mark_child(
+    key: PRNGKeyArray, child: Genome, parent: Marked, rates: MutationRates, spec: GenomeSpec
+) -> Marked:
+    """Marks the child that `mutate` made of a parent.
 
     Args:
-        key: consumed.
-        parent: with its marks.
-        rates: probability of each operator.
-        spec: number of outputs and allowed activations.
-        eta: index of the polynomial mutation of weights.
-
-    Returns:
-        As `mutate`.
+        key: that the child was made with.
+        child: as `mutate` returned it.
+        parent: its parent.
+        rates: that it was made with.
+        spec: that it was made with.
     """
-    child, had_room = mutate(key, parent.genome, rates, spec, eta=eta)
     from_node, from_connection = _origins(key, parent.genome, rates, spec)
     node, added, to_node, from_new = bits(fold_in(key, _MARKS), 4)
     is_new_node = from_node < 0
@@ -103,7 +95,7 @@ def mutate_marked(
     is_old = (from_connection >= 0) & ~is_new_node[child.source] & ~is_new_node[child.target]
     nodes = jnp.where(is_new_node, node, _gather(parent.nodes, from_node, ~is_new_node))
     connections = jnp.where(is_old, _gather(parent.connections, from_connection, is_old), new)
-    return _marked(child, nodes, connections), had_room
+    return _marked(child, nodes, connections)
 
 
 @jax.jit

@@ -56,8 +56,6 @@ def breed(
         as_json: print JSON.
     """
     start_jax()
-    from evofool.cli.console import progress_output
-    from evofool.cli.progress import ProgressReporter
     from evofool.runs import breed
 
     brood = breed(
@@ -71,7 +69,6 @@ def breed(
         classifier=classifier,
         weights=weights,
         trust_code=trust_code,
-        reporter=ProgressReporter(progress_output()),
     )
     if as_json:
         _print_json(brood)

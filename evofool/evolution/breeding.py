@@ -24,7 +24,7 @@ from evofool.config import EvolveConfig
 from evofool.evolution import lineage_files, metrics
 from evofool.evolution.checkpoint import CheckpointWriter
 from evofool.evolution.encodings import Genomes
-from evofool.evolution.generation import Item, Log, RunState, child_keys
+from evofool.evolution.generation import Log, RunState, child_keys
 from evofool.evolution.journal import cut_to
 from evofool.evolution.lineage import Remade
 from evofool.evolution.lineage_files import RECORD
@@ -161,9 +161,11 @@ def offer(
         if not (np.isfinite(fitness) and fitness > elites.fitness[0, cell]):
             continue
         winner[0, cell] = child
-        item = Item(genome, np.array([generation, child]), scores.best[child])
-        entry = Archive(item, fitness)
-        for leaf, new in zip(jax.tree.leaves(elites), jax.tree.leaves(entry), strict=True):
+        elites.fitness[0, cell] = fitness
+        elites.items.born[0, cell] = generation, child
+        elites.items.best[0, cell] = scores.best[child]
+        genes = zip(jax.tree.leaves(elites.items.genome), jax.tree.leaves(genome), strict=True)
+        for leaf, new in genes:
             leaf[0, cell] = 0  # spare room of genomes holds zeros
             leaf[(0, cell, *map(slice, np.shape(new)))] = new
     return elites, winner
@@ -176,9 +178,14 @@ def _with_room_for(elites: Archive, genome: Genomes) -> Archive:
         room = zip(leaf.shape[2:], np.shape(new), strict=True)
         return np.pad(leaf, [(0, 0), (0, 0), *((0, max(0, to - size)) for size, to in room)])
 
-    born, best = np.array(elites.items.born), np.array(elites.items.best)
-    items = Item(jax.tree.map(copy, elites.items.genome, genome), born, best)
-    return Archive(items, np.array(elites.fitness))
+    grown = jax.tree.map(copy, elites.items.genome, genome)
+    copied: Archive = jax.tree.map(np.array, elites)
+    return copied._replace(items=copied.items._replace(genome=grown))
+
+
+def state_of(elites: Archive, generation: int, seed: int) -> RunState:
+    """Returns the state of a bred run at the end of a generation."""
+    return RunState(jnp.int32(generation + 1), jnp.array([seed], jnp.uint32), elites)
 
 
 class BredRun:
@@ -229,7 +236,7 @@ class BredRun:
         """
         lineage_files.write(self._folder / "lineage", generation, records_of(generation, chosen))
         parents = np.array([[kin[0].cell] for kin in chosen], np.int32)[None]
-        log = Log(elites.fitness, winner, parents, np.zeros(1, np.int32))
+        log = Log(*map(jnp.asarray, (elites.fitness, winner, parents, np.zeros(1, np.int32))))
         cells = np.flatnonzero(winner[0] != archive.NOBODY)
         moved = np.sum(parents[0, winner[0, cells], 0] != cells)
         before = [*metrics.read(self._folder / "metrics.jsonl")][-1:]
@@ -256,7 +263,7 @@ class BredRun:
             log.close()
 
     def _save(self, elites: Archive, generation: int, used: int) -> None:
-        state = RunState(np.int32(generation + 1), np.array([self._config.seed], np.uint32), elites)
+        state = state_of(elites, generation, self._config.seed)
         with self._metrics() as log:
             history: History = {
                 "micro_batches": [(0, used)],

@@ -16,12 +16,11 @@ from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
 
 import cppn
 from evofool.config import CppnConfig
-from evofool.evolution.marked_encoding import MarkedCppn
 from evofool.evolution.tuning import Tunable
 from evofool.support import UserError, unknown_name
 
-# what a child's key is folded with for fine steps; mutation takes it as it is
-_DECIDE, _STEP = 1, 2
+# what a child's key is folded with for fine steps and crossover; mutation takes it as it is
+_DECIDE, _STEP, _CROSS = 1, 2, 3
 
 
 class CppnRates(NamedTuple):
@@ -36,6 +35,10 @@ class CppnRates(NamedTuple):
     mutation: cppn.MutationRates
     fine: Float[Array, ""] | float
     fine_after: Int[Array, ""] | int
+
+    def fine_at(self, generation: Int[Array, ""]) -> Float[Array, ""]:
+        """Returns the probability of fine steps in a generation."""
+        return jnp.where(generation >= self.fine_after, self.fine, 0.0)
 
 
 class _Weights(NamedTuple):
@@ -114,10 +117,7 @@ class CppnEncoding:
             lambda key, parent: cppn.mutate(key, parent, rates.mutation, self.spec, eta=self.eta)
         )
         children, had_room = mutate(keys, parents[0])
-        rate = jnp.where(generation >= rates.fine_after, rates.fine, 0.0)
-
-        def is_fine(key: PRNGKeyArray) -> Bool[Array, ""]:
-            return cppn.uniform(cppn.random_bits(cppn.fold_in(key, _DECIDE), 1))[0] < rate
+        rate = rates.fine_at(generation)
 
         def or_finely(
             is_fine: Array,
@@ -131,7 +131,7 @@ class CppnEncoding:
 
         # Without fine steps the branch costs nothing. The decisions are made before it: XLA would
         # write their hash out once more for every number that is chosen, and never end.
-        made = (jax.vmap(is_fine)(keys), keys, parents[0], children, had_room)
+        made = (_are_fine(keys, rate), keys, parents[0], children, had_room)
         return lax.cond(rate > 0, jax.vmap(or_finely), lambda *made: made[3:], *made)
 
     def render(self, genomes: cppn.Genome) -> Float[Array, "batch height width channels"]:
@@ -209,9 +209,102 @@ class CppnEncoding:
         """Returns this encoding for networks with twice the room."""
         return replace(self, max_nodes=2 * self.max_nodes, max_connections=2 * self.max_connections)
 
-    def for_crossing(self) -> MarkedCppn:
+    def for_crossing(self) -> "MarkedCppn":
         """Returns this encoding for networks with historical markings."""
         return MarkedCppn(self)
+
+
+@dataclass(frozen=True)
+class MarkedCppn:
+    """CPPNs that know their history, so that two of them can be crossed; see `encodings.Crossing`.
+
+    What a network descends from is not stored with it. A line of descent that is made again with
+    this encoding gives, beside each genome, the marks that `cppn.cross` matches genes by.
+
+    Attributes:
+        plain: the encoding of the same networks without marks.
+    """
+
+    plain: CppnEncoding
+
+    def init(self, keys: Key[Array, " batch"]) -> cppn.Marked:
+        """Makes networks without hidden nodes."""
+        return jax.vmap(cppn.mark_first)(self.plain.init(keys))
+
+    def vary(
+        self,
+        keys: Key[Array, " batch"],
+        parents: tuple[cppn.Marked, ...],
+        rates: CppnRates,
+        generation: Int[Array, ""],
+    ) -> tuple[cppn.Marked, Bool[Array, " batch"]]:
+        """Crosses pairs of parents, if there are pairs; then as the plain encoding."""
+        parent = parents[0]
+        for mate in parents[1:]:
+            cross_keys = jax.vmap(lambda key: cppn.fold_in(key, _CROSS))(keys)
+            parent = jax.vmap(cppn.cross)(cross_keys, parent, mate)
+        children, had_room = self.plain.vary(keys, (parent.genome,), rates, generation)
+        marked = jax.vmap(
+            lambda key, child, parent: cppn.mark_child(
+                key, child, parent, rates.mutation, self.plain.spec
+            )
+        )(keys, children, parent)
+        rate = rates.fine_at(generation)
+
+        def choose(is_fine: Array, of_parent: Array, of_child: Array) -> Array:
+            return jnp.where(is_fine[:, None], of_parent, of_child)
+
+        def as_parents(is_fine: Array) -> tuple[Array, Array]:  # fine steps change no structure
+            return (
+                choose(is_fine, parent.nodes, marked.nodes),
+                choose(is_fine, parent.connections, marked.connections),
+            )
+
+        nodes, connections = lax.cond(
+            rate > 0, as_parents, lambda _: marked[1:], _are_fine(keys, rate)
+        )
+        return cppn.Marked(children, nodes, connections), had_room
+
+    def adopt(
+        self, keys: Key[Array, " batch"], genomes: cppn.Genome, parents: tuple[cppn.Marked, ...]
+    ) -> cppn.Marked:
+        """Marks networks that polishing made of their parents, after giving them as much room."""
+        genomes = cppn.grow(
+            genomes,
+            max_nodes=self.plain.max_nodes,
+            max_connections=self.plain.max_connections,
+        )
+        return jax.vmap(cppn.mark_widened)(keys, genomes, *parents)
+
+    def without_history(self, genomes: cppn.Marked) -> cppn.Genome:
+        """Returns the networks alone."""
+        return genomes.genome
+
+    def grow(self, genomes: cppn.Marked) -> cppn.Marked:
+        """Doubles the room for nodes and connections."""
+        genome = self.plain.grow(genomes.genome)
+
+        def pad(marks: Array, size: int) -> Array:
+            return jnp.pad(marks, [(0, 0)] * (marks.ndim - 1) + [(0, size - marks.shape[-1])])
+
+        return cppn.Marked(
+            genome,
+            pad(genomes.nodes, genome.max_nodes),
+            pad(genomes.connections, genome.max_connections),
+        )
+
+    def grown(self) -> "MarkedCppn":
+        """Returns this encoding for networks with twice the room."""
+        return MarkedCppn(self.plain.grown())
+
+
+def _are_fine(keys: Key[Array, " batch"], rate: Float[Array, ""]) -> Bool[Array, " batch"]:
+    """Decides which children are made by fine steps."""
+
+    def is_fine(key: PRNGKeyArray) -> Bool[Array, ""]:
+        return cppn.uniform(cppn.random_bits(cppn.fold_in(key, _DECIDE), 1))[0] < rate
+
+    return jax.vmap(is_fine)(keys)
 
 
 def cppn_spec(config: CppnConfig, channels: int) -> cppn.GenomeSpec:

@@ -7,6 +7,7 @@ generation, `lineage/polished-NNNNNNNN.npz`, written before the generation's che
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -55,7 +56,7 @@ def copy_of_run(folder: Path, run: int, to: Path) -> None:
     for path in files(folder, GENOMES):
         arrays = read_arrays(path, most_bytes=MOST_BYTES)
         rows = np.flatnonzero(arrays["run"] == run)
-        kept = {name: array[rows] for name, array in arrays.items()}
+        kept: dict[str, Any] = {name: array[rows] for name, array in arrays.items()}
         kept["run"] = np.zeros_like(kept["run"])
         with replacing(to / path.name) as temporary, temporary.open("wb") as stream:
             np.savez_compressed(stream, **kept)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evofool.classifiers import Classifier
-from evofool.evolution import Quiet, Reporter, breeding
+from evofool.evolution import Reporter, breeding
 from evofool.runs.breeding_session import (
     MOST_CHILDREN,
     Brood,
@@ -18,6 +18,7 @@ from evofool.runs.breeding_session import (
 )
 from evofool.runs.favourites import Favourite, read_favourites
 from evofool.runs.folders import new_run_folder
+from evofool.runs.progress import reporting
 from evofool.runs.run import Run
 from evofool.support import UserError, locked
 
@@ -55,7 +56,7 @@ def breed(
         classifier: the run's, where it cannot be loaded by the name that the run directory holds.
         weights: its weights, where they are no longer where the run found them.
         trust_code: whether to run the code of a classifier that only the run directory names.
-        reporter: is told how it goes; silent by default.
+        reporter: is told how it goes, instead of the person at the terminal or notebook.
 
     Returns:
         The session, with the children.
@@ -76,7 +77,6 @@ def breed(
     run = Run.open(run, classifier=classifier, weights=weights, trust_code=trust_code)
     if not 1 <= children <= MOST_CHILDREN:
         raise UserError(f"children is {children}; expected 1..{MOST_CHILDREN}")
-    reporter = reporter or Quiet()
     goes_on = is_session(run.folder) and out is None
     if numbers and not goes_on:
         raise UserError(
@@ -84,17 +84,17 @@ def breed(
             "session goes on: give it as RUN, without --out"
         )
     run_index, parents = _chosen(run, favourites, classes, numbers, goes_on=goes_on)
-    if goes_on:
-        run.check_identity(run.classifier)
-        with locked(run.folder, report=reporter.message):
-            # as it is now that nobody else writes it
-            return add_generation(Run(run.folder, classifier=run.classifier), parents, children)
-    plan = plan_session(run, run_index)
-    name = f"{run.folder.name}-bred"
-    begun = new_run_folder(out, name=name, overwrite=overwrite, report=reporter.message)
-    with begun as folder:
-        begin(folder, plan, run, run_index, parents)
-        return add_generation(Run(folder, classifier=run.classifier), parents, children)
+    with reporting(reporter=reporter) as reporter:
+        if goes_on:
+            run.check_identity(run.classifier)
+            with locked(run.folder, report=reporter.message):
+                # as it is now that nobody else writes it
+                return add_generation(Run(run.folder, classifier=run.classifier), parents, children)
+        plan, name = plan_session(run, run_index), f"{run.folder.name}-bred"
+        begun = new_run_folder(out, name=name, overwrite=overwrite, report=reporter.message)
+        with begun as folder:
+            begin(folder, plan, run, run_index, parents)
+            return add_generation(Run(folder, classifier=run.classifier), parents, children)
 
 
 def _chosen(

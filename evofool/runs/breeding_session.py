@@ -19,10 +19,8 @@ from evofool.config import PolishConfig
 from evofool.evaluation import evaluate_log_odds
 from evofool.evolution import (
     Genomes,
-    Item,
     Outcome,
     Plan,
-    RunState,
     breeding,
     lineage,
     make_plan,
@@ -40,7 +38,7 @@ from evofool.images import (
     to_levels,
 )
 from evofool.runs.folders import CONFIG, SUMMARY
-from evofool.runs.integrity import genomes_of
+from evofool.runs.integrity import archive_of
 from evofool.runs.launch import IMAGES
 from evofool.runs.run import Run
 from evofool.runs.summary import make_manifest, make_summary
@@ -194,7 +192,7 @@ def begin(
     records["run"] = 0
     session = breeding.BredRun(folder, config, newest)
     polished.copy_of_run(run.folder / "lineage", run_index, folder / "lineage")
-    elites = breeding.founded(_archive_of(run), run_index, [kin.cell for kin in founders])
+    elites = breeding.founded(archive_of(run.table), run_index, [kin.cell for kin in founders])
     session.begin(records, elites, newest, used=plan.micro_batch)
     members: list[ChildRecord] = [_founder(run, run_index, kin) for kin in founders]
     record: BreedingRecord = {
@@ -227,7 +225,7 @@ def add_generation(run: Run, parents: Sequence[breeding.Kin], count: int) -> Bro
     images = np.concatenate(list(run.draw(genomes)))
     log_odds = evaluate_log_odds(run.classifier, images, run.micro_batch)
     scores = breeding.Scores.of(log_odds, run.outputs)
-    elites, winner = breeding.offer(_archive_of(run), genomes, generation, scores)
+    elites, winner = breeding.offer(archive_of(run.table), genomes, generation, scores)
 
     remove(folder / SUMMARY)  # it stands for a finished run
     config = run.manifest["config"] | {"generations": generation}
@@ -257,7 +255,7 @@ def _finish(run: Run, elites: Archive, record: BreedingRecord) -> Run:
     """Writes the images and the summary, the last file of a finished run."""
     for name, draw in IMAGES.items():
         draw(run, run.folder / name)
-    state = RunState(np.int32(run.generation + 1), np.array([run.config.seed], np.uint32), elites)
+    state = breeding.state_of(elites, run.generation, run.config.seed)
     line = run.metrics[-1]
     outcome = Outcome(
         state=state,
@@ -286,12 +284,6 @@ def sheet_of(children: Sequence[Child]) -> Image.Image:
     heading = f"Generation {children[0].born[0]}: numbers, strongest classes, confidences."
     images = [thumbnail(child.image) for child in children]
     return draw_sheet([Section(heading, images, captions)], columns=SHEET_COLUMNS)
-
-
-def _archive_of(run: Run) -> Archive:
-    table = run.table
-    items = Item(genomes_of(table), table["archive.items.born"], table["archive.items.best"])
-    return Archive(items, table["archive.fitness"])
 
 
 def _ancestry(run: Run, run_index: int, members: Sequence[breeding.Kin]) -> np.ndarray:

@@ -1,12 +1,9 @@
 """Whether a run directory is as it was written: all of its files, compared with their checksums."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from archive import Archive
 from evofool.evolution import (
     Checkpoint,
-    Item,
     archive_sha256,
     changed_settings,
     damaged_history,
@@ -15,7 +12,7 @@ from evofool.evolution import (
     saved_generations,
     settings_message,
 )
-from evofool.runs.integrity import check_arrays, genomes_of, read_lineage, read_metrics
+from evofool.runs.integrity import archive_of, check_arrays, read_lineage, read_metrics
 from evofool.runs.opened import OpenedRun
 from evofool.runs.summary import read_summary
 from evofool.support import DamagedFileError, UserError
@@ -108,12 +105,7 @@ def _damaged_summary(run: OpenedRun, newest: Checkpoint) -> list[str]:
         return [str(error)]
     if summary is None:
         return []
-    sha256 = archive_sha256(_archive_of(newest.table), run.encoding.trim)
+    sha256 = archive_sha256(archive_of(newest.table), run.encoding.trim)
     if (summary["generations"], summary["archive_sha256"]) != (newest.generation, sha256):
         return [f"{path} is not about the newest checkpoint's elites; {makes_again(run.folder)}"]
     return []
-
-
-def _archive_of(table: Mapping[str, Any]) -> Archive:
-    items = Item(genomes_of(table), table["archive.items.born"], table["archive.items.best"])
-    return Archive(items, table["archive.fitness"])

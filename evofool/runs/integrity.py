@@ -8,11 +8,13 @@ import jax
 import numpy as np
 
 import cppn
+from archive import Archive
 from evofool.classifiers import Card
 from evofool.config import EvolveConfig
 from evofool.evolution import (
     Checkpoint,
     Genomes,
+    Item,
     Lineage,
     MetricsLine,
     changed_settings,
@@ -108,6 +110,12 @@ def genomes_of(table: Mapping[str, Any]) -> Genomes:
     if GENOME in table:
         return table[GENOME]
     return cppn.Genome(*(table[name] for name in _GENOME_FIELDS))
+
+
+def archive_of(table: Mapping[str, Any]) -> Archive:
+    """Returns the archive in a checkpoint's arrays."""
+    items = Item(genomes_of(table), table["archive.items.born"], table["archive.items.best"])
+    return Archive(items, table["archive.fitness"])
 
 
 def read_metrics(folder: Path, newest: Checkpoint | None) -> list[MetricsLine]:
