@@ -65,6 +65,11 @@ from .support import DamagedFileError as DamagedFileError
 from .support import DamagedFileWarning as DamagedFileWarning
 from .support import UserError as UserError
 from .support import configure as configure
+from .sweeps import Sweep as Sweep
+from .sweeps import compare_by as compare_by
+from .sweeps import plot_comparison as plot_comparison
+from .sweeps import sweep as sweep
+from .sweeps import write_comparison as write_comparison
 from .training import fine_tune as fine_tune
 from .training import train_classifier as train_classifier
 from .training import train_network as train_network

@@ -6,6 +6,7 @@ from evofool.cli import (
     attack,
     breed,
     classify,
+    compare,
     corrupt,
     data,
     doctor,
@@ -18,6 +19,7 @@ from evofool.cli import (
     quiz,
     render,
     reproduce,
+    sweep,
     train,
     weights,
 )
@@ -35,10 +37,11 @@ GROUPS: dict[str, dict[str, Command]] = {
         "resume": evolve.resume,
         "polish": polish.polish,
         "breed": breed.breed,
+        "sweep": sweep.sweep,
     },
     "look": {
         "inspect": inspect.inspect,
-        "compare": inspect.compare,
+        "compare": compare.compare,
         "render": render.render,
         "descent": render.descent,
         "gallery": gallery.gallery,

@@ -1,6 +1,5 @@
-"""The commands that print what is in runs: inspect, compare."""
+"""The command that prints what is in a run: inspect."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
@@ -111,36 +110,3 @@ def _print_elite(elite: "Elite", as_json: bool) -> None:
     console.print("  " + printable(" -> ".join(f"{s.generation}: {s.label}" for s in stones)))
     console.print("\ngenome")
     console.print(genome_text(elite), markup=False, soft_wrap=True)
-
-
-def compare(
-    runs: Annotated[tuple[Path, ...], tyro.conf.Positional],
-    *,
-    strict: bool = False,
-    as_json: Json = False,
-) -> None:
-    """Prints one table of several runs.
-
-    It has a row for each independent run. The columns: evaluations, lowest and median confidence
-    over the classes, the number of classes with a confidence of .9, .99 and .9999 or more, and the
-    first logged generations whose median confidence was .9 and .9999 or more.
-
-      evofool compare runs/*
-      evofool compare runs/cppn-0 runs/direct-0 --json
-
-    Args:
-        runs: run directories.
-        strict: exit with code 1 if the newest checkpoint is damaged; by default an older one is
-            used, with a warning.
-        as_json: print JSON.
-    """
-    start_jax()
-    from evofool.cli.console import output, print_json
-    from evofool.cli.tables import comparison_table
-    from evofool.runs import Run, compare
-
-    lines = compare(Run(run, strict=strict) for run in runs)
-    if as_json:
-        print_json(lines)
-    else:
-        output().print(comparison_table(lines))

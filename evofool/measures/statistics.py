@@ -273,6 +273,29 @@ def permutation_test(
     return Permuted(observed, float(p), expected, effect, permutations, len(labels))
 
 
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Corrects p-values for their number, so that the chance of any false alarm stays in bounds.
+
+    Args:
+        p_values: in [0, 1], of any tests, independent or not.
+
+    Returns:
+        As many, none smaller than before, at most 1.
+
+    References:
+        Holm, "A simple sequentially rejective multiple test procedure", 1979.
+
+    Example:
+        >>> holm([0.01, 0.04, 0.03])
+        [0.03, 0.06, 0.06]
+    """
+    corrected, least = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(np.argsort(p_values, kind="stable")):
+        least = max(least, min(1.0, (len(p_values) - rank) * p_values[place]))
+        corrected[place] = least
+    return corrected
+
+
 def p_text(p: float) -> str:
     """Writes a p-value: "p = 0.012", "p < 0.0001"."""
     return "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"

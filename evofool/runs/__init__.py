@@ -13,7 +13,7 @@ from evofool.runs.consoles import PlainConsole, progress_output
 from evofool.runs.convergence import write_convergence
 from evofool.runs.doctor import Diagnosis, doctor
 from evofool.runs.drawing import render
-from evofool.runs.exporting import export
+from evofool.runs.exporting import export, write_csv
 from evofool.runs.family_tree import Move, classes_held, goal_switches, kinship, move_matrix, moves
 from evofool.runs.frames import Size
 from evofool.runs.gallery import PER_PAGE, gallery
@@ -97,4 +97,5 @@ __all__ = [
     "transfer",
     "verify",
     "write_convergence",
+    "write_csv",
 ]

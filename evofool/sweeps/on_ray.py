@@ -1,0 +1,52 @@
+"""The engine for a cluster: Ray, which sends points to processes on its nodes.
+
+All nodes must see the sweep's folder under the same path. Ray gives a point whose process or node
+died to another one, which goes on from the newest checkpoint.
+"""
+
+from collections import deque
+from collections.abc import Generator, Sequence
+
+from evofool.support import UserError
+from evofool.sweeps.engines import Means
+from evofool.sweeps.work import Outcome, Task, carry_out, devices_of
+
+LIVES = 3  # how often Ray begins a point again when a process or node dies
+
+
+def carry_out_on_ray(tasks: Sequence[Task], means: Means) -> Generator[Outcome, None, None]:
+    """Yields what became of every task; `engines.Engine`."""
+    try:
+        import ray
+        from ray.exceptions import RayError
+    except ImportError as error:
+        raise UserError("the engine is not installed; install it: pip install ray") from error
+    is_ours = not ray.is_initialized()
+    if is_ours:
+        try:
+            ray.init(address=means.address, log_to_driver=False)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise UserError(f"cannot reach Ray at {means.address!r}: {error}") from error
+    resources = {"num_cpus": 1, **means.resources}
+    start = ray.remote(max_retries=LIVES, **resources)(carry_out).remote
+    devices = devices_of(resources["num_cpus"])
+    waiting, running = deque(tasks), {}
+    try:
+        while waiting or running:
+            while waiting and (means.workers is None or len(running) < means.workers):
+                task = waiting.popleft()
+                running[start(task._replace(devices=devices))] = task.name
+            (ended, *_), _ = ray.wait(list(running))
+            name = running.pop(ended)
+            try:
+                yield ray.get(ended)
+            except RayError as error:
+                said = str(error).strip().split("\n")[0]
+                yield Outcome(name, "failed", f"{type(error).__name__}: {said}", str(error))
+    finally:
+        for one in running:
+            ray.cancel(one)  # as Ctrl-C: with a checkpoint
+        if running:
+            ray.wait(list(running), num_returns=len(running))
+        if is_ours:
+            ray.shutdown()
