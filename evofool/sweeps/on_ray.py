@@ -20,7 +20,7 @@ def carry_out_on_ray(tasks: Sequence[Task], means: Means) -> Generator[Outcome, 
         import ray
         from ray.exceptions import RayError
     except ImportError as error:
-        raise UserError("the engine is not installed; install it: pip install ray") from error
+        raise UserError("ray is not installed: pip install ray") from error
     is_ours = not ray.is_initialized()
     if is_ours:
         try:

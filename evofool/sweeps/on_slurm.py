@@ -25,7 +25,7 @@ def carry_out_on_slurm(tasks: Sequence[Task], means: Means) -> Generator[Outcome
     try:
         import submitit
     except ImportError as error:
-        raise UserError("the engine is not installed; install it: pip install submitit") from error
+        raise UserError("submitit is not installed: pip install submitit") from error
     resources = {"cpus_per_task": 1, "timeout_min": MINUTES, **means.resources}
     try:
         executor = submitit.AutoExecutor(means.logs, cluster=resources.pop("cluster", "slurm"))
