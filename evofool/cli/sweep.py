@@ -58,20 +58,18 @@ def sweep(
     """
     start_jax()
     from evofool.cli.console import print_json
-    from evofool.cli.progress import progress
     from evofool.sweeps import sweep
 
-    with progress(quiet) as reporter:
-        done = sweep(
-            plan,
-            out=out,
-            backend=backend,
-            workers=workers,
-            address=address,
-            retries=retries,
-            trust_code=trust_code,
-            reporter=reporter,
-        )
+    done = sweep(
+        plan,
+        out=out,
+        backend=backend,
+        workers=workers,
+        address=address,
+        retries=retries,
+        trust_code=trust_code,
+        quiet=quiet,
+    )
     points = done.points
     if as_json:
         print_json({"sweep": done.folder, "points": points})

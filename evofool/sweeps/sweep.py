@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from evofool.evolution import Quiet, Reporter
+from evofool.evolution import Reporter
+from evofool.runs import reporting
 from evofool.support import UserError, percent, unknown_name
 from evofool.sweeps.engines import Engine, Means
 from evofool.sweeps.folder import LOGS, Sweep, held_sweep
@@ -37,6 +38,7 @@ def sweep(
     address: str | None = None,
     retries: int = 1,
     trust_code: bool = False,
+    quiet: bool = False,
     reporter: Reporter | None = None,
 ) -> Sweep:
     """Evolves a run for every combination of settings that a plan describes.
@@ -53,7 +55,8 @@ def sweep(
         address: of a Ray cluster; by default one is started on this machine.
         retries: how often points that failed are tried again, after all others.
         trust_code: whether the file may name classifiers that are code.
-        reporter: is told how it goes; silent by default.
+        quiet: show no progress.
+        reporter: is told how it goes, instead of the person at the terminal or notebook.
 
     Returns:
         The sweep; points may have failed.
@@ -66,7 +69,7 @@ def sweep(
     Example:
         >>> import evofool, tempfile
         >>> plan = {"classifier": "mock:4", "generations": 2, "batch_size": 8, "seeds": 2}
-        >>> done = evofool.sweep(plan, out=tempfile.mkdtemp() + "/sweep", workers=1)
+        >>> done = evofool.sweep(plan, out=tempfile.mkdtemp() + "/sweep", workers=1, quiet=True)
         >>> [point.state for point in done.points]
         ['finished', 'finished']
     """
@@ -78,23 +81,22 @@ def sweep(
         raise UserError("out is None; name the folder of the sweep")
     points, resources = read_plan(plan, trust_code=trust_code)
     folder = Path(out) if out is not None else Path("sweeps") / Path(str(plan)).stem
-    reporter = reporter or Quiet()
     go_on = "the same call goes on"
     if not isinstance(plan, Mapping):
         command = ["evofool", "sweep", str(plan), "--out", str(folder)]
         go_on = f"go on with '{shlex.join(command)}'"
-    with held_sweep(folder, points) as opened:
+    with held_sweep(folder, points) as opened, reporting(reporter=reporter, quiet=quiet) as teller:
         means = Means((folder / LOGS).absolute(), workers, address, resources.get(backend, {}))
         for attempt in range(retries + 1):
             tasks = _left_of(opened, points)
             if not tasks:
                 break
             verb = "are tried again" if attempt else "are to do"
-            reporter.message(f"{len(tasks)} of {len(points)} points {verb}")
+            teller.message(f"{len(tasks)} of {len(points)} points {verb}")
             with _interruptible(go_on), contextlib.closing(ENGINES[backend](tasks, means)) as ends:
                 for outcome in ends:
                     opened.record(outcome)
-                    reporter.message(_line(outcome))
+                    teller.message(_line(outcome))
     return opened
 
 

@@ -76,8 +76,8 @@ def _evolved(task: Task) -> Run:
     folder, config = Path(task.folder), from_dict(task.config)
     if (folder / "config.json").exists():
         # the name comes from the sweep, whose user is trusted, and not from the run directory
-        return resume(folder, classifier=config.classifier)
-    return evolve(config=config, out=folder)
+        return resume(folder, classifier=config.classifier, quiet=True)
+    return evolve(config=config, out=folder, quiet=True)
 
 
 def _make_room(classifier: str) -> None:

@@ -20,7 +20,13 @@ FLAGS = {
     ],
     "resume": ["RUN", "--generations", "--devices", "--no-cache", "--quiet", "--json"],
     "inspect": ["RUN", "--run-index", "--class", "--group", "--sort", "--top", "--all", "--json"],
-    "compare": ["RUNS", "--json"],
+    "compare": [
+        *("RUNS", "--by", "--over", "--measure", "--baseline", "--csv", "--plot", "--json"),
+    ],
+    "sweep": [
+        *("PLAN", "--out", "--backend", "--workers", "--address", "--retries", "--trust-code"),
+        *("--quiet", "--json"),
+    ],
     "render": ["RUN", "--class", "--size", "--out"],
     "descent": ["RUN", "--class", "--out", "--run-index"],
     "gallery": [
@@ -156,6 +162,9 @@ MISTAKES = {
     "inspect {direct} --class clas7": "did you mean 'class 7'",
     "inspect {direct} --run-index 1": "run index is 1; expected 0..0",
     "compare": "no run directory given",
+    "compare {cppn} --csv a.csv": "--csv has no effect without --by",
+    "compare {cppn} --by color": "unknown setting 'color'",
+    "sweep nowhere.toml": "cannot read nowhere.toml",
     "compare {direct} nowhere": "nowhere is not a run directory",
     "render {direct} --class 7 --out seven.png": "directly encoded",
     "render {cppn} --class 7 --size 0 --out seven.png": "'0' is not a number of pixels from 1",
