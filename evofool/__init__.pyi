@@ -43,6 +43,7 @@ from .measures import median_interval as median_interval
 from .measures import permutation_test as permutation_test
 from .measures import proportion_interval as proportion_interval
 from .measures import signed_rank as signed_rank
+from .measures import survive as survive
 from .runs import Elite as Elite
 from .runs import Run as Run
 from .runs import breed as breed

@@ -26,6 +26,7 @@ from evofool.support import (
 
 MAX_SEED = 2**32 - 1
 MOST_STEPS, MOST_ROUNDS, MOST_WIDTH, MOST_POLISHED = 10**5, 1000, 4096, 2**20  # of polishing
+MOST_COPIES = 1000  # of an image, worn
 MOST_GENERATIONS = 2**31 - 2  # the loop counts in 32 bits
 MAX_POPULATION = 2**16 - 1  # `archive.select` draws indices of 16 bits
 
@@ -161,6 +162,12 @@ class EvolveConfig:
     """What the classifier sees: the whole image, or ten crops whose outputs are averaged."""
     fitness: Literal["log_odds", "probability"] = "log_odds"
     """What evolution maximises; a float32 probability saturates at 1, log-odds do not."""
+    expect: str = ""
+    """Wear that images are to survive, as shift,crop,jpeg; fitness is that of worn copies."""
+    expect_by: Literal["mean", "least"] = "mean"
+    """Whether the mean or the least log-probability of the worn copies counts."""
+    expect_copies: int | None = None
+    """Worn copies of each image, with random amounts; by default one of each kind of wear."""
     encoding: Literal["cppn", "direct"] = "cppn"
     """Genome: cppn is a network that draws the image, direct the pixels themselves."""
     algorithm: Literal["map-elites", "single-class"] = "map-elites"
@@ -206,6 +213,7 @@ class EvolveConfig:
             micro_batch=(1, 2**20),
             runs=(1, 2**20),
             population=(1, MAX_POPULATION),
+            expect_copies=(len(self.wear) or 1, MOST_COPIES),
             max_evaluations=(1, 2**53),
             checkpoint_every=every,
             keep_checkpoints=every,
@@ -222,18 +230,35 @@ class EvolveConfig:
             raise UserError(f"target_confidence is {target}; expected a value between 0 and 1")
         if self.encoding not in ("cppn", "direct"):
             raise unknown_name("encoding", self.encoding, ("cppn", "direct"))
-        if self.max_evaluations is not None and self.max_evaluations < self.batch_size:
+        if self.wear and self.fitness == "probability":
+            raise UserError(
+                "fitness is 'probability', but with expect it is the log-odds of worn copies' "
+                "log-probabilities; leave one of them out"
+            )
+        first = self.batch_size * self.looks
+        if self.max_evaluations is not None and self.max_evaluations < first:
+            copies = f" with {self.looks} copies of each" if self.wear else ""
             raise UserError(
                 f"max_evaluations is {self.max_evaluations}, less than the initial population "
-                f"of batch_size = {self.batch_size}"
+                f"of batch_size = {self.batch_size}{copies}"
             )
+
+    @property
+    def wear(self) -> tuple[str, ...]:
+        """The kinds of wear that `expect` names."""
+        return tuple(self.expect.split(",")) if self.expect else ()
+
+    @property
+    def looks(self) -> int:
+        """How often the classifier looks at a child: once, or at each worn copy."""
+        return (self.expect_copies or len(self.wear)) if self.wear else 1
 
     @property
     def last_generation(self) -> int:
         """The generation at which the run ends by count: `generations` or fewer."""
         if self.max_evaluations is None:
             return self.generations
-        return min(self.generations, self.max_evaluations // self.batch_size - 1)
+        return min(self.generations, self.max_evaluations // (self.batch_size * self.looks) - 1)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns nested plain values that JSON can hold and `from_dict` reads back."""

@@ -60,6 +60,9 @@ class Settings(TypedDict, total=False):
     image_size: int | None
     views: Literal["single", "ten-crop"]
     fitness: Literal["log_odds", "probability"]
+    expect: str
+    expect_by: Literal["mean", "least"]
+    expect_copies: int | None
     encoding: Literal["cppn", "direct"]
     algorithm: Literal["map-elites", "single-class"]
     population: int

@@ -19,6 +19,7 @@ from evofool.cli import (
     quiz,
     render,
     reproduce,
+    survive,
     sweep,
     train,
     weights,
@@ -50,6 +51,7 @@ GROUPS: dict[str, dict[str, Command]] = {
     "share and check": {
         "export": export.export,
         "verify": export.verify,
+        "survive": survive.survive,
         "quiz": quiz.quiz,
     },
     "models": {

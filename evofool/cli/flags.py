@@ -76,6 +76,9 @@ def check_settings(config: EvolveConfig) -> None:
         UserError: as `check_combine`, or a micro-batch larger than the batch, which is filled up.
     """
     check_combine(config.classifier, config.combine)
+    if not config.wear:
+        by = config.expect_by if config.expect_by != "mean" else None
+        refuse_unused("without --expect", expect_by=by, expect_copies=config.expect_copies)
     if config.micro_batch is not None and config.micro_batch > config.batch_size:
         raise UserError(
             f"micro_batch is {config.micro_batch}; expected at most batch_size, which is "

@@ -65,7 +65,7 @@ def inspect(
     start_jax()
     from evofool.cli.console import output, print_json
     from evofool.cli.tables import elites_report, elites_table, summary_of
-    from evofool.runs import Run, inspect, inspect_groups
+    from evofool.runs import Run, fitness_text, inspect, inspect_groups
 
     opened = Run(run, strict=strict)
     if class_name is not None:
@@ -78,6 +78,7 @@ def inspect(
         content = {
             "run": run,
             "generation": opened.generation,
+            "fitness": fitness_text(opened.config),
             "summary": summary_of(elites),
             "groups": inspect_groups(elites),
             "elites": elites,
@@ -87,6 +88,8 @@ def inspect(
         output().print(elites_table(elites))
     else:
         output().print(*elites_report(elites, ends=top or ROWS_AT_ENDS), sep="\n")
+    if opened.config.wear and not as_json:
+        output().print(f"confidence: {fitness_text(opened.config)}")
 
 
 def _print_elite(elite: "Elite", as_json: bool) -> None:

@@ -1,10 +1,11 @@
 """The command that polishes: gradient steps on every elite of a run."""
 
 from pathlib import Path
+from typing import Literal
 
 from evofool.cli.evolve import Job, report_end, within_job
-from evofool.cli.flags import Json, RunFolder
-from evofool.cli.numbers import MaybeDevices, Rounds, Steps, Width
+from evofool.cli.flags import Json, RunFolder, refuse_unused
+from evofool.cli.numbers import MaybeCount, MaybeDevices, Rounds, Steps, Width
 from evofool.cli.startup import JobFlags, start_jax
 
 
@@ -16,6 +17,9 @@ def polish(
     widen: Width = 16,
     gain: float = 1.25,
     classes: tuple[str, ...] = (),
+    expect: str | None = None,
+    expect_by: Literal["mean", "least"] = "mean",
+    expect_copies: MaybeCount = None,
     out: Path | None = None,
     overwrite: bool = False,
     classifier: str | None = None,
@@ -37,6 +41,7 @@ def polish(
 
       evofool polish runs/cppn-0
       evofool polish runs/imagenet --steps 70 --rounds 2
+      evofool polish runs/imagenet --expect shift,crop,jpeg
       evofool polish runs/imagenet --classes tench n01443537 --out runs/two-fish
 
     Args:
@@ -46,6 +51,10 @@ def polish(
         widen: new hidden nodes that networks get in a round; at first they change nothing.
         gain: what a step is to raise the log-odds by, if they were linear; it falls to 0.
         classes: classes whose elites climb, by index, label or WordNet id; by default all.
+        expect: wear that the images are to survive: some of shift,crop,resize,jpeg,blur,noise,
+            brightness,print. Elites are scored again by it; by default as the run.
+        expect_by: whether the mean or the least log-probability of worn copies counts.
+        expect_copies: worn copies of an image in every step; by default one of each kind.
         out: run directory to write; by default RUN-polished.
         overwrite: replace the run directory --out if it exists.
         classifier: name of the run's classifier, where it is found under another by now. Another
@@ -60,6 +69,9 @@ def polish(
         quiet: print neither progress nor the table of elites.
         as_json: print the summary as JSON.
     """
+    if expect is None:
+        by = expect_by if expect_by != "mean" else None
+        refuse_unused("without --expect", expect_by=by, expect_copies=expect_copies)
     start_jax(devices=devices, evolves=True, cache=not no_cache, job=job)
     from evofool.runs import polish
 
@@ -71,6 +83,9 @@ def polish(
             widen=widen,
             gain=gain,
             classes=classes,
+            expect=expect,
+            expect_by=expect_by,
+            expect_copies=expect_copies,
             out=out,
             overwrite=overwrite,
             classifier=classifier,

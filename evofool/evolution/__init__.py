@@ -29,6 +29,7 @@ from evofool.evolution.encodings import (
     make_encoding,
     make_rates,
 )
+from evofool.evolution.expectation import expectation_of
 from evofool.evolution.forecast import Forecast, forecast_run
 from evofool.evolution.generation import Item, RunState
 from evofool.evolution.journal import micro_batches
@@ -57,6 +58,7 @@ from evofool.evolution.metrics import (
 from evofool.evolution.plan import Plan, configure, load_configured, make_plan
 from evofool.evolution.random_genomes import random_images
 from evofool.evolution.reporting import Quiet, Reporter
+from evofool.evolution.rescoring import score_again
 from evofool.evolution.selection import best_of_class, elites_of, make_selection
 from evofool.evolution.session import (
     INTERRUPTED,
@@ -112,6 +114,7 @@ __all__ = [
     "damaged_metrics",
     "elites_of",
     "entries",
+    "expectation_of",
     "forecast_run",
     "generation_reaching",
     "has_its_seal",
@@ -135,6 +138,7 @@ __all__ = [
     "resume_command",
     "run_of",
     "saved_generations",
+    "score_again",
     "sealed",
     "settings_message",
     "summarize",

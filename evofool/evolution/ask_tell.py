@@ -28,7 +28,8 @@ class AskTell(NamedTuple):
 
     Attributes:
         ask: (rates, state) -> (offspring, images in [0, 1]).
-        tell: (state, offspring, outputs of their images) -> (state, log).
+        tell: (state, offspring, outputs of their images) -> (state, log). Of worn copies the
+            log-odds that these have together stand for outputs.
     """
 
     ask: Callable[[Rates, RunState], tuple[Offspring, Images]]
@@ -56,8 +57,10 @@ def make_ask_tell(generation: Generation, devices: Devices) -> AskTell:
         )
         born = jnp.stack([jnp.full_like(child, state.next_generation), child], axis=-1)
         items = Item(offspring.genomes, born, two_best(outputs))
+        # of worn copies, together, there are log-odds
+        kind = generation.kind if generation.expectation is None else "log_odds"
         champions = generation.selection.champions_of_batch(
-            fitness_of(outputs, generation.kind), state.archive.fitness
+            fitness_of(outputs, kind), state.archive.fitness
         )
         is_offered = complete & (champions.child[:, None, :] == child[:, :, None])
         offered = jnp.where(is_offered, champions.fitness[:, None, :], -jnp.inf)

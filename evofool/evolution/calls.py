@@ -13,7 +13,8 @@ from jaxtyping import Array, Bool, Key
 from evofool.evaluation import evaluate
 from evofool.evolution.checkpoint import holds_smaller_arrays, unflatten
 from evofool.evolution.encodings import Encoding, Genomes
-from evofool.evolution.generation import Log, RunState
+from evofool.evolution.expectation import expected_log_odds
+from evofool.evolution.generation import Log, RunState, child_keys
 from evofool.evolution.loop import Loop, compile_loop, compile_polish
 from evofool.evolution.plan import Plan
 from evofool.evolution.polishing import next_cells
@@ -45,6 +46,7 @@ class Caller:
 
     Attributes:
         micro_batch: children that are made together at present.
+        encoding: with the room that genomes have at present.
         compile_seconds: spent with tracing and compiling so far.
     """
 
@@ -55,7 +57,7 @@ class Caller:
         self._build(plan.encoding)
 
     def _build(self, encoding: Encoding) -> None:
-        self._encoding = encoding
+        self.encoding = encoding
         self._loop = compile_loop(self._plan, encoding=encoding, micro_batch=self.micro_batch)
         if self._plan.classifier.is_jax:
             self._params = self._loop.place(self._plan.classifier.params)
@@ -66,7 +68,7 @@ class Caller:
         """Goes on with micro-batches of another size."""
         if size != self.micro_batch:
             self.micro_batch = size
-            self._build(self._encoding)
+            self._build(self.encoding)
 
     def start(self, table: Mapping[str, np.ndarray] | None) -> RunState:
         """Returns the state of a checkpoint, or without one that before generation 0."""
@@ -76,7 +78,7 @@ class Caller:
         if table is None:
             return state
         while holds_smaller_arrays(state, table):
-            self._build(self._encoding.grown())
+            self._build(self.encoding.grown())
             state = self._loop.init(seeds)
         return self._loop.place(unflatten(table, state))
 
@@ -114,7 +116,7 @@ class Caller:
             lambda leaf: leaf[:, cells].reshape(-1, *leaf.shape[2:]), state.archive.items.genome
         )
         keys = jax.random.split(jax.random.key(0), jax.tree.leaves(genomes)[0].shape[0])
-        return bool(_all_have_room(self._encoding, genomes, keys, self._plan.config.polish.widen))
+        return bool(_all_have_room(self.encoding, genomes, keys, self._plan.config.polish.widen))
 
     def _program(self, state: RunState, stop: np.int32, target: np.float32) -> tuple[Any, Any]:
         """Returns the compiled program of the run's phase, and what to call it with."""
@@ -125,7 +127,7 @@ class Caller:
             return self._advance, arguments
         loop = compile_polish(
             self._plan,
-            encoding=self._encoding,
+            encoding=self.encoding,
             micro_batch=min(self.micro_batch, self._plan.polish_micro_batch),
         )
         # there may be work for more devices than in evolution, or for fewer
@@ -148,18 +150,29 @@ class Caller:
         offspring, images = self._loop.by_halves.ask(self._plan.rates, state)
         runs, batch, *shape = images.shape
         levels = np.asarray(images).reshape(-1, *shape)
-        outputs = evaluate(self._plan.classifier, levels, self.micro_batch)
+        outputs = self._outputs_of(levels, state)
         outputs = jnp.asarray(outputs.reshape(runs, batch, -1))
         state, log = self._loop.by_halves.tell(state, offspring, outputs)
         had_room = bool(jnp.all(offspring.had_room))
         seconds = time.perf_counter() - start
         return Call(state, [jax.device_get(log)] if had_room else [], had_room, seconds)
 
+    def _outputs_of(self, images: np.ndarray, state: RunState) -> np.ndarray:
+        """Shows the children of all runs to a classifier outside JAX, as they are or worn."""
+        classifier, expectation = self._plan.classifier, self._plan.expectation
+        if expectation is None:
+            return evaluate(classifier, images, self.micro_batch)
+        child = jnp.arange(self._plan.config.batch_size)
+        keys = jnp.concatenate(
+            [child_keys(seed, state.next_generation, child) for seed in state.seeds]
+        )
+        return expected_log_odds(classifier, expectation, images, keys, self.micro_batch)
+
     def with_more_room(self, state: RunState) -> RunState:
         """Doubles the room of every genome; the generation that lacked it was not counted."""
         elites = jax.device_get(state.archive)
-        genomes = self._encoding.grow(elites.items.genome)
-        self._build(self._encoding.grown())
+        genomes = self.encoding.grow(elites.items.genome)
+        self._build(self.encoding.grown())
         self._say(
             f"genomes outgrew their room at generation {int(state.next_generation)}: doubled it"
         )

@@ -61,8 +61,8 @@ def forecast_run(config: EvolveConfig, classifier: Classifier) -> Forecast:
         elapsed = time.perf_counter() - start
         if elapsed > TRIAL_SECONDS or not had_room:
             break
-    speed = generations * config.batch_size * config.runs / elapsed
-    evaluations = (config.last_generation + 1) * config.batch_size * config.runs
+    speed = generations * config.batch_size * config.runs * config.looks / elapsed
+    evaluations = (config.last_generation + 1) * config.batch_size * config.runs * config.looks
     return Forecast(
         seconds=compile_seconds + evaluations / speed,
         compile_seconds=compile_seconds,

@@ -24,15 +24,18 @@ import cppn
 from archive import Archive
 from evofool.classifiers import ClassifierError, Params, blaming, fitness_of, two_best
 from evofool.evolution.encodings import Encoding, Genomes, Rates
+from evofool.evolution.expectation import Expectation
 from evofool.evolution.selection import Scores, Selection
 from evofool.evolution.sharding import AXIS, Layout, Units, insert_winners
 
 PRNG = "threefry2x32"  # stored with every checkpoint; keys of another kind draw other numbers
 
+Images = Float[Array, "children height width channels"]
+
 NO_PARENT = -1  # in `Log.parents`
 
 # what a child's key is folded with, per use
-_SELECT, _VARY = 0, 1
+_SELECT, _VARY = 0, 1  # 2 is for new nodes in `polishing`, 3 for wear in `expectation`
 
 
 class Item(NamedTuple):
@@ -98,6 +101,7 @@ class Generation:
         kind: what its outputs are.
         selection: which cells there are, who competes for them, and who are parents.
         layout: which device makes which children.
+        expectation: how children are worn before they are classified; None for not at all.
     """
 
     encoding: Encoding
@@ -105,6 +109,30 @@ class Generation:
     kind: str
     selection: Selection
     layout: Layout
+    expectation: Expectation | None
+
+    def look(
+        self, params: Params, images: Images, keys: Key[Array, " children"]
+    ) -> tuple[Int[Array, "children 2"], Float[Array, "children outputs"]]:
+        """Classifies images, or worn copies of them.
+
+        Args:
+            params: of the classifier.
+            images: of children.
+            keys: of wear.
+
+        Returns:
+            The two strongest outputs, and the log-odds of all.
+        """
+        if self.expectation is None:
+            outputs = self._classify(params, images)
+            return two_best(outputs), fitness_of(outputs, self.kind)
+
+        def one_copy(images: Images) -> Array:
+            return fitness_of(self._classify(params, images), self.kind)
+
+        log_odds = self.expectation.log_odds(one_copy, images, keys)
+        return two_best(log_odds), log_odds
 
     def _classify(self, params: Params, images: Array) -> Array:
         """Traces the classifier, which may be code of the user's."""
@@ -138,9 +166,9 @@ class Generation:
 
         def make(unit: Units) -> tuple[Offspring, Array, Scores]:
             offspring = self.offspring(params, rates, state, unit)
-            outputs = self._classify(params, self.encoding.render(offspring.genomes))
-            scores = self.selection.score(fitness_of(outputs, self.kind), unit)
-            return offspring, two_best(outputs), scores
+            keys = child_keys(state.seeds[unit.run], state.next_generation, unit.child)
+            best, fitness = self.look(params, self.encoding.render(offspring.genomes), keys)
+            return offspring, best, self.selection.score(fitness, unit)
 
         # one micro-batch after the other: no more images than that are in memory
         offspring, best, scores = lax.map(make, units)

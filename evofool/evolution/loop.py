@@ -13,6 +13,7 @@ from jaxtyping import Array, UInt
 from evofool.classifiers import Params
 from evofool.evolution.ask_tell import AskTell, make_ask_tell
 from evofool.evolution.encodings import Encoding, Rates
+from evofool.evolution.expectation import Expectation
 from evofool.evolution.generation import Generation, Log, RunState
 from evofool.evolution.plan import Plan
 from evofool.evolution.polishing import Polishing
@@ -74,6 +75,7 @@ def compile_loop(
         plan.classifier.apply,
         plan.classifier.kind,
         plan.selection,
+        expectation=plan.expectation,
         runs=config.runs,
         batch=config.batch_size,
         micro_batch=size,
@@ -106,6 +108,7 @@ def compile_polish(
         plan.classifier.apply,
         plan.classifier.kind,
         plan.selection,
+        expectation=plan.expectation,
         runs=runs,
         batch=batch,
         micro_batch=micro_batch,
@@ -129,6 +132,7 @@ def _loop(
     kind: str,
     selection: Selection,
     *,
+    expectation: Expectation | None,
     runs: int,
     batch: int,
     micro_batch: int,
@@ -138,9 +142,8 @@ def _loop(
 ) -> Loop:
     """Builds the program of evolution, or with `widen` that of polishing."""
     devices = Devices.of(used, runs=runs, batch=batch, micro_batch=micro_batch)
-    generation = Generation(encoding, apply, kind, selection, devices.layout)
-    if widen is not None:
-        generation = Polishing(encoding, apply, kind, selection, devices.layout, widen)
+    parts = (encoding, apply, kind, selection, devices.layout, expectation)
+    generation = Generation(*parts) if widen is None else Polishing(*parts, widen)
 
     def advance(params: Params, rates: Rates, state: RunState, stop: Array, target: Array) -> Carry:
         def on_one_device(units: Units, params: Params, rates: Rates, state: RunState) -> Carry:

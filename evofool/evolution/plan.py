@@ -19,9 +19,11 @@ from evofool.classifiers import (
 from evofool.config import EvolveConfig
 from evofool.evaluation import choose_micro_batch
 from evofool.evolution.encodings import Encoding, Rates, make_encoding, make_rates
+from evofool.evolution.expectation import Expectation, expectation_of
 from evofool.evolution.memory import check_memory
 from evofool.evolution.polishing import Climb
 from evofool.evolution.selection import Selection, make_selection
+from evofool.images import wear_named
 from evofool.support import UserError, is_python_file, split_code
 
 MOST_TOGETHER = 16  # elites whose climbs are in memory at a time, of each device
@@ -50,6 +52,11 @@ class Plan:
     climb: Climb | None = None
 
     @property
+    def expectation(self) -> Expectation | None:
+        """How children are worn before they are classified; None for not at all."""
+        return expectation_of(self.config)
+
+    @property
     def polish_batch(self) -> int:
         """Elites of a run that are polished in one generation."""
         assert self.climb is not None
@@ -58,7 +65,8 @@ class Plan:
     @property
     def polish_micro_batch(self) -> int:
         """Elites that are polished together; two parts at least, for two devices."""
-        return min(MOST_TOGETHER, self.micro_batch, -(-self.polish_batch // 2))
+        copies = self.config.looks  # whose gradients are in memory together
+        return min(max(1, MOST_TOGETHER // copies), self.micro_batch, -(-self.polish_batch // 2))
 
     def evaluations_by(self, generation: int) -> int:
         """Returns how many images of a run were classified by the end of a generation.
@@ -71,7 +79,7 @@ class Plan:
         if generation > evolved:
             each = self.config.polish.steps + 2
             evaluations += (generation - evolved) * self.polish_batch * each
-        return evaluations
+        return evaluations * self.config.looks
 
     @property
     def last_generation(self) -> int:
@@ -89,9 +97,12 @@ def make_plan(config: EvolveConfig, classifier: Classifier) -> Plan:
 
     Raises:
         UserError: the memory does not suffice, or the settings do not fit the classifier: unknown
-            classes, a colour for other channels, children that the classes cannot share equally.
+            classes or wear, a colour for other channels, children that the classes cannot share
+            equally.
     """
     encoding = make_encoding(config, classifier.card.input_shape)
+    for kind in config.wear:
+        wear_named(kind)
     selection = make_selection(config, classifier.card)
     micro_batch = config.micro_batch
     if micro_batch is None:

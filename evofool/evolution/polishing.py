@@ -25,7 +25,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, Key
 
 import cppn
-from evofool.classifiers import Params, fitness_of
+from evofool.classifiers import Params
 from evofool.evolution.encodings import Genomes
 from evofool.evolution.generation import Generation, Offspring, RunState, child_keys
 from evofool.evolution.predicted_gain import scale_to_predicted_gain
@@ -92,7 +92,7 @@ class Polishing(Generation):
             params: of the classifier.
             rates: how to climb.
             genomes: where the climbs begin.
-            keys: of the nodes that are added.
+            keys: of the nodes that are added, and of wear.
             outputs: the classifier's output whose log-odds each climb is to raise.
         """
         tunable = self.encoding.tune(genomes, keys, self.widen)
@@ -103,13 +103,18 @@ class Polishing(Generation):
 
         optimizer = scale_to_predicted_gain(gain, longest=tunable.longest)
 
-        def log_odds(variables: Variables) -> tuple[Array, Array]:
-            scores = fitness_of(self._classify(params, tunable.draw(variables)), self.kind)
+        def log_odds(variables: Variables, done: ArrayLike) -> tuple[Array, Array]:
+            turn = jnp.asarray(done)  # other copies in every step
+            wear = jax.vmap(lambda key: cppn.fold_in(key, turn))(keys)
+            scores = self.look(params, tunable.draw(variables), wear)[1]
             each = jnp.take_along_axis(scores, outputs[:, None], axis=1)[:, 0]
             return jnp.sum(each), each
 
         def keep_better(best: _Best, variables: Variables, fitness: Array) -> _Best:
-            is_better = fitness > best.fitness  # of what is no number, nothing is better
+            # What is no number is not better than anything. Worn copies differ from step to step:
+            # a better score is luck, and what a climb comes to is where it ends.
+            least = best.fitness if self.expectation is None else -jnp.inf
+            is_better = fitness > least
 
             def choose(new: Array, old: Array) -> Array:
                 return jnp.where(jnp.expand_dims(is_better, range(1, new.ndim)), new, old)
@@ -119,7 +124,7 @@ class Polishing(Generation):
 
         def step(i: Array, carry: tuple[Variables, optax.OptState, _Best]):
             variables, state, best = carry
-            (_, fitness), gradients = jax.value_and_grad(log_odds, has_aux=True)(variables)
+            (_, fitness), gradients = jax.value_and_grad(log_odds, has_aux=True)(variables, i)
             best = keep_better(best, variables, fitness)
             gradients = jax.tree.map(lambda g: jnp.where(jnp.isfinite(g), g, 0.0), gradients)
             updates, state = jax.vmap(optimizer.update)(gradients, state)
@@ -131,7 +136,7 @@ class Polishing(Generation):
             best = _Best(start, jnp.full(outputs.shape, -jnp.inf))
             state = jax.vmap(optimizer.init)(start)
             variables, _, best = lax.fori_loop(0, rates.steps, step, (start, state, best))
-            return keep_better(best, variables, log_odds(variables)[1]).variables
+            return keep_better(best, variables, log_odds(variables, rates.steps)[1]).variables
 
         # without room the generation is made again, when there is some: it need not be climbed now
         has_room = jnp.all(tunable.had_room)

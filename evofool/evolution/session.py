@@ -24,6 +24,7 @@ from evofool.evolution.manifest import MicroBatches
 from evofool.evolution.metrics import MetricsLine
 from evofool.evolution.plan import Plan
 from evofool.evolution.reporting import Quiet, Reporter
+from evofool.evolution.rescoring import with_fitness_of
 from evofool.evolution.selection import best_of_class
 from evofool.support import UserError, multihost
 
@@ -253,17 +254,20 @@ class Session:
         return self._past_seconds + time.perf_counter() - self._started
 
 
-def begin_with(folder: Path, plan: Plan, newest: Checkpoint) -> None:
+def begin_with(folder: Path, plan: Plan, newest: Checkpoint, *, anew: bool = False) -> None:
     """Writes the first checkpoint of a run that goes on from the elites of another.
 
     Args:
         folder: the new run directory, with `config.json`, and lineage and metrics of the other.
         plan: of the new run.
         newest: the checkpoint of the other run.
+        anew: whether to score the elites again, as the other run had another fitness.
     """
     cut_to(folder, plan.config, newest.generation)
     caller = Caller(plan, lambda _: None)
     state = caller.start(newest.table)
+    if anew:
+        state = with_fitness_of(plan, caller.encoding, state)
     used = newest.micro_batches or [(0, caller.micro_batch)]
     with Journal(folder, plan, state=state, micro_batches=used) as journal:
         journal.checkpoint(state, anew=True)

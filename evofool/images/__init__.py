@@ -15,13 +15,19 @@ from evofool.images.levels import Images, Levels, from_levels, to_image, to_leve
 from evofool.images.recoloring import disordered_table, intensity_table, non_monotonicity
 from evofool.images.saving import resized, save_image, save_pages
 from evofool.images.sheets import Section, draw_sheet, thumbnail
+from evofool.images.wear import WEAR, WORDS, Chance, Wear, chance_of, wear, wear_named
 from evofool.support import percent  # lives there; some rooms still import it from here
 
 __all__ = [
+    "WEAR",
+    "WORDS",
+    "Chance",
     "Images",
     "Levels",
     "Section",
+    "Wear",
     "blur",
+    "chance_of",
     "chart",
     "confidence_axis",
     "corruptions",
@@ -45,5 +51,7 @@ __all__ = [
     "thumbnail",
     "to_image",
     "to_levels",
+    "wear",
+    "wear_named",
     "write_matrix",
 ]

@@ -21,7 +21,7 @@ DARK = 0.6  # share of the colour scale; text on darker squares is white
 
 @contextlib.contextmanager
 def chart(
-    path: Path, *, size: Sequence[float | int] = (7, 4), panels: int = 1
+    path: Path, *, size: Sequence[float | int] = (7, 4), panels: int | tuple[int, int] = 1
 ) -> Iterator[Any]:  # `Axes`, or an array of them: a caller knows which
     """Yields matplotlib axes to draw on, then writes the drawing, atomically.
 
@@ -30,7 +30,8 @@ def chart(
     Args:
         path: of the PNG file.
         size: width and height in inches, of 110 pixels each.
-        panels: number of axes side by side; an array of axes is yielded if there are several.
+        panels: number of axes side by side, or of their rows and columns; an array of axes is
+            yielded if there are several.
     """
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # no display, no global state
@@ -40,7 +41,7 @@ def chart(
     with rc_context({"font.family": families("")}):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
-        yield figure.subplots(1, panels)
+        yield figure.subplots(*((1, panels) if isinstance(panels, int) else panels))
         fonts = _make_drawable(figure)
         with replacing(path) as temporary, rc_context({"font.family": fonts}):
             figure.savefig(temporary, dpi=DPI, format="png")

@@ -1,7 +1,8 @@
 """Analyses of images and elites, which the experiments consist of.
 
 Statistics with intervals and tests, similarity of images, repeated elements and their removal,
-lesions of genomes, regularity and orientation, families of classes. No command runs them alone.
+lesions of genomes, regularity and orientation, families of classes, survival of worn images. Only
+the last has a command of its own, `evofool survive`.
 """
 
 from evofool.measures.class_families import FamilyConfidence, family_probabilities
@@ -44,6 +45,7 @@ from evofool.measures.statistics import (
     proportion_interval,
     signed_rank,
 )
+from evofool.measures.survival import Survival, SurvivalPoint, survive
 
 __all__ = [
     "CANDIDATES",
@@ -59,6 +61,8 @@ __all__ = [
     "Permuted",
     "Repeats",
     "Share",
+    "Survival",
+    "SurvivalPoint",
     "TwoGroups",
     "Values",
     "ablate",
@@ -80,5 +84,6 @@ __all__ = [
     "signed_rank",
     "spectral_slope",
     "stroke_energy",
+    "survive",
     "total_variation",
 ]

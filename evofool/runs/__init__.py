@@ -17,11 +17,12 @@ from evofool.runs.exporting import export, write_csv
 from evofool.runs.family_tree import Move, classes_held, goal_switches, kinship, move_matrix, moves
 from evofool.runs.frames import Size
 from evofool.runs.gallery import PER_PAGE, gallery
-from evofool.runs.identity import not_deterministic
+from evofool.runs.identity import Given, not_deterministic
 from evofool.runs.inspection import (
     EliteFacts,
     GroupFacts,
     facts,
+    fitness_text,
     genome_json,
     genome_text,
     inspect,
@@ -48,6 +49,7 @@ __all__ = [
     "Diagnosis",
     "Elite",
     "EliteFacts",
+    "Given",
     "GroupFacts",
     "IndependentRun",
     "Judgement",
@@ -72,6 +74,7 @@ __all__ = [
     "evolve",
     "export",
     "facts",
+    "fitness_text",
     "gallery",
     "genome_json",
     "genome_text",

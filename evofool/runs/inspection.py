@@ -8,9 +8,21 @@ from typing import Any
 import numpy as np
 
 import cppn
+from evofool.config import EvolveConfig
 from evofool.evolution import HIGH, class_changes, cppn_spec, cppn_style
 from evofool.runs.choosing import group_of, select
 from evofool.runs.run import Elite, Run
+
+
+def fitness_text(config: EvolveConfig) -> str:
+    """Says in a line what the confidences of a run are those of."""
+    if not config.wear:
+        return "the image as it is"
+    kinds = ", ".join(config.wear)
+    return (
+        f"the {config.expect_by} log-probability of {config.looks} copies of the image, "
+        f"worn at random by {kinds}"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

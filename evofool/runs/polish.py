@@ -5,10 +5,11 @@ import dataclasses
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 from evofool.classifiers import Classifier, fingerprint
 from evofool.config import PolishConfig
-from evofool.evolution import Reporter, begin_with, make_plan
+from evofool.evolution import Reporter, begin_with, expectation_of, make_plan
 from evofool.runs.folders import CONFIG, new_run_folder, nothing_yet
 from evofool.runs.launch import carry_out
 from evofool.runs.progress import reporting
@@ -25,6 +26,9 @@ def polish(
     widen: int = 16,
     gain: float = 1.25,
     classes: Sequence[str] = (),
+    expect: str | None = None,
+    expect_by: Literal["mean", "least"] = "mean",
+    expect_copies: int | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
     classifier: str | Classifier | None = None,
@@ -45,6 +49,10 @@ def polish(
         widen: new hidden nodes that networks get in a round; directly encoded images get none.
         gain: what a step is to raise the log-odds by at first, if they were linear.
         classes: indices, labels or WordNet ids; all classes of the run unless given.
+        expect: wear that the images are to survive, as "shift,crop"; elites are scored again by
+            it. As the run, unless given.
+        expect_by: whether the mean or the least log-probability of worn copies counts.
+        expect_copies: worn copies of an image in each step; one of each kind unless given.
         out: the new run directory; `<run>-polished` unless given.
         overwrite: replace a run directory that is there.
         classifier: the run's, where it cannot be loaded by the name that the run directory holds.
@@ -80,8 +88,12 @@ def polish(
     newest = run.newest
     if newest is None:
         raise nothing_yet(run.folder, "has no checkpoint yet")
+    asked: dict[str, Any] = {}
+    if expect is not None:
+        asked = {"expect": expect, "expect_by": expect_by, "expect_copies": expect_copies}
     config = dataclasses.replace(
         run.config,
+        **asked,
         generations=newest.generation,
         target_confidence=None,
         max_seconds=None,
@@ -103,7 +115,8 @@ def polish(
             shutil.copytree(run.folder / "lineage", folder / "lineage")
             shutil.copy(run.folder / "metrics.jsonl", folder)
             write_json(folder / CONFIG, make_manifest(plan, answers))
-            begin_with(folder, plan, newest)
+            has_other_fitness = plan.expectation != expectation_of(run.config)
+            begin_with(folder, plan, newest, anew=has_other_fitness)
 
         multihost.from_first(begin)  # which holds the lock for all
         return carry_out(folder, plan, reporter)

@@ -257,7 +257,7 @@ def make_summary(plan: Plan, outcome: Outcome, *, evaluations: int | None = None
     is_reached = outcome.reason == TARGET_REACHED or (target is not None and least >= target)
     evolved = outcome.evolve_seconds
     if evaluations is None:
-        evaluations = (generation + 1) * config.batch_size * config.runs
+        evaluations = plan.evaluations_by(generation) * config.runs
     summary: Summary = {
         "encoding": config.encoding,
         "classifier": plan.classifier.card.name,

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from PIL import Image
 
 from evofool.classifiers import Classifier, confidence
-from evofool.evaluation import evaluate_log_odds
+from evofool.evolution import expectation_of, score_again
 from evofool.images import Images, from_levels
 from evofool.runs.examination import examine
 from evofool.runs.exporting import export
@@ -125,13 +125,28 @@ def _differences(
         elites: of that run.
         images: their images, in any number of parts: never all are in memory.
     """
-    odds = np.concatenate(
-        [evaluate_log_odds(run.classifier, part, run.micro_batch) for part in images]
-    )
+    odds, done = [], 0
+    for part in images:
+        shown = elites[done : done + len(part)]
+        odds.append(_scores(run, shown, part))
+        done += len(part)
+    odds = np.concatenate(odds)
     mine = odds[np.arange(len(elites)), [elite.output for elite in elites]]
     scores = confidence(np.nan_to_num(mine, nan=-np.inf))
     difference = np.abs(scores - [elite.confidence for elite in elites])
     return np.where(np.isnan(mine), 1.0, difference)
+
+
+def _scores(run: Run, elites: list[Elite], images: Images) -> Float[np.ndarray, "elites outputs"]:
+    """Scores images of elites as the run did."""
+    return score_again(
+        run.classifier,
+        expectation_of(run.config),
+        images,
+        seeds=np.array([elite.seed for elite in elites]),
+        born=np.array([elite.born for elite in elites]),
+        micro_batch=run.micro_batch,
+    )
 
 
 def _exported(run: Run) -> Iterator[Images]:

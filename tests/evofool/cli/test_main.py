@@ -39,6 +39,7 @@ FLAGS = {
         "--json",
     ],
     "verify": ["RUN", "--tolerance", "--json"],
+    "survive": ["RUN", "--wear", "--seed", "--out", "--json"],
     "classify": [
         *("IMAGES", "--classifier", "--weights", "--combine", "--top", "--exact", "--json"),
     ],
@@ -68,7 +69,7 @@ FLAGS = {
     "data fetch": ["NAME", "--dir", "--url"],
     "weights convert": ["FILE", "--family", "--out", "--name", "--labels", "--card"],
     "weights fetch": ["NAME", "--out", "--url", "--quiet"],
-    "polish": ["RUN", "--steps", "--rounds", "--widen", "--out", "--devices"],
+    "polish": ["RUN", "--steps", "--rounds", "--widen", "--expect", "--out", "--devices"],
     "doctor": [
         "--data",
         "--images",

@@ -1,0 +1,44 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import evofool
+from evofool.images.wear import WEAR
+from evofool.support.errors import UserError
+
+
+def test_survival_begins_with_the_archives_confidence_and_has_a_curve_for_each_wear(
+    direct_run: evofool.Run, tmp_path: Path
+):
+    result = evofool.survive(direct_run, wear=["noise", "blur"], out=tmp_path)
+    start, *points = result.points
+    expected = [elite.confidence for elite in direct_run.all_elites()]
+    assert start.median_confidence == pytest.approx(np.median(expected), abs=1e-6)
+    assert (start.wear, start.same_label, start.is_held_out) == ("none", 1.0, False)
+    assert [(p.wear, p.amount) for p in points] == [
+        (name, amount) for name in ("noise", "blur") for amount in WEAR[name].amounts
+    ]
+    for point in result.points:
+        assert 0 <= point.low <= point.median_confidence <= point.high <= 1
+        assert point.same_label_low <= point.same_label <= point.same_label_high
+    assert [p.is_held_out for p in points] == [p.amount > WEAR[p.wear].most for p in points]
+    with result.table.open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [float(row["median_confidence"]) for row in rows] == [
+        p.median_confidence for p in result.points
+    ]
+    with Image.open(result.plot) as image:
+        assert image.width > 300
+    again = evofool.survive(direct_run, wear=["noise"], out=tmp_path)  # replaces its files
+    assert again.points == result.points[:6]
+
+
+def test_an_unknown_wear_is_refused_before_anything_is_written(
+    direct_run: evofool.Run, tmp_path: Path
+):
+    with pytest.raises(UserError, match="unknown wear 'rain'"):
+        evofool.survive(direct_run, wear=["rain"], out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
