@@ -10,6 +10,8 @@ from .attacks import lbfgs as lbfgs
 from .attacks import one_pixel as one_pixel
 from .attacks import pgd as pgd
 from .attacks import universal as universal
+from .audits import AuditResult as AuditResult
+from .audits import audit as audit
 from .classifiers import Card as Card
 from .classifiers import Classifier as Classifier
 from .classifiers import convert_weights as convert_weights

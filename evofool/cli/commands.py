@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from evofool.cli import (
     attack,
+    audit,
     breed,
     classify,
     compare,
@@ -56,6 +57,8 @@ GROUPS: dict[str, dict[str, Command]] = {
     },
     "models": {
         "doctor": doctor.doctor,
+        "audit": audit.audit,
+        "audit-diff": audit.audit_diff,
         "classify": classify.classify,
         "accuracy": classify.accuracy,
         "attack": attack.attack,

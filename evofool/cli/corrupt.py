@@ -89,18 +89,22 @@ def corrupt(
 
     from evofool.classifiers import check_classifier, load_classifier
     from evofool.cli.console import make_table, output, print_json
-    from evofool.evaluation import corrupt
+    from evofool.evaluation import corrupt, read_labelled
     from evofool.images import save_image
     from evofool.support import percent, rounded_percent
 
     name, corruption = _corruption(shuffle, rows, tiles, blur, recolor, seed or 0)
     loaded = load_classifier(classifier, weights=weights)
     check_classifier(loaded)
-    if images is not None and labels is not None:
-        levels, classes, actions = _read(loaded.card, images, labels, limit, invert)
-    else:
-        assert dataset is not None
-        levels, classes, actions = *_test_images(dataset, data, limit), []
+    levels, classes, actions = read_labelled(
+        loaded.card,
+        dataset=dataset,
+        data=data,
+        images=images,
+        labels=labels,
+        limit=limit,
+        invert=invert,
+    )
     result = corrupt(loaded, levels, classes, corruption)
     if out is not None:
         truth = f"{loaded.card.name}; true labels: {_labels_of(loaded.card, classes)}"
@@ -162,32 +166,6 @@ def _corruption(
     assert recolor is not None
     table = intensity_table(recolor, seed=seed)
     return f"recoloured: {recolor}", partial(corruptions.recolor, table=table)
-
-
-def _test_images(
-    dataset: str, data: Path | None, limit: int | None
-) -> tuple["Levels", "np.ndarray"]:
-    """Returns a data set's test images, `[batch, height, width, channels]`, and their classes."""
-    from evofool.data import load_cifar10, load_mnist
-
-    loaded = {"mnist": load_mnist, "cifar10": load_cifar10}[dataset](data)
-    return loaded.test_images[:limit], loaded.test_labels[:limit]
-
-
-def _read(
-    card: "Card", images: Path, labels: Path, limit: int | None, invert: bool
-) -> tuple["Levels", "np.ndarray", list[str]]:
-    """Reads images of a folder; returns them as `_test_images`, and what was done to them."""
-    import numpy as np
-
-    from evofool.data import read_labels, read_photographs
-    from evofool.evaluation import summarize_actions
-
-    rows = read_labels(labels, card, images=images)[:limit]
-    photographs = read_photographs([row.path for row in rows], card, invert=invert)
-    levels = np.stack([photograph.levels for photograph in photographs])
-    actions = summarize_actions(photograph.actions for photograph in photographs)
-    return levels, np.array([row.index for row in rows]), actions
 
 
 def _shown(count: int) -> "np.ndarray":

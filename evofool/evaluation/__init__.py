@@ -18,6 +18,7 @@ from evofool.evaluation.forward import (
     in_parts,
     micro_batch_for,
 )
+from evofool.evaluation.labelled import Labelled, read_labelled
 from evofool.evaluation.on_files import accuracy, classify, summarize_actions
 from evofool.evaluation.programs import Model, model_of, once_per_model
 from evofool.evaluation.recognition import Recognized, corrupt, recognize
@@ -27,6 +28,7 @@ __all__ = [
     "ACCELERATOR_VALUES",
     "CPU_VALUES",
     "Check",
+    "Labelled",
     "Model",
     "Recognized",
     "accuracy",
@@ -45,6 +47,7 @@ __all__ = [
     "micro_batch_for",
     "model_of",
     "once_per_model",
+    "read_labelled",
     "recognize",
     "summarize_actions",
 ]

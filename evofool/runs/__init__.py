@@ -15,6 +15,7 @@ from evofool.runs.doctor import Diagnosis, doctor
 from evofool.runs.drawing import render
 from evofool.runs.exporting import export, write_csv
 from evofool.runs.family_tree import Move, classes_held, goal_switches, kinship, move_matrix, moves
+from evofool.runs.folders import result_folder
 from evofool.runs.frames import Size
 from evofool.runs.gallery import PER_PAGE, gallery
 from evofool.runs.identity import Given, not_deterministic
@@ -93,6 +94,7 @@ __all__ = [
     "quiz",
     "render",
     "reporting",
+    "result_folder",
     "resume",
     "stepping_stones",
     "stones_of",
