@@ -5,11 +5,12 @@ other is what a threshold costs: a classifier that is less certain of everything
 and rejects more real images, which counts as worse too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypedDict
 
 import scipy.stats
 
+from evofool.audits.elites import ReplayPart
 from evofool.audits.figures import Estimate, Metrics
 from evofool.audits.gates import Verdict
 from evofool.support import rounded_percent
@@ -67,7 +68,14 @@ def _are_apart(one: Estimate, other: Estimate) -> bool:
     return len(ends) == 4 and max(ends[:2]) > min(ends[2:])
 
 
-def compare(name: str, before: Metrics, after: Metrics, *, threshold: float) -> ComparisonPart:
+def compare(
+    name: str,
+    before: Metrics,
+    after: Metrics,
+    *,
+    threshold: float,
+    replayed: ReplayPart | None = None,
+) -> ComparisonPart:
     """Compares an audit with an earlier one.
 
     Args:
@@ -75,6 +83,7 @@ def compare(name: str, before: Metrics, after: Metrics, *, threshold: float) -> 
         before: figures of the earlier one.
         after: figures of this one.
         threshold: the confidence that counts.
+        replayed: images that were shown again.
     """
     bar = f"@{threshold:g}"
     worse_if_more = [f"fooled{bar}", f"fooled.direct{bar}", f"fooled.gradient{bar}"]
@@ -83,7 +92,7 @@ def compare(name: str, before: Metrics, after: Metrics, *, threshold: float) -> 
     return {
         "name": name,
         "differences": compare_metrics(before, after),
-        "tests": [test for test in tests if test is not None],
+        "tests": [*filter(None, tests), *_test_replay(replayed)],
     }
 
 
@@ -93,14 +102,24 @@ def _test(metric: str, before: Metrics, after: Metrics, worse: str) -> Verdict |
         return None
     table = [_counts(after[metric]), _counts(before[metric])]
     p = float(scipy.stats.fisher_exact(table, alternative=worse).pvalue)
-    change = (
-        f"{rounded_percent(before[metric]['value'])} -> {rounded_percent(after[metric]['value'])}"
-    )
+    old, new = (rounded_percent(metrics[metric]["value"]) for metrics in (before, after))
     return {
         "gate": f"{metric} not {worse}",
         "passed": p >= LEVEL,
         "detail": f"{metric} {old} -> {new}, p = {p:.2g} (one-sided, expected {LEVEL:g} or more)",
     }
+
+
+def _test_replay(part: ReplayPart | None) -> Iterator[Verdict]:
+    """Tests whether more of the same images fool the classifier than did; a sign test."""
+    if part is not None:
+        yield {
+            "gate": "replayed images fool no more often",
+            "passed": part["p"] >= LEVEL,
+            "detail": f"{part['newly']} of {part['images']} images fool it newly, "
+            f"{part['no_longer']} no longer, p = {part['p']:.2g} (one-sided, expected {LEVEL:g} or "
+            "more)",
+        }
 
 
 def _counts(estimate: Estimate | Mapping[str, float]) -> tuple[int, int]:

@@ -253,6 +253,7 @@ def _conclude(record: Record, terms: Terms) -> None:
             terms.earlier["metrics"],
             record["metrics"],
             threshold=about["threshold"],
+            replayed=record.get("replay"),
         )
         tests = record["comparison"]["tests"] if terms.is_test else []
     if record["status"] == PASSED and not all(v["passed"] for v in [*record["gates"], *tests]):

@@ -1,7 +1,6 @@
 """The one place that imports scikit-learn, which comes with the extra `audit`."""
 
 import importlib
-from contextlib import AbstractContextManager
 from typing import Any
 
 from evofool.support import UserError
@@ -17,13 +16,6 @@ def scikit(module: str) -> Any:  # a module, whose types scikit-learn does not d
         return importlib.import_module(f"sklearn.{module}")
     except ModuleNotFoundError as error:
         raise UserError(
-            "an audit needs scikit-learn, for its curves and its control: pip install "
+            "an audit needs scikit-learn, for two detectors and a control: pip install "
             "'evofool[audit]'"
         ) from error
-
-
-def unchecked() -> AbstractContextManager[None]:
-    """Leaves out scikit-learn's checks of arguments, which take most of the time of small ones."""
-    import sklearn
-
-    return sklearn.config_context(assume_finite=True, skip_parameter_validation=True)

@@ -4,15 +4,15 @@ A score is higher for real images. Fooling images are what is to be detected: th
 AUROC and AUPR. FPR95 is the share of fooling images that pass where 95 % of the real ones do.
 """
 
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from evofool.audits.figures import Estimate, bootstrapped
-from evofool.audits.scikit import scikit, unchecked
+from evofool.audits.figures import RESAMPLES, Estimate
 
 Scores = Float[np.ndarray, " images"]
+Values = Float[np.ndarray, " samples"]
 PASSED = 0.95  # share of real images that pass a detector's threshold
 
 
@@ -32,45 +32,84 @@ class Separation(TypedDict):
     threshold: float
 
 
+class Measures(NamedTuple):
+    """The three measures, of several samples of the same images."""
+
+    auroc: Values
+    aupr: Values
+    fpr95: Values
+
+
 def separate(real: Scores, fooling: Scores, *, seed: int) -> Separation:
-    """Measures how well a score separates real from fooling images.
+    """Measures how well a score separates real from fooling images, with bootstrap intervals.
 
     Args:
         real: scores of real images, at least one.
         fooling: scores of fooling images, at least one.
-        seed: of the bootstrap intervals.
+        seed: of the bootstrap.
     """
-    measures = {"auroc": auroc, "aupr": aupr, "fpr95": fpr95}
-    with unchecked():  # a bootstrap calls each of them hundreds of times
-        estimates = {
-            name: bootstrapped(measure, real, fooling, seed=seed)
-            for name, measure in measures.items()
-        }
-    return {**estimates, "threshold": passing(real)}  # type: ignore[typeddict-item]
+    generator = np.random.default_rng(seed)
+    measures = measure(real, fooling, *(_drawn(generator, len(each)) for each in (real, fooling)))
+    n = len(real) + len(fooling)
+    auroc, aupr, fpr95 = (_estimate(values, n) for values in measures)
+    return {"auroc": auroc, "aupr": aupr, "fpr95": fpr95, "threshold": passing(real)}
 
 
-def auroc(real: Scores, fooling: Scores) -> float:
-    """Returns the area under the ROC curve."""
-    return float(scikit("metrics").roc_auc_score(*_labelled(real, fooling)))
+def measure(
+    real: Scores,
+    fooling: Scores,
+    times_real: Int[np.ndarray, "samples real"],
+    times_fooling: Int[np.ndarray, "samples fooling"],
+) -> Measures:
+    """Measures many samples at once, from how often each image is in each.
 
-
-def aupr(real: Scores, fooling: Scores) -> float:
-    """Returns the average precision, with fooling images as positives."""
-    return float(scikit("metrics").average_precision_score(*_labelled(real, fooling)))
-
-
-def fpr95(real: Scores, fooling: Scores) -> float:
-    """Returns the share of fooling images that pass where 95 % of the real ones do."""
-    return float(np.mean(fooling >= passing(real)))
+    Args:
+        real: scores of real images.
+        fooling: scores of fooling images.
+        times_real: how often each real image is in a sample; each sample has as many images.
+        times_fooling: how often each fooling image is.
+    """
+    scores = np.unique(np.concatenate([real, fooling]))  # ascending: the most suspicious first
+    of_real = _by_score(scores, real, times_real)
+    of_fooling = _by_score(scores, fooling, times_fooling)
+    # what is called fooling when everything up to a score is
+    found, alarms = np.cumsum(of_fooling, axis=1), np.cumsum(of_real, axis=1)
+    precision = found / np.maximum(found + alarms, 1)
+    above = len(real) - alarms + of_real / 2
+    bar = (alarms > _most_rejected(len(real))).argmax(axis=1)
+    below = np.take_along_axis(found - of_fooling, bar[:, None], axis=1)[:, 0]
+    return Measures(
+        auroc=np.sum(of_fooling * above, axis=1) / (len(real) * len(fooling)),
+        aupr=np.sum(of_fooling * precision, axis=1) / len(fooling),
+        fpr95=1 - below / len(fooling),
+    )
 
 
 def passing(real: Scores) -> float:
     """Returns the highest threshold that at least 95 % of the real images reach."""
-    ordered = np.sort(real)
-    return float(ordered[int(np.floor((1 - PASSED) * len(ordered) + 1e-9))])
+    return float(np.sort(real)[_most_rejected(len(real))])
 
 
-def _labelled(real: Scores, fooling: Scores) -> tuple[np.ndarray, np.ndarray]:
-    """Returns 1 for each fooling image and 0 for each real one, and how unreal each is."""
-    truth = np.concatenate([np.zeros(len(real)), np.ones(len(fooling))])
-    return truth, -np.concatenate([real, fooling])
+def _most_rejected(count: int) -> int:
+    """Returns how many of so many real images may stay below a threshold."""
+    return int(np.floor((1 - PASSED) * count + 1e-9))
+
+
+def _drawn(generator: np.random.Generator, count: int) -> Int[np.ndarray, "samples images"]:
+    """Returns how often each image is in a sample: once in the first, then at random."""
+    drawn = generator.multinomial(count, np.full(count, 1 / count), RESAMPLES)
+    return np.concatenate([np.ones((1, count), int), drawn])
+
+
+def _by_score(
+    scores: Scores, own: Scores, times: Int[np.ndarray, "samples images"]
+) -> Float[np.ndarray, "samples scores"]:
+    """Returns how many images of every sample have each score."""
+    place = np.searchsorted(scores, own)
+    return np.stack([np.bincount(place, row, len(scores)) for row in times])
+
+
+def _estimate(values: Values, n: int) -> Estimate:
+    """Returns the first value, with the percentile interval of the others."""
+    low, high = np.percentile(values[1:], [2.5, 97.5])
+    return {"value": float(values[0]), "low": float(low), "high": float(high), "n": n}

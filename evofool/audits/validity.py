@@ -153,11 +153,8 @@ def _accuracy(subject: Subject, expected: float | None) -> Check:
     if expected is None:
         guessing = 1 / subject.classes
         passed = measured["low"] is not None and measured["low"] > guessing
-        return Check(
-            "accuracy",
-            passed,
-            f"{text} (expected more than by guessing, {rounded_percent(guessing, digits=2)})",
-        )
+        least = rounded_percent(guessing, digits=2)
+        return Check("accuracy", passed, f"{text} (expected more than by guessing, {least})")
     # 99 % and not 95 %: one audit in twenty would else be invalid by chance
     interval = proportion_interval(int(right.sum()), len(right), confidence=0.99)
     return Check(
