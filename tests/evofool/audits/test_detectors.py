@@ -22,7 +22,7 @@ def test_noise_is_far_from_real_images_in_features():
 def test_a_copy_of_the_real_images_cannot_be_told_from_them(mock: Classifier):
     subject = subject_of(mock)
     part = detect(subject, subject.known.images[subject.held_out], 0.0)
-    assert {e["auroc"]["value"] for e in part["detectors"].values()} == {pytest.approx(0.5)}
+    assert [one["auroc"]["value"] for one in part["detectors"].values()] == [pytest.approx(0.5)] * 5
 
 
 def test_what_a_model_outside_jax_does_not_have_is_said(mock: Classifier):

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from evofool import UserError
-from evofool.audits.subject import Subject
+from evofool.audits.subject import Real, Subject
 from evofool.audits.validity import check_validity
-from evofool.classifiers import Classifier
+from evofool.classifiers import Classifier, load_classifier
 from evofool.images import from_levels
-from tests.evofool.audits.conftest import blobs, outside, subject_of
+from tests.evofool.audits.conftest import TINY, blobs, labels_of, outside, subject_of
 
 
 def failures(subject: Subject, **known: object) -> list[str]:
@@ -29,11 +29,13 @@ def test_a_scale_of_255_is_found(mock: Classifier):
     assert {"noise", "scale of the input"} <= {*failures(subject_of(outside(mock, factor=255.0)))}
 
 
-def test_values_divided_by_255_are_found_by_what_is_recognised_then(mock: Classifier):
-    tiny = outside(mock, factor=1 / 255)
-    right = subject_of(mock).known
-    subject = dataclasses.replace(subject_of(mock), classifier=tiny, real=right)
-    assert "channels and ranges" in failures(subject)
+def test_exchanged_channels_are_found_by_what_is_recognised_then():
+    honest = load_classifier("mock:10:28x28x3")
+    images = np.concatenate([blobs(80)[start : 60 + start] for start in (0, 10, 20)], axis=3)
+    right = Real(images, labels_of(honest, images), "coloured spots")
+    swapped = dataclasses.replace(honest, apply=lambda p, x: honest.apply(p, x[..., ::-1]))
+    subject = Subject(classifier=swapped, address="mine", real=right, budget=TINY)
+    assert failures(subject) == ["channels and ranges"]
 
 
 def test_other_answers_in_a_batch_are_found(mock: Classifier):

@@ -1,12 +1,25 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from evofool.audits import METRICS, AuditResult, audit
+from evofool.audits import METRICS, audit
+from evofool.audits.elites import save_elites
 from evofool.cli import main
-from tests.evofool.audits.conftest import TINY, audited, files, mock  # noqa: F401  (fixtures)
 from tests.evofool.cli.running import output_of
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with three images of an audit, of which nothing else is left."""
+    folder = tmp_path_factory.mktemp("earlier")
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), np.uint8)
+    row = {"label": "class 0", "confidence": 0.9, "log_odds": 2.2, "likeliest": "class 0"}
+    rows = [{**row, "index": 0, "run": run, "evaluations": None} for run in range(3)]
+    part = {"source": "cppn", "is_aimed": True, "evaluations": 3, "rows": rows}
+    save_elites(folder, [{**part, "curve": None, "metrics": {}}], {"cppn": images})
+    return folder
 
 
 def test_metrics_are_listed(capsys: pytest.CaptureFixture[str]):
@@ -21,13 +34,13 @@ def test_an_audit_needs_a_classifier_and_a_folder(capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize(("gate", "code"), [("replay@0.5<0", 0), ("replay@0.5>=0", 1)])
 def test_a_gate_decides_the_exit_code(
-    audited: AuditResult,  # noqa: F811
+    earlier: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     gate: str,
     code: int,
 ):
-    out, replay = str(tmp_path / "out"), str(audited.folder)
+    out, replay = str(tmp_path / "out"), str(earlier)
     given = ["audit", "mock:10", "--out", out, "--replay", replay, "--fail-if", gate, "--quiet"]
     assert main(given) == code
     assert f"page: {out}" in capsys.readouterr().out
@@ -56,14 +69,17 @@ def test_an_invalid_and_a_stopped_audit_have_codes_of_their_own(
 
 
 def test_two_audits_side_by_side(
-    audited: AuditResult,  # noqa: F811
+    earlier: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ):
-    again = audit("mock:10", out=tmp_path / "again", budget=TINY, replay=audited.folder)
-    text = output_of(capsys, "audit-diff", audited.folder, again.folder)
+    one, two = (
+        audit(name, out=tmp_path / name[-1], replay=earlier) for name in ("mock:10", "mock:12")
+    )
+    text = output_of(capsys, "audit-diff", one.folder, two.folder)
     assert "replay@0.99" in text
     shown = json.loads(
-        output_of(capsys, "audit-diff", audited.folder, again.folder / "audit.json", "--json")
+        output_of(capsys, "audit-diff", one.folder, two.folder / "audit.json", "--json")
     )
-    assert {row["metric"] for row in shown["differences"]} >= {"replay@0.99", "fooled@0.99"}
+    assert {row["metric"] for row in shown["differences"]} >= {"replay@0.99", "replay@0.5"}
+    assert shown["after"]["about"]["classes"] == 12
