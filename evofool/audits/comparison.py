@@ -8,6 +8,7 @@ and rejects more real images, which counts as worse too.
 from collections.abc import Iterator, Mapping
 from typing import TypedDict
 
+import numpy as np
 import scipy.stats
 
 from evofool.audits.elites import ReplayPart
@@ -101,11 +102,11 @@ def _test(metric: str, before: Metrics, after: Metrics, worse: str) -> Verdict |
     if metric not in before or metric not in after:
         return None
     table = [_counts(after[metric]), _counts(before[metric])]
-    p = float(scipy.stats.fisher_exact(table, alternative=worse).pvalue)
+    _, p = np.asarray(scipy.stats.fisher_exact(table, alternative=worse), float)
     old, new = (rounded_percent(metrics[metric]["value"]) for metrics in (before, after))
     return {
         "gate": f"{metric} not {worse}",
-        "passed": p >= LEVEL,
+        "passed": bool(p >= LEVEL),
         "detail": f"{metric} {old} -> {new}, p = {p:.2g} (one-sided, expected {LEVEL:g} or more)",
     }
 

@@ -135,7 +135,11 @@ def _scores(
         absent |= dict.fromkeys(("max-logit", "energy", "odin"), reason)
     if reference.features is not None:
         labels = subject.known.labels[subject.reference]
-        scores["mahalanobis"] = _mahalanobis(reference.features, labels)
+        spread = len(labels) - len(np.unique(labels))
+        if spread < len(np.unique(labels)):
+            absent["mahalanobis"] = "most classes have one real image, and no spread about its mean"
+        else:
+            scores["mahalanobis"] = _mahalanobis(reference.features, labels)
         scores["knn"] = _knn(reference.features)
     return scores
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -18,7 +18,8 @@ from evofool.evolution import INTERRUPTED, load, saved_generations
 from evofool.images import Levels
 from evofool.runs import Run, evolve, resume
 
-ENCODINGS = ("cppn", "direct")  # sources that are evolved
+Encoding = Literal["cppn", "direct"]
+ENCODINGS: tuple[Encoding, ...] = ("cppn", "direct")  # sources that are evolved
 GRADIENT = "gradient"
 
 NO_CLASS = -1
@@ -61,7 +62,7 @@ class Evidence(NamedTuple):
 
 def evolve_run(
     classifier: Classifier,
-    encoding: str,
+    encoding: Encoding,
     workshop: Workshop,
     *,
     folder: Path,

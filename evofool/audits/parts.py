@@ -1,7 +1,7 @@
 """The parts of an audit in their order: what each needs, costs and returns."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from evofool.audits.evidence import (
     CONTROL,
     ENCODINGS,
     GRADIENT,
+    Encoding,
     Evidence,
     ascended,
     borrowed,
@@ -186,7 +187,7 @@ class Audit:
             return borrowed(subject, self._control(controls.shipped()))
         run = self._runs[source] = evolve_run(
             subject.classifier,
-            source,
+            cast(Encoding, source),
             workshop,
             folder=workshop.runs / source,
             evaluations=getattr(budget, source).of(subject.classes),

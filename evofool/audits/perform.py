@@ -104,7 +104,7 @@ def audit(
     remedies: Sequence[str] = (),
     max_seconds: float | None = None,
     overwrite: bool = False,
-    report: Report = silent,
+    report: Report | None = None,
 ) -> AuditResult:
     """Measures how certain a classifier is about images that show nothing it knows.
 
@@ -180,7 +180,7 @@ def audit(
         Terms(gates, earlier, is_test=not_worse_than is not None),
         out=Path(out),
         max_seconds=max_seconds,
-        report=report,
+        report=report or silent,
     )
 
 
@@ -217,7 +217,7 @@ def _perform(
             try:
                 _fill(record, parts)
             except (StoppedError, ClassifierError) as error:
-                record |= {"status": STOPPED, "reason": str(error)}
+                record["status"], record["reason"] = STOPPED, str(error)
             _conclude(record, terms)
             record["seconds"] = workshop.seconds
             _write(folder, record, parts.images)
@@ -234,7 +234,7 @@ def _fill(record: Record, parts: Audit) -> None:
     record["checks"] = parts.check()
     failed = [check["name"] for check in record["checks"] if not check["passed"]]
     if failed:
-        record |= {"status": INVALID, "reason": f"failed: {', '.join(failed)}"}
+        record["status"], record["reason"] = INVALID, f"failed: {', '.join(failed)}"
         record["not_measured"]["everything else"] = "the audit is not valid"
     else:
         parts.measure(record)
@@ -287,7 +287,8 @@ def _new_record(subject: Subject, wishes: Wishes) -> Record:
 
 def _about(subject: Subject, wishes: Wishes) -> About:
     card, real, budget = subject.classifier.card, subject.real, subject.budget
-    settings = [f"{name}: {value}" for name, value in wishes._asdict().items() if value]
+    asked = {**wishes._asdict(), "remedies": ", ".join(wishes.remedies)}
+    settings = [f"{name}: {value}" for name, value in asked.items() if value]
     return {
         "address": subject.address,
         "name": card.name,

@@ -112,11 +112,10 @@ def audit(
     from contextlib import nullcontext
 
     from evofool.audits import audit
-    from evofool.audits.workshop import silent
-    from evofool.cli.console import progress_output
     from evofool.cli.progress import parts
+    from evofool.runs import progress_output
 
-    with nullcontext(silent) if quiet else parts(progress_output()) as report:
+    with nullcontext() if quiet else parts(progress_output()) as report:
         result = audit(
             address,
             out=out,
@@ -164,8 +163,8 @@ def _report(result: "AuditResult", *, as_json: bool) -> int:
     record = result.record
     code = {"passed": OK, "failed": FAILED, "invalid": INVALID, "stopped": STOPPED}
     if as_json:
-        names = ("status", "reason", "checks", "gates", "comparison", "metrics", "not_measured")
-        print_json({name: record[name] for name in names if name in record})
+        # without the images one by one, which audit.json has
+        print_json({name: part for name, part in record.items() if name != "sources"})
         return code[record["status"]]
     metrics = [
         (name, f"{one['value']:.4g}", _interval(one["low"], one["high"]), one["n"])

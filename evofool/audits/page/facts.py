@@ -80,7 +80,7 @@ def about(record: Record, images: Mapping[str, Levels]) -> str:
         "other settings": "; ".join(facts["settings"]) or "none",
         **{f"not measured: {name}": why for name, why in record["not_measured"].items()},
         "versions": ", ".join(f"{name} {text}" for name, text in record["versions"].items()),
-        "machine": ", ".join(record["platform"].values()),
+        "machine": f"{record['platform']['processor']}, {record['platform']['backend']}",
     }
     items = "".join(f"<dt>{escaped(k)}</dt><dd>{escaped(v)}</dd>" for k, v in rows.items())
     metrics = [

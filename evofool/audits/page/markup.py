@@ -86,7 +86,8 @@ def figure_of(estimate: Estimate | None, *, as_share: bool = True) -> str:
     write = _as_share if as_share else _as_number
     interval = ""
     if estimate["low"] is not None and estimate["high"] is not None:
-        ends = f"{write(estimate['low'])} to {write(estimate['high'])}"
+        low, high = write(estimate["low"]), write(estimate["high"])
+        ends = f"{low.removesuffix(' %')} to {high}"
         interval = f'<small title="95 % interval, n = {estimate["n"]}">{ends}</small>'
     return f"{write(estimate['value'])}{interval}"
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from evofool.audits.page import plots
 from evofool.audits.page.markup import badge, escaped, figure_of, paragraph, table
 from evofool.audits.record import Record
@@ -78,8 +80,9 @@ def changes(record: Record, images: Mapping[str, Levels]) -> str:
     part = record["changes"]
     if not part["success"]:
         return paragraph("No real image is recognised, so that none can be attacked.")
+    places = [float(np.log2(2 * size)) for size in part["sizes"]]
     lines = {
-        name: [(0.0, 0.0), *zip(map(float, part["sizes"]), shares, strict=True)]
+        name: [(0.0, 0.0), *zip(places, shares, strict=True)]
         for name, shares in part["success"].items()
     }
     rows = [
@@ -115,7 +118,7 @@ def changes(record: Record, images: Mapping[str, Levels]) -> str:
             lines,
             title="share of images that change class, over the size of the change",
             x_label="largest change, in levels of 255",
-            x_ticks=[(float(size), str(size)) for size in part["sizes"]],
+            x_ticks=[(0.0, "0"), *zip(places, map(str, part["sizes"]), strict=True)],
             dots=True,
         ),
         table(["attack", "images", "queries", *sizes], rows),

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -30,3 +32,12 @@ def test_what_a_model_outside_jax_does_not_have_is_said(mock: Classifier):
     part = detect(subject, subject.known.images[:4], 0.0)
     assert list(part["detectors"]) == ["msp", "entropy"]
     assert set(part["absent"]) == {"max-logit", "energy", "odin", "mahalanobis", "knn"}
+
+
+def test_one_image_of_a_class_has_no_spread():
+    lenet = load_classifier("lenet")
+    subject = subject_of(lenet, 20)
+    alone = dataclasses.replace(subject, real=subject.known._replace(labels=np.arange(20) // 2))
+    part = detect(alone, subject.known.images[:4], 0.0)
+    assert "mahalanobis" not in part["detectors"]
+    assert "one real image" in part["absent"]["mahalanobis"]
