@@ -22,6 +22,7 @@ from typing import NamedTuple, TypedDict
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.linalg
 from jaxtyping import Array, Float, Int
 
 from evofool.audits.figures import Metrics, plain
@@ -185,12 +186,8 @@ def _mahalanobis(
 ) -> Callable[[_Shown], Scores]:
     known, place = np.unique(labels, return_inverse=True)
     means = np.stack([features[place == i].mean(axis=0) for i in range(len(known))])
-    precision = (
-        scikit("covariance")
-        .LedoitWolf(assume_centered=True)
-        .fit(features - means[place])
-        .precision_
-    )
+    shrunk, _ = scikit("covariance").ledoit_wolf(features - means[place], assume_centered=True)
+    precision = scipy.linalg.inv(shrunk)  # shrinking has made it positive definite
 
     def score(shown: _Shown) -> Scores:
         assert shown.features is not None

@@ -100,7 +100,7 @@ def evolve_run(
             batch_size=batch,
             runs=runs,
             seed=seed,
-            checkpoint_every=max(1, generations // MARKS),
+            checkpoint_every=-(-generations // MARKS),
             # the archive of pixels is as large as all its images
             keep_checkpoints=MARKS + 2 if encoding == "cppn" else 1,
         )
