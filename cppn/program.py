@@ -185,15 +185,11 @@ def run_together(
     functions = functions_of(spec)
 
     def run(program: Program, genome: Genome) -> Float[Array, "outputs pixels"]:
-        source, weight = jnp.pad(genome.source, (0, 1)), jnp.pad(genome.weight, (0, 1))
+        rows, factors = expanded_terms(program, genome)
 
         def step(memory, instruction):
-            i, kind, first, is_continued, result = instruction
-            terms = _terms(first, is_continued, result, source, weight, LANES)
-            terms = [
-                (row, jnp.where(lane <= kind % LANES, factor, 0.0))
-                for lane, (row, factor) in enumerate(terms)
-            ]
+            i, kind, result, rows, factors = instruction
+            terms = list(zip(rows, factors, strict=True))
             row = lax.switch(kind // LANES, functions, weighted_sum(memory, terms))
             # One row more than there are nodes, for what unused instructions give.
             result = jnp.where(i < program.length, result, genome.max_nodes)
@@ -202,10 +198,27 @@ def run_together(
         memory = jnp.zeros((genome.max_nodes + 1, inputs.shape[1]), inputs.dtype)
         memory = memory.at[:NUM_INPUTS].set(inputs)
         index = jnp.arange(program.kind.shape[0])
-        memory, _ = lax.scan(step, memory, (index, *program[1:]))
+        instructions = (index, program.kind, program.result, rows, factors)
+        memory, _ = lax.scan(step, memory, instructions)
         return memory[NUM_INPUTS : spec.first_hidden]
 
     return jax.vmap(run)(programs, genomes)
+
+
+def expanded_terms(
+    program: Program, genome: Genome
+) -> tuple[Int[Array, "instructions lanes"], Float[Array, "instructions lanes"]]:
+    """Lists the rows that each instruction of a genome adds, with their factors.
+
+    Lanes that an instruction does not use have a factor of zero.
+    """
+    source, weight = jnp.pad(genome.source, (0, 1)), jnp.pad(genome.weight, (0, 1))
+    lane = jnp.arange(LANES)[None]
+    place = program.first[:, None] + lane
+    is_sum = program.is_continued[:, None] & (lane == 0)
+    rows = jnp.where(is_sum, program.result[:, None], source[place])
+    factors = jnp.where(is_sum, 1.0, weight[place])
+    return rows, jnp.where(lane <= program.kind[:, None] % LANES, factors, 0.0)
 
 
 def _count(values: Int[Array, " n"], size: int) -> Int[Array, " size"]:

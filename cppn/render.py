@@ -3,6 +3,7 @@
 How output values become channels, and channels levels, is said in `cppn.color`.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Literal, NamedTuple, cast
 
@@ -15,6 +16,7 @@ from jaxtyping import Array, Float
 from cppn.color import COLORS, ROUNDINGS, to_channels
 from cppn.genome import NUM_INPUTS, Genome, GenomeSpec
 from cppn.gradients import for_each, output_sums, output_values
+from cppn.on_chip import can_run_on_chip, run_on_chip
 from cppn.program import compile_batch, run_in_turn, run_together, schedule
 from cppn.widening import Block, block_sums
 
@@ -230,9 +232,13 @@ def _draw(
     look: _Look,
 ) -> Float[Array, "batch pixels channels"]:
     """Draws genomes with other weights, by which the result can be differentiated."""
-    in_turn, together = (partial(f, look=look) for f in (_draw_in_turn, _draw_together))
+    ways = {"cpu": _draw_in_turn, "default": _draw_together}
+    if can_run_on_chip(genomes.max_nodes):
+        ways["cuda"] = partial(_draw_together, run=run_on_chip)
     genomes = genomes._replace(weight=weight)
-    return lax.platform_dependent(genomes, inputs, cpu=in_turn, default=together)
+    return lax.platform_dependent(
+        genomes, inputs, **{platform: partial(draw, look=look) for platform, draw in ways.items()}
+    )
 
 
 def _draw_forward(
@@ -291,12 +297,14 @@ def _draw_in_turn(
 
 
 def _draw_together(
-    genomes: Genome, inputs: Float[Array, "4 pixels"], look: _Look
+    genomes: Genome,
+    inputs: Float[Array, "4 pixels"],
+    look: _Look,
+    run: Callable[..., Float[Array, "batch outputs pixels"]] = run_together,
 ) -> Float[Array, "batch pixels channels"]:
-    """All genomes and all pixels at once."""
+    """All genomes and all pixels at once, as `run` does it."""
     programs = compile_batch(genomes, look.spec)
-    values = run_together(programs, genomes, inputs, look.spec)
-    return _finish(values, look)
+    return _finish(run(programs, genomes, inputs, look.spec), look)
 
 
 def _finish(

@@ -1,0 +1,50 @@
+from functools import partial
+from unittest import mock
+
+import jax
+import numpy as np
+import pytest
+from jax._src.pallas.mosaic_gpu.interpret.params import InterpretGPUParams  # not public yet
+
+import cppn
+from cppn import on_chip
+from cppn.program import compile_batch, run_together
+from cppn.render import make_inputs
+from tests.cppn import genomes
+
+
+def first(batch, count):
+    return jax.tree.map(lambda leaf: leaf[:count], batch)
+
+
+@pytest.mark.parametrize("name", ["grey", "colored"])
+def test_the_kernel_gives_what_xla_gives(name, request):
+    spec = getattr(genomes, name.upper())
+    batch = first(request.getfixturevalue(name), 6)
+    inputs = make_inputs(12, 17)  # one tile and a part of another
+    programs = compile_batch(batch, spec)
+    found = on_chip.run_on_chip(programs, batch, inputs, spec, interpret=InterpretGPUParams())
+    expected = run_together(programs, batch, inputs, spec)
+    assert found.shape == expected.shape
+    # a product and a sum may be rounded once or twice, which weights near 10 magnify
+    assert np.quantile(np.abs(found - expected), 0.99) < 1e-5
+
+
+@pytest.mark.parametrize(("max_nodes", "is_used"), [(64, True), (512, False)])
+def test_drawing_on_a_gpu_uses_the_kernel_where_its_rows_fit(colored, max_nodes, is_used):
+    batch = cppn.grow(first(colored, 3), max_nodes=max_nodes, max_connections=512)
+    draw = partial(
+        cppn.render_batch, height=12, width=17, spec=genomes.COLORED, style=cppn.Style("hsv")
+    )
+    made = jax.export.export(jax.jit(draw), platforms=["cuda"])(batch)
+    assert ("mosaic_gpu" in made.mlir_module()) is is_used
+
+
+@pytest.mark.parametrize(
+    ("capability", "rows", "expected"),
+    [("9.0", 40, True), ("10.0", 40, True), ("8.6", 40, False), ("9.0", 1000, False)],
+)
+def test_the_kernel_needs_a_new_gpu_and_rows_that_fit(capability, rows, expected):
+    gpu = mock.Mock(platform="gpu", compute_capability=capability)
+    with mock.patch.object(jax, "devices", return_value=[gpu]):
+        assert on_chip.can_run_on_chip(rows) is expected
