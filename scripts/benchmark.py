@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--micro-batch", type=int, help="as `evofool evolve` by default")
     parser.add_argument("--generations", type=int, default=32, help="per timed call of the loop")
     parser.add_argument("--warm-up", type=int, default=100, help="generations before timing")
+    parser.add_argument("--forward-batches", type=int, nargs="*", help="of the bare forward pass")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -71,7 +72,7 @@ def measure(
     is_large = math.prod(classifier.card.input_shape) >= 64 * 64 * 3
     forwards = {
         (batch, devices): make_forward(classifier, batch, devices)
-        for batch in (LARGE_BATCHES if is_large else BATCHES)
+        for batch in arguments.forward_batches or (LARGE_BATCHES if is_large else BATCHES)
         for devices in {1, len(jax.devices())}
     }
     loop, compile_seconds = make_loop(encoding_name, classifier, arguments)
@@ -95,6 +96,7 @@ def measure(
         "ratio": round(medians["loop"] / medians[best], 3),
         "compile_seconds": round(compile_seconds, 2),
         "rounds": arguments.rounds,
+        "device_memory": jax.devices()[0].memory_stats(),  # None on a CPU
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
 
