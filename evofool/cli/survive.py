@@ -12,6 +12,7 @@ def survive(
     run: RunFolder,
     *,
     wear: str = "",
+    classes: tuple[str, ...] = (),
     seed: Seed = 0,
     out: Path | None = None,
     classifier: str | None = None,
@@ -29,11 +30,12 @@ def survive(
 
       evofool survive runs/cppn-0
       evofool survive runs/imagenet --wear shift,jpeg --out measured
-      evofool survive runs/imagenet --json
+      evofool survive runs/imagenet --classes tench n01443537 --json
 
     Args:
         run: run directory.
         wear: some of shift,crop,resize,jpeg,blur,noise,brightness,print; by default all.
+        classes: classes whose elites are shown, by index, label or WordNet id; by default all.
         seed: of directions, places and noise.
         out: folder for the two files; by default the run directory.
         classifier: name of the run's classifier, where it is found under another by now. Another
@@ -52,6 +54,7 @@ def survive(
     result = survive(
         run,
         wear=wear.split(",") if wear else (),
+        classes=classes,
         seed=seed,
         out=out,
         classifier=classifier,

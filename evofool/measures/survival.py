@@ -15,11 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt
 
-from evofool.classifiers import confidence
+from evofool.classifiers import confidence, resolve_classes
 from evofool.evaluation import evaluate_log_odds
 from evofool.images import WEAR, WORDS, Images, chance_of, chart, wear, wear_named
 from evofool.measures.statistics import median_interval, proportion_interval
-from evofool.runs import Given, Run, write_csv
+from evofool.runs import Elite, Given, Run, write_csv
 from evofool.support import UserError, jit_lightly
 
 COLUMNS = 4  # of panels
@@ -82,6 +82,7 @@ def survive(
     run: str | Path | Run,
     *,
     wear: Sequence[str] = (),
+    classes: Sequence[str | int] = (),
     seed: int = 0,
     out: str | Path | None = None,
     **given: Unpack[Given],
@@ -91,23 +92,26 @@ def survive(
     Args:
         run: a run directory.
         wear: kinds in `evofool.images.WEAR`; all unless given.
+        classes: whose elites are shown, by index, label or WordNet id; all unless given.
         seed: of directions, places and noise.
         out: folder for survival.csv and survival.png; the run directory unless given.
         **given: what is known of the classifier besides what the run says, see `Run`.
 
     Raises:
-        UserError: not a run directory, it has no checkpoint or no elites, its classifier is another
-            one by now, an unknown kind of wear, or the folder cannot be written.
+        UserError: not a run directory, it has no checkpoint or no elites of the classes, its
+            classifier is another one by now, an unknown kind of wear or class, or the folder cannot
+            be written.
     """
     kinds = {name: wear_named(name) for name in wear} or WEAR
     run = Run.open(run, **given)
-    elites = run.all_elites()
+    wanted = resolve_classes(run.card, tuple(map(str, classes)))
+    elites = [elite for elite in run.all_elites() if elite.output in wanted]
     if not elites:
-        raise UserError(f"{run.folder} has no elites yet")
+        raise UserError(f"{run.folder} has no elites{' of these classes' if classes else ' yet'}")
     run.check_identity(run.classifier)
     asked = [("none", 0.0)]
     asked += [(name, float(amount)) for name, kind in kinds.items() for amount in kind.amounts]
-    parts = [list(_scores(run, part, asked, seed)) for part in _parts(run)]
+    parts = [list(_scores(run, part, asked, seed)) for part in _parts(run, elites)]
     odds = [np.concatenate(same_wear) for same_wear in zip(*parts, strict=True)]
     own = np.array([elite.output for elite in elites])
     points = tuple(
@@ -124,10 +128,10 @@ def survive(
     )
 
 
-def _parts(run: Run) -> Iterator[tuple[int, Images]]:
-    """Draws the elites in parts; with the number of the first of each."""
+def _parts(run: Run, elites: Sequence[Elite]) -> Iterator[tuple[int, Images]]:
+    """Draws elites in parts; with the number of the first of each."""
     done = 0
-    for images in run.draw([elite.genome for elite in run.all_elites()]):
+    for images in run.draw([elite.genome for elite in elites]):
         yield done, images
         done += len(images)
 

@@ -36,6 +36,15 @@ def test_survival_begins_with_the_archives_confidence_and_has_a_curve_for_each_w
     assert again.points == result.points[:6]
 
 
+def test_the_elites_of_some_classes_may_be_shown_alone(direct_run: evofool.Run, tmp_path: Path):
+    result = evofool.survive(direct_run, wear=["blur"], classes=[3], out=tmp_path)
+    own = [elite.confidence for elite in direct_run.all_elites() if elite.class_index == 3]
+    assert result.elites == len(own)
+    assert result.points[0].median_confidence == pytest.approx(np.median(own), abs=1e-6)
+    with pytest.raises(UserError, match="99"):
+        evofool.survive(direct_run, classes=[99], out=tmp_path)
+
+
 def test_an_unknown_wear_is_refused_before_anything_is_written(
     direct_run: evofool.Run, tmp_path: Path
 ):
