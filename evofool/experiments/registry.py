@@ -30,6 +30,7 @@ MODULES = {
     "shredded-or-recolored": "shredded_or_recolored.experiment",
     "small-perturbations": "small_perturbations.experiment",
     "defences": "defences",
+    "survival": "survival",
 }
 """The module of each experiment, below this package; it ends in `EXPERIMENT`."""
 
