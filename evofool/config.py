@@ -90,6 +90,8 @@ class DirectConfig:
 
     color: Literal["rgb", "hsv", "hls"] = "rgb"
     """Colour space of a pixel's three genes; hsv in the paper, hls in the released code."""
+    mutation: Literal["polynomial", "waves"] = "polynomial"
+    """polynomial, the paper's, of single genes; waves adds one to each child."""
     mutation_rate: float = 0.1
     """Per gene: probability of polynomial mutation in the first generations."""
     halve_every: int = 1000

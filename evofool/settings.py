@@ -33,6 +33,7 @@ class DirectSettings(TypedDict, total=False):
     """Fields of `DirectConfig`."""
 
     color: Literal["rgb", "hsv", "hls"]
+    mutation: Literal["polynomial", "waves"]
     mutation_rate: float
     halve_every: int
     mutation_eta: float

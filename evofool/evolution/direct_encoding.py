@@ -13,6 +13,7 @@ import cppn
 from evofool.config import DirectConfig
 from evofool.evolution import direct_genome
 from evofool.evolution.direct_genome import DirectRates
+from evofool.evolution.direct_waves import NUMBERS, add_wave
 from evofool.evolution.tuning import Tunable
 
 Levels = Float[Array, "batch genes"]
@@ -27,6 +28,7 @@ class DirectEncoding:
     Attributes:
         image_shape: (height, width, channels).
         color: what the three genes of a pixel are: "rgb", "hsv" or "hls".
+        has_waves: whether mutation adds a wave, in place of changing single genes.
         eta: distribution index of the polynomial mutation.
         has_crossover: whether a child may mix two parents.
         crossover_eta: distribution index of the crossover.
@@ -34,6 +36,7 @@ class DirectEncoding:
 
     image_shape: tuple[int, int, int]
     color: str
+    has_waves: bool
     eta: float
     has_crossover: bool
     crossover_eta: float
@@ -48,6 +51,7 @@ class DirectEncoding:
             image_shape=image_shape,
             # a grey level has no other reading
             color=config.color if image_shape[2] == 3 else "rgb",
+            has_waves=config.mutation == "waves",
             eta=config.mutation_eta,
             has_crossover=config.crossover == "sbx",
             crossover_eta=config.crossover_eta,
@@ -78,9 +82,19 @@ class DirectEncoding:
                 genes = direct_genome.crossover(
                     cppn.fold_in(key, 1), genes, mate, rates.crossover_rate, eta=self.crossover_eta
                 )
+            if self.has_waves:
+                return genes
             return direct_genome.mutate(key, genes, rate, eta=self.eta)
 
-        return jax.vmap(vary_one)(keys, *parents), jnp.ones(keys.shape, bool)
+        genes = jax.vmap(vary_one)(keys, *parents)
+        if self.has_waves:
+            genes = self._with_waves(keys, genes)
+        return genes, jnp.ones(keys.shape, bool)
+
+    def _with_waves(self, keys: Key[Array, " batch"], genes: Genes) -> Genes:
+        """Adds a wave to each image; in a loop, so that its numbers are drawn once, before it."""
+        numbers = jax.vmap(lambda key: cppn.uniform(cppn.random_bits(key, NUMBERS)))(keys)
+        return lax.map(lambda one: add_wave(one[0], one[1], self.image_shape), (numbers, genes))
 
     def render(self, genomes: Genes) -> Float[Array, "batch height width channels"]:
         """Reads genes as the pixels of images."""

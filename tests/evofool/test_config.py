@@ -61,6 +61,7 @@ BAD = {
     "cppn.max_nodes": [(0, r"expected 1\.\."), (10**20, r"expected 1\.\.")],
     "cppn.max_connections": [(0, r"expected 1\.\."), (10**20, r"expected 1\.\.")],
     "direct.color": [("hsb", "did you mean 'hsv'")],
+    "direct.mutation": [("wave", "did you mean 'waves'")],
     "direct.mutation_rate": [(1.01, r"\[0, 1\]")],
     "direct.halve_every": [(-1, r"expected 0\.\.")],
     "direct.mutation_eta": [(0, "more than 0")],
