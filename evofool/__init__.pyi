@@ -63,6 +63,7 @@ from .runs import quiz as quiz
 from .runs import render as render
 from .runs import resume as resume
 from .runs import transfer as transfer
+from .runs import transfer_matrix as transfer_matrix
 from .runs import verify as verify
 from .support import DamagedFileError as DamagedFileError
 from .support import DamagedFileWarning as DamagedFileWarning

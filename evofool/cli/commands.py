@@ -23,6 +23,7 @@ from evofool.cli import (
     survive,
     sweep,
     train,
+    transfer,
     weights,
 )
 from evofool.cli.flags import complete_help
@@ -53,6 +54,7 @@ GROUPS: dict[str, dict[str, Command]] = {
         "export": export.export,
         "verify": export.verify,
         "survive": survive.survive,
+        "transfer": transfer.transfer,
         "quiz": quiz.quiz,
     },
     "models": {

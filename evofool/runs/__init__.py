@@ -39,6 +39,7 @@ from evofool.runs.run import Elite, IndependentRun, Run
 from evofool.runs.summary import Manifest, RunSummary, Summary
 from evofool.runs.tables import Metrics
 from evofool.runs.transfer import Judgement, Seen, look, transfer
+from evofool.runs.transfer_matrix import TransferMatrix, transfer_matrix
 from evofool.runs.verification import verify
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "Seen",
     "Size",
     "Summary",
+    "TransferMatrix",
     "breed",
     "classes_held",
     "colourfulness",
@@ -100,6 +102,7 @@ __all__ = [
     "stones_of",
     "striking",
     "transfer",
+    "transfer_matrix",
     "verify",
     "write_convergence",
     "write_csv",

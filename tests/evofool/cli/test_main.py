@@ -27,6 +27,7 @@ FLAGS = {
         *("PLAN", "--out", "--backend", "--workers", "--address", "--retries", "--trust-code"),
         *("--quiet", "--json"),
     ],
+    "transfer": ["RUN", "MODELS", "--weights", "--run-index", "--csv", "--trust-code", "--json"],
     "render": ["RUN", "--class", "--size", "--out"],
     "descent": ["RUN", "--class", "--out", "--run-index"],
     "gallery": [
