@@ -45,6 +45,9 @@ class Classifier:
             returns softmax probabilities.
         members: the classifiers that an ensemble, or a classifier of views, consists of.
         views: forward passes per image, of all members together.
+        lists_top: whether, outside JAX, a probability of exactly 0 means that the model does not
+            say: a service that lists its likeliest classes.
+        remark: what a user should know before it is asked, in one line; else empty.
 
     Raises:
         UserError: a member is of another kind; or JAX is set to 64 bits, in which nothing here
@@ -57,6 +60,8 @@ class Classifier:
     kind: Kind = "logits"
     members: tuple["Classifier", ...] = ()
     views: int = 1
+    lists_top: bool = False
+    remark: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.card, Card):

@@ -9,10 +9,11 @@ from evofool.classifiers.ensembles import ensemble
 from evofool.classifiers.mock import mock_classifier
 from evofool.classifiers.names import current_name
 from evofool.classifiers.own_code import load_own
+from evofool.classifiers.services import load_service
 from evofool.classifiers.specs import find_card
 from evofool.classifiers.storage import load_weights, save_weights
 from evofool.classifiers.views import with_views
-from evofool.support import UserError, locked, split_code, unknown_name
+from evofool.support import UserError, is_service, locked, split_code, unknown_name
 
 SHIPPED = Path(__file__).parent / "weights"
 PATIENCE = 60  # seconds to wait for another process that writes the same weights
@@ -32,7 +33,8 @@ def load_classifier(
         name: a classifier that ships with the package ("lenet"), a mock ("mock:10",
             "mock:10:32x32x3"), or code, which is run: "FILE.py:factory" or "module:factory", a
             function without arguments in a file or an importable module (the working directory
-            included) that returns a `Classifier`. With `weights`, the name on their card or their
+            included) that returns a `Classifier`; or a service, `http://HOST/PATH#OPTIONS` or
+            `cmd:PROGRAM#OPTIONS`. With `weights`, the name on their card or their
             family.
         weights: a safetensors file with its card beside it (same stem, .json, or an entry of
             specs.json), or a folder that holds `NAME.safetensors` and its card. Members of an
@@ -53,6 +55,10 @@ def load_classifier(
             "no classifier was named, and this preset is for one of your own: give --classifier "
             "NAME --weights DIR"
         )
+    if is_service(name):
+        if weights is not None:
+            raise UserError(f"classifier {name!r} takes no weights; leave out {str(weights)!r}")
+        return at_size(load_service(name), image_size=image_size, views=views)
     names = name.split("+")
     if not all(names):
         raise UserError(f"classifier {name!r}: expected names joined by +, for instance a+b")

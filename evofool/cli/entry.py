@@ -12,11 +12,11 @@ import tyro
 
 from evofool.cli import terminal
 from evofool.cli.commands import CHOOSERS, COMMANDS, GROUPS, Command
-from evofool.cli.exit_codes import BAD_INPUT, FAILED, INTERRUPTED, OK
+from evofool.cli.exit_codes import BAD_INPUT, FAILED, INTERRUPTED, OK, STOPPED
 from evofool.cli.flags import complete_help, starting_config
 from evofool.cli.lines import complain, escaped_errors, warnings_as_lines
 from evofool.cli.numbers import NUMBERS
-from evofool.support import DamagedFileError, UserError, unknown_name
+from evofool.support import DamagedFileError, StoppedEarlyError, UserError, unknown_name
 
 _STYLE = (
     tyro.conf.FlagCreatePairsOff,  # --overwrite, but no --no-overwrite
@@ -52,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except DamagedFileError as error:
         return _complain(str(error), FAILED)
+    except StoppedEarlyError as error:
+        return _complain(str(error), STOPPED)
     except UserError as error:
         return _complain(str(error), BAD_INPUT)
     except OSError as error:  # a file that may not be read, a name that is too long, ...

@@ -6,5 +6,6 @@ OK = 0
 FAILED = 1
 BAD_INPUT = 2
 INVALID = 3  # an audit is not about the classifier that its user means
-STOPPED = 4  # an audit ended early: its time was over, or the classifier failed
+# ended early: the budget of queries is used up; of an audit, its time, or the classifier failed
+STOPPED = 4
 INTERRUPTED = 130  # by Ctrl-C or SIGTERM

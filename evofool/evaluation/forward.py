@@ -105,8 +105,11 @@ def evaluate(
 
     stacked = in_parts(apply, [images], micro_batch, fill=classifier.is_jax)
     if classifier.kind == "probabilities":
-        # 0 counts as the least normal float32: an image that leaves no doubt is still a number
+        # 0 counts as the least normal float32: an image that leaves no doubt is still a number;
+        # where it means that the model does not say, its logarithm makes no candidate
+        is_unknown = (stacked == 0) & classifier.lists_top
         stacked = np.log(np.maximum(stacked, np.finfo(np.float32).tiny))
+        stacked[is_unknown] = -np.inf
     return stacked
 
 

@@ -176,7 +176,7 @@ class Session:
         except ClassifierError as error:
             if _is_alive(state):
                 journal.checkpoint(state)  # answers may have been paid for
-            raise ClassifierError(f"{error}; go on with '{resume_command(self.folder)}'") from error
+            raise type(error)(f"{error}; go on with '{resume_command(self.folder)}'") from error
 
     def _halve_micro_batch(self, reason: str) -> None:
         """Prepares to go on from the newest checkpoint with micro-batches of half the size.

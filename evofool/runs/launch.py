@@ -101,10 +101,12 @@ def evolve(
         classifier = configure(classifier, config)
     # what the classifier does not allow is refused before anything is written
     plan = make_plan(config, classifier)
-    answers = fingerprint(classifier)
     name = f"{name or preset or config.encoding}-{config.seed}"
     with contextlib.ExitStack() as held:
         reporter = held.enter_context(reporting(reporter=reporter, quiet=quiet))
+        if classifier.remark:
+            reporter.message(classifier.remark)
+        answers = fingerprint(classifier)
         for remark in remarks(answers):
             reporter.message(remark)
         begun = new_run_folder(out, name=name, overwrite=overwrite, report=reporter.message)

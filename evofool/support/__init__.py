@@ -13,6 +13,7 @@ from evofool.support.downloading import download
 from evofool.support.errors import (
     DamagedFileError,
     DamagedFileWarning,
+    StoppedEarlyError,
     UserError,
     unknown_name,
 )
@@ -52,7 +53,7 @@ from evofool.support.reading import (
 from evofool.support.records import as_record, check_schema, check_version
 from evofool.support.settings import build, check_counts, check_positive, check_rates, merged
 from evofool.support.starting import configure
-from evofool.support.trust import check_trust, is_python_file, names_code, split_code
+from evofool.support.trust import check_trust, is_python_file, is_service, names_code, split_code
 
 __all__ = [
     "MOST_JSON",
@@ -61,6 +62,7 @@ __all__ = [
     "Job",
     "JsonValue",
     "Progress",
+    "StoppedEarlyError",
     "UserError",
     "as_percentage",
     "as_record",
@@ -85,6 +87,7 @@ __all__ = [
     "is_first",
     "is_of_lock",
     "is_python_file",
+    "is_service",
     "is_temporary",
     "jit",
     "jit_lightly",

@@ -20,6 +20,13 @@ class DamagedFileError(UserError):
     """
 
 
+class StoppedEarlyError(UserError):
+    """Work ended before its end, in order, as something is used up; the message says how to go on.
+
+    The command line exits with status 4.
+    """
+
+
 class DamagedFileWarning(UserWarning):
     """A file is not what was written, and something else was used in its place."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from evofool.support.errors import UserError
 
 MOCK = "mock"
+SERVICES = ("http://", "https://", "cmd:")
 
 
 def split_code(name: str) -> tuple[str, str] | None:
@@ -30,14 +31,24 @@ def split_code(name: str) -> tuple[str, str] | None:
         >>> split_code("lenet"), split_code("mock:10:32x32x3")
         (None, None)
     """
-    if ":" not in name or name.split(":")[0] == MOCK:
+    if ":" not in name or name.split(":")[0] == MOCK or is_service(name):
         return None
     place, _, factory = name.rpartition(":")
     return place, factory
 
 
+def is_service(name: str) -> bool:
+    """Says whether a classifier is a service or a program that is asked about images."""
+    return name.startswith(SERVICES)
+
+
 def names_code(name: str) -> bool:
-    """Says whether to load a classifier, or an ensemble, of this name would run code."""
+    """Says whether to load a classifier, or an ensemble, of this name would run code.
+
+    To send images to a service that only a file names counts as such.
+    """
+    if is_service(name):
+        return True
     return any(split_code(part) is not None for part in name.split("+"))
 
 
@@ -60,6 +71,12 @@ def check_trust(name: str, *, source: str | Path, trust_code: bool) -> None:
     """
     if trust_code or not names_code(name):
         return
+    if is_service(name):
+        raise UserError(
+            f"{source} names the classifier {name!r}, which is asked about images. If you trust "
+            "that address, add --trust-code (in Python: trust_code=True), or name a classifier "
+            "yourself with --classifier"
+        )
     code = filter(None, map(split_code, name.split("+")))
     runs = " and ".join(_would_run(place) for place, _ in code)
     raise UserError(
