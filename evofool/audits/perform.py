@@ -278,7 +278,10 @@ def _new_record(subject: Subject, wishes: Wishes) -> Record:
         "sources": [],
         "metrics": {},
         "gates": [],
-        "not_measured": {},
+        "not_measured": {
+            f"confidence {bar:g}": f"the outputs come in steps of {subject.answers.step:.3g}"
+            for bar in subject.too_fine
+        },
         "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
         "platform": platform_facts(),
         "seconds": {},

@@ -66,11 +66,19 @@ class Subject:
     @property
     def thresholds(self) -> tuple[float, ...]:
         """The confidences at which to count, ascending, as far as its outputs tell them apart."""
-        wanted = {*USUAL, self.threshold, *self.extra}
-        return tuple(sorted(bar for bar in wanted if bar <= self.finest))
+        return tuple(bar for bar in self._wanted if bar <= self._finest)
 
     @property
-    def finest(self) -> float:
+    def too_fine(self) -> tuple[float, ...]:
+        """The confidences at which its outputs, which come in steps, cannot count."""
+        return tuple(bar for bar in self._wanted if bar > self._finest)
+
+    @property
+    def _wanted(self) -> list[float]:
+        return sorted({*USUAL, self.threshold, *self.extra})
+
+    @property
+    def _finest(self) -> float:
         """The largest confidence below 1 that its outputs can tell from 1."""
         return 1.0 - self.answers.step
 

@@ -140,6 +140,26 @@ def test_a_classifier_on_the_wrong_scale_makes_the_audit_invalid(
     assert "Not valid" in result.page.read_text(encoding="utf-8")
 
 
+def test_no_confidence_is_counted_at_that_the_outputs_cannot_tell(
+    audited: AuditResult, mock: Classifier, tmp_path: Path
+):
+    exact = outside(mock)
+
+    def apply(params: object, images: np.ndarray) -> np.ndarray:
+        coarse = np.floor(256 * exact.apply(params, images)) / 256
+        coarse[:, 0] += 1 - coarse.sum(axis=1)  # int8 models round, and their sums are near 1
+        return coarse
+
+    quantised = dataclasses.replace(exact, apply=apply)
+    result = audit(quantised, out=tmp_path / "steps", budget=TINY, replay=audited.folder)
+    record = result.record
+    assert record["about"]["step"] == pytest.approx(1 / 256)
+    assert "replay@0.99" in record["metrics"]
+    assert "replay@0.9999" not in record["metrics"]
+    assert record["not_measured"]["confidence 0.9999"] == "the outputs come in steps of 0.00391"
+    assert "written no finer" in result.page.read_text(encoding="utf-8")
+
+
 def test_a_classifier_that_fails_stops_the_audit_which_then_goes_on(
     audited: AuditResult, mock: Classifier, tmp_path: Path
 ):
