@@ -1,6 +1,7 @@
 # The public names of evofool: each once, with the room that it comes from.
 
 from .attacks import AttackResult as AttackResult
+from .attacks import apgd as apgd
 from .attacks import attack as attack
 from .attacks import deepfool as deepfool
 from .attacks import fgsm as fgsm

@@ -9,6 +9,7 @@ with), `results` (what they end with), `gradients`, one for each attack, `by_nam
 """
 
 from evofool.attacks.ascent_step import ASCENTS, Ascent
+from evofool.attacks.auto_pgd import apgd
 from evofool.attacks.by_name import ATTACKS, FileAttack, find_attack
 from evofool.attacks.deepfool import deepfool
 from evofool.attacks.finite_differences import OutputMap, finite_differences, output_map
@@ -31,6 +32,7 @@ __all__ = [
     "OutputMap",
     "Universal",
     "add_change",
+    "apgd",
     "attack",
     "deepfool",
     "fgsm",

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from evofool.attacks.auto_pgd import apgd
 from evofool.attacks.deepfool import deepfool
 from evofool.attacks.finite_differences import finite_differences
 from evofool.attacks.gradient_ascent import gradient_ascent
@@ -127,6 +128,7 @@ ATTACKS = {
     for entry in (
         FileAttack(name="fgsm", run=fgsm, described=fgsm),
         FileAttack(name="pgd", run=pgd, described=pgd),
+        FileAttack(name="apgd", run=apgd, described=apgd),
         FileAttack(name="finite-differences", run=finite_differences, described=finite_differences),
         FileAttack(name="universal", run=_universal, described=universal),
         FileAttack(name="deepfool", run=deepfool, described=deepfool),

@@ -114,7 +114,7 @@ def pgd(
     if not random_start:
         _check_reach(min(epsilons), steps, relative_step)
     count, made = len(task.images), []
-    noise = _uniform(jax.random.key(seed), task.images) if random_start else None
+    noise = uniform_noise(jax.random.key(seed), task.images) if random_start else None
     for number, largest in enumerate(epsilons):
 
         def report_all(done: int, _: int, number: int = number) -> None:
@@ -204,7 +204,7 @@ def _walk(model: Model) -> Callable[..., Float[Array, "batch height width channe
     return jax.jit(walk)
 
 
-def _uniform(
+def uniform_noise(
     key: jax.Array, images: UInt8[np.ndarray, "batch height width channels"]
 ) -> Float[np.ndarray, "batch height width channels"]:
     """Draws values in [-1, 1) for every image, each from its own key."""

@@ -24,7 +24,7 @@ _COMMON = ("classifier", "weights", "combine", "invert", "label", "out", "as_jso
 
 # named here, too, as this help does not load JAX; a test compares the names with the functions'
 NAMES = (
-    *("fgsm", "pgd", "finite-differences", "universal", "deepfool", "lbfgs", "one-pixel"),
+    *("fgsm", "pgd", "apgd", "finite-differences", "universal", "deepfool", "lbfgs", "one-pixel"),
     "gradient-ascent",
 )
 MOST_REPEATS = 10_000  # steps, searches, pixels, candidates: many more never end
@@ -59,6 +59,7 @@ def attack(
 
       fgsm                one step along the sign of the gradient
       pgd                 many small steps along the sign of the gradient
+      apgd                the same with steps that adapt; the two losses of AutoAttack
       finite-differences  one step along a sign measured from outputs alone
       universal           one change for all images
       deepfool            nearly the smallest change, over the nearest border
