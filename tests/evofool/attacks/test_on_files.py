@@ -13,7 +13,12 @@ from evofool.data.photographs import read_photographs
 
 MOCK = "mock:4:12x12x3"
 # what makes each attack quick on images of 12x12
-QUICK = {"pgd": {"steps": 3}, "lbfgs": {"target": "2", "steps": 5}, "one-pixel": {"pixels": 2}}
+QUICK = {
+    "pgd": {"steps": 3},
+    "apgd": {"steps": 3},
+    "lbfgs": {"target": "2", "steps": 5},
+    "one-pixel": {"pixels": 2},
+}
 
 
 @pytest.fixture
@@ -139,7 +144,7 @@ def test_a_universal_change_is_the_same_for_all_images(images: list[str]):
         ({"name": "gradient-ascent", "target": "2"}, "starts from noise; give no images"),
         ({"name": "deepfool", "target": "2"}, "takes no target; those that do: fgsm, pgd"),
         ({"name": "one-pixel", "epsilon": 0.1}, "takes no epsilon; those that do: fgsm, pgd"),
-        ({"steps": 3}, "fgsm takes no steps; those that do: pgd, deepfool, lbfgs"),
+        ({"steps": 3}, "fgsm takes no steps; those that do: pgd, apgd, deepfool, lbfgs"),
         ({"colour": "red"}, "fgsm takes no colour$"),
     ],
 )

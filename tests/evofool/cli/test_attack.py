@@ -130,6 +130,7 @@ OF_EVERY_ATTACK = {
 OPTIONS = {
     "fgsm": {"--target", "--epsilon"},
     "pgd": {"--target", "--epsilon", "--steps"},
+    "apgd": {"--target", "--epsilon", "--loss", "--steps"},
     "finite-differences": {"--target", "--epsilon", "--step", "--save"},
     "universal": {"--epsilon", "--norm", "--seed", "--save"},
     "deepfool": {"--steps", "--norm"},
@@ -175,7 +176,7 @@ def test_a_flag_of_other_attacks_is_refused_with_their_names(
     for flag in (["--steps", "3"], ["--steps=3"]):
         assert main(["attack", "fgsm", "a.png", "--classifier", MOCK, *flag]) == 2
         message = capsys.readouterr().err
-        assert "fgsm takes no steps; those that do: pgd, deepfool, lbfgs" in message
+        assert "fgsm takes no steps; those that do: pgd, apgd, deepfool, lbfgs" in message
 
 
 def test_an_attack_is_required(capsys: pytest.CaptureFixture[str]):
