@@ -41,6 +41,7 @@ from cppn.mutation import MutationRates, mutate
 from cppn.random import bits as random_bits
 from cppn.random import fold_in, uniform
 from cppn.render import Style, render, render_batch, render_widened
+from cppn.shading import glsl_functions, to_glsl
 from cppn.show import to_svg, to_text
 from cppn.widening import Block, new_block, widen
 
@@ -59,6 +60,7 @@ __all__ = [
     "fold_in",
     "from_bytes",
     "from_json",
+    "glsl_functions",
     "grow",
     "init",
     "mark_child",
@@ -74,6 +76,7 @@ __all__ = [
     "render_widened",
     "step_finely",
     "to_bytes",
+    "to_glsl",
     "to_json",
     "to_rgb",
     "to_svg",

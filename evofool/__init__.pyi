@@ -47,6 +47,7 @@ from .measures import permutation_test as permutation_test
 from .measures import proportion_interval as proportion_interval
 from .measures import signed_rank as signed_rank
 from .measures import survive as survive
+from .pages import site as site
 from .runs import Elite as Elite
 from .runs import Run as Run
 from .runs import breed as breed

@@ -20,6 +20,7 @@ from evofool.cli import (
     quiz,
     render,
     reproduce,
+    site,
     survive,
     sweep,
     train,
@@ -49,6 +50,7 @@ GROUPS: dict[str, dict[str, Command]] = {
         "descent": render.descent,
         "gallery": gallery.gallery,
         "poster": gallery.poster,
+        "site": site.site,
     },
     "share and check": {
         "export": export.export,

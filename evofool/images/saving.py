@@ -12,8 +12,13 @@ from evofool.support import UserError, replacing
 QUALITY = 88  # of JPEG; other formats ignore it or mean the same
 
 
-def save_image(image: Image.Image, path: Path) -> None:
+def save_image(image: Image.Image, path: Path, *, quality: int = QUALITY) -> None:
     """Writes an image, atomically, in the format of the file's suffix.
+
+    Args:
+        image: to write.
+        path: of the file.
+        quality: in 1..100, for formats that lose detail.
 
     Raises:
         UserError: the suffix is that of no image format, or the file cannot be written.
@@ -21,7 +26,7 @@ def save_image(image: Image.Image, path: Path) -> None:
     if path.suffix.lower() not in Image.registered_extensions():
         raise UserError(f"{path} has no known image format in its name; use for instance .png")
     with replacing(path) as temporary:
-        image.save(temporary, quality=QUALITY)
+        image.save(temporary, quality=quality)
 
 
 def save_pages(pages: Sequence[Image.Image], path: Path) -> list[Path]:

@@ -267,13 +267,31 @@ class Run(OpenedRun, Collection[Elite]):
 
     def replay(self, run_index: int, steps: list[Step]) -> list[Genomes]:
         """Makes the genomes of a line of descent again from the random keys, newest first."""
-        newest = (steps[0].generation, steps[0].child)
-        records = self.lineage.ancestry(run_index, newest)
+        born = [(step.generation, step.child) for step in steps]
+        genomes = self.remake(run_index, born)
+        return [genomes[one] for one in born]
+
+    def remake(
+        self, run_index: int, born: Sequence[tuple[int, int]]
+    ) -> dict[tuple[int, int], Genomes]:
+        """Makes children again from the random keys, as `evolution.lineage.replay` does.
+
+        Args:
+            run_index: which of the independent runs.
+            born: (generation, child) of each.
+
+        Returns:
+            Their genomes, and those of all their ancestors.
+
+        Raises:
+            UserError: the lineage has no record of one of them.
+        """
+        if not born:
+            return {}
+        records = self.lineage.ancestry(run_index, *born)
         encoding, known = polished.load(self.folder / "lineage", self.encoding, run_index, records)
-        genomes = lineage.replay(
-            encoding, make_rates(self.config), self.config.seed + run_index, records, known
-        )
-        return [genomes[step.generation, step.child] for step in steps]
+        rates, seed = make_rates(self.config), self.config.seed + run_index
+        return lineage.replay(encoding, rates, seed, records, known)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
