@@ -76,7 +76,8 @@ evofool.runs = (() => {
     const at = elite.number % perSheet;
     const [column, row] = [at % sprites.columns, Math.floor(at / sprites.columns)];
     const number = Math.floor(elite.number / perSheet);
-    const rows = Math.ceil(Math.min(perSheet, elite.run.elites.length - number * perSheet) / sprites.columns);
+    const left = elite.run.elites.length - number * perSheet;
+    const rows = Math.ceil(Math.min(perSheet, left) / sprites.columns);
     const place = (index, count) => (count > 1 ? (100 * index) / (count - 1) : 0);
     box.style.backgroundImage = `url("data/${folder}/sprite-${number}.${sprites.suffix}")`;
     box.style.backgroundSize = `${100 * sprites.columns}% ${100 * rows}%`;
@@ -87,7 +88,8 @@ evofool.runs = (() => {
     const box = evofool.element("span", { className: "thumbnail" });
     box.setAttribute("role", "img");
     box.setAttribute("aria-label", `image that the classifier takes for ${elite.name}`);
-    box.style.aspectRatio = `${elite.run.look.width} / ${elite.run.look.height}`;
+    const [height, width] = elite.run.shape;
+    box.style.aspectRatio = `${width} / ${height}`;
     if (elite.run.sprites.pixelated) box.classList.add("pixelated");
     box.elite = elite;
     nearby.observe(box);
