@@ -68,7 +68,7 @@ def _network(genome: Genome, spec: GenomeSpec) -> str:
     for index in range(int(genome.num_connections)):
         source, target = int(genome.source[index]), int(genome.target[index])
         name = _INPUTS[source] if source < NUM_INPUTS else f"n{source}"
-        terms.setdefault(target, []).append(f"{_literal(genome.weight[index])} * {name}")
+        terms.setdefault(target, []).append(f"{_literal(float(genome.weight[index]))} * {name}")
     lines = ["vec3 network(float x, float y, float d) {"]
     hidden = range(spec.first_hidden, int(genome.num_nodes))
     for node in (*hidden, *range(NUM_INPUTS, spec.first_hidden)):
@@ -106,7 +106,7 @@ def _needed(text: str) -> list[str]:
     return chosen
 
 
-def _literal(weight: np.float32) -> str:
+def _literal(weight: float) -> str:
     """Writes a number so that GLSL takes it for a float, and for no other one."""
     text = f"{weight:.8e}"
     return f"({text})" if weight < 0 else text
