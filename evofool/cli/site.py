@@ -21,8 +21,8 @@ def site(
 
     Open OUT/index.html in a browser. It finds elites by label, class or WordNet id, and compares
     runs. The page of an elite draws its network at any magnification, with its ancestors, its
-    formula and sliders for its weights. Favourites chosen there are a file that render, poster and
-    export read. Nothing is loaded from other hosts.
+    formula and sliders for its weights. Favourites chosen there are a file that breed reads.
+    Nothing is loaded from other hosts.
 
       evofool site runs/cppn-0 --out site
       evofool site runs/imagenet-cppn-0 runs/imagenet-cppn-1 --out both

@@ -1,5 +1,4 @@
-// Favourites: kept by the browser, and as a file that `evofool render RUN --favourites F` and other
-// commands read. An elite is named by its run, its class and when it was born.
+// Favourites: kept by the browser, and as a file that `evofool breed RUN --favourites F` reads. An elite is named by its run, its class and when it was born.
 "use strict";
 
 evofool.favourites = (() => {
