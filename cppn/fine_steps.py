@@ -42,4 +42,4 @@ def step_finely(key: PRNGKeyArray, genome: Genome) -> Genome:
 
 def _normal(u: Float[Array, "*n"]) -> Float[Array, "*n"]:
     """Turns uniform multiples of 2**-24 into normal numbers; none is infinite."""
-    return jax.scipy.special.ndtri(u + 2.0**-25)
+    return jax.scipy.special.ndtri(jnp.minimum(u + 2.0**-25, 1 - 2.0**-24))

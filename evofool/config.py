@@ -125,6 +125,8 @@ class PolishConfig:
     """What a step is to raise the log-odds by if they were linear; it falls to 0 by a cosine."""
     batch_size: int = 32
     """Elites that are polished in one generation of a run."""
+    evolved_looks: int | None = None
+    """Looks at each child before polishing, where expect is of polishing alone; for the count."""
     classes: tuple[str, ...] = ()
     """Classes whose elites are polished, by index, label or WordNet id; by default all."""
 
@@ -137,6 +139,7 @@ class PolishConfig:
             rounds=(1, MOST_ROUNDS),
             widen=(0, MOST_WIDTH),
             batch_size=(1, MOST_POLISHED),
+            evolved_looks=(1, MOST_COPIES),
         )
 
     def batch_of(self, cells: int) -> int:

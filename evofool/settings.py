@@ -50,6 +50,7 @@ class PolishSettings(TypedDict, total=False):
     widen: int
     gain: float
     batch_size: int
+    evolved_looks: int | None
     classes: Sequence[str]
 
 

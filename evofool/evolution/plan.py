@@ -75,11 +75,12 @@ class Plan:
         the best once more when it is offered to the archive.
         """
         evolved = min(generation, self.config.last_generation)
-        evaluations = (evolved + 1) * self.config.batch_size
+        looks = self.config.polish.evolved_looks or self.config.looks
+        evaluations = (evolved + 1) * self.config.batch_size * looks
         if generation > evolved:
-            each = self.config.polish.steps + 2
+            each = (self.config.polish.steps + 2) * self.config.looks
             evaluations += (generation - evolved) * self.polish_batch * each
-        return evaluations * self.config.looks
+        return evaluations
 
     @property
     def last_generation(self) -> int:

@@ -65,7 +65,8 @@ def with_fitness_of(plan: Plan, encoding: Encoding, state: RunState) -> RunState
                 born=elites.items.born[run, part],
                 micro_batch=plan.micro_batch,
             )
-            fitness[run, part] = odds[np.arange(len(part)), outputs[part]]
+            own = odds[np.arange(len(part)), outputs[part]]
+            fitness[run, part] = np.where(np.isfinite(own), own, -np.inf)  # as for children
             best[run, part] = two_best(jnp.asarray(odds))
     items = elites.items._replace(best=best)
     return state._replace(archive=elites._replace(items=items, fitness=fitness))

@@ -99,7 +99,12 @@ def polish(
         max_seconds=None,
         max_evaluations=None,
         polish=PolishConfig(
-            steps=steps, rounds=rounds, widen=widen, gain=gain, classes=tuple(classes)
+            evolved_looks=run.config.looks if expect is not None else None,
+            steps=steps,
+            rounds=rounds,
+            widen=widen,
+            gain=gain,
+            classes=tuple(classes),
         ),
     )
     plan = make_plan(config, run.classifier)

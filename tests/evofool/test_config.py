@@ -72,6 +72,7 @@ BAD = {
     "polish.widen": [(-1, r"expected 0\.\.")],
     "polish.gain": [(0, "more than 0"), ("much", "a number")],
     "polish.batch_size": [(0, r"expected 1\.\.")],
+    "polish.evolved_looks": [(0, r"expected 1\.\."), (1.5, "whole number")],
     "polish.classes": [("7", "a list")],
     "direct.crossover_rate": [(-1, r"\[0, 1\]")],
     "direct.crossover_eta": [(0, "more than 0")],

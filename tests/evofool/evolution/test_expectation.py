@@ -69,10 +69,12 @@ def test_polishing_scores_elites_again_by_what_is_expected_of_them(tmp_path: Pat
     polished = evofool.polish(plain, steps=3, expect="crop,blur", out=tmp_path / "polished")
     assert polished.config.wear == ("crop", "blur")
     assert polished.config.looks == 2
+    assert polished.summary is not None
+    # evolution looked once at each child; polishing at two copies, in each of 3 steps and 2 more
+    assert polished.summary["evaluations"] == 4 * 12 + 5 * 2 * (3 + 2)
     assert evofool.verify(polished).passed
     again = evofool.polish(plain, steps=3, expect="crop,blur", out=tmp_path / "again")
     assert again.summary is not None
-    assert polished.summary is not None
     assert again.summary["archive_sha256"] == polished.summary["archive_sha256"]
 
 

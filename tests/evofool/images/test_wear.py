@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import cppn
 from evofool.images import corruptions
 from evofool.images.wear import WEAR, chance_of, wear, wear_named
 from evofool.support.errors import UserError
@@ -102,3 +103,10 @@ def test_blur_is_that_of_corruptions(image):
 def test_an_unknown_wear_offers_the_nearest():
     with pytest.raises(UserError, match="unknown wear 'shfit'; did you mean 'shift'"):
         wear_named("shfit")
+
+
+def test_no_noise_is_infinite(image, monkeypatch):
+    """The largest random word was rounded up to 1, whose normal number is infinite."""
+    monkeypatch.setattr(cppn, "random_bits", lambda key, num: jnp.full(num, 2**32 - 1, jnp.uint32))
+    chance = chance_of(jnp.zeros(6, jnp.uint32))
+    assert (np.asarray(wear(WEAR["noise"], image, jnp.float32(0.05), chance)) <= 1).all()
