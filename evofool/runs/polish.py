@@ -72,7 +72,7 @@ def polish(
     Example:
         >>> import evofool, tempfile
         >>> folder = tempfile.mkdtemp() + "/run"
-        >>> run = evofool.evolve("mock:10", generations=5, batch_size=20, out=folder)
+        >>> run = evofool.evolve("mock:10", encoding="direct", generations=5, out=folder)
         >>> better = evofool.polish(run, steps=5)
         >>> bool((better.confidences >= run.confidences).all())
         True

@@ -44,16 +44,22 @@ def test_gradients_in_turn_are_those_of_jax(colored, seed, picks):
 
 def test_sums_are_what_the_outputs_activations_take(colored):
     drawn = jax.tree.map(lambda leaf: leaf[-4:], colored)
-    sums = gradients.output_sums(drawn.weight, drawn, INPUTS, SPEC)
-    np.testing.assert_allclose(sums, together(drawn.weight, drawn), rtol=1e-5, atol=1e-5)
+    sums, wanted = (jax.jit(each)(drawn.weight, drawn) for each in (in_turn, together))
+    np.testing.assert_allclose(sums, wanted, rtol=1e-5, atol=1e-5)
 
 
 def test_tiles_change_the_gradient_in_last_bits_only(colored, monkeypatch):
     drawn = jax.tree.map(lambda leaf: leaf[-2:], colored)
     cotangent = jnp.ones((2, SPEC.outputs, INPUTS.shape[1]))
-    whole = gradients._weight_gradients(drawn, INPUTS, cotangent, SPEC)
+
+    def of_weights():
+        return jax.jit(lambda *args: gradients._weight_gradients(*args, SPEC))(
+            drawn, INPUTS, cotangent
+        )
+
+    whole = of_weights()
     monkeypatch.setattr(gradients, "_TILE", 20)  # of 63 pixels: the last tile is filled up
-    tiled = gradients._weight_gradients(drawn, INPUTS, cotangent, SPEC)
+    tiled = of_weights()
     assert not np.array_equal(whole, tiled)  # sums in another order: the tiles were used
     scale = np.abs(whole).max(axis=1, keepdims=True)
     np.testing.assert_allclose(whole / scale, tiled / scale, atol=1e-5)

@@ -1,5 +1,7 @@
 """Blocks of new nodes: they change nothing at first, and become part of a genome."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -29,6 +31,7 @@ def blocks_of(count: int, *, is_new: bool) -> Block:
     return blocks._replace(to_outputs=weights)
 
 
+@jax.jit
 def widened(drawn: cppn.Genome, blocks: Block) -> cppn.Genome:
     return jax.vmap(lambda genome, block: widen(genome, block, SPEC))(drawn, blocks)
 
@@ -55,7 +58,7 @@ def test_a_widened_genome_is_valid_and_has_the_nodes_of_the_block(drawn):
 
 def test_a_block_beside_a_genome_draws_what_the_widened_genome_draws(drawn):
     blocks = blocks_of(4, is_new=False)
-    beside = render_widened(drawn.weight, blocks, drawn, **SIZE)
+    beside = jax.jit(partial(render_widened, **SIZE))(drawn.weight, blocks, drawn)
     within = cppn.render_batch(widened(drawn, blocks), **SIZE)
     # sums are rounded in another order, and so is a level here and there
     assert np.mean(np.asarray(beside) != np.asarray(within)) < 0.01
@@ -74,8 +77,9 @@ def test_gradients_by_a_block_are_those_of_the_widened_genome(drawn):
         wide = widened(drawn._replace(weight=weight), blocks)
         return jnp.vdot(cppn.render_batch(wide, **SIZE), cotangent)
 
-    found = jax.grad(beside, argnums=(0, 1))(drawn.weight, blocks)
-    wanted = jax.grad(within, argnums=(0, 1))(drawn.weight, blocks)
+    found, wanted = (
+        jax.jit(jax.grad(sums, argnums=(0, 1)))(drawn.weight, blocks) for sums in (beside, within)
+    )
     for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-3 * float(jnp.abs(other).max()))
 
