@@ -29,16 +29,18 @@ def blaming(name: str, *, doing: str = "") -> Iterator[None]:
         doing: what it was asked, for the message, for instance "on black images".
 
     Raises:
-        ClassifierError: anything was raised but a `UserError`.
+        ClassifierError: anything was raised but a `UserError` of evofool's own.
     """
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
-    except (UserError, KeyboardInterrupt):
+    except (ClassifierError, KeyboardInterrupt):
         raise
     except BaseException as error:  # SystemExit, and whatever else a library derives from it
         frames = traceback.extract_tb(error.__traceback__)
         foreign = [frame for frame in frames if not _is_installed(Path(frame.filename))]
+        if isinstance(error, UserError) and not foreign:
+            raise
         of_user = [frame for frame in foreign if frame.filename == foreign[0].filename]
         place = f" ({of_user[-1].filename}, line {of_user[-1].lineno})" if of_user else ""
         text = f": {reason}" if (reason := first_line(error)) else ""

@@ -185,8 +185,6 @@ def report_end(run: "Run", quiet: bool, as_json: bool) -> int:
 
 def _missed_target(run: "Run", least: float) -> str:
     """Says that a class stayed below the target confidence, and how to go on."""
-    from evofool.support import percent
-
     config = run.config
     more = f" --generations {2 * config.generations or 100}"
     command = f"evofool resume {shlex.quote(str(run.folder))}{more}"
@@ -196,7 +194,7 @@ def _missed_target(run: "Run", least: float) -> str:
         remedy = "evolve anew with more --generations, --polish.steps or --polish.rounds"
     return (
         f"target confidence {config.target_confidence} not reached: the least certain class is at "
-        f"{percent(least)}; {remedy}"
+        f"{run.percent(least)}; {remedy}"
     )
 
 
@@ -204,17 +202,18 @@ def _print_result(run: "Run") -> None:
     from evofool.cli.console import output
     from evofool.cli.tables import elites_report, runs_table
     from evofool.runs import PER_PAGE, inspect
-    from evofool.support import duration, percent
+    from evofool.support import duration
 
     console, summary = output(), run.summary
     assert summary is not None
     if run.config.runs == 1:
-        console.print(*elites_report(inspect(run, sort=None), ends=ROWS_AT_ENDS), sep="\n")
+        elites = inspect(run, sort=None)
+        console.print(*elites_report(elites, ends=ROWS_AT_ENDS, write=run.percent), sep="\n")
     else:
-        console.print(runs_table(summary["per_run"]))
+        console.print(runs_table(summary["per_run"], write=run.percent))
     console.print(
-        f"\nmedian {percent(summary['median_confidence'])}, min "
-        f"{percent(summary['min_confidence'])}, {summary['classes_ge_9999']} of "
+        f"\nmedian {run.percent(summary['median_confidence'])}, min "
+        f"{run.percent(summary['min_confidence'])}, {summary['classes_ge_9999']} of "
         f"{summary['classes']} classes >= 99.99 %; {summary['evaluations']:,} evaluations in "
         f"{duration(summary['wall_seconds'])} ({duration(summary['compile_seconds'])} compiling)"
     )

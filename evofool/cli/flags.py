@@ -30,16 +30,22 @@ def starting_config(arguments: Sequence[str]) -> EvolveConfig:
             meaningless.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for name in ("preset", "config", "classifier", *_DECISIVE):
+    for name in ("preset", "config", "classifier", "encoding", "algorithm"):
         parser.add_argument(f"--{name}", nargs="?")
+    parser.add_argument("--polish", "--polish.steps", nargs="?")
     parser.add_argument("--trust-code", "--trust_code", action="store_true")
     known, others = parser.parse_known_args(arguments)
     typed = {"classifier": known.classifier} if known.classifier else {}
     config = make_config(
         preset=known.preset, file=known.config, trust_code=known.trust_code, **typed
     )
+    settled = {
+        "encoding": config.encoding,
+        "algorithm": config.algorithm,
+        "polish": str(config.polish.steps),
+    }
     for name, unused in _DECISIVE.items():
-        value = getattr(known, name) or getattr(config, name)
+        value = getattr(known, name) or settled[name]
         for flag in others:
             if flag.startswith(tuple(unused.get(value, ()))):
                 raise UserError(f"{flag.partition('=')[0]} has no effect with --{name} {value}")
@@ -48,8 +54,9 @@ def starting_config(arguments: Sequence[str]) -> EvolveConfig:
 
 # The flags that have no effect, by the setting and its value that make them so.
 _DECISIVE = {
-    "encoding": {"cppn": ["--direct."], "direct": ["--cppn."]},
+    "encoding": {"cppn": ["--direct."], "direct": ["--cppn.", "--polish.widen"]},
     "algorithm": {"map-elites": ["--population"]},
+    "polish": {"0": ["--polish."]},
 }
 
 

@@ -85,9 +85,11 @@ def inspect(
         }
         print_json(content)
     elif show_all:
-        output().print(elites_table(elites))
+        output().print(elites_table(elites, write=opened.percent))
     else:
-        output().print(*elites_report(elites, ends=top or ROWS_AT_ENDS), sep="\n")
+        output().print(
+            *elites_report(elites, ends=top or ROWS_AT_ENDS, write=opened.percent), sep="\n"
+        )
     if opened.config.wear and not as_json:
         output().print(f"confidence: {fitness_text(opened.config)}")
 
@@ -104,7 +106,7 @@ def _print_elite(elite: "Elite", as_json: bool) -> None:
         print_json({"elite": facts(elite), "lineage": lineage, "genome": genome_json(elite)})
         return
     console = output()
-    console.print(elites_table([facts(elite)]))
+    console.print(elites_table([facts(elite)], write=elite.run.percent))
     if console.is_terminal and console.color_system and not console.no_color:
         console.print()
         room = min(console.width, 2 * (console.height - 4), MOST_COLUMNS)

@@ -1,6 +1,6 @@
 """The tables of runs, of their elites, and of what doctor found."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from rich.table import Table
@@ -20,21 +20,26 @@ from evofool.runs import (
 )
 from evofool.support import duration, gigabytes, percent, printable
 
+Percent = Callable[[float], str]  # makes text of a confidence
 
-def elites_report(elites: Sequence[EliteFacts], *, ends: int) -> list[Table | str]:
+
+def elites_report(
+    elites: Sequence[EliteFacts], *, ends: int, write: Percent = percent
+) -> list[Table | str]:
     """Describes elites: a table of few; of many a summary, their groups, and the table's ends.
 
     Args:
         elites: at least one, in the order of the table.
         ends: number of rows from each end of the table of many elites.
+        write: makes text of a confidence.
     """
     if len(elites) <= MOST_BY_CLASS:
-        return [elites_table(elites)]
-    parts: list[Table | str] = [_summary(elites), ""]
+        return [elites_table(elites, write=write)]
+    parts: list[Table | str] = [_summary(elites, write), ""]
     groups = inspect_groups(elites)
     if len(groups) > 1:
-        parts += [groups_table(groups), ""]
-    return [*parts, elites_table(elites, ends=ends)]
+        parts += [groups_table(groups, write), ""]
+    return [*parts, elites_table(elites, ends=ends, write=write)]
 
 
 def summary_of(elites: Sequence[EliteFacts]) -> Confidences:
@@ -42,17 +47,17 @@ def summary_of(elites: Sequence[EliteFacts]) -> Confidences:
     return summarize(np.array([elite.log_odds for elite in elites]))
 
 
-def _summary(elites: Sequence[EliteFacts]) -> str:
+def _summary(elites: Sequence[EliteFacts], write: Percent) -> str:
     values = summary_of(elites)
     return (
-        f"{len(elites)} elites: median {percent(values['median_confidence'])}, "
-        f"min {percent(values['min_confidence'])}, max {percent(values['max_confidence'])}; "
+        f"{len(elites)} elites: median {write(values['median_confidence'])}, "
+        f"min {write(values['min_confidence'])}, max {write(values['max_confidence'])}; "
         f"{values['classes_ge_90']} >= .9, {values['classes_ge_99']} >= .99, "
         f"{values['classes_ge_9999']} >= .9999"
     )
 
 
-def groups_table(groups: Sequence[GroupFacts]) -> Table:
+def groups_table(groups: Sequence[GroupFacts], write: Percent) -> Table:
     """Makes the table of ImageNet's groups of classes."""
     return make_table(
         ["group", "classes", "median", "share >= .99"],
@@ -60,7 +65,7 @@ def groups_table(groups: Sequence[GroupFacts]) -> Table:
             [
                 group.group,
                 group.classes,
-                percent(group.median_confidence),
+                write(group.median_confidence),
                 f"{100 * group.share_ge_99:.1f} %",
             ]
             for group in groups
@@ -68,7 +73,9 @@ def groups_table(groups: Sequence[GroupFacts]) -> Table:
     )
 
 
-def elites_table(elites: Sequence[EliteFacts], *, ends: int | None = None) -> Table:
+def elites_table(
+    elites: Sequence[EliteFacts], *, ends: int | None = None, write: Percent = percent
+) -> Table:
     """Makes the table of elites: of all, or of the first `ends` and the last `ends`."""
     shown = list(elites)
     if ends is not None and len(shown) > 2 * ends:
@@ -80,7 +87,7 @@ def elites_table(elites: Sequence[EliteFacts], *, ends: int | None = None) -> Ta
         [
             elite.class_index,
             *([first_name(elite.label)] if is_named else []),
-            percent(elite.confidence),
+            write(elite.confidence),
             f"{elite.log_odds:.2f}",  # differs where confidences look the same
             first_name(elite.runner_up),
             elite.generation,
@@ -98,7 +105,7 @@ def elites_table(elites: Sequence[EliteFacts], *, ends: int | None = None) -> Ta
     return make_table(columns, rows, caption=f"and {hidden} between these" if hidden else "")
 
 
-def runs_table(per_run: Sequence[RunSummary]) -> Table:
+def runs_table(per_run: Sequence[RunSummary], *, write: Percent = percent) -> Table:
     """Makes the table of the independent runs of one run directory."""
     return make_table(
         ["run", "seed", "min", "median", ">= .9", ">= .99", ">= .9999"],
@@ -106,8 +113,8 @@ def runs_table(per_run: Sequence[RunSummary]) -> Table:
             [
                 line["run"],
                 line["seed"],
-                percent(line["min_confidence"]),
-                percent(line["median_confidence"]),
+                write(line["min_confidence"]),
+                write(line["median_confidence"]),
                 line.get("classes_ge_90"),  # summaries of older runs lack it
                 line["classes_ge_99"],
                 line["classes_ge_9999"],

@@ -17,6 +17,7 @@ from evofool.experiments.registry import Experiment, Part
 from evofool.experiments.report import Figure, Findings, Row, Table, cells, note, notes, rows_of
 from evofool.images import save_image
 from evofool.runs import colourfulness, contrast, poster, striking
+from evofool.support import in_markdown
 
 
 class Drawn(NamedTuple):
@@ -83,7 +84,7 @@ def report(lab: Lab, drawn: Drawn) -> Findings:
     }
     columns = {
         "": range(1, count + 1),
-        "class": [first_name(run.card.labels[index]) for index in drawn.classes],
+        "class": [in_markdown(first_name(run.card.labels[index])) for index in drawn.classes],
         "confidence": map(cells.confidence, drawn.confidence.tolist()),
         "shrunk again": map(cells.confidence, drawn.again.tolist()),
         "colourfulness": drawn.colourfulness.round().astype(int).tolist(),

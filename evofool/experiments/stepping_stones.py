@@ -40,6 +40,7 @@ from evofool.runs import (
     moves,
     stones_of,
 )
+from evofool.support import in_markdown
 
 PERIODS = 4  # of a run, for the table of switches over time
 TRAVELLED = Claim(
@@ -238,7 +239,7 @@ def _draw_longest(lab: Lab, run: Run, tree: Tree) -> Figure:
     longest = max(certain or range(len(elites)), key=lambda place: tree.held[place])
     stones = stones_of(elites[longest])
     save_image(draw_stones(stones), lab.folder / "line.jpg")
-    label, held = first_name(elites[longest].label), tree.held[longest]
+    label, held = in_markdown(first_name(elites[longest].label)), tree.held[longest]
     caption = note("stepping-stones", "line", label=label, stones=len(stones), bar=HIGH, held=held)
     return Figure(file="line.jpg", caption=caption)
 

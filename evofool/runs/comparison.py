@@ -10,8 +10,8 @@ from evofool.evolution import (
     MetricsLine,
     generation_reaching,
 )
-from evofool.runs.folders import nothing_yet
 from evofool.runs.run import Run
+from evofool.runs.summary import nothing_yet
 from evofool.support import UserError
 
 

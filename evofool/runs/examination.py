@@ -12,7 +12,13 @@ from evofool.evolution import (
     saved_generations,
     settings_message,
 )
-from evofool.runs.integrity import archive_of, check_arrays, read_lineage, read_metrics
+from evofool.runs.integrity import (
+    archive_of,
+    check_arrays,
+    image_hashes,
+    read_lineage,
+    read_metrics,
+)
 from evofool.runs.opened import OpenedRun
 from evofool.runs.summary import read_summary
 from evofool.support import DamagedFileError, UserError
@@ -38,10 +44,10 @@ class Findings(NamedTuple):
 
 
 def examine(run: OpenedRun) -> Findings:
-    """Checks everything that a run directory holds but its images and its classifier.
+    """Checks everything that a run directory holds but its classifier.
 
     Every checkpoint is read; settings, lineage and metrics are compared with what the newest whole
-    one says, and so is the summary.
+    one says, and so is the summary; images, where they are there, with what the summary says.
     """
     folder, damage = run.folder, []
     newest: Checkpoint | None = None
@@ -108,4 +114,9 @@ def _damaged_summary(run: OpenedRun, newest: Checkpoint) -> list[str]:
     sha256 = archive_sha256(archive_of(newest.table), run.encoding.trim)
     if (summary["generations"], summary["archive_sha256"]) != (newest.generation, sha256):
         return [f"{path} is not about the newest checkpoint's elites; {makes_again(run.folder)}"]
-    return []
+    recorded = summary.get("images", {})
+    return [
+        f"{run.folder / name} is damaged or was changed; {makes_again(run.folder)}"
+        for name, sha256 in image_hashes(run.folder, recorded).items()
+        if sha256 != recorded[name]
+    ]

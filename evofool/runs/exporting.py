@@ -12,7 +12,7 @@ from evofool.images import save_image, to_image
 from evofool.runs.folders import result_folder
 from evofool.runs.inspection import facts, genome_json
 from evofool.runs.run import Elite, Run
-from evofool.support import csv_cell, replacing, write_json
+from evofool.support import UserError, csv_cell, replacing, write_json
 
 MOST_LETTERS = 60  # of a label in the name of a file
 
@@ -39,9 +39,12 @@ def export(run: str | Path | Run, out: str | Path, *, strict: bool = True) -> li
 
     Raises:
         DamagedFileError: `strict`, and the newest checkpoint is damaged.
-        UserError: not a run directory, or `out` is there and not empty, or cannot be written.
+        UserError: not a run directory, or `out` is there and not empty, or cannot be written, or
+            the run has no elites.
     """
     run = Run.open(run, strict=strict)
+    if not run.all_elites():
+        raise UserError(f"{run.folder} has no elites: no image has got a score")
     content = {"export of": str(run.folder.resolve()), "generation": run.generation}
     with result_folder(out, content) as folder:
         lines = [line for index in range(run.config.runs) for line in _export(run, index, folder)]

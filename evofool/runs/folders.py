@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from evofool.evolution import resume_command
+from evofool.runs.summary import read_manifest, settled
 from evofool.support import (
     JsonValue,
     UserError,
@@ -64,21 +65,6 @@ def new_run_folder(
         yield folder
 
 
-def nothing_yet(folder: Path, what: str, *, remedy: str = "") -> UserError:
-    """Makes the error for a run that does not have something, or not yet.
-
-    Args:
-        folder: the run directory.
-        what: it has not, unless evofool is writing it at this moment.
-        remedy: what to do about it; to resume unless given.
-    """
-    writer = writer_of(folder)
-    if writer is not None:
-        return UserError(f"{folder}: nothing is finished yet; evofool is writing it ({writer})")
-    remedy = remedy or f"go on with '{resume_command(folder)}'"
-    return UserError(f"{folder} {what}; {remedy}")
-
-
 @contextlib.contextmanager
 def result_folder(out: str | Path, content: JsonValue, *, mark: str = UNFINISHED) -> Iterator[Path]:
     """Makes a folder of results, and holds the right to write it.
@@ -116,12 +102,20 @@ def _refuse_what_is_there(folder: Path, overwrite: bool) -> None:
     if not _is_run(folder, contents):
         raise UserError(f"{folder} is there already, not a run directory; choose another --out")
     if not overwrite:
-        is_begun = CONFIG in contents
-        go_on = f"go on with '{resume_command(folder)}', " if is_begun else ""
+        go_on = f"go on with '{resume_command(folder)}', " if _can_go_on(folder) else ""
         raise UserError(
             f"{folder} is there already; {go_on}choose another --out, or replace it with "
             "--overwrite"
         )
+
+
+def _can_go_on(folder: Path) -> bool:
+    """Says whether `resume` can open a run directory: its configuration is there and whole."""
+    try:
+        settled(read_manifest(folder), folder)
+    except UserError:
+        return False
+    return True
 
 
 def _refuse_other_results(folder: Path, mark: str, content: JsonValue) -> None:

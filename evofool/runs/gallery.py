@@ -11,7 +11,7 @@ from evofool.classifiers import first_name
 from evofool.images import Section, draw_sheet, legible, thumbnail
 from evofool.runs.choosing import group_of, select
 from evofool.runs.run import Elite, Run
-from evofool.support import UserError, percent
+from evofool.support import UserError
 
 PER_PAGE = 100
 
@@ -70,13 +70,18 @@ def _sections(run: Run, elites: list[Elite], headings: dict[str, str]) -> list[S
 
 
 def _headings(elites: list[Elite]) -> dict[str, str]:
-    confidences: dict[str, list[float]] = {}
+    members: dict[str, list[Elite]] = {}
     for elite in elites:
-        confidences.setdefault(group_of(elite), []).append(elite.confidence)
+        members.setdefault(group_of(elite), []).append(elite)
     return {
-        group: f"{group} ({len(values)}, median {percent(float(np.median(values)))})"
-        for group, values in confidences.items()
+        group: f"{group} ({len(some)}, median {_median_of(some)})"
+        for group, some in members.items()
     }
+
+
+def _median_of(elites: list[Elite]) -> str:
+    median = np.median([elite.confidence for elite in elites])
+    return elites[0].run.percent(float(median))
 
 
 def name_on_sheets(elite: Elite) -> str:
@@ -87,4 +92,4 @@ def name_on_sheets(elite: Elite) -> str:
 def _caption(elite: Elite) -> list[str]:
     config = elite.run.config
     seed = [f"seed {config.seed + elite.run_index}"] if config.runs > 1 else []
-    return [name_on_sheets(elite), percent(elite.confidence), *seed]
+    return [name_on_sheets(elite), elite.run.percent(elite.confidence), *seed]

@@ -1,6 +1,6 @@
 """What of a run directory can be used: its files, as far as a checkpoint vouches for them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from evofool.evolution import (
     settings_message,
 )
 from evofool.runs.summary import Manifest
-from evofool.support import DamagedFileError, UserError
+from evofool.support import DamagedFileError, UserError, sha256_of
 
 GENOME = "archive.items.genome"
 _KINDS = {
@@ -141,6 +141,11 @@ def read_lineage(folder: Path, newest: Checkpoint, config: EvolveConfig, classes
     children = max(config.batch_size, polished)
     read.check_within(runs=config.runs, children=children, cells=classes)
     return read
+
+
+def image_hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Returns the SHA-256 of those of a run directory's images that are there."""
+    return {name: sha256_of(folder / name) for name in names if (folder / name).is_file()}
 
 
 def _refuse(damage: list[str], folder: Path) -> None:

@@ -19,6 +19,7 @@ from evofool.evolution import (
     lost_process,
     make_plan,
     resume_command,
+    sealed,
 )
 from evofool.images import save_image
 from evofool.runs.convergence import write_convergence
@@ -26,6 +27,7 @@ from evofool.runs.examination import examine
 from evofool.runs.folders import CONFIG, SUMMARY, is_tidy, new_run_folder
 from evofool.runs.gallery import gallery
 from evofool.runs.identity import remarks
+from evofool.runs.integrity import image_hashes
 from evofool.runs.progress import reporting
 from evofool.runs.repair import repair
 from evofool.runs.run import Run
@@ -197,7 +199,7 @@ def _prepare_to_go_on(run: Run, generations: int | None) -> int | None:
         raise UserError(f"{run.folder} was changed by another process meanwhile; try again")
     is_extended = generations not in (None, run.config.generations)
     if not is_extended and _is_complete(run):
-        _draw(run, _missing_images(run.folder))
+        _draw_missing(run)
         return None
     run.check_identity(run.classifier)
     # a summary stands for a finished run, also to whoever resumes after this process is killed
@@ -229,7 +231,8 @@ def carry_out(folder: Path, plan: Plan, reporter: Reporter) -> Run:
     def finish() -> None:
         if outcome.reason != INTERRUPTED:
             _draw(Run(folder, classifier=plan.classifier), IMAGES)
-        write_json(folder / SUMMARY, make_summary(plan, outcome))  # last: it says "finished"
+        summary = make_summary(plan, outcome, images=image_hashes(folder, IMAGES))
+        write_json(folder / SUMMARY, summary)  # last: it says "finished"
 
     try:
         repair(folder, plan, reporter)
@@ -251,6 +254,15 @@ def _stopped_by(folder: Path) -> str | None:
 
 def _missing_images(folder: Path) -> list[str]:
     return [name for name in IMAGES if not (folder / name).exists()]
+
+
+def _draw_missing(run: Run) -> None:
+    """Draws images that were removed; this machine may draw other bits than the one before."""
+    _draw(run, _missing_images(run.folder))
+    summary = run.finished
+    images = image_hashes(run.folder, IMAGES)
+    if summary.get("images", images) != images:
+        write_json(run.folder / SUMMARY, sealed({**summary, "images": images}))
 
 
 def _draw(run: Run, names: Iterable[str]) -> None:

@@ -1,5 +1,6 @@
 """How an image came about: its ancestors, each where the line of descent entered a class."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,16 +107,22 @@ def descent(run: str | Path | Run, name: str | int, *, run_index: int = 0) -> Im
     Raises:
         UserError: no such run or class, or the classifier cannot be loaded.
     """
-    return draw_stones(stones_of(Run.open(run).elite(name, run_index)))
+    opened = Run.open(run)
+    return draw_stones(stones_of(opened.elite(name, run_index)), write=opened.percent)
 
 
-def draw_stones(stones: list[Stone]) -> Image.Image:
-    """Draws stones on a sheet, in order, with class, generation and confidence below."""
+def draw_stones(stones: list[Stone], *, write: Callable[[float], str] = percent) -> Image.Image:
+    """Draws stones on a sheet, in order, with class, generation and confidence below.
+
+    Args:
+        stones: as `stones_of` makes them.
+        write: makes text of a confidence.
+    """
     captions = [
         [
             first_name(stone.label),
             f"gen. {stone.generation}",
-            *([] if stone.confidence is None else [percent(stone.confidence)]),
+            *([] if stone.confidence is None else [write(stone.confidence)]),
         ]
         for stone in stones
     ]

@@ -20,12 +20,18 @@ from evofool.evolution import (
     make_encoding,
     micro_batches,
 )
-from evofool.runs.folders import nothing_yet
 from evofool.runs.identity import Given, check_identity, load_recorded
 from evofool.runs.integrity import check_arrays, load_usable, read_lineage, read_metrics
-from evofool.runs.summary import Manifest, Summary, read_manifest, read_summary, settled
+from evofool.runs.summary import (
+    Manifest,
+    Summary,
+    nothing_yet,
+    read_manifest,
+    read_summary,
+    settled,
+)
 from evofool.runs.tables import Metrics
-from evofool.support import DamagedFileError, DamagedFileWarning, names_code
+from evofool.support import DamagedFileError, DamagedFileWarning, names_code, percent
 
 Opened = TypeVar("Opened", bound="OpenedRun")  # beartype knows no Self in parameters
 
@@ -112,6 +118,11 @@ class OpenedRun:
         return check_identity(self.folder, classifier, recorded=self.card, answers=answers)
 
     check_weights = check_identity  # its name until 0.1
+
+    def percent(self, confidence: float) -> str:
+        """Writes a confidence in [0, 1] with as many digits as the run's classifier has."""
+        known = self.manifest.get("fingerprint")
+        return percent(confidence, step=Fingerprint.from_dict(known).step if known else 0.0)
 
     @cached_property
     def summary(self) -> Summary | None:

@@ -10,11 +10,11 @@ from typing import Any, Literal
 from evofool.classifiers import Classifier, fingerprint
 from evofool.config import PolishConfig
 from evofool.evolution import Reporter, begin_with, expectation_of, make_plan
-from evofool.runs.folders import CONFIG, new_run_folder, nothing_yet
+from evofool.runs.folders import CONFIG, new_run_folder
 from evofool.runs.launch import carry_out
 from evofool.runs.progress import reporting
 from evofool.runs.run import Run
-from evofool.runs.summary import make_manifest
+from evofool.runs.summary import make_manifest, nothing_yet
 from evofool.support import UserError, multihost, write_json
 
 

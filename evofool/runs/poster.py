@@ -10,7 +10,7 @@ from PIL import Image
 
 from evofool.classifiers import first_name
 from evofool.evolution import HIGH
-from evofool.images import Levels, Section, draw_sheet, percent, save_image, to_image
+from evofool.images import Levels, Section, draw_sheet, save_image, to_image
 from evofool.runs.exporting import class_name
 from evofool.runs.folders import result_folder
 from evofool.runs.frames import Size
@@ -77,7 +77,7 @@ def _write_pages(folder: Path, paths: Sequence[Path], elites: Sequence[Elite]) -
         on_sheet.append(small.resize(_fit(small.size, ON_SHEET), Image.Resampling.LANCZOS))
         save_image(small, folder / "small" / f"{path.stem}.jpg")
         label = html.escape(printable(first_name(elite.label)))
-        below = percent(elite.confidence)
+        below = elite.run.percent(elite.confidence)
         captions.append([name_on_sheets(elite), below])
         figures.append(_FIGURE.format(name=path.stem, label=label, below=below))
     sheet = draw_sheet([Section("", on_sheet, captions)], columns=COLUMNS)

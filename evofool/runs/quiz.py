@@ -15,7 +15,6 @@ from evofool.images import (
     Section,
     draw_sheet,
     from_levels,
-    percent,
     save_image,
     thumbnail,
 )
@@ -129,7 +128,7 @@ def _write_sheets(folder: Path, images: np.ndarray, elites: list[Elite], labels:
     shown = [thumbnail(image) for image in images]
     numbers = [[str(number)] for number in range(1, len(shown) + 1)]
     answers = [
-        [f"{number}: {name_on_sheets(elite)}", percent(elite.confidence)]
+        [f"{number}: {name_on_sheets(elite)}", elite.run.percent(elite.confidence)]
         for (number,), elite in zip(numbers, elites, strict=True)
     ]
     save_image(draw_sheet([Section(question, shown, numbers)]), folder / "sheet.png")

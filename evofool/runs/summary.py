@@ -20,11 +20,11 @@ from evofool.evolution import (
     best_of_class,
     has_its_seal,
     makes_again,
+    resume_command,
     run_of,
     sealed,
     summarize,
 )
-from evofool.runs.folders import nothing_yet
 from evofool.support import (
     DamagedFileError,
     UserError,
@@ -33,6 +33,7 @@ from evofool.support import (
     check_version,
     platform_facts,
     read_json,
+    writer_of,
 )
 
 MANIFEST_SCHEMA = 1
@@ -130,6 +131,8 @@ class Summary(TypedDict):
         archive_sha256: of the archives of all runs.
         per_run: the independent runs.
         micro_batches: (generation, size used from it on), in order.
+        images: SHA-256 of the run directory's images, by the names of their files; early versions
+            left it out.
         seal: SHA-256 of all the other members; early versions left it out.
     """
 
@@ -153,7 +156,23 @@ class Summary(TypedDict):
     archive_sha256: str
     per_run: list[RunSummary]
     micro_batches: MicroBatches
+    images: NotRequired[dict[str, str]]
     seal: NotRequired[str]
+
+
+def nothing_yet(folder: Path, what: str, *, remedy: str = "") -> UserError:
+    """Makes the error for a run that does not have something, or not yet.
+
+    Args:
+        folder: the run directory.
+        what: it has not, unless evofool is writing it at this moment.
+        remedy: what to do about it; to resume unless given.
+    """
+    writer = writer_of(folder)
+    if writer is not None:
+        return UserError(f"{folder}: nothing is finished yet; evofool is writing it ({writer})")
+    remedy = remedy or f"go on with '{resume_command(folder)}'"
+    return UserError(f"{folder} {what}; {remedy}")
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -232,12 +251,19 @@ def make_manifest(plan: Plan, answers: Fingerprint) -> Manifest:
     }
 
 
-def make_summary(plan: Plan, outcome: Outcome, *, evaluations: int | None = None) -> Summary:
+def make_summary(
+    plan: Plan,
+    outcome: Outcome,
+    *,
+    images: dict[str, str] | None = None,
+    evaluations: int | None = None,
+) -> Summary:
     """Returns the content of `summary.json`.
 
     Args:
         plan: of the run.
         outcome: how it ended.
+        images: SHA-256 of those in the run directory, by name; None: there are none.
         evaluations: images classified; as many as generations have, unless given.
     """
     config, trim = plan.config, plan.encoding.trim
@@ -279,5 +305,6 @@ def make_summary(plan: Plan, outcome: Outcome, *, evaluations: int | None = None
         "archive_sha256": archive_sha256(elites, trim),
         "per_run": per_run,
         "micro_batches": outcome.micro_batches,
+        "images": images or {},
     }
     return cast(Summary, sealed(summary))

@@ -39,7 +39,13 @@ from evofool.support.lock import is_of_lock, locked, writer_of
 from evofool.support.memory import check_room, forget_programs
 from evofool.support.multihost import Job, is_first, start
 from evofool.support.platforms import peak_memory, platform_facts, user_cache
-from evofool.support.printable import csv_cell, from_csv_cell, printable, shortened
+from evofool.support.printable import (
+    csv_cell,
+    from_csv_cell,
+    in_markdown,
+    printable,
+    shortened,
+)
 from evofool.support.progress import Progress
 from evofool.support.reading import (
     MOST_JSON,
@@ -84,6 +90,7 @@ __all__ = [
     "from_csv_cell",
     "gigabytes",
     "gunzipped",
+    "in_markdown",
     "is_first",
     "is_of_lock",
     "is_python_file",

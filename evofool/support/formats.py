@@ -4,17 +4,29 @@ A percentage has a space before its sign. A confidence near 0 or 1 is never roun
 the share of a count may be 0 % or 100 %.
 """
 
+import math
 
-def percent(confidence: float) -> str:
+
+def percent(confidence: float, *, step: float = 0.0) -> str:
     """Writes a confidence in [0, 1] with four decimals, never rounded to 0 or 1.
+
+    Args:
+        confidence: to write.
+        step: of which confidences are multiples, as those of quantised classifiers are: digits that
+            tell no two of them apart are left out. 0 if there is none.
 
     Example:
         >>> [percent(confidence) for confidence in (1e-9, 0.5, 0.99998712, 1.0)]
         ['< 0.0001 %', '50.0000 %', '99.9987 %', '> 99.9999 %']
+        >>> [percent(confidence, step=1 / 256) for confidence in (0.001, 0.99609375, 1.0)]
+        ['0.1 %', '99.6 %', '> 99.9 %']
     """
-    if 0 < confidence < 0.0000005:
-        return "< 0.0001 %"
-    return f"{100 * confidence:.4f} %" if confidence < 0.99999949 else "> 99.9999 %"
+    digits = min(4, max(0, -math.floor(math.log10(100 * step)))) if step else 4
+    least = 10.0**-digits  # the smallest that is written, in percent
+    written = f"{100 * confidence:.{digits}f}"
+    if confidence > 0 and not float(written):
+        return f"< {least:.{digits}f} %"
+    return f"{written} %" if float(written) < 100 else f"> {100 - least:.{digits}f} %"
 
 
 def as_percentage(share: float) -> str:

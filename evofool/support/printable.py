@@ -4,6 +4,7 @@ Labels, file names and messages of other people's code may hold control characte
 cursor, change the title of a terminal or hide text, and cells that a spreadsheet would run.
 """
 
+import re
 import unicodedata
 
 # What a spreadsheet takes for a formula when a cell begins with it (OWASP, "CSV injection"); the
@@ -36,6 +37,18 @@ def shortened(text: str, most: int) -> str:
         return text
     end = (most - 5) // 2
     return f"{text[: most - 5 - end]} ... {text[-end:]}"
+
+
+def in_markdown(text: str) -> str:
+    r"""Returns the text as Markdown shows it: nothing in it is markup, a link or HTML.
+
+    A `|` stays: tables escape those of their cells themselves.
+
+    Example:
+        >>> in_markdown("![a](http://b) <script> *c*")
+        '!\\[a\\](http\\://b) \\<script\\> \\*c\\*'
+    """
+    return re.sub(r"([\\`*_\[\]<>~&#]|:(?=//)|(?<=www)\.|@)", r"\\\1", printable(text))
 
 
 def csv_cell(text: str) -> str:

@@ -30,6 +30,7 @@ from evofool.experiments.single_class.strategies import (
     tabulate_tests,
 )
 from evofool.runs import Run
+from evofool.support import in_markdown
 
 # the classes of the paper's gradient ascent
 CLASSES = (
@@ -156,7 +157,8 @@ def report(lab: Lab, measures: Measures, evolve: Callable[[Lab], Runs], *, bar: 
             tabulate_budgets(strategies),
             tabulate_tests(strategies),
             tabulate_classes(
-                strategies, [first_name(label_of(card, output)) for output in runs.outputs]
+                strategies,
+                [in_markdown(first_name(label_of(card, output))) for output in runs.outputs],
             ),
         ],
         images=[_show_elites(lab, runs)],

@@ -57,7 +57,7 @@ from evofool.experiments.small_perturbations.travel import (
     travel,
 )
 from evofool.images import Levels
-from evofool.support import UserError
+from evofool.support import UserError, in_markdown
 
 NETWORKS = (
     NETWORK,
@@ -195,7 +195,7 @@ def report(lab: Lab, measures: Measures) -> Findings:
     """Asks how soon photographs are lost, and whether that travels to other networks."""
     network = load_networks(lab)[NETWORK]
     photographs, _ = lab.photographs(network)
-    name = first_name(network.card.labels[measures.label])
+    name = in_markdown(first_name(network.card.labels[measures.label]))
     one_change = measures.travelled[f"one change for {NETWORK}"][NETWORK]
     hits = {**measures.lost, TARGETED: measures.reached}
     return Findings(

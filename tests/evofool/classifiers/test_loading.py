@@ -157,6 +157,23 @@ def test_what_fails_in_a_module_of_ones_own_is_named_with_its_line(in_tmp_path):
     assert isinstance(caught.value.__cause__, TypeError)
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("raise evofool.UserError('no key')", "no key"),
+        ("return evofool.load_classifier('lennet')", "'lennet'"),
+    ],
+)
+def test_what_evofool_refuses_a_module_of_ones_own_is_said_to_come_from_there(
+    in_tmp_path, line: str, says: str
+):
+    (in_tmp_path / "my_model.py").write_text(f"import evofool\n\ndef make():\n    {line}\n")
+    with pytest.raises(
+        UserError, match=rf"my_model.py:make failed: .*{says}.*my_model\.py, line 4"
+    ):
+        load_classifier("my_model.py:make")
+
+
 @pytest.mark.parametrize("preset", ["imagenet-cppn", "imagenet-direct"])
 def test_presets_for_imagenet_ask_for_a_classifier(preset):
     with pytest.raises(UserError, match="give --classifier NAME --weights DIR"):

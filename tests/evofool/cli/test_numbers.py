@@ -20,7 +20,11 @@ from evofool.cli.numbers import NUMBERS, decimal, whole
 LARGE = {"generations", "max-evaluations", "checkpoint-every", "keep-checkpoints", "log-every"}
 LARGE |= {"seed", "direct.halve-every"}
 # settings without which a flag has no effect, and is refused for that
-USED = {"--direct.": ("--encoding", "direct"), "--population": ("--algorithm", "single-class")}
+USED = {
+    "--direct.": ("--encoding", "direct"),
+    "--population": ("--algorithm", "single-class"),
+    "--polish.": ("--polish.steps", "5"),
+}
 
 
 class Flag(NamedTuple):

@@ -102,3 +102,12 @@ def test_no_label_can_leave_the_folder(direct_run: Run, tmp_path: Path, label: s
     path = export(run, tmp_path / "out")[0]
     assert path.parent == tmp_path / "out/images" / name
     assert path.exists()
+
+
+def test_a_run_without_any_elite_is_refused_and_leaves_nothing(direct_run: Run, tmp_path: Path):
+    run = Run(direct_run.folder)
+    fitness = run.table["archive.fitness"]
+    run.__dict__["table"] = run.table | {"archive.fitness": fitness * float("nan")}
+    with pytest.raises(UserError, match="has no elites: no image has got a score"):
+        export(run, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

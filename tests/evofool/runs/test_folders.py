@@ -267,6 +267,12 @@ def of_another_program(run: Path) -> None:
     (run / "weights.bin").write_text("")
 
 
+def out_of_range(run: Path) -> None:
+    content = json.loads((run / "config.json").read_text())
+    content["config"]["runs"] = 0
+    (run / "config.json").write_text(json.dumps(content))
+
+
 def a_file(run: Path) -> None:
     shutil.rmtree(run)
     run.touch()
@@ -290,6 +296,11 @@ REFUSALS = {  # what happened, and what is refused with advice
     "no checkpoint, evolve": (killed_in_first_generation, EVOLVE),
     "another program, overwrite": (of_another_program, OVERWRITE),
     "a file, evolve": (a_file, EVOLVE),
+    "configuration broken, evolve": (
+        lambda run: (run / "config.json").write_text("{"),
+        EVOLVE,
+    ),
+    "a setting out of range, evolve": (out_of_range, EVOLVE),
     "finished, evolve": (lambda run: None, EVOLVE),
     "killed in another export, export": (killed_in_another_export, EXPORT),
 }

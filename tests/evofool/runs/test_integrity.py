@@ -12,6 +12,7 @@ import pytest
 import evofool
 from evofool import Run, UserError, cli
 from evofool.evolution import lineage_files, saved_generations
+from evofool.runs import launch
 from evofool.runs.examination import examine
 from evofool.runs.integrity import check_arrays
 from evofool.support import DamagedFileError, DamagedFileWarning, remove
@@ -89,6 +90,8 @@ REPAIRABLE: dict[str, tuple[Damage, str]] = {
     "last metrics": (lambda run: flip(run / "metrics.jsonl"), "metrics.jsonl is damaged"),
     "first metrics": (lambda run: flip(run / "metrics.jsonl", 20), "metrics.jsonl is damaged"),
     "metrics missing": (lambda run: (run / "metrics.jsonl").unlink(), "metrics.jsonl is damaged"),
+    "gallery": (lambda run: flip(run / "gallery.png"), "gallery.png is damaged or was changed"),
+    "plot": (lambda run: flip(run / "convergence.png"), "convergence.png is damaged or was"),
     "summary": (lambda run: edit(run / "summary.json", evaluations=1), "summary.json is damaged"),
     "summary of another kind": (
         lambda run: edit(run / "summary.json", per_run=None),
@@ -163,6 +166,19 @@ def test_resume_makes_again_what_is_damaged(whole: Path, folder: Path, name: str
     assert examine(Run(folder)) == ([], [], [])
     assert saved_generations(folder / "checkpoints")[-1] == 6
     assert not [path for path in folder.iterdir() if path.name.startswith(".again")]
+
+
+@pytest.mark.parametrize("name", ["gallery.png", "convergence.png"])
+def test_an_image_that_was_removed_is_no_damage_and_drawn_again(
+    folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
+):
+    (folder / name).unlink()
+    assert examine(Run(folder)) == ([], [], [])
+    # as another version of the libraries that draw it would
+    monkeypatch.setitem(launch.IMAGES, name, lambda run, path: path.write_bytes(b"other bits"))
+    evofool.resume(folder)
+    assert (folder / name).read_bytes() == b"other bits"
+    assert examine(Run(folder)) == ([], [], [])
 
 
 def test_what_cannot_be_made_again_here_is_left_as_it_is(folder: Path, monkeypatch):

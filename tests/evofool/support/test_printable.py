@@ -1,6 +1,6 @@
 import pytest
 
-from evofool.support.printable import csv_cell, from_csv_cell, printable, shortened
+from evofool.support.printable import csv_cell, from_csv_cell, in_markdown, printable, shortened
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,19 @@ def test_of_a_long_text_both_ends_are_shown():
     assert shortened("abcdefghijkl", 12) == "abcdefghijkl"
     assert shortened("abcdefghijklm", 11) == "abc ... klm"
     assert len(shortened("x" * 10**6, 100)) == 100
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("great white shark", "great white shark"),
+        ("St. Bernard (dog)", "St. Bernard (dog)"),
+        ("![x](http://a.b/c)", r"!\[x\](http\://a.b/c)"),
+        ("<img src=x>", r"\<img src=x\>"),
+        ("**bold** `code`", r"\*\*bold\*\* \`code\`"),
+        ("a|b", "a|b"),  # tables escape it
+        ("two\nlines", r"two\\nlines"),
+    ],
+)
+def test_nothing_is_markup_in_markdown(text, expected):
+    assert in_markdown(text) == expected
