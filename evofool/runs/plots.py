@@ -18,9 +18,9 @@ from jaxtyping import Float
 from evofool.classifiers import first_name, label_of
 from evofool.images import confidence_axis, on_axis
 from evofool.runs.convergence import curves_of, draw_span
-from evofool.runs.folders import nothing_yet
 from evofool.runs.line_of_descent import stones_of
 from evofool.runs.run import Elite, Run
+from evofool.runs.summary import nothing_yet
 from evofool.support import UserError, unknown_name
 
 if TYPE_CHECKING:
