@@ -23,6 +23,8 @@ ImageBatch = Float[Array, "batch height width channels"]
 """Values in [0, 1], or the same after preprocessing."""
 
 CHANNEL_ORDERS = ("grey", "RGB", "BGR")
+LAYOUTS = ("", "NHWC", "NCHW")
+SCORES = ("logits", "probabilities", "sigmoids", "score")
 ACTIVATIONS = ("relu", "sigmoid")
 PADDINGS = ("symmetric", "SAME")
 INTERPOLATIONS = ("bicubic", "bilinear", "nearest")
@@ -65,6 +67,12 @@ class Card:
         test_accuracy: share of the data set's test images classified correctly, in [0, 1].
         probe: the network's first outputs, at most ten, for a test image (see
             `check_classifier`); empty when none were recorded.
+        layout: of the input of a network in a file: NHWC, or NCHW, channels first; empty where
+            evofool builds the network.
+        scores: what such a network's outputs are: "logits"; softmax "probabilities"; "sigmoids", a
+            probability for each class by itself; or a single "score" whose logistic function is
+            the probability of the second of two classes.
+        guessed: fields of a file's network that nobody has said and the file does not tell.
         notes: how the weights were made.
     """
 
@@ -88,6 +96,9 @@ class Card:
     sha256: str = ""
     test_accuracy: float | None = None
     probe: tuple[float, ...] = ()
+    layout: str = ""
+    scores: str = "logits"
+    guessed: tuple[str, ...] = ()
     notes: str = ""
 
     def __post_init__(self) -> None:
@@ -126,6 +137,8 @@ class Card:
             ("activation", ACTIVATIONS),
             ("padding", PADDINGS),
             ("interpolation", INTERPOLATIONS),
+            ("layout", LAYOUTS),
+            ("scores", SCORES),
         ):
             if getattr(self, field) not in options:
                 raise unknown_name(f"{field} ({where})", getattr(self, field), options)
@@ -168,10 +181,14 @@ class Card:
         return self.labels[:10] == DIGITS and self.input_shape == (28, 28, 1)
 
     def to_dict(self) -> dict[str, JsonValue]:
-        """Returns values that JSON can hold and `from_dict` reads back."""
+        """Returns values that JSON can hold and `from_dict` reads back.
+
+        What only networks in files have is left out of other cards.
+        """
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in dataclasses.asdict(self).items()
+            if value != _OF_FILES.get(name, ...)
         }
 
     @classmethod
@@ -261,19 +278,23 @@ def with_extra(labels: Sequence[str], outputs: int) -> tuple[str, ...]:
     return (*labels[:outputs], *(f"extra {index}" for index in range(len(labels), outputs)))
 
 
+_OF_FILES = {"layout": "", "scores": "logits", "guessed": ()}
 # What a card in a file must hold: nothing about the input may be guessed.
 _REQUIRED = (
     *("name", "family", "input_shape", "outputs", "labels"),
     *("channel_order", "mean", "scale"),
 )
-_TEXTS = ("name", "family", "channel_order", "activation", "padding", "interpolation", "sha256")
+_TEXTS = (
+    *("name", "family", "channel_order", "activation", "padding", "interpolation", "sha256"),
+    *("layout", "scores"),
+)
 _KINDS = {
     **dict.fromkeys((*_TEXTS, "notes"), str),
     **dict.fromkeys(("outputs", "class_offset", "resize", "crop", "background"), int),
     **dict.fromkeys(("scale", "test_accuracy", "width"), float),
 }
 _ELEMENTS = {
-    **dict.fromkeys(("labels", "ids"), str),
+    **dict.fromkeys(("labels", "ids", "guessed"), str),
     **dict.fromkeys(("mean", "probe", "scale"), float),
     "input_shape": int,
 }

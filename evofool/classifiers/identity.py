@@ -105,7 +105,7 @@ def differences(recorded: Card, now: Card) -> Iterator[str]:
         recorded: the card as it was.
         now: the card as it is.
     """
-    for field in ("input_shape", "outputs", "class_offset"):
+    for field in ("input_shape", "outputs", "class_offset", "channel_order", "mean", "scale"):
         before, after = getattr(recorded, field), getattr(now, field)
         if before != after:
             yield f"its {field} is {after}, not {before}"

@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+from evofool.classifiers.addresses import load_address
 from evofool.classifiers.card import Card
 from evofool.classifiers.classifier import Classifier, Params, make_network, probe_outputs
 from evofool.classifiers.ensembles import ensemble
@@ -13,7 +14,14 @@ from evofool.classifiers.services import load_service
 from evofool.classifiers.specs import find_card
 from evofool.classifiers.storage import load_weights, save_weights
 from evofool.classifiers.views import with_views
-from evofool.support import UserError, is_service, locked, split_code, unknown_name
+from evofool.support import (
+    UserError,
+    is_service,
+    locked,
+    parse_address,
+    split_code,
+    unknown_name,
+)
 
 SHIPPED = Path(__file__).parent / "weights"
 PATIENCE = 60  # seconds to wait for another process that writes the same weights
@@ -34,7 +42,9 @@ def load_classifier(
             "mock:10:32x32x3"), or code, which is run: "FILE.py:factory" or "module:factory", a
             function without arguments in a file or an importable module (the working directory
             included) that returns a `Classifier`; or a service, `http://HOST/PATH#OPTIONS` or
-            `cmd:PROGRAM#OPTIONS`. With `weights`, the name on their card or their
+            `cmd:PROGRAM#OPTIONS`; or the address of a model that others made, "onnx:FILE",
+            "keras:FILE", "tflite:FILE", "torch:FILE.pt2", "jaxexport:FILE", with options after a
+            question mark, see docs/models.md. With `weights`, the name on their card or their
             family.
         weights: a safetensors file with its card beside it (same stem, .json, or an entry of
             specs.json), or a folder that holds `NAME.safetensors` and its card. Members of an
@@ -100,6 +110,9 @@ def _load_one(name: str, weights: str | Path | None) -> Classifier:
     if ":" in name or name == "mock":
         if weights is not None:
             raise UserError(f"classifier {name!r} takes no weights; leave out {str(weights)!r}")
+        address = parse_address(name)
+        if address is not None:
+            return load_address(address)
         code = split_code(name)
         return mock_classifier(name) if code is None else load_own(name, *code)
     if weights is None:
@@ -125,6 +138,11 @@ def _unknown(name: str) -> UserError:
             f"classifier {name!r} is a file of weights; give --classifier {path.stem} --weights "
             f"{name}"
         )
+    if path.suffix.lower() in _SCHEME_OF:
+        return UserError(
+            f"classifier {name!r} is a file; give --classifier "
+            f"{_SCHEME_OF[path.suffix.lower()]}:{name}"
+        )
     if path.is_file():
         factory = f"{name}:factory" if path.suffix == ".py" else "FILE.py:factory"
         return UserError(
@@ -136,6 +154,12 @@ def _unknown(name: str) -> UserError:
         f"{unknown_name('classifier', name, valid)}; any other network needs weights, the folder "
         f"with {name}.safetensors"
     )
+
+
+_SCHEME_OF = {
+    **{".onnx": "onnx", ".tflite": "tflite", ".pt2": "torch", ".jaxexport": "jaxexport"},
+    **dict.fromkeys((".keras", ".h5", ".hdf5"), "keras"),
+}
 
 
 def _in_folder(folder: Path, name: str) -> Path:

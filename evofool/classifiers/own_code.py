@@ -13,14 +13,11 @@ from types import ModuleType
 
 from evofool.classifiers.blaming import blaming
 from evofool.classifiers.classifier import Classifier
-from evofool.support import UserError, is_python_file, unknown_name
+from evofool.support import SCHEMES, UserError, is_python_file, unknown_name
 
 # Prefixes of addresses elsewhere. Modules of some of these names are installed in many places:
 # importing one of them would run foreign code, and say nothing about the model that is meant.
-_SCHEMES = (
-    *("onnx", "tflite", "keras", "torch", "torchscript", "jaxexport", "sklearn"),
-    *("timm", "hf", "http", "https", "file", "cmd"),
-)
+_SCHEMES = ("torchscript", "sklearn", "tfjs", "timm", "hf", "http", "https", "file", "cmd")
 _TORCH = (
     "return Classifier(card=Card(name='mine', input_shape=(224, 224, 3), outputs=1000, "
     "labels=LABELS), params=None, kind='probabilities', apply=lambda _, images: "
@@ -46,6 +43,14 @@ def load_own(name: str, place: str, factory: str) -> Classifier:
     Raises:
         UserError: there is no such module, file or function, it fails, or returns something else.
     """
+    made = make_own(name, place, factory)
+    if not isinstance(made, Classifier):
+        raise _no_classifier(name, made)
+    return made
+
+
+def make_own(name: str, place: str, factory: str) -> object:
+    """Imports code and returns what its factory makes; otherwise as `load_own`."""
     _check_place(name, place, factory)
     with blaming(name):
         module = _module_in(Path(place)) if is_python_file(place) else _module(name, place)
@@ -54,10 +59,7 @@ def load_own(name: str, place: str, factory: str) -> Classifier:
         functions = [k for k, v in vars(module).items() if callable(v) and not k.startswith("_")]
         raise unknown_name(f"function in {module.__file__}", factory, functions)
     with blaming(name):
-        made = make()
-    if not isinstance(made, Classifier):
-        raise _no_classifier(name, made)
-    return made
+        return make()
 
 
 def _check_place(name: str, place: str, factory: str) -> None:
@@ -65,9 +67,9 @@ def _check_place(name: str, place: str, factory: str) -> None:
     scheme = name.split(":")[0]
     if scheme in _SCHEMES:
         raise UserError(
-            f"classifier {name!r}: addresses that begin with {scheme}: are not supported; write a "
-            "function that loads the model and returns an evofool.Classifier, and give it as "
-            "FILE.py:factory"
+            f"classifier {name!r}: addresses that begin with {scheme}: are not supported (those "
+            f"with {': '.join(SCHEMES)}: are); write a function that loads the model and returns "
+            "an evofool.Classifier, and give it as FILE.py:factory"
         )
     if not factory or not place:
         raise UserError(

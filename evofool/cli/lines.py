@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from typing import Any, TextIO, cast
 
-from evofool.support import DamagedFileWarning, printable, shortened
+from evofool.support import DamagedFileWarning, ModelWarning, printable, shortened
 
 MOST_LETTERS = 2000  # of a message: one may quote a value of a file, of any length
 
@@ -58,20 +58,24 @@ class _Escaping:
         return getattr(self._stream, name)
 
 
+_AS_LINES = (DamagedFileWarning, ModelWarning)
+
+
 @contextmanager
 def warnings_as_lines() -> Iterator[None]:
-    """Prints each warning about a damaged file as one line on standard error."""
+    """Prints each warning about a damaged file or a model as one line on standard error."""
     show = warnings.showwarning
 
     def show_line(
         message: Warning | str, category: type[Warning], filename: str, lineno: int, *rest: Any
     ) -> None:
-        if issubclass(category, DamagedFileWarning):
+        if issubclass(category, _AS_LINES):
             complain(f"warning: {message}")
         else:
             show(message, category, filename, lineno, *rest)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("always", DamagedFileWarning)
+        for category in _AS_LINES:
+            warnings.simplefilter("always", category)
         warnings.showwarning = show_line
         yield

@@ -24,7 +24,7 @@ from evofool.evolution.memory import check_memory
 from evofool.evolution.polishing import Climb
 from evofool.evolution.selection import Selection, make_selection
 from evofool.images import wear_named
-from evofool.support import UserError, is_python_file, split_code
+from evofool.support import UserError, with_full_path
 
 MOST_TOGETHER = 16  # elites whose climbs are in memory at a time, of each device
 
@@ -159,15 +159,8 @@ def _make_climb(config: EvolveConfig, classifier: Classifier, selection: Selecti
 def _with_full_paths(config: EvolveConfig) -> EvolveConfig:
     """Names weights and files of code so that they are found from any folder."""
     weights = str(Path(config.weights).absolute()) if config.weights else config.weights
-    members = map(_with_full_path, config.classifier.split("+"))
+    members = map(with_full_path, config.classifier.split("+"))
     return dataclasses.replace(config, classifier="+".join(members), weights=weights)
-
-
-def _with_full_path(name: str) -> str:
-    code = split_code(name)
-    if code is None or not is_python_file(code[0]):
-        return name
-    return f"{Path(code[0]).absolute()}:{code[1]}"
 
 
 def load_configured(config: EvolveConfig) -> Classifier:

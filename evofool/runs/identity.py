@@ -99,8 +99,13 @@ def check_identity(
     return max(answers.spread, now.spread)
 
 
-def remarks(answers: Fingerprint) -> Iterator[str]:
+def remarks(card: Card, answers: Fingerprint) -> Iterator[str]:
     """Says what a user should know of a classifier before its scores are believed."""
+    if card.guessed:
+        yield (
+            f"the file of {card.name!r} does not tell its {', '.join(card.guessed)}, which are "
+            "guessed; see evofool card, and evofool doctor with --images and --labels"
+        )
     if answers.spread:
         yield not_deterministic(answers.spread)
     if answers.certain == 1:

@@ -109,7 +109,7 @@ def evolve(
         if classifier.remark:
             reporter.message(classifier.remark)
         answers = fingerprint(classifier)
-        for remark in remarks(answers):
+        for remark in remarks(classifier.card, answers):
             reporter.message(remark)
         begun = new_run_folder(out, name=name, overwrite=overwrite, report=reporter.message)
 

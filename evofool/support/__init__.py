@@ -7,12 +7,14 @@ the command line's help and its error messages appear at once.
 """
 
 from evofool.support import multihost
+from evofool.support.addresses import SCHEMES, Address, parse_address
 from evofool.support.arrays import read_array, read_arrays
 from evofool.support.compiling import jit, jit_lightly
 from evofool.support.downloading import download
 from evofool.support.errors import (
     DamagedFileError,
     DamagedFileWarning,
+    ModelWarning,
     StoppedEarlyError,
     UserError,
     unknown_name,
@@ -59,14 +61,24 @@ from evofool.support.reading import (
 from evofool.support.records import as_record, check_schema, check_version
 from evofool.support.settings import build, check_counts, check_positive, check_rates, merged
 from evofool.support.starting import configure
-from evofool.support.trust import check_trust, is_python_file, is_service, names_code, split_code
+from evofool.support.trust import (
+    check_trust,
+    is_python_file,
+    is_service,
+    names_code,
+    split_code,
+    with_full_path,
+)
 
 __all__ = [
     "MOST_JSON",
+    "SCHEMES",
+    "Address",
     "DamagedFileError",
     "DamagedFileWarning",
     "Job",
     "JsonValue",
+    "ModelWarning",
     "Progress",
     "StoppedEarlyError",
     "UserError",
@@ -102,6 +114,7 @@ __all__ = [
     "merged",
     "multihost",
     "names_code",
+    "parse_address",
     "parse_json",
     "parse_toml",
     "peak_memory",
@@ -122,6 +135,7 @@ __all__ = [
     "start",
     "unknown_name",
     "user_cache",
+    "with_full_path",
     "write_error",
     "write_json",
     "writer_of",

@@ -31,6 +31,10 @@ class DamagedFileWarning(UserWarning):
     """A file is not what was written, and something else was used in its place."""
 
 
+class ModelWarning(UserWarning):
+    """A model is used otherwise than was asked for; the message says how and why."""
+
+
 def unknown_name(
     kind: str,
     name: str,

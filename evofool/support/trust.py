@@ -9,6 +9,7 @@ import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
 
+from evofool.support.addresses import parse_address
 from evofool.support.errors import UserError
 
 MOCK = "mock"
@@ -28,11 +29,16 @@ def split_code(name: str) -> tuple[str, str] | None:
     Example:
         >>> split_code("mine:make"), split_code("nets/mine.py:make")
         (('mine', 'make'), ('nets/mine.py', 'make'))
-        >>> split_code("lenet"), split_code("mock:10:32x32x3")
-        (None, None)
+        >>> split_code("lenet"), split_code("mock:10:32x32x3"), split_code("onnx:model.onnx")
+        (None, None, None)
+        >>> split_code("torch:mine:make")
+        ('mine', 'make')
     """
     if ":" not in name or name.split(":")[0] == MOCK or is_service(name):
         return None
+    address = parse_address(name)
+    if address is not None:
+        return address.code
     place, _, factory = name.rpartition(":")
     return place, factory
 
@@ -40,6 +46,17 @@ def split_code(name: str) -> tuple[str, str] | None:
 def is_service(name: str) -> bool:
     """Says whether a classifier is a service or a program that is asked about images."""
     return name.startswith(SERVICES)
+
+
+def with_full_path(name: str) -> str:
+    """Names a classifier so that its file, or the file of its code, is found from any folder."""
+    address = parse_address(name)
+    if address is not None:
+        return str(address.with_full_paths())
+    code = split_code(name)
+    if code is None or not is_python_file(code[0]):
+        return name
+    return f"{Path(code[0]).absolute()}:{code[1]}"
 
 
 def names_code(name: str) -> bool:

@@ -23,7 +23,7 @@ from jaxtyping import Array, Float
 FeatureMaps = Float[Array, "batch height width channels"]
 OutputMaps = Float[Array, "batch output_height output_width outputs"]
 Kernel = Float[Array, "kernel_height kernel_width group_inputs outputs"]
-Padding = Literal["SAME"] | int
+Padding = Literal["SAME"] | int | tuple[tuple[int, int], tuple[int, int]]
 
 # Terms in a sum of shifted images (36: 3x3 over four channels) up to which it beats XLA.
 FEW_TERMS = 36
@@ -80,13 +80,17 @@ def convolve(
         images: the values.
         kernel: not flipped, as is usual in networks.
         stride: step between outputs.
-        padding: zeros on every side, or "SAME".
+        padding: zeros on every side, "SAME", or the zeros (above, below) and (left, right).
         groups: number of groups of channels, convolved separately.
     """
-    size, _, group_inputs, outputs = kernel.shape
-    height, width = (_zeros(side, size, stride, padding) for side in images.shape[1:3])
+    rows, columns, group_inputs, outputs = kernel.shape
+    if isinstance(padding, tuple):
+        height, width = padding
+    else:
+        height = _zeros(images.shape[1], rows, stride, padding)
+        width = _zeros(images.shape[2], columns, stride, padding)
     zeros = ((0, 0), height, width, (0, 0))
-    if size == stride == groups == 1:
+    if rows == columns == stride == groups == 1:
         return jnp.pad(images, zeros) @ kernel[0, 0]
     if group_inputs == 1 and groups == outputs:
         return _convolve_each(jnp.pad(images, zeros), kernel, stride)
@@ -94,7 +98,7 @@ def convolve(
         pairs = zip(*(jnp.split(array, groups, axis=3) for array in (images, kernel)), strict=True)
         parts = [convolve(part, factors, stride=stride, padding=padding) for part, factors in pairs]
         return jnp.concatenate(parts, axis=3)
-    if size * size * group_inputs <= FEW_TERMS:
+    if rows * columns * group_inputs <= FEW_TERMS:
         return _convolve_few(jnp.pad(images, zeros), kernel, stride)
     return _convolve_by_xla(images, kernel, stride, (height, width))
 
@@ -114,7 +118,7 @@ def _convolve_by_xla(
     )
 
 
-def _zeros(side: int, size: int, stride: int, padding: Padding) -> tuple[int, int]:
+def _zeros(side: int, size: int, stride: int, padding: Literal["SAME"] | int) -> tuple[int, int]:
     """Returns the zeros before and after a side; "SAME" puts the odd one after."""
     if padding != "SAME":
         return padding, padding

@@ -19,6 +19,10 @@ from evofool.support.trust import locate_module
         ("mine:make", True),
         ("nets/mine.py:make", True),
         ("lenet+mine:make", True),
+        ("onnx:model.onnx?card=mine.json", False),
+        ("torch:model.pt2", False),
+        ("torch:mine:make", True),
+        ("lenet+torch:nets/mine.py:make?bgr", True),
     ],
 )
 def test_names_with_a_factory_are_code(name: str, is_code: bool):

@@ -1,0 +1,120 @@
+"""From what a model computes to a `Classifier`: inside JAX, or on the host."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from evofool.classifiers.card import Card, preprocess
+from evofool.classifiers.classifier import Classifier, Kind, Params
+from evofool.support import UserError, check_file, sha256_of
+
+MOST_BYTES = 2**31  # of a model's file
+_TINY = np.finfo(np.float32).tiny
+_NEAR_ONE = 1 - 2.0**-24
+
+Outputs = Float[Array, "batch outputs"]
+Host = Callable[[np.ndarray], np.ndarray]
+"""Takes preprocessed images `[batch, height, width, channels]`; returns the model's outputs."""
+
+
+def hash_of(path: Path) -> str:
+    """Returns the sha256 of a model's file.
+
+    Raises:
+        UserError: it is missing, no file, or too large.
+    """
+    check_file(path, most_bytes=MOST_BYTES)
+    return sha256_of(path)
+
+
+def inside_jax(
+    card: Card, params: Params, compute: Callable[[Params, Array], Outputs], *, is_cut: bool
+) -> Classifier:
+    """Makes a classifier of a pure JAX function.
+
+    Args:
+        card: of the model.
+        params: of the function.
+        compute: `compute(params, preprocessed images)`.
+        is_cut: whether a last softmax or logistic function was cut off, so that probabilities
+            and scores are logits already.
+    """
+    scores, kind = card.scores, "logits"
+    if scores == "sigmoids":
+        kind = "log_odds"
+
+    def apply(params: Params, images: Array) -> Outputs:
+        outputs = compute(params, preprocess(card, images))
+        if scores == "probabilities" and not is_cut:
+            return jnp.log(jnp.maximum(outputs, _TINY))
+        if scores == "sigmoids" and not is_cut:
+            return _log_odds(outputs)
+        if scores == "score":
+            score = outputs if is_cut else _log_odds(outputs)
+            return jnp.concatenate([jnp.zeros_like(score), score], axis=1)
+        return outputs
+
+    return Classifier(card=card, params=params, apply=apply, kind=_kind(kind))
+
+
+def _kind(kind: str) -> Kind:
+    return "log_odds" if kind == "log_odds" else "logits"
+
+
+def _log_odds(probabilities: Array) -> Array:
+    within = jnp.clip(probabilities, _TINY, _NEAR_ONE)
+    return jnp.log(within) - jnp.log1p(-within)
+
+
+def on_host(card: Card, compute: Host, *, is_cut: bool = False) -> Classifier:
+    """Makes a classifier of a model that another runtime computes.
+
+    Args:
+        card: of the model.
+        compute: gives its outputs for preprocessed images.
+        is_cut: as in `inside_jax`.
+
+    Raises:
+        UserError: its outputs are probabilities of each class by itself.
+    """
+    if card.scores == "sigmoids":
+        raise UserError(
+            f"{card.name!r} has a probability for each class by itself, which works inside JAX "
+            "only; leave ?backend out, or give one output"
+        )
+    scores, to_input = card.scores, jax.jit(lambda images: preprocess(card, images))
+
+    def apply(params: Params, images: np.ndarray) -> np.ndarray:
+        outputs = compute(np.asarray(to_input(images)))
+        if scores == "score":
+            score = outputs if not is_cut else 1 / (1 + np.exp(-outputs))
+            return np.concatenate([1 - score, score], axis=1).astype(np.float32)
+        if scores == "logits":
+            return np.asarray(jax.nn.softmax(outputs, axis=1))
+        return shares(outputs)
+
+    return Classifier(card=card, params=None, apply=apply, kind="probabilities")
+
+
+def shares(outputs: np.ndarray) -> np.ndarray:
+    """Returns probabilities as such, of which whole numbers are steps from the least number on."""
+    if outputs.dtype.kind in "iu":
+        outputs = outputs.astype(np.float32) - np.iinfo(outputs.dtype).min
+    total = outputs.sum(axis=1, keepdims=True)
+    return (outputs / np.maximum(total, _TINY)).astype(np.float32)
+
+
+def by_batches(compute: Host, size: int) -> Host:
+    """Makes a model of a fixed batch take any number of images, filled up with the last."""
+
+    def compute_all(images: np.ndarray) -> np.ndarray:
+        missing = -len(images) % size
+        filled = np.concatenate([images, np.repeat(images[-1:], missing, axis=0)])
+        parts = [compute(filled[i : i + size]) for i in range(0, len(filled), size)]
+        return np.concatenate(parts)[: len(images)]
+
+    return compute_all

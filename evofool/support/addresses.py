@@ -1,0 +1,102 @@
+"""Addresses of models that others made: `SCHEME:PLACE?option=value&option`.
+
+The place is a file, or for some schemes code of the user's (`torch:module:factory`). Letters that
+an address uses itself are written as in web addresses: `%3F` for a question mark in the name of a
+file, `%26` for an ampersand in a value, `%2B` for a plus, which joins the members of an ensemble.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from evofool.support.errors import UserError
+
+SCHEMES = ("onnx", "tflite", "keras", "torch", "jaxexport")
+_WITH_CODE = ("torch",)  # whose place may be a factory, module:factory or FILE.py:factory
+_FILES = (".pt2", ".pt", ".pth", ".th", ".ckpt", ".bin")  # what such a place ends in if it is none
+_PATHS = ("card", "labels")  # options whose values are files
+_PLAIN = "/:\\,. ~@()[]"  # letters that stay as they are when an address is written
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a model is, and what the user says about it.
+
+    Attributes:
+        scheme: the format, one of `SCHEMES`.
+        place: a file, or `module:factory`.
+        options: by name; a word without a value has the value "".
+    """
+
+    scheme: str
+    place: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        words = [_written(k) + (f"={_written(v)}" if v else "") for k, v in self.options.items()]
+        query = f"?{'&'.join(words)}" if words else ""
+        return f"{self.scheme}:{_written(self.place)}{query}"
+
+    @property
+    def path(self) -> Path:
+        """The file, where the place is one."""
+        return Path(self.place).expanduser()
+
+    @property
+    def code(self) -> tuple[str, str] | None:
+        """The module or the .py file, and the factory in it; None where the place is no code."""
+        is_file = ":" not in self.place or self.place.lower().endswith(_FILES)
+        if self.scheme not in _WITH_CODE or is_file:
+            return None
+        module, _, factory = self.place.rpartition(":")
+        return module, factory
+
+    def with_full_paths(self) -> "Address":
+        """Returns the address as it is from any folder."""
+        code = self.code
+        if code is None:
+            place = str(self.path.absolute())
+        elif code[0].endswith(".py"):
+            place = f"{Path(code[0]).absolute()}:{code[1]}"
+        else:
+            place = self.place
+        full = {k: str(Path(v).absolute()) for k, v in self.options.items() if k in _PATHS and v}
+        return Address(self.scheme, place, {**self.options, **full})
+
+
+def parse_address(name: str) -> Address | None:
+    """Reads an address.
+
+    Args:
+        name: of one classifier.
+
+    Returns:
+        The address; None for a name that begins with no scheme.
+
+    Raises:
+        UserError: it names nothing, or an option twice.
+
+    Example:
+        >>> parse_address("onnx:nets/digits.onnx?range=255&bgr")
+        Address(scheme='onnx', place='nets/digits.onnx', options={'range': '255', 'bgr': ''})
+        >>> parse_address("mock:10") is None
+        True
+    """
+    scheme, colon, rest = name.partition(":")
+    if not colon or scheme not in SCHEMES:
+        return None
+    place, _, query = rest.partition("?")
+    if not place:
+        raise UserError(f"classifier {name!r} names no file; expected {scheme}:FILE")
+    options: dict[str, str] = {}
+    for word in filter(None, query.split("&")):
+        key, _, value = (unquote(part) for part in word.partition("="))
+        if key in options:
+            raise UserError(f"classifier {name!r} has the option {key} twice; give it once")
+        options[key] = value
+    return Address(scheme, unquote(place), options)
+
+
+def _written(text: str) -> str:
+    return quote(text, safe=_PLAIN)

@@ -1,0 +1,54 @@
+"""Addresses of models: read, written, and the same from every folder."""
+
+from pathlib import Path
+
+import pytest
+
+from evofool.support.addresses import Address, parse_address
+from evofool.support.errors import UserError
+from evofool.support.trust import with_full_path
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "options"),
+    [
+        ("onnx:model.onnx", "model.onnx", {}),
+        ("onnx:nets/a b.onnx?bgr&range=255", "nets/a b.onnx", {"bgr": "", "range": "255"}),
+        ("onnx:odd%3F%2B.onnx?labels=a%26b.txt", "odd?+.onnx", {"labels": "a&b.txt"}),
+        ("torch:mine:make?input=32x32", "mine:make", {"input": "32x32"}),
+    ],
+)
+def test_an_address_survives_reading_and_writing(name, place, options):
+    address = parse_address(name)
+    assert address is not None
+    assert (address.place, address.options) == (place, options)
+    assert parse_address(str(address)) == address
+    assert "+" not in str(address)  # which would join it with another
+
+
+@pytest.mark.parametrize("name", ["lenet", "mock:10", "mine:make", "mine.py:make", "http:x"])
+def test_other_names_are_no_addresses(name):
+    assert parse_address(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("onnx:", "names no file; expected onnx:FILE"), ("onnx:a?bgr&bgr", "option bgr twice")],
+)
+def test_what_is_no_use_is_refused(name, message):
+    with pytest.raises(UserError, match=message):
+        parse_address(name)
+
+
+def test_files_are_found_from_any_folder(in_tmp_path: Path):
+    full = with_full_path("onnx:a.onnx?card=b.json&bgr")
+    assert full == f"onnx:{in_tmp_path}/a.onnx?card={in_tmp_path}/b.json&bgr"
+    assert with_full_path(full) == full
+    assert with_full_path("torch:nets/mine.py:make") == f"torch:{in_tmp_path}/nets/mine.py:make"
+    assert with_full_path("torch:mine:make") == "torch:mine:make"
+
+
+def test_code_is_told_from_files():
+    assert Address("torch", "model.pt2").code is None
+    assert Address("torch", "mine.py:make").code == ("mine.py", "make")
+    assert Address("onnx", "mine:make").code is None
