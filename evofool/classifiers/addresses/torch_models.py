@@ -46,9 +46,7 @@ def load(address: Address) -> Classifier:
         return load_file(address, path, options, sha256=sha256)
 
 
-def _export_module(
-    torch: Any, address: Address, module: object, options: Options, path: Path
-) -> None:
+def _export_module(torch: Any, address: Address, module: Any, options: Options, path: Path) -> None:
     if not isinstance(module, torch.nn.Module):
         raise UserError(f"{address} gave a {type(module).__name__}; expected a torch.nn.Module")
     given = options.input_shape or (options.card.input_shape if options.card else _SIZE)

@@ -67,6 +67,7 @@ FLAGS = {
         *("NAME", "--list", "--scale", "{full,small}", "--seeds", "--on", "--out", "--data"),
         *("--weights", "--photographs", "--labels", "--again", "--quiet", "--json"),
     ],
+    "card": ["ADDRESS", "--out"],
     "data fetch": ["NAME", "--dir", "--url"],
     "weights convert": ["FILE", "--family", "--out", "--name", "--labels", "--card"],
     "weights fetch": ["NAME", "--out", "--url", "--quiet"],

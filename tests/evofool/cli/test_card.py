@@ -1,0 +1,28 @@
+"""evofool card: what is known of a model in a file."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+from jax import export
+
+from evofool.cli import main
+
+
+def test_the_card_is_written_and_used(tmp_path, capsys):
+    shape = jax.ShapeDtypeStruct((*export.symbolic_shape("n"), 4, 4, 3), jnp.float32)
+    exported = export.export(jax.jit(lambda images: images.sum(axis=(1, 2))))(shape)
+    model, out = tmp_path / "net.jaxexport", tmp_path / "card.json"
+    model.write_bytes(exported.serialize())
+    assert main(["card", f"jaxexport:{model}", "--out", str(out)]) == 0
+    assert "guessed: mean, scale, channel_order, labels" in capsys.readouterr().out
+    fields = json.loads(out.read_text())
+    assert fields["input_shape"] == [4, 4, 3]
+    out.write_text(json.dumps({**fields, "guessed": [], "labels": ["r", "g", "b"]}))
+    assert main(["card", f"jaxexport:{model}?card={out}"]) == 0
+    assert json.loads(capsys.readouterr().out)["labels"] == ["r", "g", "b"]
+
+
+def test_a_name_that_is_no_address_is_refused(capsys):
+    assert main(["card", "lenet"]) == 2
+    assert "'lenet' is no address of a model in a file" in capsys.readouterr().err
