@@ -45,6 +45,7 @@ from .measures import mann_whitney as mann_whitney
 from .measures import median_interval as median_interval
 from .measures import permutation_test as permutation_test
 from .measures import proportion_interval as proportion_interval
+from .measures import quiz_results as quiz_results
 from .measures import signed_rank as signed_rank
 from .measures import survive as survive
 from .pages import site as site
@@ -79,5 +80,8 @@ from .sweeps import write_comparison as write_comparison
 from .training import fine_tune as fine_tune
 from .training import train_classifier as train_classifier
 from .training import train_network as train_network
+from .web import Address as Address
+from .web import evolve_live as evolve_live
+from .web import serve as serve
 
 __version__: str

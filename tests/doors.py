@@ -10,7 +10,8 @@ PACKAGES = ("cppn", "archive", "evofool")
 # A room imports from rooms before it only.
 ROOMS = (
     *("support", "images", "classifiers", "data", "evaluation", "evolution", "runs"),
-    *("pages", "training", "attacks", "measures", "sweeps", "audits", "experiments", "cli"),
+    *("pages", "web", "training", "attacks", "measures", "sweeps", "audits", "experiments"),
+    "cli",
 )
 DOORS = ("cppn", "archive", *(f"evofool.{room}" for room in ROOMS), "evofool")
 

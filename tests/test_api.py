@@ -33,6 +33,7 @@ SUBJECTS = {
     "evofool.runs.evolve": ["classifier"],
     "evofool.runs.goal_switches": ["run_index"],
     "evofool.training.with_class": ["label"],
+    "evofool.web.serve": ["run"],
 }
 
 

@@ -21,6 +21,7 @@ from evofool.cli import (
     quiz,
     render,
     reproduce,
+    serve,
     site,
     survive,
     sweep,
@@ -52,6 +53,7 @@ GROUPS: dict[str, dict[str, Command]] = {
         "gallery": gallery.gallery,
         "poster": gallery.poster,
         "site": site.site,
+        "serve": serve.serve,
     },
     "share and check": {
         "export": export.export,

@@ -1,9 +1,10 @@
 """The commands that evolve: evolve, resume."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,11 +13,13 @@ import tyro
 from evofool.cli.exit_codes import BAD_INPUT, FAILED, INTERRUPTED, OK
 from evofool.cli.flags import ConfigFile, Json, RunFolder, Settings, check_settings, refuse_unused
 from evofool.cli.lines import say
-from evofool.cli.numbers import MaybeDevices, MaybeGenerations, PolishSteps
+from evofool.cli.numbers import MaybeDevices, MaybeGenerations, PolishSteps, Port
+from evofool.cli.serve import PORT, announce
 from evofool.cli.startup import JobFlags, start_jax
 from evofool.support import UserError
 
 if TYPE_CHECKING:
+    from evofool.evolution import Reporter
     from evofool.runs import Run
 
 Job = Annotated[JobFlags, tyro.conf.arg(name="")]
@@ -32,6 +35,8 @@ def evolve(
     trust_code: bool = False,
     out: Path | None = None,
     overwrite: bool = False,
+    live: bool = False,
+    port: Port = PORT,
     devices: MaybeDevices = None,
     job: Job = JobFlags(),  # noqa: B008  (tyro reads its defaults)
     no_cache: bool = False,
@@ -68,6 +73,8 @@ def evolve(
         out: run directory to write; by default runs/PRESET-SEED or runs/ENCODING-SEED, with a
             number appended where that exists.
         overwrite: replace the run directory --out if it exists.
+        live: show in the browser how the images evolve, with buttons to pause and to stop.
+        port: with --live, of this machine to listen on; 0 for any that is free.
         devices: number of JAX devices to split the processor into; by default one per core.
         job: the processes that work together.
         no_cache: do not cache compiled programs on disk. The environment variable
@@ -84,9 +91,21 @@ def evolve(
     del config_file, trust_code  # are in config already
     from evofool.runs import evolve
 
+    evolve_run = partial(evolve, config=config, name=preset, out=out, overwrite=overwrite)
+    if live:
+        run = _evolve_live(lambda reporter: evolve_run(reporter=reporter), quiet=quiet, port=port)
+        return report_end(run, quiet, as_json)
     with within_job():
-        run = evolve(config=config, name=preset, out=out, overwrite=overwrite, quiet=quiet)
+        run = evolve_run(quiet=quiet)
     return report_end(run, quiet, as_json)
+
+
+def _evolve_live(evolve: "Callable[[Reporter], Run]", *, quiet: bool, port: int) -> "Run":
+    """Evolves while windows of the browser watch."""
+    from evofool.web import Address, evolve_live
+
+    address = Address(port=port)
+    return evolve_live(evolve, quiet=quiet, address=address, on_ready=announce)
 
 
 def resume(

@@ -102,6 +102,7 @@ def _plain_number(
     return decimal(0.0, MOST_DECIMAL) if alternatives == {float} else None
 
 
+Port = Annotated[int, whole(0, 65535)]
 Seed = Annotated[int, whole(0, MAX_SEED)]
 MaybeSeed = Annotated[int | None, whole(0, MAX_SEED)]
 Index = Annotated[int, whole(0, MOST_COUNT)]

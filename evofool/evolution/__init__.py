@@ -57,7 +57,7 @@ from evofool.evolution.metrics import (
 )
 from evofool.evolution.plan import Plan, configure, load_configured, make_plan
 from evofool.evolution.random_genomes import random_images
-from evofool.evolution.reporting import Quiet, Reporter
+from evofool.evolution.reporting import Quiet, Reporter, Watcher, Wish
 from evofool.evolution.rescoring import score_again
 from evofool.evolution.selection import best_of_class, elites_of, make_selection
 from evofool.evolution.session import (
@@ -97,6 +97,8 @@ __all__ = [
     "RunState",
     "Session",
     "Step",
+    "Watcher",
+    "Wish",
     "archive_sha256",
     "begin_with",
     "best_of_class",

@@ -15,9 +15,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Array, Float, Int, UInt
 
 import archive
+import cppn
 from archive import Archive
 from evofool.classifiers import two_best
 from evofool.config import EvolveConfig
@@ -85,14 +86,21 @@ def pair(seed: int, born: Born, parents: int) -> list[int]:
     Returns:
         Their indices.
     """
-    generation, child = born
-    first = child % parents
+    first = born[1] % parents
     if parents == 1:
         return [first]
-    key = child_keys(jnp.uint32(seed), jnp.int32(generation), jnp.array([child]))[0]
-    toss, mate = jax.random.uniform(jax.random.fold_in(key, _PARENTS), (2,)).tolist()
+    toss, mate = _tosses(np.uint32(seed), np.int32(born[0]), np.array([born[1]])).tolist()
     others = [other for other in range(parents) if other != first]
     return [first, others[int(mate * len(others))]] if toss < CROSSED else [first]
+
+
+@jax.jit
+def _tosses(
+    seed: UInt[Array, ""], generation: Int[Array, ""], child: Int[Array, " 1"]
+) -> Float[Array, " 2"]:
+    """Draws two numbers in [0, 1) for a child."""
+    key = child_keys(seed, generation, child)[0]
+    return cppn.uniform(cppn.random_bits(cppn.fold_in(key, _PARENTS), 2))
 
 
 def make_children(

@@ -5,6 +5,7 @@ and how far to go on, lets the journal write, and listens for Ctrl-C. None of th
 When memory runs out it goes on with smaller micro-batches, from a generation that it records.
 """
 
+import signal
 import time
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -23,7 +24,7 @@ from evofool.evolution.loop import MAX_CHUNK
 from evofool.evolution.manifest import MicroBatches
 from evofool.evolution.metrics import MetricsLine
 from evofool.evolution.plan import Plan
-from evofool.evolution.reporting import Quiet, Reporter
+from evofool.evolution.reporting import Quiet, Reporter, Watcher, Wish
 from evofool.evolution.rescoring import with_fitness_of
 from evofool.evolution.selection import best_of_class
 from evofool.support import UserError, multihost
@@ -33,6 +34,7 @@ INTERRUPTED: Reason = "interrupted"
 MAX_SECONDS: Reason = "max_seconds"
 TARGET_REACHED: Reason = "target_confidence"
 
+PAUSE_SECONDS = 0.05  # between two questions whether a pause is over
 CALL_SECONDS = 0.5  # aim for calls of this length: progress and Ctrl-C feel immediate
 
 
@@ -126,6 +128,7 @@ class Session:
                 journal.add(start, call.logs, self._book(start, call))
                 if call.logs:
                     self._report(int(state.next_generation) - 1, journal.newest)
+                self._let_watch(state, interrupted)
                 length = _next_length(length, call.seconds)
                 if not call.had_room:
                     state = self._caller.with_more_room(state)
@@ -149,6 +152,16 @@ class Session:
         self.reporter.progress(generation, last, newest)
         if generation == last < self.plan.last_generation:
             self.reporter.message(f"polishing, to generation {self.plan.last_generation}")
+
+    def _let_watch(self, state: RunState, interrupted: list[int]) -> None:
+        """Shows the state to whoever watches, and waits for as long as that one wishes."""
+        if not isinstance(self.reporter, Watcher):
+            return
+        self.reporter.look(self.plan, state)
+        while (wish := self.reporter.wish()) == Wish.PAUSE and not interrupted:
+            time.sleep(PAUSE_SECONDS)
+        if wish == Wish.STOP:
+            interrupted.append(signal.SIGINT)
 
     def _restore(self) -> RunState:
         """Returns the state of the newest checkpoint; chooses the micro-batch to go on with.

@@ -1,10 +1,11 @@
 """Analyses of images and elites, which the experiments consist of.
 
 Statistics with intervals and tests, similarity of images, repeated elements and their removal,
-lesions of genomes, regularity and orientation, families of classes, survival of worn images. Only
-the last has a command of its own, `evofool survive`.
+lesions of genomes, regularity and orientation, families of classes, survival of worn images,
+answers to quizzes. The last two have commands of their own, `evofool survive` and `quiz --results`.
 """
 
+from evofool.measures.answers import NamedRight, QuizResults, quiz_results
 from evofool.measures.class_families import FamilyConfidence, family_probabilities
 from evofool.measures.image_measures import (
     HORIZONTAL,
@@ -57,8 +58,10 @@ __all__ = [
     "GroupSimilarity",
     "Lesion",
     "Median",
+    "NamedRight",
     "Paired",
     "Permuted",
+    "QuizResults",
     "Repeats",
     "Share",
     "Survival",
@@ -80,6 +83,7 @@ __all__ = [
     "permutation_test",
     "places_elsewhere",
     "proportion_interval",
+    "quiz_results",
     "remove_patches",
     "signed_rank",
     "spectral_slope",

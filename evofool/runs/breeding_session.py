@@ -288,7 +288,7 @@ def sheet_of(children: Sequence[Child]) -> Image.Image:
 
 def _ancestry(run: Run, run_index: int, members: Sequence[breeding.Kin]) -> np.ndarray:
     """Returns the records of members and all their ancestors, the oldest first."""
-    return np.unique(np.concatenate([run.lineage.ancestry(run_index, kin.born) for kin in members]))
+    return run.lineage.ancestry(run_index, *(kin.born for kin in members))
 
 
 class _Opinion(TypedDict):

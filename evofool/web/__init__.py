@@ -1,0 +1,22 @@
+"""A server on one's own machine: pages of a run with a classifier behind them.
+
+`serve` shows a run; with `live`, one that is being evolved meanwhile. Each page has a module that
+knows nothing of HTTP: `live`, `answering` (the pad), `quizzing`, `breeding`. `app` says which
+address is answered by which, `guard` who may ask, `serving` where it listens. A *window* is a page
+that is open in a browser.
+"""
+
+from importlib.util import find_spec
+
+from evofool.support import UserError
+
+if missing := [name for name in ("starlette", "uvicorn") if find_spec(name) is None]:
+    raise UserError(
+        f"{' and '.join(missing)} not installed, which serves pages; install the extra: "
+        "pip install 'evofool[web]'"
+    )
+
+from evofool.web.serve import evolve_live, serve
+from evofool.web.serving import Address
+
+__all__ = ["Address", "evolve_live", "serve"]

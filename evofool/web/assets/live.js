@@ -1,0 +1,115 @@
+// A run as it evolves: elites appear as they are found.
+"use strict";
+
+(() => {
+  const { element } = evofool;
+  const by = (id) => document.getElementById(id);
+  const PER_SECOND = 40; // images asked for: the cores are for evolution
+  const MOST = 25; // log-odds at which the curve ends
+  const tiles = new Map(); // cell -> { item, image, below, born, wanted }
+  let curve = [];
+  let classes = [];
+
+  function tileOf(cell) {
+    if (!tiles.has(cell)) {
+      const image = element("img", { alt: `elite of ${classes[cell].name}` });
+      const below = element("span", { className: "below" });
+      const item = element("li", { className: "tile" }, image,
+        element("span", { className: "name", title: classes[cell].name }, classes[cell].name), below);
+      tiles.set(cell, { cell, item, image, below, born: null, shown: null, visible: false });
+      item.cell = cell;
+      const after = [...tiles.keys()].filter((other) => other > cell).sort((a, b) => a - b)[0];
+      by("elites").insertBefore(item, after === undefined ? null : tiles.get(after).item);
+      visible.observe(item);
+    }
+    return tiles.get(cell);
+  }
+
+  const visible = new IntersectionObserver((entries) => {
+    for (const entry of entries) tiles.get(entry.target.cell).visible = entry.isIntersecting;
+  }, { rootMargin: "100px" });
+
+  function take(state) {
+    if (state.classes) classes = state.classes;
+    if (state.curve) {
+      for (const point of state.curve) {
+        if (!curve.length || point[0] > curve.at(-1)[0]) curve.push(point);
+      }
+      drawCurve();
+    }
+    for (const [cell, generation, child, logOdds] of state.elites ?? []) {
+      const tile = tileOf(cell);
+      tile.born = `${generation}-${child}`;
+      tile.below.textContent = evofool.percent(1 / (1 + Math.exp(-logOdds)));
+    }
+    if (state.phase) showPhase(state);
+    if (state.message) by("phase").textContent = state.message;
+    fetchImages();
+  }
+
+  function showPhase({ phase, generation, last }) {
+    by("phase").textContent = phase;
+    by("phase").dataset.phase = phase;
+    const rate = curve.length ? `, ${Math.round(curve.at(-1)[4]).toLocaleString("en")} evaluations/s` : "";
+    by("figures").textContent = last ? `generation ${generation} of ${last}, ${tiles.size} elites${rate}` : "";
+    by("pause").disabled = phase !== "evolving";
+    by("stop").disabled = !["evolving", "paused"].includes(phase);
+    by("go-on").disabled = !["paused", "stopped"].includes(phase);
+  }
+
+  // Asks for some of the images that are out of date, those in view first.
+  let spent = 0;
+  setInterval(() => { spent = 0; fetchImages(); }, 1000);
+  function fetchImages() {
+    for (const tile of tiles.values()) {
+      if (spent >= PER_SECOND) return;
+      if (!tile.visible || tile.born === tile.shown) continue;
+      spent += 1;
+      tile.shown = tile.born;
+      tile.image.src = `/api/live/elites/${tile.cell}.png?born=${tile.born}`;
+      tile.item.classList.add("new");
+      setTimeout(() => tile.item.classList.remove("new"), 900);
+    }
+  }
+
+  const height = (share) => {
+    const logit = Math.log(Math.max(share, 1e-12)) - Math.log(Math.max(1 - share, 1e-12));
+    return 160 - (160 * (Math.max(-MOST, Math.min(MOST, logit)) + MOST)) / (2 * MOST);
+  };
+
+  function drawCurve() {
+    const svg = by("curve"), first = curve[0]?.[0] ?? 0;
+    const span = Math.max(1, (curve.at(-1)?.[0] ?? 1) - first);
+    const point = (row, column) => `${(600 * (row[0] - first)) / span},${height(row[column])}`;
+    const make = (tag, attributes) => {
+      const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+      for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+      return made;
+    };
+    const levels = [0.5, 0.9999, 0.0001].map((share) =>
+      make("line", { x1: 0, x2: 600, y1: height(share), y2: height(share) }));
+    const area = [...curve.map((row) => point(row, 3)), ...[...curve].reverse().map((row) => point(row, 1))];
+    svg.replaceChildren(...levels, make("polygon", { points: area.join(" ") }),
+      make("polyline", { points: curve.map((row) => point(row, 2)).join(" ") }));
+  }
+
+  for (const share of [0.9999, 0.5, 0.0001]) {
+    const mark = element("span", { className: "mark" }, `${share * 100} %`);
+    mark.style.top = `${height(share)}px`;
+    by("curve").parentElement.append(mark);
+  }
+
+  for (const id of ["pause", "stop", "go-on"]) {
+    by(id).addEventListener("click", () => evofool.ask(`/api/live/${id}`, {}));
+  }
+
+  const source = new EventSource("/api/live/events");
+  source.addEventListener("state", (event) => {
+    curve = [];
+    take(JSON.parse(event.data));
+  });
+  source.addEventListener("message", (event) => take(JSON.parse(event.data)));
+  source.addEventListener("error", () => {
+    by("phase").textContent = "no connection";
+  });
+})();

@@ -1,0 +1,40 @@
+// The way from page to page, and light or dark.
+"use strict";
+
+(async () => {
+  const { element } = evofool;
+  const about = await (await fetch("/api/about")).json();
+  const links = about.pages.map(({ address, name }) => {
+    const link = element("a", { href: address }, name);
+    if (location.pathname === address) link.setAttribute("aria-current", "page");
+    return link;
+  });
+  const menu = element("nav", { className: "menu" }, ...links,
+    element("span", { className: "name", title: about.title }, about.title));
+  menu.setAttribute("aria-label", "pages");
+  document.querySelector(".skip").after(menu);
+  if (document.getElementById("theme")) return; // the gallery has its own button
+
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const button = element("button", { type: "button" });
+  button.setAttribute("aria-label", "light or dark");
+  menu.append(button);
+  let chosen = null;
+  try {
+    chosen = localStorage.getItem("evofool-theme");
+  } catch { /* no storage */ }
+  const apply = () => {
+    const dark = chosen ? chosen === "dark" : system.matches;
+    document.documentElement.dataset.theme = dark ? "dark" : "light";
+    button.textContent = dark ? "light" : "dark";
+  };
+  system.addEventListener("change", apply);
+  button.addEventListener("click", () => {
+    chosen = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
+    try {
+      localStorage.setItem("evofool-theme", chosen);
+    } catch { /* no storage */ }
+    apply();
+  });
+  apply();
+})();
