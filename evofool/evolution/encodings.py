@@ -101,6 +101,7 @@ class Encoding(Protocol):
         ...
 
 
+@runtime_checkable
 class Crossing(Protocol):
     """An encoding of genomes that know what they descend from, as far as crossover needs it.
 

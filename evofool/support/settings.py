@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -48,6 +49,8 @@ def _coerce(name: str, value: Any, spec: dataclasses.Field) -> Any:
         return tuple(str(v) for v in value)
     if value is None and "None" in annotation:
         return None
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
     options = getattr(spec.type, "__args__", ())
     if annotation.startswith("typing.Literal") and value not in options:
         raise unknown_name(name, str(value), options)

@@ -17,8 +17,8 @@ LIVES = 3  # how often Ray begins a point again when a process or node dies
 def carry_out_on_ray(tasks: Sequence[Task], means: Means) -> Generator[Outcome, None, None]:
     """Yields what became of every task; `engines.Engine`."""
     try:
-        import ray
-        from ray.exceptions import RayError
+        import ray  # pyright: ignore[reportMissingImports]
+        from ray.exceptions import RayError  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise UserError("ray is not installed: pip install ray") from error
     is_ours = not ray.is_initialized()

@@ -13,7 +13,7 @@ from evofool.sweeps.engines import Means
 from evofool.sweeps.work import Outcome, Task, carry_out, devices_of
 
 if TYPE_CHECKING:
-    from submitit import Job
+    from submitit import Job  # pyright: ignore[reportMissingImports]
 
 OF_SLURM = ("partition", "account", "qos", "constraint")  # submitit: slurm_partition, ...
 SECONDS = {"slurm": 10.0}  # between questions about jobs; a cluster of another kind is at hand
@@ -23,7 +23,7 @@ MINUTES = 60  # of a job, unless the plan says otherwise
 def carry_out_on_slurm(tasks: Sequence[Task], means: Means) -> Generator[Outcome, None, None]:
     """Yields what became of every task; `engines.Engine`."""
     try:
-        import submitit
+        import submitit  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise UserError("submitit is not installed: pip install submitit") from error
     resources = {"cpus_per_task": 1, "timeout_min": MINUTES, **means.resources}
@@ -58,13 +58,13 @@ class _Job:
 
     def checkpoint(self, task: Task) -> object:
         """Returns the same: the run directory knows how far it is."""
-        from submitit.helpers import DelayedSubmission
+        from submitit.helpers import DelayedSubmission  # pyright: ignore[reportMissingImports]
 
         return DelayedSubmission(self, task)
 
 
 def _outcome_of(job: "Job[Outcome]", name: str) -> Outcome:
-    from submitit.core.utils import UncompletedJobError
+    from submitit.core.utils import UncompletedJobError  # pyright: ignore[reportMissingImports]
 
     try:
         return job.result()

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -74,6 +74,7 @@ class Quiz:
     asked: float = field(default_factory=time.monotonic)
 
 
+@runtime_checkable
 class RealImages(Protocol):
     """Where real images come from."""
 

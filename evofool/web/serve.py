@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evofool.classifiers import Classifier, load_classifier
 from evofool.config import EvolveConfig
-from evofool.evolution import Reporter, Wish
+from evofool.evolution import Watcher, Wish
 from evofool.pages import site
 from evofool.runs import Run, reporting, resume
 from evofool.support import UserError
@@ -91,7 +91,7 @@ def serve(
 
 
 def evolve_live(
-    evolve: Callable[[Reporter], Run],
+    evolve: Callable[[Watcher], Run],
     *,
     quiet: bool = False,
     address: Address = Address(),  # noqa: B008  (frozen)
@@ -118,7 +118,7 @@ def evolve_live(
             return _carry_out(evolve, live, stays=False)
 
 
-def _carry_out(evolve: Callable[[Reporter], Run], live: Live, *, stays: bool) -> Run:
+def _carry_out(evolve: Callable[[Watcher], Run], live: Live, *, stays: bool) -> Run:
     """Evolves; where a window has stopped the run, goes on with it when one wishes."""
     run = evolve(live)
     while _stopped(run) and live.wish() == Wish.STOP:

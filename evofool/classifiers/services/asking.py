@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from evofool.classifiers.blaming import ClassifierError
 from evofool.classifiers.services.options import ServiceOptions
@@ -37,6 +37,7 @@ class ServiceError(Exception):
         self.pause = pause
 
 
+@runtime_checkable
 class Client(Protocol):
     """Sends one request."""
 
