@@ -86,6 +86,7 @@ def make_app(services: Services, door: Door) -> Starlette:
     routes: list[Route | Mount] = [
         Route("/", home),
         Route("/api/about", about),
+        Route("/favicon.ico", _no_icon),
         Mount("/assets", StaticFiles(packages=[("evofool.pages", "assets")])),
         Mount("/web", StaticFiles(packages=[("evofool.web", "assets")])),
     ]
@@ -108,6 +109,10 @@ def make_app(services: Services, door: Door) -> Starlette:
     handlers: dict[Any, Any] = {UserError: _refused, KeyError: _missing}
     guard = Middleware(Guard, door=door)
     return Starlette(routes=routes, middleware=[guard], exception_handlers=handlers)
+
+
+async def _no_icon(request: Request) -> Response:
+    return Response(status_code=204)  # browsers ask, and would report that there is none
 
 
 def _page(name: str) -> Endpoint:

@@ -12,7 +12,9 @@
   const menu = element("nav", { className: "menu" }, ...links,
     element("span", { className: "name", title: about.title }, about.title));
   menu.setAttribute("aria-label", "pages");
-  document.querySelector(".skip").after(menu);
+  const skip = document.querySelector(".skip");
+  if (skip) skip.after(menu);
+  else document.body.prepend(menu); // the gallery
   if (document.getElementById("theme")) return; // the gallery has its own button
 
   const system = matchMedia("(prefers-color-scheme: dark)");
