@@ -48,12 +48,12 @@ def page(browser: Browser) -> Iterator[Page]:
     page.set_default_timeout(15_000)
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on(
-        "console",
-        lambda line: (
-            complaints.append(f"{line.text} {line.location}") if line.type == "error" else None
-        ),
-    )
+
+    def hear(line: ConsoleMessage) -> None:
+        if line.type == "error":
+            complaints.append(f"{line.text} {line.location}")
+
+    page.on("console", hear)
     yield page
     context.close()
     assert [text for text in complaints if "(Bad Request)" not in text] == []
