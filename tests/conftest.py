@@ -20,6 +20,7 @@ import resource
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -46,6 +47,9 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 import hypothesis  # noqa: E402
 import jax  # noqa: E402  (reads the variables above)
 import pytest  # noqa: E402
+
+# The pages are tried where a browser can be driven: with the extra [browser].
+collect_ignore = [] if find_spec("playwright") else ["browser"]
 
 # Compiling is slow the first time, and the same examples everywhere make failures reproducible.
 hypothesis.settings.register_profile("evofool", deadline=None, derandomize=True, max_examples=50)

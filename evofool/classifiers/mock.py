@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from evofool.classifiers.card import Card, ImageBatch, check_sizes
+from evofool.classifiers.card import Card, check_sizes
 from evofool.classifiers.classifier import Classifier, Params
 from evofool.support import UserError
 
@@ -53,7 +53,9 @@ def mock_classifier(specification: str) -> Classifier:
     return Classifier(card=card, params=_params(shape, outputs), apply=_apply)
 
 
-def _apply(params: Params, images: ImageBatch) -> Float[Array, "batch outputs"]:
+def _apply(
+    params: Params, images: Float[Array | np.ndarray, "batch height width channels"]
+) -> Float[Array, "batch outputs"]:
     fields = jnp.einsum("bhwc,hi,wj->bijc", 2 * images - 1, params["rows"], params["columns"])
     return fields.reshape(len(images), -1) @ params["kernel"]
 

@@ -54,7 +54,7 @@ def audit(
     quiet: bool = False,
     as_json: Json = False,
 ) -> int:
-    """Measures how certain a classifier is about images that show nothing.
+    """Measures how certain a classifier is about images of nothing.
 
     Writes one page (audit.html), audit.json, junit.xml and the images found (elites). It checks
     first that the classifier is used as it is meant: scale, channels, accuracy; if not, nothing

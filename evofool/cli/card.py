@@ -15,7 +15,7 @@ def card(
     *,
     out: Path | None = None,
 ) -> None:
-    """Writes the card of a model that others made: its input, preprocessing and labels.
+    """Writes the card of a model: input, preprocessing and labels.
 
     What the file does not tell and the address does not say is guessed; the card lists it under
     guessed. Correct the fields, take their names off that list, and use the card with

@@ -29,7 +29,7 @@ def serve(
     token: str | None = None,
     devices: MaybeDevices = None,
 ) -> None:
-    """Shows a run in the browser, with its classifier behind the pages.
+    """Shows a run in the browser, its classifier behind the pages.
 
     Its gallery; a pad to draw on, whose drawing the classifier names meanwhile; a quiz of its
     images among real ones; and breeding. Without a run, the pad alone. Ctrl-C ends it. Only this

@@ -17,7 +17,7 @@ def site(
     title: str = "",
     strict: bool = False,
 ) -> None:
-    """Writes a gallery of runs as web pages, to be opened without a server.
+    """Writes a gallery of runs as web pages that need no server.
 
     Open OUT/index.html in a browser. It finds elites by label, class or WordNet id, and compares
     runs. The page of an elite draws its network at any magnification, with its ancestors, its

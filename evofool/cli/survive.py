@@ -20,7 +20,7 @@ def survive(
     trust_code: bool = False,
     as_json: Json = False,
 ) -> None:
-    """Measures how much confidence elites keep when their images are worn.
+    """Measures how much confidence elites keep as images wear.
 
     The images are shifted, cropped, resized, stored as JPEG, blurred, made noisy, made brighter or
     darker, and printed and photographed (a model of it), each from a little to a lot, and shown to

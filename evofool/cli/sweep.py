@@ -28,7 +28,7 @@ def sweep(
     quiet: bool = False,
     as_json: Json = False,
 ) -> int:
-    """Evolves a run for every combination of settings in a TOML file.
+    """Evolves a run for every combination of settings in a file.
 
     The file has settings as for evolve --config, which all runs share; the number of seeds, or a
     list of them; a table [grid] with a list of values for each setting that varies; and tables

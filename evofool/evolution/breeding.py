@@ -182,7 +182,7 @@ def offer(
 def _with_room_for(elites: Archive, genome: Genomes) -> Archive:
     """Returns a copy of an archive that has at least as much room as a genome."""
 
-    def copy(leaf: np.ndarray, new: np.ndarray) -> np.ndarray:
+    def copy(leaf: np.ndarray, new: np.ndarray | np.generic) -> np.ndarray:
         room = zip(leaf.shape[2:], np.shape(new), strict=True)
         return np.pad(leaf, [(0, 0), (0, 0), *((0, max(0, to - size)) for size, to in room)])
 

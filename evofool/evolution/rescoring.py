@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 
 from archive import Archive
 from evofool.classifiers import Classifier, two_best
@@ -18,7 +18,7 @@ def score_again(
     expectation: Expectation | None,
     images: Float[np.ndarray, "batch height width channels"],
     *,
-    seeds: Int[np.ndarray, " batch"],
+    seeds: Integer[np.ndarray, " batch"],
     born: Int[np.ndarray, "batch 2"],
     micro_batch: int,
 ) -> Float[np.ndarray, "batch outputs"]:

@@ -68,6 +68,21 @@ FLAGS = {
         *("--weights", "--photographs", "--labels", "--again", "--quiet", "--json"),
     ],
     "card": ["ADDRESS", "--out"],
+    "breed": [
+        *("RUN", "--favourites", "--classes", "--numbers", "--children", "--out", "--overwrite"),
+        *("--classifier", "--weights", "--trust-code", "--json"),
+    ],
+    "site": ["RUNS", "--out", "--title", "--strict"],
+    "serve": [
+        *("RUN", "--live", "--generations", "--classifier", "--weights", "--trust-code"),
+        *("--photographs", "--host", "--port", "--token", "--devices"),
+    ],
+    "audit": [
+        *("MODEL", "--out", "--weights", "--combine", "--images", "--labels", "--dataset"),
+        *("--budget", "--seed", "--fail-if", "--metrics", "--expect-accuracy", "--golden"),
+        *("--baseline", "--not-worse-than", "--replay", "--try", "--max-seconds", "--json"),
+    ],
+    "audit-diff": ["BEFORE", "AFTER", "--json"],
     "data fetch": ["NAME", "--dir", "--url"],
     "weights convert": ["FILE", "--family", "--out", "--name", "--labels", "--card"],
     "weights fetch": ["NAME", "--out", "--url", "--quiet"],

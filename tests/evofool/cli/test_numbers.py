@@ -18,7 +18,7 @@ from evofool.cli.numbers import NUMBERS, decimal, whole
 
 # flags that take a billion: those that count long runs, and seeds
 LARGE = {"generations", "max-evaluations", "checkpoint-every", "keep-checkpoints", "log-every"}
-LARGE |= {"seed", "direct.halve-every"}
+LARGE |= {"seed", "direct.halve-every", "cppn.fine-after"}
 # settings without which a flag has no effect, and is refused for that
 USED = {
     "--direct.": ("--encoding", "direct"),
