@@ -81,7 +81,9 @@ class Classifier:
         """Whether `apply` can be compiled into a larger program."""
         return self.kind != "probabilities"
 
-    def log_odds(self, outputs: Float[Array, "*lead outputs"]) -> Float[Array, "*lead outputs"]:
+    def log_odds(
+        self, outputs: Float[Array | np.ndarray, "*lead outputs"]
+    ) -> Float[Array, "*lead outputs"]:
         """Returns log(p / (1 - p)) of every output's probability p."""
         return fitness_of(outputs, self.kind)
 

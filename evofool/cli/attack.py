@@ -59,7 +59,7 @@ def attack(
 
       fgsm                one step along the sign of the gradient
       pgd                 many small steps along the sign of the gradient
-      apgd                the same with steps that adapt; the two losses of AutoAttack
+      apgd                the same with steps that adapt, and a choice of losses
       finite-differences  one step along a sign measured from outputs alone
       universal           one change for all images
       deepfool            nearly the smallest change, over the nearest border

@@ -47,8 +47,8 @@ def inside_jax(
     if scores == "sigmoids":
         kind = "log_odds"
 
-    def apply(params: Params, images: Array) -> Outputs:
-        outputs = compute(params, preprocess(card, images))
+    def apply(params: Params, images: Array | np.ndarray) -> Outputs:
+        outputs = compute(params, preprocess(card, jnp.asarray(images)))
         if scores == "probabilities" and not is_cut:
             return jnp.log(jnp.maximum(outputs, _TINY))
         if scores == "sigmoids" and not is_cut:

@@ -78,7 +78,7 @@ FLAGS = {
         *("--photographs", "--host", "--port", "--token", "--devices"),
     ],
     "audit": [
-        *("MODEL", "--out", "--weights", "--combine", "--images", "--labels", "--dataset"),
+        *("ADDRESS", "--out", "--weights", "--combine", "--images", "--labels", "--dataset"),
         *("--budget", "--seed", "--fail-if", "--metrics", "--expect-accuracy", "--golden"),
         *("--baseline", "--not-worse-than", "--replay", "--try", "--max-seconds", "--json"),
     ],
