@@ -85,7 +85,7 @@ class Classifier:
         self, outputs: Float[Array | np.ndarray, "*lead outputs"]
     ) -> Float[Array, "*lead outputs"]:
         """Returns log(p / (1 - p)) of every output's probability p."""
-        return fitness_of(outputs, self.kind)
+        return fitness_of(jnp.asarray(outputs), self.kind)
 
 
 class Network(NamedTuple):
