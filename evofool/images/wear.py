@@ -19,14 +19,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, UInt
 
 import cppn
 from evofool.images.jpeg import compress, straight_through
 from evofool.support import unknown_name
 
-Image = Float[Array | np.ndarray, "height width channels"]
+Image = Float[Array, "height width channels"]
 Matrix = Float[Array, "size size"]
 WORDS = 6  # random words of 32 bits that wear of one image takes
 

@@ -109,4 +109,6 @@ def test_no_noise_is_infinite(image, monkeypatch):
     """The largest random word was rounded up to 1, whose normal number is infinite."""
     monkeypatch.setattr(cppn, "random_bits", lambda key, num: jnp.full(num, 2**32 - 1, jnp.uint32))
     chance = chance_of(jnp.zeros(6, jnp.uint32))
-    assert (np.asarray(wear(WEAR["noise"], image, jnp.float32(0.05), chance)) <= 1).all()
+    assert (
+        np.asarray(wear(WEAR["noise"], jnp.asarray(image), jnp.float32(0.05), chance)) <= 1
+    ).all()
