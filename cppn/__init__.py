@@ -39,7 +39,7 @@ from cppn.genome import (
 from cppn.lesions import without_connection, without_node
 from cppn.mutation import MutationRates, mutate
 from cppn.random import bits as random_bits
-from cppn.random import fold_in, uniform
+from cppn.random import fold_in, normal, uniform
 from cppn.render import Style, render, render_batch, render_widened
 from cppn.shading import glsl_functions, to_glsl
 from cppn.show import to_svg, to_text
@@ -68,6 +68,7 @@ __all__ = [
     "mark_widened",
     "mutate",
     "new_block",
+    "normal",
     "num_connections",
     "num_nodes",
     "random_bits",

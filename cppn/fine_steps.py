@@ -6,12 +6,11 @@ weight can still gain late in a run takes steps of all sizes, and nothing else c
 
 import math
 
-import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import PRNGKeyArray
 
 from cppn.genome import MAX_WEIGHT, Genome
-from cppn.random import bits, uniform
+from cppn.random import bits, normal, uniform
 
 RATES = (0.1, 0.3, 1.0)  # of which a child draws one: the share of its weights that move
 SMALLEST, LARGEST = 1e-4, 3.0  # standard deviations of steps
@@ -33,13 +32,9 @@ def step_finely(key: PRNGKeyArray, genome: Genome) -> Genome:
     """
     words = bits(key, 1 + 3 * genome.max_connections)
     rate = jnp.array(RATES)[(uniform(words[0]) * len(RATES)).astype(int)]
-    choice, magnitude, place = uniform(words[1:]).reshape(-1, 3).T
-    size = SMALLEST * jnp.exp(math.log(LARGEST / SMALLEST) * magnitude)
-    weight = jnp.clip(genome.weight + size * _normal(place), -MAX_WEIGHT, MAX_WEIGHT)
+    choice, magnitude, place = words[1:].reshape(-1, 3).T
+    size = SMALLEST * jnp.exp(math.log(LARGEST / SMALLEST) * uniform(magnitude))
+    weight = jnp.clip(genome.weight + size * normal(place), -MAX_WEIGHT, MAX_WEIGHT)
+    moves = uniform(choice) < rate
     in_use = jnp.arange(genome.max_connections) < genome.num_connections
-    return genome._replace(weight=jnp.where(in_use & (choice < rate), weight, genome.weight))
-
-
-def _normal(u: Float[Array, "*n"]) -> Float[Array, "*n"]:
-    """Turns uniform multiples of 2**-24 into normal numbers; none is infinite."""
-    return jax.scipy.special.ndtri(jnp.minimum(u + 2.0**-25, 1 - 2.0**-24))
+    return genome._replace(weight=jnp.where(in_use & moves, weight, genome.weight))

@@ -42,6 +42,12 @@ def uniform(words: UInt[Array, "*shape"]) -> Float[Array, "*shape"]:
     return (words >> 8).astype(jnp.float32) * np.float32(2**-24)
 
 
+def normal(words: UInt[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Turns random words into normal float32 numbers; none is infinite."""
+    between = jnp.minimum(uniform(words) + 2.0**-25, 1 - 2.0**-24)  # the largest word rounds to 1
+    return jax.scipy.special.ndtri(between)
+
+
 def _threefry(
     key: PRNGKeyArray, counter: UInt[Array, "*shape"]
 ) -> tuple[UInt[Array, "*shape"], UInt[Array, "*shape"]]:

@@ -156,9 +156,8 @@ def _blur(image: Image, amount: Array, chance: Chance) -> Image:
 def _noise(image: Image, amount: Array, chance: Chance) -> Image:
     """Adds normal noise, its own for every value."""
     key = jax.random.wrap_key_data(chance.seed, impl="threefry2x32")
-    u = cppn.uniform(cppn.random_bits(key, image.size))
-    u = jnp.minimum(u + 2.0**-25, 1 - 2.0**-24)  # in between, so that no noise is infinite
-    return image + amount * jax.scipy.special.ndtri(u).reshape(image.shape)
+    noise = cppn.normal(cppn.random_bits(key, image.size))
+    return image + amount * noise.reshape(image.shape)
 
 
 def _brighten(image: Image, amount: Array, chance: Chance) -> Image:
