@@ -13,7 +13,7 @@ from evofool.images.fonts import legible
 from evofool.images.ground import is_faint, is_negative
 from evofool.images.levels import Images, Levels, from_levels, to_image, to_levels
 from evofool.images.recoloring import disordered_table, intensity_table, non_monotonicity
-from evofool.images.saving import resized, save_image, save_pages
+from evofool.images.saving import as_data_url, as_png, resized, save_image, save_pages
 from evofool.images.sheets import Section, draw_sheet, thumbnail
 from evofool.images.wear import WEAR, WORDS, Chance, Wear, chance_of, wear, wear_named
 from evofool.support import percent  # lives there; some rooms still import it from here
@@ -26,6 +26,8 @@ __all__ = [
     "Levels",
     "Section",
     "Wear",
+    "as_data_url",
+    "as_png",
     "blur",
     "chance_of",
     "chart",

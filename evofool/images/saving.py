@@ -1,6 +1,8 @@
 """Files of images, and images at another size."""
 
+import base64
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,18 @@ def save_image(image: Image.Image, path: Path, *, quality: int = QUALITY) -> Non
         raise UserError(f"{path} has no known image format in its name; use for instance .png")
     with replacing(path) as temporary:
         image.save(temporary, quality=quality)
+
+
+def as_png(image: Image.Image, **options: int) -> bytes:
+    """Returns an image as the bytes of a PNG file; `options` are those of Pillow's writer."""
+    stream = BytesIO()
+    image.save(stream, format="PNG", **options)
+    return stream.getvalue()
+
+
+def as_data_url(png: bytes) -> str:
+    """Returns a PNG file as an address that pages hold in themselves."""
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
 def save_pages(pages: Sequence[Image.Image], path: Path) -> list[Path]:

@@ -1,15 +1,14 @@
 """Elites by class, as a collection that Python and notebooks know how to handle."""
 
-import base64
 import html
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import fields
-from io import BytesIO
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from PIL import Image
 
+from evofool.images import as_data_url, as_png
 from evofool.runs.tables import frame_of
 from evofool.support import UserError
 
@@ -82,14 +81,4 @@ class Collection(Generic[Member]):
         png = self._repr_png_()
         if png is None:
             return None
-        return (
-            f"<p>{html.escape(repr(self))}</p>"
-            f'<img src="data:image/png;base64,{base64.b64encode(png).decode()}">'
-        )
-
-
-def as_png(image: Image.Image) -> bytes:
-    """Returns an image as the bytes of a PNG file."""
-    stream = BytesIO()
-    image.save(stream, format="PNG")
-    return stream.getvalue()
+        return f'<p>{html.escape(repr(self))}</p><img src="{as_data_url(png)}">'

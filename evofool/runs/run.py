@@ -19,8 +19,8 @@ from evofool.evolution import (
     make_rates,
     polished,
 )
-from evofool.images import Images, Levels, thumbnail, to_image, to_levels
-from evofool.runs.collection import Collection, as_png
+from evofool.images import Images, Levels, as_png, thumbnail, to_image, to_levels
+from evofool.runs.collection import Collection
 from evofool.runs.frames import Size, draw_frame, frame_of
 from evofool.runs.integrity import genomes_of
 from evofool.runs.opened import OpenedRun

@@ -5,7 +5,6 @@ its figure the wrong way round, dark on bright for a network of MNIST's digits, 
 that is said. A drawing of a digit is placed as MNIST's are.
 """
 
-import base64
 import dataclasses
 import tempfile
 from pathlib import Path
@@ -18,7 +17,7 @@ from PIL import Image
 from evofool.classifiers import Card, Classifier, confidence, label_of
 from evofool.data import read_photographs
 from evofool.evaluation import recognize
-from evofool.images import Levels, is_negative
+from evofool.images import Levels, as_data_url, is_negative
 from evofool.support import UserError
 from evofool.web.live import png_of
 
@@ -169,4 +168,4 @@ def placed_as_mnist(drawn: np.ndarray) -> np.ndarray:
 
 def data_address(levels: Levels) -> str:
     """Returns an image as an address that holds it."""
-    return "data:image/png;base64," + base64.b64encode(png_of(levels)).decode("ascii")
+    return as_data_url(png_of(levels))

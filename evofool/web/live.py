@@ -4,7 +4,6 @@ Evolution runs in its own thread and calls this after every device call; nothing
 Only cells that changed hands are copied. Thumbnails are drawn when a window asks for one.
 """
 
-import io
 from collections.abc import Sequence
 from threading import Lock
 from typing import Any, NamedTuple
@@ -24,7 +23,7 @@ from evofool.evolution import (
     compiled_render,
     make_encoding,
 )
-from evofool.images import resized, to_levels
+from evofool.images import as_png, resized, to_levels
 from evofool.web.events import Events
 
 SIDE = 112  # pixels: of a thumbnail, at most
@@ -182,9 +181,7 @@ class Thumbnails:
 def png_of(levels: np.ndarray) -> bytes:
     """Returns levels `[height, width, channels]` as a PNG file, small ones in squares."""
     side = max(levels.shape[:2])
-    content = io.BytesIO()
-    resized(levels, side * max(1, SIDE // side)).save(content, "PNG", compress_level=1)
-    return content.getvalue()
+    return as_png(resized(levels, side * max(1, SIDE // side)), compress_level=1)
 
 
 def _on_host(leaf: Any) -> np.ndarray:

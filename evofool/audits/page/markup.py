@@ -1,13 +1,11 @@
 """Pieces of the page: escaped text, tables, images as data, figures with their intervals."""
 
-import base64
 import html
-import io
 import math
 from collections.abc import Iterable, Sequence
 
 from evofool.audits.figures import Estimate
-from evofool.images import Levels, to_image
+from evofool.images import Levels, as_data_url, as_png, to_image
 from evofool.support import percent, printable, rounded_percent
 
 
@@ -55,12 +53,10 @@ def badge(passed: bool) -> str:
 
 def picture(levels: Levels, title: str) -> str:
     """Returns an image as it is, in the page itself."""
-    stream = io.BytesIO()
-    to_image(levels).save(stream, format="PNG", optimize=True)
-    data = base64.b64encode(stream.getvalue()).decode("ascii")
+    source = as_data_url(as_png(to_image(levels), optimize=True))
     side = max(levels.shape[:2])
     kind = ' class="pixels"' if side < 100 else ""
-    return f'<img{kind} alt="{escaped(title)}" src="data:image/png;base64,{data}">'
+    return f'<img{kind} alt="{escaped(title)}" src="{source}">'
 
 
 def certainty(value: float, step: float) -> str:

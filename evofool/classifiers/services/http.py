@@ -2,16 +2,13 @@
 
 import base64
 import http.client
-import io
 import json
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from PIL import Image
-
 from evofool.classifiers.blaming import ClassifierError
 from evofool.classifiers.services.asking import ServiceError
-from evofool.images import Levels
+from evofool.images import Levels, as_png, to_image
 from evofool.support import JsonValue, UserError
 
 MOST_BYTES = 64 * 2**20  # of an answer
@@ -81,7 +78,7 @@ class HttpClient:
 
 def request_of(images: Sequence[Levels]) -> JsonValue:
     """Makes the request about images."""
-    return {"images": [base64.b64encode(_png(image)).decode() for image in images]}
+    return {"images": [base64.b64encode(as_png(to_image(image))).decode() for image in images]}
 
 
 def parsed(content: bytes) -> JsonValue:
@@ -94,12 +91,6 @@ def parsed(content: bytes) -> JsonValue:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
         raise ServiceError(f"the answer is no JSON: {content[:100]!r}") from error
-
-
-def _png(image: Levels) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(stream, format="PNG")
-    return stream.getvalue()
 
 
 def _pause(header: str | None) -> float | None:
