@@ -8,9 +8,9 @@ Confidence is drawn on one axis everywhere, that of log-odds, scaled to the data
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
@@ -21,7 +21,7 @@ from evofool.runs.convergence import curves_of, draw_span
 from evofool.runs.line_of_descent import stones_of
 from evofool.runs.run import Elite, Run
 from evofool.runs.summary import nothing_yet
-from evofool.support import UserError, unknown_name
+from evofool.support import UserError, flattened, unknown_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -172,20 +172,10 @@ def _value(run: Run, index: int, by: str) -> object:
     facts = {"seed": run.config.seed + index, "folder": run.folder, "classifier": run.card.name}
     if by in facts:
         return facts[by]
-    settings = _flat(dataclasses.asdict(run.config))
+    settings = flattened(dataclasses.asdict(run.config))
     if by not in settings:
         raise unknown_name("by", by, [*facts, *settings])
     return settings[by]
-
-
-def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
-    flat: dict[str, object] = {}
-    for name, value in nested.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = value
-    return flat
 
 
 def _at(

@@ -59,7 +59,15 @@ from evofool.support.reading import (
     read_text,
 )
 from evofool.support.records import as_record, check_schema, check_version
-from evofool.support.settings import build, check_counts, check_positive, check_rates, merged
+from evofool.support.settings import (
+    build,
+    check_counts,
+    check_positive,
+    check_rates,
+    flattened,
+    merged,
+    nested,
+)
 from evofool.support.starting import configure
 from evofool.support.trust import (
     check_trust,
@@ -97,6 +105,7 @@ __all__ = [
     "csv_cell",
     "download",
     "duration",
+    "flattened",
     "flush",
     "forget_programs",
     "from_csv_cell",
@@ -114,6 +123,7 @@ __all__ = [
     "merged",
     "multihost",
     "names_code",
+    "nested",
     "parse_address",
     "parse_json",
     "parse_toml",

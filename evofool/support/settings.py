@@ -11,6 +11,8 @@ from evofool.support.errors import UserError, unknown_name
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+TABLES = ("cppn", "direct", "polish")  # the settings that are tables of settings
+
 Built = TypeVar("Built", bound="DataclassInstance")
 
 
@@ -118,3 +120,31 @@ def check_positive(config: Any, prefix: str, *names: str) -> None:
         if not (value > 0 and math.isfinite(value)):
             full = f"{prefix}.{name}" if prefix else name
             raise UserError(f"{full} is {value}; expected more than 0")
+
+
+def flattened(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns nested settings with dotted names.
+
+    Example:
+        >>> flattened({"seed": 1, "cppn": {"color": "hsv"}})
+        {'seed': 1, 'cppn.color': 'hsv'}
+    """
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        if name in TABLES and isinstance(value, Mapping):
+            flat |= {f"{name}.{inner}": one for inner, one in value.items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns settings as `make_config` takes them; undoes `flattened`."""
+    tree: dict[str, Any] = {}
+    for name, value in settings.items():
+        table, dot, inner = name.partition(".")
+        if dot:
+            tree.setdefault(table, {})[inner] = value
+        else:
+            tree[name] = value
+    return tree

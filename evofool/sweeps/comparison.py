@@ -8,10 +8,9 @@ from typing import Any, Literal, get_args  # Any: a setting
 
 from evofool.measures import Median, TwoGroups, holm, mann_whitney, median_interval
 from evofool.runs import Run, RunFacts, compare
-from evofool.support import UserError, unknown_name
+from evofool.support import UserError, flattened, unknown_name
 from evofool.sweeps.folder import Sweep, is_sweep
 from evofool.sweeps.plan import OPERATIONAL
-from evofool.sweeps.settings import flattened
 
 Measure = Literal[
     "median_confidence",

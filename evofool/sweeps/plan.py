@@ -24,8 +24,15 @@ from pathlib import Path
 from typing import Any, NamedTuple  # Any: a setting, or what a TOML file holds
 
 from evofool.config import EvolveConfig, make_config
-from evofool.support import UserError, check_trust, parse_toml, read_text, unknown_name
-from evofool.sweeps.settings import flattened, nested
+from evofool.support import (
+    UserError,
+    check_trust,
+    flattened,
+    nested,
+    parse_toml,
+    read_text,
+    unknown_name,
+)
 
 MOST_POINTS = 100_000
 HASH = 10  # letters of the hash that ends a point's name
