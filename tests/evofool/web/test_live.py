@@ -38,6 +38,11 @@ class Window(threading.Thread):
                     if event.get("phase") == "finished":
                         return
 
+    def close(self) -> None:
+        """Waits for the end of the run, and lets go of the connections."""
+        self.join(PATIENCE)
+        self.client.close()
+
     def wait_for(self, phase: str) -> dict:
         while (event := self.events.get(timeout=PATIENCE)).get("phase") != phase:
             pass
@@ -50,9 +55,11 @@ class Window(threading.Thread):
 def test_a_window_pauses_a_run_and_stops_it_and_lets_it_go_on(tmp_path: Path):
     seen = {}
 
+    pressing: list[threading.Thread] = []
+
     def watch(base: str) -> None:
-        window = Window(base)
-        threading.Thread(target=press, args=(window,), daemon=True).start()
+        pressing.append(threading.Thread(target=press, args=(Window(base),), daemon=True))
+        pressing[0].start()
 
     def press(window: Window) -> None:
         window.wait_for("evolving")
@@ -70,6 +77,8 @@ def test_a_window_pauses_a_run_and_stops_it_and_lets_it_go_on(tmp_path: Path):
         seen["missing"] = window.client.get("/api/live/elites/99.png").status_code
         window.ask("go-on")
         window.wait_for("finished")
+        late.close()
+        window.close()
 
     def evolve(reporter):
         return evofool.evolve(
@@ -82,6 +91,7 @@ def test_a_window_pauses_a_run_and_stops_it_and_lets_it_go_on(tmp_path: Path):
         )
 
     run = evofool.evolve_live(evolve, quiet=True, address=Address(port=0), on_ready=watch)
+    pressing[0].join(PATIENCE)
     assert run.finished["generations"] == 1200
     state = seen["state"]
     assert state["phase"] == "stopped"
