@@ -15,12 +15,11 @@ from evofool.experiments.report import (
     Claim,
     Findings,
     Table,
-    captioned_sheet,
     cells,
-    elite_section,
     factor,
     measured,
     notes,
+    sheet_of_most_certain,
 )
 from evofool.measures import mann_whitney
 from evofool.runs import Run
@@ -132,18 +131,7 @@ def report(lab: Lab, measures: Measures, group: Group) -> Findings:
         rows=sorted(measured(figures, group.claims, unit=""), key=lambda row: not row.paper),
         result=f"{ours} after {run.generation} generations",
         tables=[tabulate_growth(targets), tabulate_judges(targets, group), tabulate_tests(targets)],
-        images=[
-            captioned_sheet(
-                lab,
-                "sheet.jpg",
-                "The most certain elites of the first seed",
-                [
-                    elite_section(name, run, sorted(run.elites(), key=lambda e: -e.fitness)[:SHOWN])
-                    for name, run in runs.items()
-                ],
-                columns=SHOWN,
-            )
-        ],
+        images=[sheet_of_most_certain(lab, runs, count=SHOWN)],
         notes=notes(
             "ensemble",
             "both",

@@ -17,11 +17,10 @@ from evofool.experiments.registry import Experiment, Part
 from evofool.experiments.report import (
     Findings,
     Table,
-    captioned_sheet,
     cells,
-    elite_section,
     measured,
     notes,
+    sheet_of_most_certain,
 )
 from evofool.images import WEAR
 from evofool.measures import SurvivalPoint, mann_whitney, proportion_interval, survive
@@ -124,18 +123,7 @@ def report(lab: Lab, measures: Measures, setting: Setting) -> Findings:
         result=f"median confidence under held-out wear {100 * kept[PLAIN]:.3g} % of images "
         f"{PLAIN}, {100 * kept[EXPECTING]:.3g} % of those {EXPECTING}",
         tables=[tabulate_wear(targets), tabulate_judges(targets, setting)],
-        images=[
-            captioned_sheet(
-                lab,
-                "sheet.jpg",
-                "The most certain elites of the first seed",
-                [
-                    elite_section(name, run, sorted(run.elites(), key=lambda e: -e.fitness)[:SHOWN])
-                    for name, run in runs.items()
-                ],
-                columns=SHOWN,
-            )
-        ],
+        images=[sheet_of_most_certain(lab, runs, count=SHOWN)],
         notes=notes(
             "survival",
             "both",

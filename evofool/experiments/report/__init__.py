@@ -46,6 +46,7 @@ from evofool.experiments.report.sheets import (
     recognized_section,
     save_sheet,
     section,
+    sheet_of_most_certain,
     show_best,
     show_runs,
 )
@@ -94,6 +95,7 @@ __all__ = [
     "section",
     "settings",
     "share_certain",
+    "sheet_of_most_certain",
     "show_best",
     "show_runs",
     "significant",

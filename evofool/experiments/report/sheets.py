@@ -1,7 +1,7 @@
 """Sheets of images with captions, as a report shows them."""
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -36,6 +36,16 @@ def captioned_sheet(
     save = save_image if file.endswith(".png") else save_sheet
     save(draw_sheet(list(sections), columns=columns), lab.folder / file)
     return Figure(file=file, caption=caption, shows_photographs=shows_photographs)
+
+
+def sheet_of_most_certain(lab: Lab, runs: Mapping[str, Run], *, count: int) -> Figure:
+    """Leaves a sheet with a row of elites for each run: the most certain of its first seed."""
+    sections = [
+        elite_section(name, run, sorted(run.elites(), key=lambda elite: -elite.fitness)[:count])
+        for name, run in runs.items()
+    ]
+    caption = "The most certain elites of the first seed"
+    return captioned_sheet(lab, "sheet.jpg", caption, sections, columns=count)
 
 
 def section(heading: str, images: Iterable[Levels], captions: Iterable[Sequence[str]]) -> Section:
