@@ -1,6 +1,7 @@
 """The application: which address is answered by what."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib.resources import files
@@ -31,6 +32,12 @@ from evofool.web.live import Live, png_of
 from evofool.web.quizzing import Quizzes
 
 MOST_JSON = 64 * 2**10  # bytes
+_OWN_POLICY = re.compile('<meta http-equiv="Content-Security-Policy"[^>]*>\n')
+_WAY_TO_OTHERS = """\
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/web/web.css">
+<script defer src="/web/menu.js"></script>
+"""
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -86,7 +93,6 @@ def make_app(services: Services, door: Door) -> Starlette:
     routes: list[Route | Mount] = [
         Route("/", home),
         Route("/api/about", about),
-        Route("/favicon.ico", _no_icon),
         Mount("/assets", StaticFiles(packages=[("evofool.pages", "assets")])),
         Mount("/web", StaticFiles(packages=[("evofool.web", "assets")])),
     ]
@@ -111,28 +117,29 @@ def make_app(services: Services, door: Door) -> Starlette:
     return Starlette(routes=routes, middleware=[guard], exception_handlers=handlers)
 
 
-async def _no_icon(request: Request) -> Response:
-    return Response(status_code=204)  # browsers ask, and would report that there is none
-
-
 def _page(name: str) -> Endpoint:
-    path = files("evofool.web") / "assets" / f"{name}.html"
+    assets = files("evofool.web") / "assets"
+    shell, content = (
+        (assets / f"{part}.html").read_text(encoding="utf-8") for part in ("page", name)
+    )
+    text = shell.replace("{name}", name).replace("{content}", content)
 
     async def page(request: Request) -> Response:
-        return HTMLResponse(path.read_text(encoding="utf-8"))
+        return HTMLResponse(text)
 
     return page
 
 
 def _gallery(site: Path) -> Endpoint:
-    """Serves the page of the gallery with the way to the other pages on it."""
+    """Serves the page of the gallery with the way to the other pages on it.
+
+    A policy of its own keeps the page from asking anybody; here that of the server holds.
+    """
 
     async def page(request: Request) -> Response:
         text = (site / "index.html").read_text(encoding="utf-8")
-        added = '<link rel="stylesheet" href="/web/web.css">\n<script defer src="/web/menu.js">'
-        # the page alone asks nobody; here its menu asks this server
-        text = text.replace("base-uri", "connect-src 'self'; base-uri", 1)
-        return HTMLResponse(text.replace("</head>", f"{added}</script>\n</head>", 1))
+        text = _OWN_POLICY.sub("", text, count=1)
+        return HTMLResponse(text.replace("</head>", f"{_WAY_TO_OTHERS}</head>", 1))
 
     return page
 

@@ -7,7 +7,7 @@ evofool.main = (() => {
 
   async function start() {
     evofool.favourites.open();
-    theme();
+    evofool.theme(by("theme"));
     try {
       await evofool.runs.open();
     } catch (error) {
@@ -113,29 +113,6 @@ evofool.main = (() => {
       by("main").prepend(element("p", { role: "alert", className: "warning" }, `${file.name}: ${error.message}`));
     }
     event.target.value = "";
-  }
-
-  // Light or dark as the system has it, until one chooses.
-  function theme() {
-    const system = matchMedia("(prefers-color-scheme: dark)");
-    let chosen = null;
-    try {
-      chosen = localStorage.getItem("evofool-theme");
-    } catch { /* no storage */ }
-    const apply = () => {
-      const dark = chosen ? chosen === "dark" : system.matches;
-      document.documentElement.dataset.theme = dark ? "dark" : "light";
-      by("theme").textContent = dark ? "light" : "dark";
-    };
-    system.addEventListener("change", apply);
-    by("theme").addEventListener("click", () => {
-      chosen = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-      try {
-        localStorage.setItem("evofool-theme", chosen);
-      } catch { /* no storage */ }
-      apply();
-    });
-    apply();
   }
 
   return { start };

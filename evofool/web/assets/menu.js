@@ -17,26 +17,8 @@
   else document.body.prepend(menu); // the gallery
   if (document.getElementById("theme")) return; // the gallery has its own button
 
-  const system = matchMedia("(prefers-color-scheme: dark)");
   const button = element("button", { type: "button" });
   button.setAttribute("aria-label", "light or dark");
   menu.append(button);
-  let chosen = null;
-  try {
-    chosen = localStorage.getItem("evofool-theme");
-  } catch { /* no storage */ }
-  const apply = () => {
-    const dark = chosen ? chosen === "dark" : system.matches;
-    document.documentElement.dataset.theme = dark ? "dark" : "light";
-    button.textContent = dark ? "light" : "dark";
-  };
-  system.addEventListener("change", apply);
-  button.addEventListener("click", () => {
-    chosen = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-    try {
-      localStorage.setItem("evofool-theme", chosen);
-    } catch { /* no storage */ }
-    apply();
-  });
-  apply();
+  evofool.theme(button);
 })();
