@@ -43,9 +43,8 @@ def inside_jax(
         is_cut: whether a last softmax or logistic function was cut off, so that probabilities
             and scores are logits already.
     """
-    scores, kind = card.scores, "logits"
-    if scores == "sigmoids":
-        kind = "log_odds"
+    scores = card.scores
+    kind: Kind = "log_odds" if scores == "sigmoids" else "logits"
 
     def apply(params: Params, images: Array | np.ndarray) -> Outputs:
         outputs = compute(params, preprocess(card, jnp.asarray(images)))
@@ -58,11 +57,7 @@ def inside_jax(
             return jnp.concatenate([jnp.zeros_like(score), score], axis=1)
         return outputs
 
-    return Classifier(card=card, params=params, apply=apply, kind=_kind(kind))
-
-
-def _kind(kind: str) -> Kind:
-    return "log_odds" if kind == "log_odds" else "logits"
+    return Classifier(card=card, params=params, apply=apply, kind=kind)
 
 
 def _log_odds(probabilities: Array) -> Array:
