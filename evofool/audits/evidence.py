@@ -14,7 +14,7 @@ from evofool.audits.subject import Subject
 from evofool.audits.workshop import Watching, Workshop
 from evofool.classifiers import Classifier
 from evofool.evaluation import Recognized
-from evofool.evolution import INTERRUPTED, load, saved_generations
+from evofool.evolution import load, saved_generations
 from evofool.images import Levels
 from evofool.runs import Run, evolve, resume
 
@@ -104,7 +104,7 @@ def evolve_run(
             # the archive of pixels is as large as all its images
             keep_checkpoints=MARKS + 2 if encoding == "cppn" else 1,
         )
-    if run.summary is not None and run.summary["stopped_by"] == INTERRUPTED:
+    if run.was_interrupted:
         raise KeyboardInterrupt
     return run
 

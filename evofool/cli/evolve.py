@@ -181,12 +181,11 @@ def report_end(run: "Run", quiet: bool, as_json: bool) -> int:
     from evofool.support import is_first
 
     assert run.summary is not None
-    is_interrupted = run.summary["stopped_by"] == "interrupted"
     has_missed = run.summary.get("target_reached") is False
-    code = INTERRUPTED if is_interrupted else FAILED if has_missed else OK
+    code = INTERRUPTED if run.was_interrupted else FAILED if has_missed else OK
     if not is_first():
         return code
-    if is_interrupted:
+    if run.was_interrupted:
         last = run.summary["generations"]
         when = f"after generation {last}" if last >= 0 else "before the first generation"
         command = f"evofool resume {shlex.quote(str(run.folder))}"

@@ -12,6 +12,7 @@ import numpy as np
 
 from evofool.classifiers import Classifier, Fingerprint, resolve_classes
 from evofool.evolution import (
+    INTERRUPTED,
     Checkpoint,
     Encoding,
     Lineage,
@@ -139,6 +140,11 @@ class OpenedRun:
         if self.summary is None:
             raise nothing_yet(self.folder, "is not finished")
         return self.summary
+
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether it was stopped by Ctrl-C or a signal, and can be gone on with."""
+        return self.summary is not None and self.summary["stopped_by"] == INTERRUPTED
 
     @property
     def metrics(self) -> Metrics:

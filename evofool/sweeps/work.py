@@ -66,10 +66,9 @@ def carry_out(task: Task) -> Outcome:
     except Exception as error:  # whatever a model of a stranger's raises
         said = f"{type(error).__name__}: {error}"
         return Outcome(task.name, "failed", said.split("\n")[0], traceback.format_exc())
-    summary = run.finished
-    if summary["stopped_by"] == "interrupted":
+    if run.was_interrupted:
         return Outcome(task.name, "stopped early")
-    return Outcome(task.name, "finished", median=summary["median_confidence"])
+    return Outcome(task.name, "finished", median=run.finished["median_confidence"])
 
 
 def _evolved(task: Task) -> Run:

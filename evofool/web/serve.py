@@ -121,13 +121,13 @@ def evolve_live(
 def _carry_out(evolve: Callable[[Watcher], Run], live: Live, *, stays: bool) -> Run:
     """Evolves; where a window has stopped the run, goes on with it when one wishes."""
     run = evolve(live)
-    while _stopped(run) and live.wish() == Wish.STOP:
+    while run.was_interrupted and live.wish() == Wish.STOP:
         live.end("stopped")
         _wait(lambda: live.wish() == Wish.GO_ON)
         if live.wish() != Wish.GO_ON:
             return run
         run = resume(run.folder, classifier=run.classifier, reporter=live)
-    if _stopped(run):  # by Ctrl-C
+    if run.was_interrupted:  # by Ctrl-C
         return run
     live.end("finished")
     ended = time.monotonic()
@@ -139,10 +139,6 @@ def _carry_out(evolve: Callable[[Watcher], Run], live: Live, *, stays: bool) -> 
         )
     )
     return run
-
-
-def _stopped(run: Run) -> bool:
-    return run.summary is not None and run.summary["stopped_by"] == "interrupted"
 
 
 def _wait(is_over: Callable[[], bool]) -> None:

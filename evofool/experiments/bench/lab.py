@@ -154,7 +154,7 @@ class Lab:
             self.say(f"evolving {folder.name}")
             run = evolve(config=config, out=folder, reporter=self.reporter)
         assert run.summary is not None
-        if run.summary["stopped_by"] == "interrupted":
+        if run.was_interrupted:
             raise KeyboardInterrupt("the same command goes on from here")
         if folder.name not in self._seen:
             self._seen.add(folder.name)
