@@ -21,12 +21,20 @@ def path(tmp_path):
 
 
 @pytest.mark.parametrize("is_zip", [True, False], ids=["zip", "before PyTorch 1.6"])
-@pytest.mark.parametrize("wrap", [lambda x: x, lambda x: {"epoch": 3, "state_dict": x}])
-def test_state_dicts_are_read(wrap, is_zip, path):
-    torch.save(wrap(STATE), path, _use_new_zipfile_serialization=is_zip)
+@pytest.mark.parametrize(
+    ("content", "path_of_state"),
+    [
+        (STATE, ""),
+        ({"epoch": 3, "state_dict": STATE}, "state_dict."),
+        ({"a": {"b": STATE}}, "a.b."),
+    ],
+    ids=["bare", "wrapped", "nested"],
+)
+def test_state_dicts_are_read(content, path_of_state, is_zip, path):
+    torch.save(content, path, _use_new_zipfile_serialization=is_zip)
     state = read_state_dict(path)
-    assert state.keys() == STATE.keys()
-    np.testing.assert_array_equal(state["fc.weight"], [[1.5, -2.0]])
+    assert state.keys() == {path_of_state + name for name in STATE}
+    np.testing.assert_array_equal(state[path_of_state + "fc.weight"], [[1.5, -2.0]])
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
@@ -54,7 +62,7 @@ class Trap:
 
 def test_a_pickle_that_runs_code_is_refused_and_runs_none(path, tmp_path):
     torch.save({**STATE, "trap": Trap(tmp_path / "sprung")}, path)
-    with pytest.raises(UserError, match=r"net\.pth is refused: PyTorch's weights-only loader"):
+    with pytest.raises(UserError, match=r"net\.pth is refused by PyTorch's weights-only loader"):
         read_state_dict(path)
     path.write_bytes(pickle.dumps(Trap(tmp_path / "sprung")))
     with pytest.raises(UserError, match="is refused"):
@@ -83,7 +91,7 @@ def test_the_oldest_format_and_damaged_files_are_refused(path, tmp_path):
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        ({"epoch": 3, "weights": STATE}, "holds a dict with 'epoch', 'weights'"),
+        ({"epoch": 3, "weights": [1, 2]}, "holds a dict with 'epoch', 'weights'"),
         ([1, 2], "holds a list"),
         ({}, "holds a dict"),
     ],
