@@ -4,6 +4,7 @@ All nodes must see the sweep's folder under the same path. Ray gives a point who
 died to another one, which goes on from the newest checkpoint.
 """
 
+import socket
 from collections import deque
 from collections.abc import Generator, Sequence
 
@@ -11,6 +12,7 @@ from evofool.support import UserError
 from evofool.sweeps.engines import Means
 from evofool.sweeps.work import Outcome, Task, carry_out, devices_of
 
+PATIENCE = 10.0  # seconds for a connection
 LIVES = 3  # how often Ray begins a point again when a process or node dies
 
 
@@ -24,8 +26,9 @@ def carry_out_on_ray(tasks: Sequence[Task], means: Means) -> Generator[Outcome, 
     is_ours = not ray.is_initialized()
     if is_ours:
         try:
+            _knock(means.address)
             ray.init(address=means.address, log_to_driver=False)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise UserError(f"cannot reach Ray at {means.address!r}: {error}") from error
     resources = {"num_cpus": 1, **means.resources}
     start = ray.remote(max_retries=LIVES, **resources)(carry_out).remote
@@ -50,3 +53,10 @@ def carry_out_on_ray(tasks: Sequence[Task], means: Means) -> Generator[Outcome, 
             ray.wait(list(running), num_returns=len(running))
         if is_ours:
             ray.shutdown()
+
+
+def _knock(address: str | None) -> None:
+    """Raises `OSError` where nobody listens at HOST:PORT; Ray itself would try for minutes."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():  # else Ray finds the cluster, or begins one
+        socket.create_connection((host, int(port)), timeout=PATIENCE).close()
