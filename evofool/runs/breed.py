@@ -69,7 +69,8 @@ def breed(
         >>> import evofool, tempfile
         >>> folder = tempfile.mkdtemp() + "/run"
         >>> run = evofool.evolve("mock:10", generations=5, batch_size=20, out=folder)
-        >>> brood = evofool.breed(run, classes=["class 3", "class 7"], children=6)
+        >>> chosen = {"classes": ["class 3", "class 7"], "out": folder + "-bred"}
+        >>> brood = evofool.breed(run, children=6, **chosen)
         >>> brood = evofool.breed(brood.run, numbers=[2, 5], children=6)
         >>> brood.run.generation, len(brood.children)
         (7, 6)
