@@ -200,9 +200,9 @@ WEAR = {
     "shift": Wear((2, 5, 10, 15, 20), 10, "of the side, in any direction", _shift),
     "crop": Wear((5, 10, 20, 30, 40), 20, "of the side cut off", _crop),
     "resize": Wear((25, 50, 67, 75, 83), 60, "of the side lost, then enlarged again", _resize),
-    "jpeg": Wear((10, 25, 50, 75, 90), 50, "100 less the JPEG quality", _compress),
+    "jpeg": Wear((10, 25, 50, 75, 90), 50, "of JPEG's quality given up", _compress),
     "blur": Wear((0.5, 1, 1.5, 2, 3), 1.5, "of the side, the Gaussian's deviation", _blur),
     "noise": Wear((1, 2, 5, 10, 15), 5, "of the range, the noise's deviation", _noise),
     "brightness": Wear((10, 20, 30, 40, 50), 30, "brighter or darker", _brighten),
-    "print": Wear((20, 40, 60, 80, 100), 60, "of a poor print, photographed", _print),
+    "print": Wear((20, 40, 60, 80, 100), 60, "of the wear of a poor print, photographed", _print),
 }

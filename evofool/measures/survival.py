@@ -197,7 +197,7 @@ def _plot(points: Sequence[SurvivalPoint], path: Path, title: str) -> None:
 
 def _draw_curve(axes: Any, curve: Sequence[SurvivalPoint], name: str) -> None:
     amounts = [point.amount for point in curve]
-    axes.axvspan(WEAR[name].most, amounts[-1], color="0.93")  # beyond what `expect` draws
+    axes.axvspan(WEAR[name].most, amounts[-1], color="0.93", label="more than --expect draws")
     for color, label, fields in (
         ("C0", "median confidence", ("low", "median_confidence", "high")),
         ("C1", "share with its label", ("same_label_low", "same_label", "same_label_high")),
