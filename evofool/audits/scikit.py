@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from evofool.support import UserError
+from evofool.support import needing
 
 
 def scikit(module: str) -> Any:  # a module, whose types scikit-learn does not declare
@@ -12,10 +12,5 @@ def scikit(module: str) -> Any:  # a module, whose types scikit-learn does not d
     Raises:
         UserError: it is not installed; says how to install it.
     """
-    try:
+    with needing("two detectors and a control of audits", "scikit-learn"):
         return importlib.import_module(f"sklearn.{module}")
-    except ModuleNotFoundError as error:
-        raise UserError(
-            "an audit needs scikit-learn, for two detectors and a control: pip install "
-            "'evofool[audit]'"
-        ) from error

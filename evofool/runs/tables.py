@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from evofool.evolution import MetricsLine
-from evofool.support import UserError
+from evofool.support import needing
 
 if TYPE_CHECKING:
     import pandas  # pyright: ignore[reportMissingImports, reportMissingModuleSource]
@@ -28,10 +28,6 @@ def frame_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> "pand
     Raises:
         UserError: pandas is not installed.
     """
-    try:
+    with needing("tables of pandas", "pandas"):
         import pandas  # pyright: ignore[reportMissingImports, reportMissingModuleSource]
-    except ImportError as error:
-        raise UserError("to_pandas needs pandas, which is not installed: pip install pandas") from (
-            error
-        )
     return pandas.DataFrame(list(rows), columns=None if rows else list(columns))

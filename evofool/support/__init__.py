@@ -40,6 +40,7 @@ from evofool.support.formats import (
 from evofool.support.lock import is_of_lock, locked, writer_of
 from evofool.support.memory import check_room, forget_programs
 from evofool.support.multihost import Job, is_first, start
+from evofool.support.needing import needing
 from evofool.support.platforms import peak_memory, platform_facts, user_cache
 from evofool.support.printable import (
     csv_cell,
@@ -123,6 +124,7 @@ __all__ = [
     "merged",
     "multihost",
     "names_code",
+    "needing",
     "nested",
     "parse_address",
     "parse_json",

@@ -8,7 +8,7 @@ import socket
 from collections import deque
 from collections.abc import Generator, Sequence
 
-from evofool.support import UserError
+from evofool.support import UserError, needing
 from evofool.sweeps.engines import Means
 from evofool.sweeps.work import Outcome, Task, carry_out, devices_of
 
@@ -18,11 +18,9 @@ LIVES = 3  # how often Ray begins a point again when a process or node dies
 
 def carry_out_on_ray(tasks: Sequence[Task], means: Means) -> Generator[Outcome, None, None]:
     """Yields what became of every task; `engines.Engine`."""
-    try:
+    with needing("sweeps on Ray", "ray"):
         import ray  # pyright: ignore[reportMissingImports]
         from ray.exceptions import RayError  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise UserError("ray is not installed: pip install ray") from error
     is_ours = not ray.is_initialized()
     if is_ours:
         try:

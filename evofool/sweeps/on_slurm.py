@@ -8,7 +8,7 @@ import time
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
-from evofool.support import UserError
+from evofool.support import UserError, needing
 from evofool.sweeps.engines import Means
 from evofool.sweeps.work import Outcome, Task, carry_out, devices_of
 
@@ -22,10 +22,8 @@ MINUTES = 60  # of a job, unless the plan says otherwise
 
 def carry_out_on_slurm(tasks: Sequence[Task], means: Means) -> Generator[Outcome, None, None]:
     """Yields what became of every task; `engines.Engine`."""
-    try:
+    with needing("sweeps on SLURM", "submitit"):
         import submitit  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise UserError("submitit is not installed: pip install submitit") from error
     resources = {"cpus_per_task": 1, "timeout_min": MINUTES, **means.resources}
     try:
         executor = submitit.AutoExecutor(means.logs, cluster=resources.pop("cluster", "slurm"))

@@ -6,15 +6,11 @@ address is answered by which, `guard` who may ask, `serving` where it listens. A
 that is open in a browser.
 """
 
-from importlib.util import find_spec
+from evofool.support import needing
 
-from evofool.support import UserError
-
-if missing := [name for name in ("starlette", "uvicorn") if find_spec(name) is None]:
-    raise UserError(
-        f"{' and '.join(missing)} not installed, which serves pages; install the extra: "
-        "pip install 'evofool[web]'"
-    )
+with needing("pages that a server has", "starlette", "uvicorn"):
+    import starlette  # noqa: F401
+    import uvicorn  # noqa: F401
 
 from evofool.web.serve import evolve_live, serve
 from evofool.web.serving import Address

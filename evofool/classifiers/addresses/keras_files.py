@@ -8,12 +8,11 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from evofool.classifiers.addresses.describing import find_input, make_card
-from evofool.classifiers.addresses.extras import needing
 from evofool.classifiers.addresses.faces import hash_of, inside_jax
 from evofool.classifiers.addresses.options import read_options
 from evofool.classifiers.blaming import first_line
 from evofool.classifiers.classifier import Classifier, Params
-from evofool.support import Address, UserError
+from evofool.support import Address, UserError, needing
 
 _ENDINGS = {"softmax": "probabilities", "sigmoid": "sigmoids"}
 
@@ -27,7 +26,7 @@ def load(address: Address) -> Classifier:
     path, options = address.path, read_options(address)
     sha256 = hash_of(path)
     os.environ.setdefault("KERAS_BACKEND", "jax")
-    with needing("keras", "keras files"):
+    with needing("keras files", "keras", "h5py"):
         import h5py  # noqa: F401  # pyright: ignore[reportMissingImports]
         import keras  # pyright: ignore[reportMissingImports]
     if keras.backend.backend() != "jax":

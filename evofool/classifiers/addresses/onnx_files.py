@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from evofool.classifiers.addresses.describing import Input, find_input, labels_in, make_card
-from evofool.classifiers.addresses.extras import needing
 from evofool.classifiers.addresses.faces import by_batches, hash_of, inside_jax, on_host
 from evofool.classifiers.addresses.options import Options, read_options
 from evofool.classifiers.blaming import first_line
@@ -15,7 +14,7 @@ from evofool.classifiers.onnx_graphs.calls import UnsupportedError
 from evofool.classifiers.onnx_graphs.folding import cut_ending
 from evofool.classifiers.onnx_graphs.programs import make_program
 from evofool.classifiers.onnx_graphs.reading import Graph, read_graph
-from evofool.support import Address, ModelWarning, UserError
+from evofool.support import Address, ModelWarning, UserError, needing
 
 
 def load(address: Address) -> Classifier:
@@ -84,7 +83,7 @@ def _in_jax(
 def _by_runtime(
     address: Address, path: Path, options: Options, graph: Graph, image: Input, sha256: str
 ) -> Classifier:
-    with needing("onnx", "onnx files outside JAX"):
+    with needing("onnx files outside JAX", "onnxruntime"):
         import onnxruntime  # pyright: ignore[reportMissingImports]
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = 3

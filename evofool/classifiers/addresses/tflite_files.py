@@ -5,12 +5,11 @@ from typing import Any
 import numpy as np
 
 from evofool.classifiers.addresses.describing import find_input, make_card
-from evofool.classifiers.addresses.extras import needing
 from evofool.classifiers.addresses.faces import by_batches, hash_of, on_host
 from evofool.classifiers.addresses.options import read_options
 from evofool.classifiers.blaming import first_line
 from evofool.classifiers.classifier import Classifier
-from evofool.support import Address, UserError
+from evofool.support import Address, UserError, needing
 
 
 def load(address: Address) -> Classifier:
@@ -21,7 +20,7 @@ def load(address: Address) -> Classifier:
     """
     path, options = address.path, read_options(address)
     sha256 = hash_of(path)
-    with needing("tflite", "tflite files"):
+    with needing("tflite files", "ai-edge-litert"):
         from ai_edge_litert.interpreter import (  # pyright: ignore[reportMissingImports]
             Interpreter,
         )

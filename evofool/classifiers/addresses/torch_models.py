@@ -5,14 +5,13 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from evofool.classifiers.addresses.extras import needing
 from evofool.classifiers.addresses.faces import hash_of
 from evofool.classifiers.addresses.onnx_files import load_file
 from evofool.classifiers.addresses.options import Options, read_options
 from evofool.classifiers.blaming import blaming, first_line
 from evofool.classifiers.classifier import Classifier
 from evofool.classifiers.own_code import make_own
-from evofool.support import Address, UserError
+from evofool.support import Address, UserError, needing
 
 _SIZE = (224, 224, 3)  # of images for a module, which does not tell
 
@@ -31,7 +30,7 @@ def load(address: Address) -> Classifier:
             "anything when it is opened; write torch.export.save(torch.export.export(model, "
             "(images,)), 'model.pt2'), or give torch:FILE.py:factory"
         )
-    with needing("torch", "torch models"):
+    with needing("torch models", "torch", "onnx", "onnxruntime", "onnxscript"):
         import onnxscript  # noqa: F401  # pyright: ignore[reportMissingImports]
         import torch  # pyright: ignore[reportMissingImports]
     sha256 = "" if address.code is not None else hash_of(address.path)

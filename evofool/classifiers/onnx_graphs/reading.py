@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evofool.classifiers.addresses.extras import needing
 from evofool.classifiers.blaming import first_line
-from evofool.support import UserError, check_file, read_bytes
+from evofool.support import UserError, check_file, needing, read_bytes
 
 if TYPE_CHECKING:
     import onnx  # pyright: ignore[reportMissingImports]
@@ -84,7 +83,7 @@ def read_graph(path: Path) -> Graph:
         UserError: it is missing, too large, damaged, or not ONNX; or its data are elsewhere than in
             its folder.
     """
-    with needing("onnx", "onnx files"):
+    with needing("onnx files", "onnx"):
         import onnx  # noqa: F401  # pyright: ignore[reportMissingImports]
     content = read_bytes(path, most_bytes=MOST_BYTES)
     return parse_graph(content, path)
