@@ -25,8 +25,8 @@ def survive(
     The images are shifted, cropped, resized, stored as JPEG, blurred, made noisy, made brighter or
     darker, and printed and photographed (a model of it), each from a little to a lot, and shown to
     the classifier again. Prints a table of medians with 95 % intervals; writes it to survival.csv
-    and the curves to survival.png. Amounts that evolve --expect never draws are marked: these are
-    what images were not trained on.
+    and the curves to survival.png. Amounts that evolve --expect never draws are marked:
+    no image was evolved under them.
 
       evofool survive runs/cppn-0
       evofool survive runs/imagenet --wear shift,jpeg --out measured
