@@ -295,6 +295,7 @@ def paper(options: argparse.Namespace) -> Json:
     seconds = max(10.0, options.seconds - 45)  # compiling, and the last checkpoint
     arguments = ["--preset", "imagenet-cppn", "--classifier", NETWORKS[0], "--weights"]
     arguments += [str(options.weights), "--generations", "3" if options.small else "5000"]
+    arguments += ["--batch-size", "4"] if options.small else []
     arguments += ["--max-seconds", str(int(seconds)), "--quiet", "--out", str(folder)]
     evofool("evolve", *arguments, seconds=seconds + 90)
     return json.loads((folder / "summary.json").read_text(encoding="utf-8"))
