@@ -107,12 +107,12 @@ def report(lab: Lab, measures: Measures, setting: Setting) -> Findings:
     kept = {name: float(np.mean(target.held_out)) for name, target in targets.items()}
     images = len(next(iter(targets[PLAIN].judged.values())).classes)
     figures = [
-        (f"{name}: confidence under held-out wear", [100 * kept[name]], f"{images} images")
+        (f"{name}: confidence under held-out wear", [kept[name]], f"{images} images")
         for name in targets
     ] + [
         (
             f"{name}: recognised by {judge}",
-            [100 * float(np.mean(look.is_fooled))],
+            [float(np.mean(look.is_fooled))],
             f"{images} images",
         )
         for judge in setting.judges

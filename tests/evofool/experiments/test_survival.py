@@ -37,9 +37,9 @@ def test_the_rows_average_what_was_held_out(made):
     findings, measures, _ = made
     kept = {row.what: row.ours[0] for row in findings.rows}
     for name, target in measures.targets.items():
-        assert kept[f"{name}: confidence under held-out wear"] == pytest.approx(
-            100 * target.held_out.mean()
-        )
+        figure = kept[f"{name}: confidence under held-out wear"]
+        assert figure == pytest.approx(target.held_out.mean())
+        assert f"{100 * figure:.3g} %" in findings.result  # the report writes shares as percentages
         assert len(target.held_out) == 4 * 5 + 4 * 2  # other kinds, and stronger amounts
 
 
