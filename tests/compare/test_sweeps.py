@@ -64,7 +64,12 @@ def kill_one(folder: Path, killed: list[str]) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning",
+    "ignore::FutureWarning",
+    # Ray begins its processes by a fork, after which they are other programs at once
+    "ignore:os.fork:RuntimeWarning",
+)
 def test_on_ray_a_worker_killed_in_the_middle_loses_nothing(
     cluster: str, expected: list[str], tmp_path: Path
 ):
