@@ -20,7 +20,7 @@ References:
     https://arxiv.org/abs/1412.1897
 """
 
-from cppn.activations import ACTIVATIONS
+from cppn.activations import ACTIVATIONS, register_activation
 from cppn.color import from_bytes, to_bytes, to_rgb
 from cppn.crossover import Marked, cross, mark_child, mark_first, mark_widened
 from cppn.exchange import fault_of, from_json, to_json, validate
@@ -72,6 +72,7 @@ __all__ = [
     "num_connections",
     "num_nodes",
     "random_bits",
+    "register_activation",
     "render",
     "render_batch",
     "render_widened",

@@ -103,6 +103,32 @@ ACTIVATIONS: dict[str, Callable[[Values], Values]] = {
 """Every activation by name: the paper's four first, then the extended set."""
 
 
+def register_activation(name: str, function: Callable[[Values], Values]) -> None:
+    """Adds an activation function, so that `GenomeSpec.activations` may name it.
+
+    Args:
+        name: of letters, digits and "_".
+        function: a JAX function of one array that keeps its shape and maps all finite numbers into
+            [-1, 1], number by number.
+
+    Raises:
+        ValueError: the name is taken by another function or no name, or the function breaks a
+            promise on a range of numbers.
+    """
+    if not name.isidentifier():
+        raise ValueError(f"activation {name!r}: expected a name of letters, digits and '_'")
+    if ACTIVATIONS.get(name, function) is not function:
+        raise ValueError(f"activation {name!r} is there already; choose another name")
+    numbers = jnp.concatenate([jnp.linspace(-20.0, 20.0, 401), jnp.array([-1e30, -1e6, 1e6, 1e30])])
+    values = function(numbers)
+    if values.shape != numbers.shape or not bool(jnp.all(jnp.abs(values) <= 1.0)):
+        raise ValueError(
+            f"activation {name!r} gives shape {values.shape}, or values outside [-1, 1] or no "
+            f"numbers, for {numbers.shape} numbers; expected as many in [-1, 1]"
+        )
+    ACTIVATIONS[name] = function
+
+
 def _remainder(p: Values, half_turns: Values) -> Values:
     """Gives p - half_turns * pi, most of it taken away without rounding."""
     remainder = (p - half_turns * _PI_HIGH) - half_turns * _PI_LOW

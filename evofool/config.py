@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evofool.support import (
+    Registry,
     UserError,
     build,
     check_counts,
@@ -23,6 +24,10 @@ from evofool.support import (
     read_text,
     unknown_name,
 )
+
+ENCODINGS: Registry[Any] = Registry("encoding", "cppn", "direct")  # functions that make one
+FITNESSES: Registry[Any] = Registry("fitness", "log_odds", "probability")  # functions
+CELLS: Registry[Any] = Registry("cells", "classes")  # functions that make some
 
 MAX_SEED = 2**32 - 1
 MOST_STEPS, MOST_ROUNDS, MOST_WIDTH, MOST_POLISHED = 10**5, 1000, 4096, 2**20  # of polishing
@@ -165,16 +170,18 @@ class EvolveConfig:
     """Width and height of images, in pixels; by default the classifier's input size."""
     views: Literal["single", "ten-crop"] = "single"
     """What the classifier sees: the whole image, or ten crops whose outputs are averaged."""
-    fitness: Literal["log_odds", "probability"] = "log_odds"
-    """What evolution maximises; a float32 probability saturates at 1, log-odds do not."""
+    fitness: str = "log_odds"
+    """What evolution maximises: log_odds, probability (saturates at 1), or a registered name."""
+    cells: str = "classes"
+    """Cells of the archive: classes, or a registered name."""
     expect: str = ""
     """Wear that images are to survive, as shift,crop,jpeg; fitness is that of worn copies."""
     expect_by: Literal["mean", "least"] = "mean"
     """Whether the mean or the least log-probability of the worn copies counts."""
     expect_copies: int | None = None
     """Worn copies of each image, with random amounts; by default one of each kind of wear."""
-    encoding: Literal["cppn", "direct"] = "cppn"
-    """Genome: cppn is a network that draws the image, direct the pixels themselves."""
+    encoding: str = "cppn"
+    """Genome: cppn (a network that draws), direct (the pixels themselves) or a registered name."""
     algorithm: Literal["map-elites", "single-class"] = "map-elites"
     """One archive whose classes share all children, or a separate population per class."""
     population: int = 100
@@ -233,12 +240,13 @@ class EvolveConfig:
         target = self.target_confidence
         if target is not None and not 0.0 < target < 1.0:
             raise UserError(f"target_confidence is {target}; expected a value between 0 and 1")
-        if self.encoding not in ("cppn", "direct"):
-            raise unknown_name("encoding", self.encoding, ("cppn", "direct"))
-        if self.wear and self.fitness == "probability":
+        ENCODINGS.check(self.encoding)
+        FITNESSES.check(self.fitness)
+        CELLS.check(self.cells)
+        if self.wear and (self.fitness, self.cells) != ("log_odds", "classes"):
             raise UserError(
-                "fitness is 'probability', but with expect it is the log-odds of worn copies' "
-                "log-probabilities; leave one of them out"
+                f"fitness is {self.fitness!r} and cells {self.cells!r}, but with expect fitness is "
+                "the log-odds of worn copies' log-probabilities; leave one of them out"
             )
         first = self.batch_size * self.looks
         if self.max_evaluations is not None and self.max_evaluations < first:

@@ -55,17 +55,16 @@ class PolishSettings(TypedDict, total=False):
 
 
 class Settings(TypedDict, total=False):
-    """Fields of `EvolveConfig` but for the classifier."""
+    """Fields of `EvolveConfig` but for the classifier, the fitness and the cells."""
 
     weights: str | None
     combine: Literal["mean", "min"]
     image_size: int | None
     views: Literal["single", "ten-crop"]
-    fitness: Literal["log_odds", "probability"]
     expect: str
     expect_by: Literal["mean", "least"]
     expect_copies: int | None
-    encoding: Literal["cppn", "direct"]
+    encoding: str
     algorithm: Literal["map-elites", "single-class"]
     population: int
     generations: int

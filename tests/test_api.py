@@ -29,6 +29,7 @@ SUBJECTS = {
     "evofool.evaluation.accuracy": ["classifier"],
     "evofool.evaluation.classify": ["classifier"],
     "evofool.experiments.reproduce": ["name"],
+    "evofool.evolution.ask_tell": ["classifier"],
     "evofool.runs.doctor": ["config"],
     "evofool.runs.evolve": ["classifier"],
     "evofool.runs.goal_switches": ["run_index"],

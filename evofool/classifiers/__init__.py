@@ -57,7 +57,9 @@ from evofool.classifiers.loading import (
     write_classifier,
 )
 from evofool.classifiers.names import current_name
+from evofool.classifiers.own_code import run_code
 from evofool.classifiers.scores import (
+    ABSENT,
     accuracy_of,
     as_probabilities,
     check_outputs,
@@ -72,6 +74,7 @@ for _name, _make in FAMILIES.items():
     register_family(_name, _make)
 
 __all__ = [
+    "ABSENT",
     "CERTAIN",
     "CIFAR10_LABELS",
     "DOGS",
@@ -124,6 +127,7 @@ __all__ = [
     "resize",
     "resolve_class",
     "resolve_classes",
+    "run_code",
     "save_weights",
     "shipped_names",
     "two_best",

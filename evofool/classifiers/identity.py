@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from evofool.classifiers.card import Card
 from evofool.classifiers.classifier import PROBE_TOLERANCE, Classifier, check_classifier
-from evofool.classifiers.scores import confidence
+from evofool.classifiers.scores import ABSENT, confidence
 from evofool.support import JsonValue, UserError
 
 CERTAIN = 0.99  # a confidence that an image of nothing should not get
@@ -135,4 +135,4 @@ def answers_otherwise(recorded: Fingerprint, now: Fingerprint) -> float:
 
 def _sums(outputs: Float[np.ndarray, "images outputs"]) -> Float[np.ndarray, "images sums"]:
     weights = np.cos(np.outer(np.arange(outputs.shape[1]) + 1, np.arange(_SUMS) + 1))
-    return outputs.astype(float) @ weights
+    return np.where(outputs <= ABSENT, 0.0, outputs.astype(float)) @ weights

@@ -62,6 +62,22 @@ def make_own(name: str, place: str, factory: str) -> object:
         return make()
 
 
+def run_code(place: str) -> None:
+    """Imports a module, or runs a file that ends in .py, once in a process.
+
+    Raises:
+        UserError: there is no such module or file, or it fails.
+    """
+    if is_python_file(place) and not Path(place).is_file():
+        raise UserError(f"there is no file {Path(place).absolute()}")
+    with blaming(place):
+        if is_python_file(place):
+            _module_in(Path(place))
+        else:
+            _search(Path.cwd())
+            importlib.import_module(place)
+
+
 def _check_place(name: str, place: str, factory: str) -> None:
     """Refuses what is neither a module nor a file, before anything is imported."""
     scheme = name.split(":")[0]

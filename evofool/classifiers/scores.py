@@ -8,6 +8,7 @@ from jaxtyping import Array, Bool, Float, Int, Integer
 from evofool.classifiers.blaming import ClassifierError
 from evofool.classifiers.card import Card
 
+ABSENT = -1e30  # log-odds with which an image does not compete; finite, as scores are
 SUM_TOLERANCE = 1e-3  # of the sum of an image's probabilities
 
 

@@ -16,6 +16,7 @@ from evofool.cli.exit_codes import BAD_INPUT, FAILED, INTERRUPTED, OK, STOPPED
 from evofool.cli.flags import complete_help, starting_config
 from evofool.cli.lines import complain, escaped_errors, warnings_as_lines
 from evofool.cli.numbers import NUMBERS
+from evofool.cli.plugins import load_plugins
 from evofool.support import DamagedFileError, StoppedEarlyError, UserError, unknown_name
 
 _STYLE = (
@@ -78,6 +79,7 @@ def _run(given: list[str]) -> int:
         print(f"evofool {version('evofool')}")
         return OK
     name, flags = _find(given)
+    load_plugins()  # before the flags are looked at, which may have the names that they register
     command = COMMANDS[name]
     if name in CHOOSERS:
         name, command, flags = CHOOSERS[name](flags)

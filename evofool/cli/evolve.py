@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from evofool.cli.exit_codes import BAD_INPUT, FAILED, INTERRUPTED, OK
-from evofool.cli.flags import ConfigFile, Json, RunFolder, Settings, check_settings, refuse_unused
+from evofool.cli.flags import (
+    ConfigFile,
+    Json,
+    RunFolder,
+    Settings,
+    Start,
+    check_settings,
+    refuse_unused,
+)
 from evofool.cli.lines import say
 from evofool.cli.numbers import MaybeDevices, MaybeGenerations, PolishSteps, Port
 from evofool.cli.serve import PORT, announce
@@ -33,6 +41,7 @@ def evolve(
     config_file: ConfigFile = None,
     polish_steps: PolishSteps = None,
     trust_code: bool = False,
+    start: Start = (),
     out: Path | None = None,
     overwrite: bool = False,
     live: bool = False,
@@ -56,6 +65,7 @@ def evolve(
       evofool evolve --classifier mock:10 --generations 20 --classes 3 7
       evofool evolve --preset imagenet-cppn --classifier squeezenet_v1.1 --weights nets
       evofool evolve --classifier squeezenet_v1.1 --weights nets --preset imagenet-polished
+      evofool evolve --classifier lenet --from runs/cppn-0 seven.json
       evofool evolve --config mine.toml --cppn.add-node-rate 0.7 --polish 100
 
     Args:
@@ -70,6 +80,7 @@ def evolve(
             as --polish.steps. Needs a classifier with gradients.
         trust_code: run the code of the classifier that the TOML file names, FILE.py:factory or
             module:factory. A name after --classifier is trusted without.
+        start: run directories, and JSON files of genomes, that generation 0 begins with.
         out: run directory to write; by default runs/PRESET-SEED or runs/ENCODING-SEED, with a
             number appended where that exists.
         overwrite: replace the run directory --out if it exists.
@@ -91,7 +102,9 @@ def evolve(
     del config_file, trust_code  # are in config already
     from evofool.runs import evolve
 
-    evolve_run = partial(evolve, config=config, name=preset, out=out, overwrite=overwrite)
+    evolve_run = partial(
+        evolve, config=config, start=start, name=preset, out=out, overwrite=overwrite
+    )
     if live:
         run = _evolve_live(lambda reporter: evolve_run(reporter=reporter), quiet=quiet, port=port)
         return report_end(run, quiet, as_json)

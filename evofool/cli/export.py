@@ -1,15 +1,24 @@
 """The commands for handing elites on: export, verify."""
 
 from pathlib import Path
+from typing import Literal
 
 from evofool.cli.exit_codes import FAILED, OK
 from evofool.cli.flags import Json, RunFolder
 from evofool.cli.lines import say
-from evofool.cli.numbers import MaybeShare
+from evofool.cli.numbers import MaybeShare, Share
 from evofool.cli.startup import start_jax
 
 
-def export(run: RunFolder, *, out: Path, strict: bool = True) -> None:
+def export(
+    run: RunFolder,
+    *,
+    out: Path,
+    layout: Literal["imagefolder", "pytorch-ood", "openood", "huggingface"] = "imagefolder",
+    least: Share = 0.0,
+    classes: tuple[str, ...] = (),
+    strict: bool = True,
+) -> None:
     """Writes each elite as a PNG and a genome, and a table of all.
 
     The genomes are JSON files beside the PNGs, the table is elites.csv. OUT/images has a folder for
@@ -17,18 +26,27 @@ def export(run: RunFolder, *, out: Path, strict: bool = True) -> None:
     by WordNet id where the class has one. File names hold class, confidence and seed.
 
       evofool export runs/cppn-0 --out exported
+      evofool export runs/cppn-0 --out data --layout huggingface --least 0.99
 
     Args:
         run: run directory.
         out: folder to write; empty or new.
+        layout: imagefolder as above; pytorch-ood has the folders of its FoolingImages; openood has a
+            list of images, fooling.txt; huggingface is read by datasets' imagefolder, with
+            metadata.jsonl and a data card.
+        least: confidence that an elite must have.
+        classes: indices, labels or WordNet ids of the classes to export; all unless given.
         strict: if the newest checkpoint is damaged, export an older one's elites, with a warning;
             by default nothing is exported then, and the exit code is 1.
     """
     start_jax()
-    from evofool.runs import export
+    from evofool.runs import publish
 
-    paths = export(run, out, strict=strict)
-    say(f"{len(paths)} images in {out / 'images'}, table in {out / 'elites.csv'}")
+    paths = publish(run, out, layout=layout, least=least, classes=classes, strict=strict)
+    if layout == "imagefolder":
+        say(f"{len(paths)} images in {out / 'images'}, table in {out / 'elites.csv'}")
+    else:
+        say(f"{len(paths)} images for {layout} in {out}")
 
 
 def verify(

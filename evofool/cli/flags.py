@@ -19,6 +19,7 @@ ClassName = Annotated[str, tyro.conf.arg(name="class")]
 MaybeClassName = Annotated[str | None, tyro.conf.arg(name="class")]
 ClassNames = Annotated[tuple[str, ...], tyro.conf.arg(name="class")]
 Settings = Annotated[EvolveConfig, tyro.conf.arg(name="")]
+Start = Annotated[tuple[Path, ...], tyro.conf.arg(name="from")]
 ConfigFile = Annotated[Path | None, tyro.conf.arg(name="config")]
 
 

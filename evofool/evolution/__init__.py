@@ -9,7 +9,16 @@ out: `plan` (a run's settings, resolved), `calls` (of the compiled loop), `journ
 lineage and checkpoints that a run leaves), `session` (one process's work on a run directory).
 """
 
-from evofool.evolution import breeding, lineage, lineage_files, metrics, polished
+from cppn import register_activation
+from evofool.evolution import (
+    breeding,
+    lineage,
+    lineage_files,
+    metrics,
+    polished,
+    starters,
+    testing,
+)
 from evofool.evolution.advice import makes_again, resume_command
 from evofool.evolution.checkpoint import (
     Checkpoint,
@@ -26,10 +35,14 @@ from evofool.evolution.encodings import (
     Genomes,
     Rates,
     compiled_render,
+    genome_arrays,
+    genomes_from,
     make_encoding,
     make_rates,
+    register_encoding,
 )
 from evofool.evolution.expectation import expectation_of
+from evofool.evolution.fixed_encoding import FixedEncoding
 from evofool.evolution.forecast import Forecast, forecast_run
 from evofool.evolution.generation import Item, RunState
 from evofool.evolution.journal import micro_batches
@@ -55,6 +68,15 @@ from evofool.evolution.metrics import (
     generation_reaching,
     summarize,
 )
+from evofool.evolution.objective import (
+    Cells,
+    CellsFunction,
+    FitnessFunction,
+    register_cells,
+    register_fitness,
+    second_axis,
+)
+from evofool.evolution.own_loop import OwnLoop, ask_tell
 from evofool.evolution.plan import Plan, configure, load_configured, make_plan
 from evofool.evolution.random_genomes import random_images
 from evofool.evolution.reporting import Quiet, Reporter, Watcher, Wish
@@ -78,9 +100,13 @@ __all__ = [
     "MAX_SECONDS",
     "NEAR_CERTAIN",
     "TARGET_REACHED",
+    "Cells",
+    "CellsFunction",
     "Checkpoint",
     "Confidences",
     "Encoding",
+    "FitnessFunction",
+    "FixedEncoding",
     "Forecast",
     "Genomes",
     "Item",
@@ -89,6 +115,7 @@ __all__ = [
     "MetricsLine",
     "MicroBatches",
     "Outcome",
+    "OwnLoop",
     "Plan",
     "Quiet",
     "Rates",
@@ -100,6 +127,7 @@ __all__ = [
     "Watcher",
     "Wish",
     "archive_sha256",
+    "ask_tell",
     "begin_with",
     "best_of_class",
     "breeding",
@@ -119,6 +147,8 @@ __all__ = [
     "expectation_of",
     "forecast_run",
     "generation_reaching",
+    "genome_arrays",
+    "genomes_from",
     "has_its_seal",
     "image_bytes",
     "lineage",
@@ -137,11 +167,18 @@ __all__ = [
     "micro_batches",
     "polished",
     "random_images",
+    "register_activation",
+    "register_cells",
+    "register_encoding",
+    "register_fitness",
     "resume_command",
     "run_of",
     "saved_generations",
     "score_again",
     "sealed",
+    "second_axis",
     "settings_message",
+    "starters",
     "summarize",
+    "testing",
 ]

@@ -10,14 +10,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Key
 
-from evofool.evaluation import evaluate
+from evofool.evaluation import evaluate, in_parts
+from evofool.evolution.ask_tell import Images
 from evofool.evolution.checkpoint import holds_smaller_arrays, unflatten
-from evofool.evolution.encodings import Encoding, Genomes
+from evofool.evolution.encodings import Encoding, Genomes, compiled_render
 from evofool.evolution.expectation import expected_log_odds
-from evofool.evolution.generation import Log, RunState, child_keys
+from evofool.evolution.generation import Log, Offspring, RunState, child_keys
 from evofool.evolution.loop import Loop, compile_loop, compile_polish
 from evofool.evolution.plan import Plan
 from evofool.evolution.polishing import next_cells
+from evofool.evolution.starters import Starters
 from evofool.support import multihost
 
 
@@ -43,6 +45,7 @@ class Caller:
     Args:
         plan: of the run.
         say: takes something worth a line.
+        starters: genomes that the first children of generation 0 have; the others are random.
 
     Attributes:
         micro_batch: children that are made together at present.
@@ -50,11 +53,11 @@ class Caller:
         compile_seconds: spent with tracing and compiling so far.
     """
 
-    def __init__(self, plan: Plan, say: Callable[[str], None]):
-        self._plan, self._say = plan, say
+    def __init__(self, plan: Plan, say: Callable[[str], None], *, starters: Starters | None = None):
+        self._plan, self._say, self._starters = plan, say, starters
         self.compile_seconds = 0.0
         self.micro_batch = plan.micro_batch
-        self._build(plan.encoding)
+        self._build(plan.encoding if starters is None else starters.encoding)
 
     def _build(self, encoding: Encoding) -> None:
         self.encoding = encoding
@@ -90,7 +93,8 @@ class Caller:
             stop: the generation to stop before.
             target: fitness of the least class at which to stop, infinite for none.
         """
-        if not self._plan.classifier.is_jax:
+        begins = self._starters is not None and int(state.next_generation) == 0
+        if begins or not self._plan.classifier.is_jax:
             return self._call_by_halves(state)
         if not self._has_room_to_polish(state):
             return Call(state, [], had_room=False, seconds=0.0)  # known without climbing
@@ -148,6 +152,8 @@ class Caller:
     def _call_by_halves(self, state: RunState) -> Call:
         start = time.perf_counter()
         offspring, images = self._loop.by_halves.ask(self._plan.rates, state)
+        if self._starters is not None and int(state.next_generation) == 0:
+            offspring, images = self._with_starters(self._starters, offspring, images)
         runs, batch, *shape = images.shape
         levels = np.asarray(images).reshape(-1, *shape)
         outputs = self._outputs_of(levels, state)
@@ -167,6 +173,23 @@ class Caller:
             [child_keys(seed, state.next_generation, child) for seed in state.seeds]
         )
         return expected_log_odds(classifier, expectation, images, keys, self.micro_batch)
+
+    def _with_starters(
+        self, starters: Starters, offspring: Offspring, images: Images
+    ) -> tuple[Offspring, Images]:
+        """Puts given genomes, and their images, in the places of the first children of each run."""
+        number, (leaves, structure) = starters.number, jax.tree.flatten(starters.genomes)
+        genomes = jax.tree.map(
+            lambda made, given: made.at[:, :number].set(given), offspring.genomes, starters.genomes
+        )
+        drawn = in_parts(
+            lambda *leaves: np.asarray(
+                compiled_render(self.encoding)(jax.tree.unflatten(structure, leaves))
+            ),
+            leaves,
+            self.micro_batch,
+        )
+        return offspring._replace(genomes=genomes), images.at[:, :number].set(drawn)
 
     def with_more_room(self, state: RunState) -> RunState:
         """Doubles the room of every genome; the generation that lacked it was not counted."""

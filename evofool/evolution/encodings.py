@@ -1,10 +1,11 @@
 """What the evolution loop knows of a genome: how to make, vary and draw a batch of them.
 
-`Encoding` is all that `generation` calls. Its two implementations are `cppn_encoding` and
-`direct_encoding`; nothing else in evolution asks which of them a run has.
+`Encoding` is all that `generation` calls. It is implemented in `cppn_encoding` and
+`direct_encoding`, and by users, for whom there is `fixed_encoding`; nothing else in evolution asks
+which of them a run has.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,15 +13,19 @@ import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from evofool.config import EvolveConfig
+from evofool.config import ENCODINGS, EvolveConfig
 from evofool.evolution.cppn_encoding import CppnEncoding, cppn_rates
 from evofool.evolution.direct_encoding import DirectEncoding, direct_rates
 from evofool.evolution.tuning import Tunable
-from evofool.support import jit
+from evofool.support import UserError, jit
 
 Genomes = Any  # a pytree of the encoding's own, whose leaves lead with the axis `batch`
 Rates = Any  # a pytree of numbers of the encoding's own: how often it varies what
 ImageShape = tuple[int, int, int]  # height, width, channels
+_MEMBERS = (
+    *("name", "num_parents", "least_parts", "init", "vary", "render"),
+    *("tune", "grow", "fault_of", "trim", "grown"),
+)
 KEPT = 4  # encodings whose compiled functions stay in memory
 
 
@@ -34,7 +39,7 @@ class Encoding(Protocol):
 
     @property
     def name(self) -> str:
-        """Name of the encoding, "cppn" or "direct"."""
+        """Name of the encoding, for instance "cppn"."""
         ...
 
     @property
@@ -149,11 +154,38 @@ def make_encoding(config: EvolveConfig, image_shape: ImageShape) -> Encoding:
     """
     if config.encoding == "cppn":
         return CppnEncoding.of(config.cppn, image_shape)
-    return DirectEncoding.of(config.direct, image_shape)
+    if config.encoding == "direct":
+        return DirectEncoding.of(config.direct, image_shape)
+    make = ENCODINGS.get(config.encoding)
+    assert make is not None  # as it is not built in
+    made = make(image_shape)
+    if not isinstance(made, Encoding):
+        missing = [name for name in _MEMBERS if not hasattr(made, name)]
+        raise UserError(
+            f"encoding {config.encoding!r} is a {type(made).__name__}, which has no "
+            f"{', '.join(missing)}; derive it from evofool.FixedEncoding"
+        )
+    return made
+
+
+def register_encoding(name: str, make: Callable[[ImageShape], Encoding]) -> None:
+    """Adds an encoding, so that `encoding=NAME` and `--encoding NAME` mean it.
+
+    Args:
+        name: of letters, digits, "_" and "-".
+        make: image shape (height, width, channels) -> the `Encoding`, for instance a class that is
+            derived from `FixedEncoding`. A run knows its name only: its settings belong to that.
+
+    Raises:
+        UserError: the name is that of a built-in encoding, or no name.
+    """
+    ENCODINGS.add(name, make)
 
 
 def make_rates(config: EvolveConfig) -> Rates:
     """Returns the rates of a configuration as arrays: another value does not recompile."""
+    if config.encoding not in ("cppn", "direct"):
+        return ()  # an encoding of the user's has none, or keeps them to itself
     rates = cppn_rates(config.cppn) if config.encoding == "cppn" else direct_rates(config.direct)
     return jax.tree.map(
         lambda x: np.asarray(x, np.float32 if isinstance(x, float) else np.int32), rates
@@ -170,3 +202,27 @@ def compiled_render(encoding: Encoding) -> Callable[[Genomes], Array]:
 def compiled_vary(encoding: Encoding | Crossing) -> Callable[..., tuple[Genomes, Array]]:
     """Returns `encoding.vary`, compiled once for all equal encodings."""
     return jit(encoding.vary)
+
+
+def genome_arrays(encoding: Encoding, *, prefix: str) -> list[str]:
+    """Names the arrays that genomes of an encoding consist of, `prefix` first."""
+    keys = jax.eval_shape(lambda: jax.random.key(0)[None])
+    paths, _ = jax.tree.flatten_with_path(jax.eval_shape(encoding.init, keys))
+    names = (jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in paths)
+    return [f"{prefix}.{name}" if name else prefix for name in names]
+
+
+def genomes_from(table: Mapping[str, np.ndarray], encoding: Encoding, *, prefix: str) -> Genomes:
+    """Puts arrays together to genomes of an encoding.
+
+    Args:
+        table: arrays by name.
+        encoding: of the genomes.
+        prefix: of the names of the genomes' arrays.
+
+    Raises:
+        KeyError: an array is missing.
+    """
+    keys = jax.eval_shape(lambda: jax.random.key(0)[None])
+    structure = jax.tree.structure(jax.eval_shape(encoding.init, keys))
+    return structure.unflatten([table[name] for name in genome_arrays(encoding, prefix=prefix)])

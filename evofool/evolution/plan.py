@@ -5,12 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Array
 
 from evofool.classifiers import (
     Classifier,
-    Params,
-    as_probabilities,
     at_size,
     label_of,
     load_classifier,
@@ -21,6 +18,7 @@ from evofool.evaluation import choose_micro_batch
 from evofool.evolution.encodings import Encoding, Rates, make_encoding, make_rates
 from evofool.evolution.expectation import Expectation, expectation_of
 from evofool.evolution.memory import check_memory
+from evofool.evolution.objective import with_objective
 from evofool.evolution.polishing import Climb
 from evofool.evolution.selection import Selection, make_selection
 from evofool.images import wear_named
@@ -172,28 +170,10 @@ def load_configured(config: EvolveConfig) -> Classifier:
         image_size=config.image_size,
         views=config.views,
     )
-    return _with_fitness(classifier, config.fitness)
+    return with_objective(classifier, config)
 
 
 def configure(classifier: Classifier, config: EvolveConfig) -> Classifier:
     """Makes of a classifier what a run's configuration asks for: image size, views, fitness."""
     classifier = at_size(classifier, image_size=config.image_size, views=config.views)
-    return _with_fitness(classifier, config.fitness)
-
-
-def _with_fitness(classifier: Classifier, fitness: str) -> Classifier:
-    if fitness == "log_odds":
-        return classifier
-    if not classifier.is_jax:
-        raise UserError(
-            f"fitness is 'probability', but {classifier.card.name!r} runs outside JAX and gives "
-            "probabilities as it is; leave the setting out"
-        )
-
-    def apply(params: Params, images: Array) -> Array:
-        return as_probabilities(classifier.log_odds(classifier.apply(params, images)))
-
-    card = dataclasses.replace(classifier.card, probe=())
-    return dataclasses.replace(
-        classifier, card=card, apply=apply, kind="log_odds", members=(classifier,)
-    )
+    return with_objective(classifier, config)

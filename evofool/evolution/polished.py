@@ -80,7 +80,7 @@ def load(
     Raises:
         UserError: a file cannot be read, or does not hold genomes of the run.
     """
-    structure = jax.tree.structure(_shapes(encoding))
+    structure = jax.tree.structure(shapes_of(encoding))
     stored: dict[Born, list[np.ndarray]] = {}
     try:
         for path in files(folder, GENOMES):
@@ -94,10 +94,10 @@ def load(
                 one = slice(row, row + 1)
                 leaves = [arrays[f"leaf_{i}"][one] for i in range(structure.num_leaves)]
                 stored[generation, int(arrays["child"][row])] = leaves
-        encoding = _with_room_for(encoding, stored.values())
-        shapes = jax.tree.leaves(_shapes(encoding))
+        encoding = with_room_for(encoding, stored.values())
+        shapes = jax.tree.leaves(shapes_of(encoding))
         genomes = {
-            born: structure.unflatten(map(_filled_up, leaves, shapes))
+            born: structure.unflatten(map(filled_up, leaves, shapes))
             for born, leaves in stored.items()
         }
         for genome in genomes.values():
@@ -108,24 +108,25 @@ def load(
     return encoding, genomes
 
 
-def _with_room_for(encoding: Encoding, stored: Iterable[list[np.ndarray]]) -> Encoding:
+def with_room_for(encoding: Encoding, stored: Iterable[list[np.ndarray]]) -> Encoding:
     """Returns an encoding whose genomes have room for stored ones."""
     for leaves in stored:
-        shapes = jax.tree.leaves(_shapes(encoding))
+        shapes = jax.tree.leaves(shapes_of(encoding))
         while any(leaf.size > shape.size for leaf, shape in zip(leaves, shapes, strict=True)):
             if encoding == encoding.grown():
                 raise ValueError("they are larger than its images")
             encoding = encoding.grown()
-            shapes = jax.tree.leaves(_shapes(encoding))
+            shapes = jax.tree.leaves(shapes_of(encoding))
     return encoding
 
 
-def _shapes(encoding: Encoding) -> Genomes:
+def shapes_of(encoding: Encoding) -> Genomes:
+    """Returns the shapes of one genome, with a leading axis of 1."""
     return jax.eval_shape(lambda: encoding.init(jax.random.key(0)[None]))
 
 
-def _filled_up(leaf: np.ndarray, like: jax.ShapeDtypeStruct) -> np.ndarray:
-    """Fills a leaf of one genome up with zeros, which is what unused entries of genomes hold."""
+def filled_up(leaf: np.ndarray, like: jax.ShapeDtypeStruct) -> np.ndarray:
+    """Fills a leaf of genomes up with zeros, which is what unused entries of genomes hold."""
     leaf = leaf.astype(like.dtype, casting="same_kind")
-    room = [wanted - size for wanted, size in zip(like.shape, leaf.shape, strict=True)]
-    return np.pad(leaf, [(0, free) for free in room])
+    room = [wanted - size for wanted, size in zip(like.shape[1:], leaf.shape[1:], strict=True)]
+    return np.pad(leaf, [(0, 0), *((0, free) for free in room)])

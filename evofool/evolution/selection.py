@@ -38,6 +38,7 @@ from evofool.evolution.sharding import (
     Layout,
     Units,
     champions_of,
+    competes,
     merge_champions,
 )
 from evofool.support import UserError
@@ -189,7 +190,7 @@ class SingleClass:
         runs, batch = own.shape
         classes = len(self.outputs)
         is_finite = jnp.isfinite(own)
-        comparable = jnp.where(is_finite, own, -jnp.inf)
+        comparable = jnp.where(competes(own), own, -jnp.inf)
         children = comparable.reshape(runs, -1, classes).swapaxes(1, 2)
         pairs = min(self.slots, batch // classes)
         child = jnp.argsort(-children, axis=-1, stable=True)[..., :pairs]

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from evofool.classifiers import ClassifierError
+from evofool.evolution import starters
 from evofool.evolution.advice import resume_command
 from evofool.evolution.calls import Call, Caller
 from evofool.evolution.checkpoint import Checkpoint
@@ -79,7 +80,8 @@ class Session:
                 f"{plan.classifier.card.name} computes outside JAX, and that is not shared between "
                 "processes; run it without --distributed"
             )
-        self._caller = Caller(plan, self.reporter.message)
+        given = starters.load(folder, plan.encoding)
+        self._caller = Caller(plan, self.reporter.message, starters=given)
         self._target = np.float32(np.inf)
         if (target := self.config.target_confidence) is not None:
             self._target = np.float32(np.log(target) - np.log1p(-target))

@@ -25,6 +25,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 import archive
 from archive import Archive
+from evofool.classifiers import ABSENT
 
 AXIS = "children"  # of the mesh; micro-batches are spread over it
 NO_CHILD = np.iinfo(np.int32).max  # as a child index, loses every tie
@@ -185,6 +186,11 @@ class Champions(NamedTuple):
     num_invalid: Int[Array, "*lead"]
 
 
+def competes(fitness: Float[Array, "*lead"]) -> Bool[Array, "*lead"]:
+    """Says which fitness values may take a cell: no others than finite ones that are not absent."""
+    return jnp.isfinite(fitness) & (fitness > ABSENT)
+
+
 def champions_of(
     fitness: Float[Array, "micro cells"],
     child: Int[Array, " micro"],
@@ -192,7 +198,7 @@ def champions_of(
 ) -> Champions:
     """Finds the champions of one micro-batch."""
     is_finite = jnp.isfinite(fitness)
-    comparable = jnp.where(is_finite & is_real[:, None], fitness, -jnp.inf)
+    comparable = jnp.where(competes(fitness) & is_real[:, None], fitness, -jnp.inf)
     # 0.0 and -0.0 are equal, and which of them a maximum gives is not defined
     comparable = jnp.where(comparable == 0, 0.0, comparable)
     best = jnp.max(comparable, axis=0)

@@ -5,6 +5,7 @@ class in it. Everything else here reads a finished run.
 """
 
 from evofool.runs import plots
+from evofool.runs.adapters import save_npz, to_ribs
 from evofool.runs.breed import breed
 from evofool.runs.breeding_session import Brood, Child
 from evofool.runs.choosing import MOST_BY_CLASS
@@ -30,6 +31,7 @@ from evofool.runs.inspection import (
     inspect_groups,
 )
 from evofool.runs.launch import STOPPED_EARLY, evolve, resume
+from evofool.runs.layouts import Layout, publish
 from evofool.runs.line_of_descent import descent, draw_stones, stepping_stones, stones_of
 from evofool.runs.polish import polish
 from evofool.runs.poster import colourfulness, contrast, poster, striking
@@ -55,6 +57,7 @@ __all__ = [
     "GroupFacts",
     "IndependentRun",
     "Judgement",
+    "Layout",
     "Manifest",
     "Metrics",
     "Move",
@@ -93,14 +96,17 @@ __all__ = [
     "polish",
     "poster",
     "progress_output",
+    "publish",
     "quiz",
     "render",
     "reporting",
     "result_folder",
     "resume",
+    "save_npz",
     "stepping_stones",
     "stones_of",
     "striking",
+    "to_ribs",
     "transfer",
     "transfer_matrix",
     "verify",

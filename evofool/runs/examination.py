@@ -111,7 +111,7 @@ def _damaged_summary(run: OpenedRun, newest: Checkpoint) -> list[str]:
         return [str(error)]
     if summary is None:
         return []
-    sha256 = archive_sha256(archive_of(newest.table), run.encoding.trim)
+    sha256 = archive_sha256(archive_of(newest.table, run.encoding), run.encoding.trim)
     if (summary["generations"], summary["archive_sha256"]) != (newest.generation, sha256):
         return [f"{path} is not about the newest checkpoint's elites; {makes_again(run.folder)}"]
     recorded = summary.get("images", {})

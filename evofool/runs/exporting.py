@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,13 @@ from evofool.support import UserError, csv_cell, replacing, write_json
 MOST_LETTERS = 60  # of a label in the name of a file
 
 
-def export(run: str | Path | Run, out: str | Path, *, strict: bool = True) -> list[Path]:
+def export(
+    run: str | Path | Run,
+    out: str | Path,
+    *,
+    elites: Sequence[Elite] | None = None,
+    strict: bool = True,
+) -> list[Path]:
     """Writes every elite as a PNG, with its genome beside it, and a table of all.
 
     `out/images/` holds a folder per class, as ImageFolder-style loaders expect, named by its
@@ -31,6 +37,7 @@ def export(run: str | Path | Run, out: str | Path, *, strict: bool = True) -> li
     Args:
         run: a run directory; all its independent runs are exported.
         out: folder to write; made when it is not there.
+        elites: of the run; all unless given.
         strict: refuse a run whose newest checkpoint is damaged; otherwise an older one's elites are
             exported, with a `DamagedFileWarning`.
 
@@ -47,18 +54,17 @@ def export(run: str | Path | Run, out: str | Path, *, strict: bool = True) -> li
         raise UserError(f"{run.folder} has no elites: no image has got a score")
     content = {"export of": str(run.folder.resolve()), "generation": run.generation}
     with result_folder(out, content) as folder:
-        lines = [line for index in range(run.config.runs) for line in _export(run, index, folder)]
+        lines = list(_export(run, run.all_elites() if elites is None else elites, folder))
         write_csv(folder / "elites.csv", lines)
     return [folder / line["file"] for line in lines]
 
 
-def _export(run: Run, run_index: int, folder: Path) -> Iterator[dict[str, Any]]:
-    """Writes the elites of one of the independent runs; yields their lines of the table."""
-    elites, seed = run.elites(run_index), run.config.seed + run_index
+def _export(run: Run, elites: Sequence[Elite], folder: Path) -> Iterator[dict[str, Any]]:
+    """Writes elites; yields their lines of the table."""
     for elite, image in zip(elites, run.images(elites), strict=True):
-        path = folder / "images" / _class_folder(elite) / f"{_stem(elite)}.png"
+        path = folder / "images" / _class_folder(elite) / f"{stem_of(elite)}.png"
         save_image(to_image(image), path)
-        known = {"seed": seed, **asdict(facts(elite))}
+        known = {"seed": elite.seed, **asdict(facts(elite))}
         content = {**known, "encoding": run.config.encoding, "genome": genome_json(elite)}
         write_json(path.with_suffix(".json"), content)
         yield {"file": path.relative_to(folder).as_posix(), **known}
@@ -93,6 +99,6 @@ def class_name(elite: Elite) -> str:
     return index if slug in ("", str(elite.class_index)) else f"{index}_{slug}"
 
 
-def _stem(elite: Elite) -> str:
-    seed = elite.run.config.seed + elite.run_index
-    return f"{class_name(elite)}_{elite.confidence:.6f}_seed{seed}"
+def stem_of(elite: Elite) -> str:
+    """Returns the name of an elite's file, without the ending: class, confidence and seed."""
+    return f"{class_name(elite)}_{elite.confidence:.6f}_seed{elite.seed}"

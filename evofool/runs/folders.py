@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from evofool.evolution import resume_command
+from evofool.evolution import resume_command, starters
 from evofool.runs.summary import read_manifest, settled
 from evofool.support import (
     JsonValue,
@@ -28,7 +28,7 @@ from evofool.support import (
 CONFIG, SUMMARY = "config.json", "summary.json"
 AGAIN = ".again"  # folder in which what is damaged is made again
 OF_RUNS = frozenset(
-    {CONFIG, SUMMARY, "metrics.jsonl", "checkpoints", "lineage", "memory.json"}
+    {CONFIG, SUMMARY, "metrics.jsonl", "checkpoints", "lineage", "memory.json", starters.FILE}
     | {"gallery.png", "convergence.png", "breeding.json", "children.png", AGAIN}
 )
 UNFINISHED = ".unfinished.json"  # what a folder of results is to become, until it is whole

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 import cppn
 from evofool.config import EvolveConfig
-from evofool.evolution import HIGH, class_changes, cppn_spec, cppn_style
+from evofool.evolution import HIGH, class_changes, cppn_spec, cppn_style, genome_arrays
 from evofool.runs.choosing import group_of, select
 from evofool.runs.run import Elite, Run
 
@@ -162,6 +163,9 @@ def genome_text(elite: Elite) -> str:
 
     A directly encoded image is its own genome; the text says so.
     """
+    if elite.run.config.encoding not in ("cppn", "direct"):
+        shapes = (f"{array.dtype}{list(array.shape)}" for array in jax.tree.leaves(elite.genome))
+        return f"{elite.run.config.encoding}: {', '.join(shapes)}"
     if not isinstance(elite.genome, cppn.Genome):
         height, width, channels = elite.run.card.input_shape
         return f"{height} x {width} x {channels} pixels, each a gene in 0..255"
@@ -171,8 +175,13 @@ def genome_text(elite: Elite) -> str:
 def genome_json(elite: Elite) -> dict[str, Any] | None:
     """Returns an elite's network as plain values, with how to draw it, as `cppn.to_json` does.
 
-    A directly encoded image has None: it is its own genome.
+    A directly encoded image has None: it is its own genome. One of a user's encoding has its
+    arrays, as nested lists by name.
     """
+    if elite.run.config.encoding not in ("cppn", "direct"):
+        names = genome_arrays(elite.run.encoding, prefix="genome")
+        arrays = map(np.asarray, jax.tree.leaves(elite.genome))
+        return {name: array.tolist() for name, array in zip(names, arrays, strict=True)}
     if not isinstance(elite.genome, cppn.Genome):
         return None
     style = cppn_style(elite.run.config.cppn, elite.run.card.input_shape[2])

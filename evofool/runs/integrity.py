@@ -7,12 +7,12 @@ from typing import Any
 import jax
 import numpy as np
 
-import cppn
 from archive import Archive
 from evofool.classifiers import Card
 from evofool.config import EvolveConfig
 from evofool.evolution import (
     Checkpoint,
+    Encoding,
     Genomes,
     Item,
     Lineage,
@@ -20,6 +20,8 @@ from evofool.evolution import (
     changed_settings,
     damaged_lineage,
     damaged_metrics,
+    genome_arrays,
+    genomes_from,
     load_newest,
     make_encoding,
     makes_again,
@@ -35,7 +37,6 @@ _KINDS = {
     "archive.items.born": np.int32,
     "archive.items.best": np.int32,
 }
-_GENOME_FIELDS = [f"{GENOME}.{field}" for field in cppn.Genome._fields]
 
 
 def load_usable(
@@ -82,9 +83,9 @@ def check_arrays(newest: Checkpoint, config: EvolveConfig, card: Card, folder: P
             f"{source} has elites of {runs} runs in {cells} cells each, but in config.json runs is "
             f"{config.runs} and there are {classes} classes: it was edited or is damaged"
         )
-    fields = [GENOME] if config.encoding == "direct" else _GENOME_FIELDS
+    encoding = make_encoding(config, card.input_shape)
     pairs = ("archive.items.born", "archive.items.best")
-    for name in (*pairs, *fields):
+    for name in (*pairs, *genome_arrays(encoding, prefix=GENOME)):
         shape = table[name].shape if name in table else ()
         if shape[:2] != (runs, cells) or (name in pairs and shape[2:] != (2,)):
             raise UserError(
@@ -95,8 +96,8 @@ def check_arrays(newest: Checkpoint, config: EvolveConfig, card: Card, folder: P
         if table[name].dtype != kind:
             raise UserError(f"{source}: {name} is {table[name].dtype}; expected {np.dtype(kind)}")
     is_there = np.isfinite(fitness)
-    genomes = jax.tree.map(lambda leaf: leaf[is_there], genomes_of(table))
-    if fault := make_encoding(config, card.input_shape).fault_of(genomes):
+    genomes = jax.tree.map(lambda leaf: leaf[is_there], genomes_of(table, encoding))
+    if fault := encoding.fault_of(genomes):
         raise UserError(f"{source} holds genomes that no run makes: {fault}")
     best = table["archive.items.best"][is_there]
     if not ((best >= 0) & (best < card.outputs)).all():
@@ -105,16 +106,15 @@ def check_arrays(newest: Checkpoint, config: EvolveConfig, card: Card, folder: P
         )
 
 
-def genomes_of(table: Mapping[str, Any]) -> Genomes:
+def genomes_of(table: Mapping[str, Any], encoding: Encoding) -> Genomes:
     """Returns the genomes in a checkpoint's arrays, leaves `[runs, cells, ...]`."""
-    if GENOME in table:
-        return table[GENOME]
-    return cppn.Genome(*(table[name] for name in _GENOME_FIELDS))
+    return genomes_from(table, encoding, prefix=GENOME)
 
 
-def archive_of(table: Mapping[str, Any]) -> Archive:
+def archive_of(table: Mapping[str, Any], encoding: Encoding) -> Archive:
     """Returns the archive in a checkpoint's arrays."""
-    items = Item(genomes_of(table), table["archive.items.born"], table["archive.items.best"])
+    born, best = table["archive.items.born"], table["archive.items.best"]
+    items = Item(genomes_of(table, encoding), born, best)
     return Archive(items, table["archive.fitness"])
 
 

@@ -4,13 +4,15 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 from evofool.classifiers import Classifier, fingerprint
 from evofool.config import EvolveConfig, make_config
 from evofool.evolution import (
     INTERRUPTED,
     MAX_SECONDS,
+    CellsFunction,
+    FitnessFunction,
     Plan,
     Reporter,
     Session,
@@ -18,8 +20,11 @@ from evofool.evolution import (
     load_configured,
     lost_process,
     make_plan,
+    register_cells,
+    register_fitness,
     resume_command,
     sealed,
+    starters,
 )
 from evofool.images import save_image
 from evofool.runs.convergence import write_convergence
@@ -31,6 +36,7 @@ from evofool.runs.integrity import image_hashes
 from evofool.runs.progress import reporting
 from evofool.runs.repair import repair
 from evofool.runs.run import Run
+from evofool.runs.starting import Start, starting_genomes
 from evofool.runs.summary import make_manifest, make_summary, read_summary
 from evofool.settings import Settings
 from evofool.support import (
@@ -49,6 +55,9 @@ STOPPED_EARLY = (INTERRUPTED, MAX_SECONDS)  # what `resume` goes on with by itse
 def evolve(
     classifier: str | Classifier | None = None,
     *,
+    fitness: str | FitnessFunction | None = None,
+    cells: str | CellsFunction | None = None,
+    start: Start | Iterable[Start] = (),
     config: EvolveConfig | None = None,
     preset: str | None = None,
     config_file: str | Path | None = None,
@@ -64,6 +73,12 @@ def evolve(
 
     Args:
         classifier: name, or a `Classifier` of your own.
+        fitness: what is maximised: "log_odds" unless given, "probability", a registered name, or a
+            function, which is registered under its own name (see `register_fitness`).
+        cells: of the archive: "classes" unless given, a registered name, or a function, which is
+            registered under its own name (see `register_cells`).
+        start: run directories and JSON files of genomes, of which generation 0 begins; the rest of
+            it is random.
         config: a whole configuration; else it is built from the next three.
         preset: name in `evofool.config.PRESETS`.
         config_file: TOML file.
@@ -90,11 +105,17 @@ def evolve(
         10
     """
     if config is None:
-        named = {"classifier": classifier} if isinstance(classifier, str) else {}
+        hooks = {
+            "fitness": _named(register_fitness, fitness),
+            "cells": _named(register_cells, cells),
+        }
+        if isinstance(classifier, str):
+            hooks["classifier"] = classifier
+        named = {name: value for name, value in hooks.items() if value is not None}
         config = make_config(
             preset=preset, file=config_file, trust_code=trust_code, **named, **settings
         )
-    elif preset or config_file or settings:
+    elif preset or config_file or settings or fitness or cells:
         raise UserError("give either config, or preset, config_file and settings, not both")
     if not isinstance(classifier, Classifier):
         classifier = load_configured(config)
@@ -103,6 +124,11 @@ def evolve(
         classifier = configure(classifier, config)
     # what the classifier does not allow is refused before anything is written
     plan = make_plan(config, classifier)
+    answers = fingerprint(classifier)
+    given = None
+    if not isinstance(start, tuple) or start:
+        channels = classifier.card.input_shape[2]
+        given = starting_genomes(start, plan.config, plan.encoding, channels)
     name = f"{name or preset or config.encoding}-{config.seed}"
     with contextlib.ExitStack() as held:
         reporter = held.enter_context(reporting(reporter=reporter, quiet=quiet))
@@ -115,11 +141,23 @@ def evolve(
 
         def begin() -> str:
             folder = held.enter_context(begun)
+            if given is not None:
+                starters.store(folder, given)
             write_json(folder / CONFIG, make_manifest(plan, answers))
             return str(folder)
 
         folder = Path(multihost.from_first(begin))  # which holds the lock for all
         return carry_out(folder, plan, reporter)
+
+
+def _named(
+    register: Callable[[str, Any], None], hook: str | Callable[..., Any] | None
+) -> str | None:
+    """Returns the name of a hook; a function is registered under its own."""
+    if hook is None or isinstance(hook, str):
+        return hook
+    register(hook.__name__, hook)
+    return hook.__name__
 
 
 def resume(

@@ -95,7 +95,11 @@ class OpenedRun:
         classifier = self._given.get("classifier")
         if not isinstance(classifier, Classifier):
             return load_recorded(self.config, self._given, source=self.folder / "config.json")
-        if classifier.members and classifier.card.input_shape == self.card.input_shape:
+        seen, kept = classifier.card, self.card
+        if classifier.members and (seen.input_shape, seen.labels) == (
+            kept.input_shape,
+            kept.labels,
+        ):
             return classifier  # sees this run's images already
         return configure(classifier, self.config)
 

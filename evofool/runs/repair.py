@@ -16,6 +16,7 @@ from evofool.evolution import (
     metrics,
     resume_command,
     saved_generations,
+    starters,
 )
 from evofool.runs.folders import AGAIN
 from evofool.runs.integrity import check_arrays
@@ -65,7 +66,9 @@ def repair(folder: Path, plan: Plan, reporter: Reporter) -> None:
 def _make_again(folder: Path, plan: Plan, last: int, reporter: Reporter) -> None:
     again = folder / AGAIN
     again.mkdir(exist_ok=True)
-    shutil.copy(folder / "config.json", again)
+    for name in ("config.json", starters.FILE):
+        if (folder / name).exists():
+            shutil.copy(folder / name, again)
     config = dataclasses.replace(
         plan.config,
         generations=min(last, plan.config.last_generation),

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -18,6 +20,7 @@ from evofool.evolution import (
     lineage,
     make_rates,
     polished,
+    starters,
 )
 from evofool.images import Images, Levels, as_png, thumbnail, to_image, to_levels
 from evofool.runs.collection import Collection
@@ -131,6 +134,18 @@ class Run(OpenedRun, Collection[Elite]):
     def _rows(self) -> list[dict[str, object]]:
         return [row for run in self.runs for row in run._rows()]
 
+    def to_ribs(self) -> Any:  # pyribs is optional
+        """Returns the elites of all independent runs as an archive of pyribs; see `to_ribs`."""
+        from evofool.runs.adapters import to_ribs
+
+        return to_ribs(self)
+
+    def save_npz(self, path: str | Path) -> Path:
+        """Writes the elites of all independent runs as NumPy arrays; see `save_npz`."""
+        from evofool.runs.adapters import save_npz
+
+        return save_npz(self, path)
+
     def _sheet(self) -> Image.Image:
         from evofool.runs.gallery import gallery
 
@@ -143,7 +158,7 @@ class Run(OpenedRun, Collection[Elite]):
 
     def genomes(self, run_index: int) -> Genomes:
         """Returns the elites' genomes, leaves `[cells, ...]`."""
-        return jax.tree.map(lambda leaf: leaf[run_index], genomes_of(self.table))
+        return jax.tree.map(lambda leaf: leaf[run_index], genomes_of(self.table, self.encoding))
 
     def elites(self, run_index: int = 0) -> list[Elite]:
         """Returns the elites of one of the independent runs, in the order of the classes.
@@ -238,9 +253,11 @@ class Run(OpenedRun, Collection[Elite]):
                 into memory.
         """
         if self.config.encoding != "cppn":
+            is_direct = self.config.encoding == "direct"
+            how = "directly encoded" if is_direct else f"encoded as {self.config.encoding!r}"
             raise UserError(
-                f"{self.folder} is directly encoded: its images have no detail beyond their "
-                "own pixels; use 'evofool export' for those"
+                f"{self.folder} is {how}: its images have no detail beyond their own pixels; use "
+                "'evofool export' for those"
             )
         frame = frame_of(size, self.card.input_shape)
         channels = self.card.input_shape[2]
@@ -289,7 +306,11 @@ class Run(OpenedRun, Collection[Elite]):
         if not born:
             return {}
         records = self.lineage.ancestry(run_index, *born)
-        encoding, known = polished.load(self.folder / "lineage", self.encoding, run_index, records)
+        given = starters.load(self.folder, self.encoding)
+        encoding = self.encoding if given is None else given.encoding
+        encoding, known = polished.load(self.folder / "lineage", encoding, run_index, records)
+        if given is not None:
+            known |= given.among(records, encoding)
         rates, seed = make_rates(self.config), self.config.seed + run_index
         return lineage.replay(encoding, rates, seed, records, known)
 

@@ -37,6 +37,7 @@ from evofool.support.formats import (
     percent,
     rounded_percent,
 )
+from evofool.support.hooks import PLUGINS, Registry
 from evofool.support.lock import is_of_lock, locked, writer_of
 from evofool.support.memory import check_room, forget_programs
 from evofool.support.multihost import Job, is_first, start
@@ -81,6 +82,7 @@ from evofool.support.trust import (
 
 __all__ = [
     "MOST_JSON",
+    "PLUGINS",
     "SCHEMES",
     "Address",
     "DamagedFileError",
@@ -89,6 +91,7 @@ __all__ = [
     "JsonValue",
     "ModelWarning",
     "Progress",
+    "Registry",
     "StoppedEarlyError",
     "UserError",
     "as_percentage",

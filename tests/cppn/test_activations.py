@@ -41,3 +41,32 @@ def test_gradient_of_waves_is_right_in_every_half_turn(name):
     low, high = (np.asarray(at, np.float64) + sign * step for sign in (-1, 1))
     function = reference.ACTIVATIONS[name]
     np.testing.assert_allclose(found, (function(high) - function(low)) / (2 * step), atol=1e-4)
+
+
+def test_an_activation_of_ones_own_is_drawn_with(key):
+    def saw(p):
+        return 2 * (p / 8 - jnp.floor(p / 8)) - 1
+
+    cppn.register_activation("saw_of_tests", saw)
+    cppn.register_activation("saw_of_tests", saw)  # the same again
+    spec = cppn.GenomeSpec(outputs=1, activations=("saw_of_tests",))
+    genome = cppn.init(key, spec, max_nodes=8, max_connections=8)
+    image = cppn.render(genome, spec=spec, height=6, width=6)
+    assert np.isfinite(image).all()
+    assert cppn.from_json(cppn.to_json(genome, spec))[1].activations == ("saw_of_tests",)
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("sine", lambda p: p),
+        ("two words", jnp.tanh),
+        ("wide_of_tests", lambda p: p),
+        ("nan_of_tests", jnp.log),
+        ("sum_of_tests", lambda p: p.sum()),
+    ],
+)
+def test_an_activation_that_breaks_a_promise_is_refused(name, function):
+    with pytest.raises(ValueError, match="activation"):
+        cppn.register_activation(name, function)
+    assert cppn.ACTIVATIONS.get(name) is not function

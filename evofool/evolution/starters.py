@@ -1,0 +1,83 @@
+"""The genomes that a run begins with, where these are given: its first children of generation 0.
+
+They lie in the run directory as `starters.npz`, as nothing can make them again: a run that is
+resumed before its first checkpoint, and lines of descent, find them there.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from evofool.evolution.encodings import Encoding, Genomes
+from evofool.evolution.polished import MOST_BYTES, Born, filled_up, shapes_of, with_room_for
+from evofool.support import UserError, read_arrays, replacing
+
+FILE = "starters.npz"
+
+
+class Starters(NamedTuple):
+    """Given genomes, with the encoding that has room for them.
+
+    Attributes:
+        encoding: of the run, grown.
+        genomes: leaves `[number, ...]`.
+        number: of the genomes.
+    """
+
+    encoding: Encoding
+    genomes: Genomes
+    number: int
+
+    def among(self, records: np.ndarray, encoding: Encoding) -> dict[Born, Genomes]:
+        """Returns those that some records of a lineage name, by id, with a leading axis of 1.
+
+        Args:
+            records: of a lineage.
+            encoding: of the run, whose room they get.
+        """
+        is_first = (records["generation"] == 0) & (records["child"] < self.number)
+        shapes = jax.tree.leaves(shapes_of(encoding))
+        leaves, structure = jax.tree.flatten(self.genomes)
+        full = [filled_up(leaf, shape) for leaf, shape in zip(leaves, shapes, strict=True)]
+        return {
+            (0, child): structure.unflatten([leaf[child : child + 1] for leaf in full])
+            for child in records["child"][is_first].tolist()
+        }
+
+
+def store(folder: Path, genomes: Genomes) -> None:
+    """Writes the genomes that a run is to begin with into its directory."""
+    leaves = map(np.asarray, jax.tree.leaves(genomes))
+    arrays = {f"leaf_{i}": leaf for i, leaf in enumerate(leaves)}
+    with replacing(folder / FILE) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, allow_pickle=False, **arrays)
+
+
+def load(folder: Path, encoding: Encoding) -> Starters | None:
+    """Reads the genomes that a run begins with; None where it begins with random ones.
+
+    Args:
+        folder: of the run.
+        encoding: of the run, with the room that its genomes have at first.
+
+    Raises:
+        UserError: the file cannot be read, or does not hold genomes of the run.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return None
+    structure = jax.tree.structure(shapes_of(encoding))
+    arrays = read_arrays(path, most_bytes=MOST_BYTES)
+    try:
+        leaves = [arrays[f"leaf_{i}"] for i in range(structure.num_leaves)]
+        encoding = with_room_for(encoding, [[leaf[:1] for leaf in leaves]])
+        shapes = jax.tree.leaves(shapes_of(encoding))
+        full = [filled_up(leaf, shape) for leaf, shape in zip(leaves, shapes, strict=True)]
+        genomes = structure.unflatten(full)
+        if fault := encoding.fault_of(genomes):
+            raise ValueError(fault)
+    except (KeyError, ValueError, TypeError) as error:
+        raise UserError(f"{path} does not hold genomes of this run: {error}") from error
+    return Starters(encoding, genomes, len(leaves[0]))

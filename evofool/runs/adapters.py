@@ -1,0 +1,94 @@
+"""Elites as objects and files of other programs: a pyribs archive, NumPy arrays."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from evofool.evolution import genome_arrays
+from evofool.runs.run import Elite, Run
+from evofool.support import UserError, replacing
+
+
+def to_ribs(run: str | Path | Run) -> Any:  # pyribs is optional
+    """Returns the elites as an archive of pyribs, with a category for each class and each seed.
+
+    The solutions are the images as values in [0, 1], `[height, width, channels]`, the objective is
+    the fitness; `confidence` is a further field.
+
+    Args:
+        run: a run directory; all its independent runs.
+
+    Returns:
+        A `ribs.archives.CategoricalArchive`.
+
+    Raises:
+        UserError: pyribs is not installed, or the run has no elites yet.
+    """
+    try:
+        from ribs.archives import CategoricalArchive  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        raise UserError("to_ribs needs pyribs, which is not installed: pip install ribs") from error
+    run = Run.open(run)
+    arrays = arrays_of(run, run.all_elites())
+    held = CategoricalArchive(
+        solution_dim=run.card.input_shape,
+        categories=[sorted(set(arrays["label"].tolist())), [one.seed for one in run.runs]],
+        extra_fields={"confidence": ((), np.float64)},
+        dtype=np.float64,
+    )
+    held.add(
+        solution=arrays["image"] / 255.0,
+        objective=arrays["fitness"],
+        measures=[*zip(arrays["label"].tolist(), arrays["seed"].tolist(), strict=True)],
+        confidence=arrays["confidence"],
+    )
+    return held
+
+
+def save_npz(run: str | Path | Run, path: str | Path) -> Path:
+    """Writes the elites as NumPy arrays whose rows are elites: images, numbers and genomes.
+
+    Args:
+        run: a run directory; all its independent runs.
+        path: of the `.npz` file; replaced if it is there.
+
+    Returns:
+        The path. `numpy.load` reads the file without pickle: `image` uint8 `[elites, height, width,
+        channels]`, `label`, `class_index`, `runner_up`, `fitness` (log-odds), `confidence`, `seed`,
+        `born` `[elites, 2]` (generation, child), and the arrays of the genomes, named `genome...`.
+
+    Raises:
+        UserError: the run has no elites yet, or the file cannot be written.
+    """
+    run = Run.open(run)
+    arrays = arrays_of(run, run.all_elites())
+    path = Path(path)
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, allow_pickle=False, **arrays)
+    return path
+
+
+def arrays_of(run: Run, elites: Sequence[Elite]) -> dict[str, np.ndarray]:
+    """Returns elites as arrays; see `save_npz`.
+
+    Raises:
+        UserError: there are none.
+    """
+    if not elites:
+        raise UserError(f"{run.folder} has no elites")
+    genomes = jax.tree.map(lambda *leaves: np.stack(leaves), *(elite.genome for elite in elites))
+    names = genome_arrays(run.encoding, prefix="genome")
+    return {
+        "image": np.stack(list(run.images(elites))),
+        "label": np.array([elite.label for elite in elites]),
+        "class_index": np.array([elite.class_index for elite in elites]),
+        "runner_up": np.array([elite.runner_up for elite in elites]),
+        "fitness": np.array([elite.fitness for elite in elites]),
+        "confidence": np.array([elite.confidence for elite in elites]),
+        "seed": np.array([elite.seed for elite in elites]),
+        "born": np.array([elite.born for elite in elites]),
+        **dict(zip(names, jax.tree.leaves(genomes), strict=True)),
+    }
