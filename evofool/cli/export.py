@@ -31,7 +31,7 @@ def export(
     Args:
         run: run directory.
         out: folder to write; empty or new.
-        layout: imagefolder as above; pytorch-ood has the folders of its FoolingImages; openood has a
+        layout: imagefolder as above; pytorch-ood has the folders of FoolingImages; openood has a
             list of images, fooling.txt; huggingface is read by datasets' imagefolder, with
             metadata.jsonl and a data card.
         least: confidence that an elite must have.
