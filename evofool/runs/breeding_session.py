@@ -192,7 +192,9 @@ def begin(
     records["run"] = 0
     session = breeding.BredRun(folder, config, newest)
     polished.copy_of_run(run.folder / "lineage", run_index, folder / "lineage")
-    elites = breeding.founded(archive_of(run.table), run_index, [kin.cell for kin in founders])
+    elites = breeding.founded(
+        archive_of(run.table, run.encoding), run_index, [kin.cell for kin in founders]
+    )
     session.begin(records, elites, newest, used=plan.micro_batch)
     members: list[ChildRecord] = [_founder(run, run_index, kin) for kin in founders]
     record: BreedingRecord = {
@@ -225,7 +227,9 @@ def add_generation(run: Run, parents: Sequence[breeding.Kin], count: int) -> Bro
     images = np.concatenate(list(run.draw(genomes)))
     log_odds = evaluate_log_odds(run.classifier, images, run.micro_batch)
     scores = breeding.Scores.of(log_odds, run.outputs)
-    elites, winner = breeding.offer(archive_of(run.table), genomes, generation, scores)
+    elites, winner = breeding.offer(
+        archive_of(run.table, run.encoding), genomes, generation, scores
+    )
 
     remove(folder / SUMMARY)  # it stands for a finished run
     config = run.manifest["config"] | {"generations": generation}
