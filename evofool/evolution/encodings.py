@@ -24,7 +24,7 @@ Rates = Any  # a pytree of numbers of the encoding's own: how often it varies wh
 ImageShape = tuple[int, int, int]  # height, width, channels
 _MEMBERS = (
     *("name", "num_parents", "least_parts", "init", "vary", "render"),
-    *("tune", "grow", "fault_of", "trim", "grown"),
+    *("tune", "grow", "fault_of", "trim", "grown", "for_crossing"),
 )
 KEPT = 4  # encodings whose compiled functions stay in memory
 

@@ -121,6 +121,21 @@ class FixedEncoding:
                 return "a number is not finite"
         return ""
 
+    def for_crossing(self) -> "FixedEncoding":
+        """Returns the encoding as it is: its genomes need no history to be bred."""
+        return self
+
+    def adopt(
+        self, keys: Key[Array, " batch"], genomes: Genomes, parents: tuple[Genomes, ...]
+    ) -> Genomes:
+        """Returns genomes as they are."""
+        del keys, parents
+        return genomes
+
+    def without_history(self, genomes: Genomes) -> Genomes:
+        """Returns genomes as they are."""
+        return genomes
+
     def grow(self, genomes: Genomes) -> Genomes:
         """Returns genomes as they are."""
         return genomes
