@@ -124,7 +124,6 @@ def evolve(
         classifier = configure(classifier, config)
     # what the classifier does not allow is refused before anything is written
     plan = make_plan(config, classifier)
-    answers = fingerprint(classifier)
     given = None
     if not isinstance(start, tuple) or start:
         channels = classifier.card.input_shape[2]
