@@ -22,7 +22,7 @@ References:
 
 from cppn.activations import ACTIVATIONS, register_activation
 from cppn.color import from_bytes, to_bytes, to_rgb
-from cppn.crossover import Marked, cross, mark_child, mark_first, mark_widened
+from cppn.crossover import Marked, cross, mark_child, mark_first, mark_given, mark_widened
 from cppn.exchange import fault_of, from_json, to_json, validate
 from cppn.fine_steps import step_finely
 from cppn.genome import (
@@ -65,6 +65,7 @@ __all__ = [
     "init",
     "mark_child",
     "mark_first",
+    "mark_given",
     "mark_widened",
     "mutate",
     "new_block",

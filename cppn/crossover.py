@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int32, PRNGKeyArray, UInt32
 
 from cppn.entries import is_first
-from cppn.genome import Genome, GenomeSpec
+from cppn.genome import NUM_INPUTS, Genome, GenomeSpec
 from cppn.mutation import MutationRates, mutate
 from cppn.random import bits, fold_in, uniform
 from cppn.sums import running_sum
@@ -49,6 +49,29 @@ def mark_first(genome: Genome) -> Marked:
     return _marked(genome, _counted(genome.max_nodes), _counted(genome.max_connections))
 
 
+def mark_given(key: PRNGKeyArray, genome: Genome, spec: GenomeSpec) -> Marked:
+    """Marks a genome whose history is not known.
+
+    What every network begins with has the marks that `mark_first` gives it: inputs, outputs, and
+    connections from the ones to the others. All else is taken for new.
+
+    Args:
+        key: of what is new; consumed.
+        genome: any.
+        spec: of the genome.
+    """
+    node = jnp.arange(genome.max_nodes)
+    is_first_node = node < spec.first_hidden
+    is_first_connection = (genome.source < NUM_INPUTS) & (genome.target < spec.first_hidden)
+    place = (genome.target - NUM_INPUTS) * NUM_INPUTS + genome.source  # as `init` orders them
+    new_nodes, new_connections = _new_marks(key, genome)
+    return _marked(
+        genome,
+        jnp.where(is_first_node, _counted(genome.max_nodes), new_nodes),
+        jnp.where(is_first_connection, (place + 1).astype(jnp.uint32), new_connections),
+    )
+
+
 def mark_widened(key: PRNGKeyArray, genome: Genome, parent: Marked) -> Marked:
     """Marks a genome to whose parent nodes were added behind its own (see `widen`).
 
@@ -64,12 +87,11 @@ def mark_widened(key: PRNGKeyArray, genome: Genome, parent: Marked) -> Marked:
     rank = running_sum(is_own) - 1  # in both they stand in the same order
     nodes = _gather(parent.nodes, node, node < own)
     connections = _gather(parent.connections, rank, is_own)
-    key = fold_in(key, _MARKS)
-    new = (bits(fold_in(key, 0), genome.max_nodes), bits(fold_in(key, 1), genome.max_connections))
+    new_nodes, new_connections = _new_marks(key, genome)
     return _marked(
         genome,
-        jnp.where(node < own, nodes, new[0]),
-        jnp.where(is_own, connections, new[1]),
+        jnp.where(node < own, nodes, new_nodes),
+        jnp.where(is_own, connections, new_connections),
     )
 
 
@@ -161,6 +183,14 @@ def _marked(
     return Marked(
         genome, jnp.where(is_node, nodes, zero), jnp.where(is_connection, connections, zero)
     )
+
+
+def _new_marks(
+    key: PRNGKeyArray, genome: Genome
+) -> tuple[UInt32[Array, " nodes"], UInt32[Array, " connections"]]:
+    """Draws marks for all nodes and connections that may be new; they do not depend on the room."""
+    key = fold_in(key, _MARKS)
+    return bits(fold_in(key, 0), genome.max_nodes), bits(fold_in(key, 1), genome.max_connections)
 
 
 def _gather(

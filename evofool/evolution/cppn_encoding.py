@@ -268,13 +268,20 @@ class MarkedCppn:
     def adopt(
         self, keys: Key[Array, " batch"], genomes: cppn.Genome, parents: tuple[cppn.Marked, ...]
     ) -> cppn.Marked:
-        """Marks networks that polishing made of their parents, after giving them as much room."""
+        """Marks networks, after giving them room: polishing made them, or the run began with them.
+
+        Those without parents are of other runs, whose history is not at hand.
+        """
         genomes = cppn.grow(
             genomes,
             max_nodes=self.plain.max_nodes,
             max_connections=self.plain.max_connections,
         )
-        return jax.vmap(cppn.mark_widened)(keys, genomes, *parents)
+        if parents:
+            return jax.vmap(cppn.mark_widened)(keys, genomes, *parents)
+        return jax.vmap(lambda key, genome: cppn.mark_given(key, genome, self.plain.spec))(
+            keys, genomes
+        )
 
     def without_history(self, genomes: cppn.Marked) -> cppn.Genome:
         """Returns the networks alone."""

@@ -130,7 +130,13 @@ class Crossing(Protocol):
     def adopt(
         self, keys: Key[Array, " batch"], genomes: Genomes, parents: tuple[Genomes, ...]
     ) -> Genomes:
-        """Gives genomes of an `Encoding`, which polishing made of their parents, a history."""
+        """Gives genomes of an `Encoding` a history.
+
+        Args:
+            keys: of what is new in them.
+            genomes: that were not made by `init` or `vary`.
+            parents: that polishing made them of; none if the run began with them.
+        """
         ...
 
     def without_history(self, genomes: Genomes) -> Genomes:

@@ -261,8 +261,7 @@ def replay(
         rates: of the run, see `make_rates`.
         seed: of the independent run the records belong to.
         records: closed under parents, oldest first, as `Lineage.ancestry` gives them.
-        known: genomes that are not made again: those that polishing made, by id, with the room of
-            the encoding and a leading axis of 1.
+        known: genomes that are not made again, as `starters.remembered` returns them.
 
     Returns:
         Genomes by id (generation, child), bit for bit those that evolution made.

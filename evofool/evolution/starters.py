@@ -4,12 +4,14 @@ They lie in the run directory as `starters.npz`, as nothing can make them again:
 resumed before its first checkpoint, and lines of descent, find them there.
 """
 
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import numpy as np
 
+from evofool.evolution import polished
 from evofool.evolution.encodings import Encoding, Genomes
 from evofool.evolution.polished import MOST_BYTES, Born, filled_up, shapes_of, with_room_for
 from evofool.support import UserError, read_arrays, replacing
@@ -81,3 +83,33 @@ def load(folder: Path, encoding: Encoding) -> Starters | None:
     except (KeyError, ValueError, TypeError) as error:
         raise UserError(f"{path} does not hold genomes of this run: {error}") from error
     return Starters(encoding, genomes, len(leaves[0]))
+
+
+def copy(folder: Path, to: Path) -> None:
+    """Copies the genomes that a run began with, if there are any, to one that continues it."""
+    if (folder / FILE).exists():
+        shutil.copy(folder / FILE, to)
+
+
+def remembered(
+    folder: Path, encoding: Encoding, run: int, records: np.ndarray
+) -> tuple[Encoding, dict[Born, Genomes]]:
+    """Reads those genomes of some records that a run keeps, as it could not make them again.
+
+    Args:
+        folder: of the run.
+        encoding: of the run.
+        run: index of the independent run.
+        records: of a lineage.
+
+    Returns:
+        The encoding, grown until all of them have room, and the genomes that the run began with
+        or that polishing made, by id, with that room and a leading axis of 1.
+
+    Raises:
+        UserError: a file cannot be read, or does not hold genomes of the run.
+    """
+    given = load(folder, encoding)
+    encoding = encoding if given is None else given.encoding
+    encoding, known = polished.load(folder / "lineage", encoding, run, records)
+    return encoding, known if given is None else known | given.among(records, encoding)

@@ -26,6 +26,7 @@ from evofool.evolution import (
     make_plan,
     make_rates,
     polished,
+    starters,
 )
 from evofool.images import (
     Levels,
@@ -191,6 +192,7 @@ def begin(
     records = _ancestry(run, run_index, founders)
     records["run"] = 0
     session = breeding.BredRun(folder, config, newest)
+    starters.copy(run.folder, folder)
     polished.copy_of_run(run.folder / "lineage", run_index, folder / "lineage")
     elites = breeding.founded(
         archive_of(run.table, run.encoding), run_index, [kin.cell for kin in founders]
@@ -218,7 +220,7 @@ def add_generation(run: Run, parents: Sequence[breeding.Kin], count: int) -> Bro
     session = breeding.BredRun(folder, run.config, run.generation)
     record = read_session(folder)
     records = _ancestry(run, 0, parents)
-    encoding, known = polished.load(folder / "lineage", run.encoding, 0, records)
+    encoding, known = starters.remembered(folder, run.encoding, 0, records)
     line = lineage.Remade(encoding, make_rates(run.config), run.config.seed)
     line.add_all(records, known)
     genomes, chosen = breeding.make_children(

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from evofool.classifiers import Classifier, fingerprint
 from evofool.config import PolishConfig
-from evofool.evolution import Reporter, begin_with, expectation_of, make_plan
+from evofool.evolution import Reporter, begin_with, expectation_of, make_plan, starters
 from evofool.runs.folders import CONFIG, new_run_folder
 from evofool.runs.launch import carry_out
 from evofool.runs.progress import reporting
@@ -117,6 +117,7 @@ def polish(
 
         def begin() -> None:
             held.enter_context(begun)
+            starters.copy(run.folder, folder)
             shutil.copytree(run.folder / "lineage", folder / "lineage")
             shutil.copy(run.folder / "metrics.jsonl", folder)
             write_json(folder / CONFIG, make_manifest(plan, answers))

@@ -66,9 +66,8 @@ def repair(folder: Path, plan: Plan, reporter: Reporter) -> None:
 def _make_again(folder: Path, plan: Plan, last: int, reporter: Reporter) -> None:
     again = folder / AGAIN
     again.mkdir(exist_ok=True)
-    for name in ("config.json", starters.FILE):
-        if (folder / name).exists():
-            shutil.copy(folder / name, again)
+    shutil.copy(folder / "config.json", again)
+    starters.copy(folder, again)
     config = dataclasses.replace(
         plan.config,
         generations=min(last, plan.config.last_generation),

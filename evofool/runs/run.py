@@ -19,7 +19,6 @@ from evofool.evolution import (
     image_bytes,
     lineage,
     make_rates,
-    polished,
     starters,
 )
 from evofool.images import Images, Levels, as_png, thumbnail, to_image, to_levels
@@ -306,11 +305,7 @@ class Run(OpenedRun, Collection[Elite]):
         if not born:
             return {}
         records = self.lineage.ancestry(run_index, *born)
-        given = starters.load(self.folder, self.encoding)
-        encoding = self.encoding if given is None else given.encoding
-        encoding, known = polished.load(self.folder / "lineage", encoding, run_index, records)
-        if given is not None:
-            known |= given.among(records, encoding)
+        encoding, known = starters.remembered(self.folder, self.encoding, run_index, records)
         rates, seed = make_rates(self.config), self.config.seed + run_index
         return lineage.replay(encoding, rates, seed, records, known)
 

@@ -125,3 +125,14 @@ def test_a_network_that_was_widened_keeps_its_marks(cousins):
     before, after = genes(parent), genes(wide)
     assert before.items() <= after.items()
     assert len(after) == int(wide.genome.num_connections) == len(before) + 5 * (4 + 3)
+
+
+def test_a_network_whose_history_is_unknown_shares_what_all_begin_with(cousins):
+    key, first, network = jax.random.key(2), first_of(1), cousins[0].genome
+    assert genes(cppn.mark_given(key, first.genome, SPEC)) == genes(first)
+    given = genes(cppn.mark_given(key, network, SPEC))
+    begun = [ends for ends in given.values() if ends[0] <= 4 and ends[1] <= SPEC.first_hidden]
+    assert 0 < len(begun) < len(given) == int(network.num_connections)
+    shared = given.keys() & genes(first).keys()
+    assert sorted(given[mark] for mark in shared) == sorted(begun)
+    assert all(given[mark] == genes(first)[mark] for mark in shared)

@@ -10,6 +10,11 @@ from tests.evofool import fourier
 SETTINGS = {"generations": 3, "batch_size": 30, "quiet": True}
 
 
+def check_that_it_is_made_again(elite):
+    drawn = next(elite.run.draw(elite.ancestors()[:1]))[0]
+    np.testing.assert_array_equal(np.rint(drawn * 255), elite.image())
+
+
 def test_a_run_begins_with_the_elites_of_others(cppn_run, tmp_path):
     run = evofool.evolve("mock:10", start=cppn_run, out=tmp_path / "run", **SETTINGS)
     first = next(line for line in run.metrics if line["generation"] == 0)
@@ -17,9 +22,19 @@ def test_a_run_begins_with_the_elites_of_others(cppn_run, tmp_path):
     assert first["median_confidence"] == pytest.approx(np.median(best), rel=1e-5)
     assert evofool.verify(run).passed
     for elite in run:  # lines of descent end with what was given
-        genomes = elite.ancestors()
-        drawn = next(run.draw(genomes[:1]))[0]
-        np.testing.assert_array_equal(np.rint(drawn * 255), elite.image())
+        check_that_it_is_made_again(elite)
+
+
+def test_elites_that_descend_from_others_are_bred_and_polished(cppn_run, tmp_path):
+    run = evofool.evolve("mock:10", start=cppn_run, out=tmp_path / "run", **SETTINGS)
+    classes = [elite.label for elite in run.all_elites()[:3]]
+    brood = evofool.breed(run, classes=classes, children=6, out=tmp_path / "bred")
+    assert {len(child.parents) for child in brood.children} == {1, 2}
+    again = evofool.breed(brood.run, numbers=[1, 2], children=2)
+    assert evofool.verify(again.run).passed
+    better = evofool.polish(run, steps=2, out=tmp_path / "polished", quiet=True)
+    for elite in (*again.run, *better):
+        check_that_it_is_made_again(elite)
 
 
 def test_a_run_that_begins_with_genomes_goes_on_as_if_it_had_never_stopped(cppn_run, tmp_path):
