@@ -45,7 +45,7 @@ def check_encoding(encoding: Encoding, *, rates: object = ()) -> None:
     fault = encoding.fault_of(host)
     _need(not fault, f"fault_of refuses genomes of init: {fault}")
     _need(_same(encoding.trim(host), encoding.trim(encoding.trim(host))), "trim is not final")
-    grown = encoding.grow(host)
+    grown = jax.tree.map(jnp.asarray, encoding.grow(host))
     _need(
         _equal(encoding.grown().render(grown), encoding.render(genomes)),
         "images of genomes that have grown are others",

@@ -14,6 +14,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> evofool.Run:
     )
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # leaves files open
 def test_pytorch_ood_reads_its_fooling_images(run, tmp_path):
     from pytorch_ood.dataset.img import FoolingImages
 
@@ -30,6 +31,7 @@ def test_pytorch_ood_reads_its_fooling_images(run, tmp_path):
     assert {label for _, label in data} == {-1}
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # leaves files open
 def test_datasets_reads_images_and_what_is_known_of_them(run, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     import datasets

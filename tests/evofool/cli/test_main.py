@@ -155,7 +155,7 @@ MISTAKES = {
     "data fetch mnis": "did you mean 'mnist'?",
     "evolve --clasifier mock:10": "--classifier STR",
     "evolve --cppn.weight-rat 0.1": "--cppn.weight-rate FLOAT",
-    "evolve --encoding cpn": "'cppn', 'direct'",
+    "evolve --encoding cpn": "valid: cppn, direct",
     "evolve --classifier mock:x": "expected mock:CLASSES",
     "evolve --classifier no_such_module:make": "no module 'no_such_module'",
     "evolve --classifier :make": "expected module:factory",

@@ -19,6 +19,7 @@ evofool.register_activation("saw", lambda p: 2 * (p / 8 - jnp.floor(p / 8)) - 1)
 """
 
 
+@pytest.mark.slow
 def test_commands_know_what_the_files_of_the_environment_register(monkeypatch, tmp_path, capsys):
     (tmp_path / "own.py").write_text(OWN, encoding="utf-8")
     monkeypatch.setenv(PLUGINS, f"{tmp_path / 'own.py'}:{fourier.FILE}")

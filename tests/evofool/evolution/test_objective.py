@@ -42,7 +42,7 @@ def two_halves(card):
 def log_probabilities_of(run, elite):
     classifier = load_classifier(run.config.classifier)
     outputs = evaluate(classifier, elite.image()[None].astype(np.float32) / 255, 1)
-    return np.asarray(outputs - np.log(np.exp(outputs).sum(axis=1, keepdims=True)))
+    return jnp.asarray(outputs - np.log(np.exp(outputs).sum(axis=1, keepdims=True)))
 
 
 def test_a_fitness_of_an_image_counts_in_the_cell_of_its_likeliest_class(tmp_path):
@@ -88,6 +88,7 @@ def test_cells_of_ones_own_hold_what_is_placed_in_them(tmp_path):
         assert elite.fitness == pytest.approx(float(best), abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_second_axis_crosses_classes_and_ranges(tmp_path):
     evofool.register_cells("brightness", by_brightness)
     run = evofool.evolve("mock:10", cells="brightness", out=tmp_path / "run", **SETTINGS)

@@ -25,6 +25,7 @@ def test_a_run_begins_with_the_elites_of_others(cppn_run, tmp_path):
         check_that_it_is_made_again(elite)
 
 
+@pytest.mark.slow
 def test_elites_that_descend_from_others_are_bred_and_polished(cppn_run, tmp_path):
     run = evofool.evolve("mock:10", start=cppn_run, out=tmp_path / "run", **SETTINGS)
     classes = [elite.label for elite in run.all_elites()[:3]]
