@@ -40,7 +40,7 @@ from cppn.lesions import without_connection, without_node
 from cppn.mutation import MutationRates, mutate
 from cppn.random import bits as random_bits
 from cppn.random import fold_in, normal, uniform
-from cppn.render import Style, render, render_batch, render_widened
+from cppn.render import Style, render, render_batch, render_points, render_widened
 from cppn.shading import glsl_functions, to_glsl
 from cppn.show import to_svg, to_text
 from cppn.widening import Block, new_block, widen
@@ -76,6 +76,7 @@ __all__ = [
     "register_activation",
     "render",
     "render_batch",
+    "render_points",
     "render_widened",
     "step_finely",
     "to_bytes",

@@ -134,6 +134,35 @@ def render_batch(
     return images.reshape(-1, height, width, spec.outputs)
 
 
+@partial(jax.jit, static_argnames=("spec", "style"))
+def render_points(
+    genome: Genome,
+    inputs: Float[Array | np.ndarray, "4 points"],
+    *,
+    spec: GenomeSpec,
+    style: Style = GREY,
+) -> Float[Array, "points channels"]:
+    """Draws one genome at any points of its plane, bit for bit as `render` draws it there.
+
+    Args:
+        genome: leaves without a batch axis.
+        inputs: x, y, d and bias of each point, as the network sees them. With centred coordinates,
+            x and y reach from -1 to 1, and d is their distance from 0; bias is 1.
+        spec: number of outputs, names of the activations.
+        style: how output values become pixels; the coordinates are those given.
+
+    Returns:
+        Values k / 255.
+
+    Raises:
+        ValueError: as `render_batch`.
+    """
+    _check_options(spec, 1, 1, style)
+    look = _Look(spec, style.color, style.rounding, quantize=True)
+    genomes = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], genome)
+    return cast(Array, _draw(genomes.weight, genomes, jnp.asarray(inputs), look))[0]
+
+
 @partial(jax.jit, static_argnames=("spec", "height", "width", "style"))
 def render_widened(
     weight: Float[Array, "batch connections"],

@@ -27,6 +27,7 @@ from .config import make_config as make_config
 from .data import fetch as fetch
 from .data import load_cifar10 as load_cifar10
 from .data import load_mnist as load_mnist
+from .drawing import Drawing as Drawing
 from .evaluation import accuracy as accuracy
 from .evaluation import classify as classify
 from .evaluation import corrupt as corrupt
@@ -76,6 +77,7 @@ from .runs import poster as poster
 from .runs import publish as publish
 from .runs import quiz as quiz
 from .runs import render as render
+from .runs import render_files as render_files
 from .runs import resume as resume
 from .runs import save_npz as save_npz
 from .runs import to_ribs as to_ribs

@@ -16,6 +16,7 @@ from tests.doors import DOORS, PACKAGES, ROOMS, ROOT, public
 # evofool are for the command line alone.
 ORDER = (
     *("cppn", "archive", "evofool.support", "evofool.config", "evofool.settings"),
+    "evofool.drawing",
     *(f"evofool.{room}" for room in ROOMS[1:]),
 )
 # Tests of something else than the module beside them.

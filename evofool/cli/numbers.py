@@ -1,13 +1,14 @@
 """Numbers on the command line: plain ASCII digits, finite, and in the range of their flag.
 
 Python itself takes `1_0`, `٣` and `nan` for numbers, and `10 ** 20` for a size; tyro asks this
-module instead. No flag takes a number below 0. One whose type is a plain `int` or `float` has the
-widest range that everything behind it can bear; the types below are narrower.
+module instead. No flag takes a number below 0, but those of type `Signed`. One whose type is a
+plain `int` or `float` has the widest range that everything behind it can bear; the types below are
+narrower.
 """
 
 import re
 from collections.abc import Callable
-from typing import Annotated, TypeVar, get_args
+from typing import Annotated, TypeVar, get_args, get_origin
 
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
@@ -96,6 +97,8 @@ NUMBERS = ConstructorRegistry()
 def _plain_number(
     kind: PrimitiveTypeInfo,
 ) -> PrimitiveConstructorSpec[int | None] | PrimitiveConstructorSpec[float | None] | None:
+    if get_origin(kind.type) is tuple:
+        return None  # of numbers, each of which tyro asks for by itself
     alternatives = set(get_args(kind.type) or (kind.type,)) - {type(None)}
     if alternatives == {int}:
         return whole(0, MOST_WHOLE)
@@ -115,6 +118,7 @@ Steps = Annotated[int, whole(1, MOST_STEPS)]
 Rounds = Annotated[int, whole(1, MOST_ROUNDS)]
 Width = Annotated[int, whole(0, MOST_WIDTH)]
 MaybeGenerations = Annotated[int | None, whole(0, MOST_GENERATIONS)]
+Signed = Annotated[float, decimal(-1e6, 1e6)]
 Share = Annotated[float, decimal(0.0, 1.0)]
 MaybeShare = Annotated[float | None, decimal(0.0, 1.0)]
 MaybePositive = Annotated[float | None, decimal(0.0, 1e6)]

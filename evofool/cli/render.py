@@ -1,44 +1,79 @@
-"""The commands that draw one elite: render, descent."""
+"""The commands that draw elites one by one: render, descent."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from evofool.cli.flags import ClassName, RunFolder
+import tyro
+
+from evofool.cli.flags import ClassName, ClassNames, RunFolder
 from evofool.cli.lines import say
-from evofool.cli.numbers import Index, Size, pixels
+from evofool.cli.numbers import Index, Signed, Size, pixels
 from evofool.cli.startup import start_jax
+from evofool.drawing import Drawing
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawingFlags(Drawing):
+    """Part of the plane, and colours."""
+
+    center: tuple[Signed, Signed] = (0.0, 0.0)
+    """X and Y of the middle; the evolved image reaches from -1 to 1, to the right and down."""
+    rotate: Signed = 0.0
+    """Degrees by which the image is turned, clockwise."""
+
+
+Flags = Annotated[DrawingFlags, tyro.conf.arg(name="")]
 
 
 def render(
     run: RunFolder,
     *,
-    class_name: ClassName,
+    class_names: ClassNames = (),
+    favourites: Path | None = None,
     size: Annotated[Size, pixels(13_000)] = 1024,
     out: Path,
     run_index: Index = 0,
+    drawing: Flags = DrawingFlags(),
     strict: bool = False,
 ) -> None:
-    """Draws the elite of a class at any size (CPPN runs only).
+    """Draws elites at any size, for paper or slides (CPPN runs only).
+
+    A PNG says in itself what it shows: class, run, seed, hash of the genome.
 
       evofool render runs/cppn-0 --class 7 --size 2048 --out seven.png
       evofool render runs/cppn-0 --class 7 --size 1920x1080 --out wallpaper.png
+      evofool render runs/cppn-0 --class 3 7 --size 9933x7016 --dpi 300 --out a1.png
+      evofool render runs/cppn-0 --class 7 --size 2000x1000 --tile 4 2 --palette magma --out w.png
+      evofool render runs/cppn-0 --favourites favourites.json --transparent --out slide.png
 
     Args:
         run: run directory.
-        class_name: the elite's class: a label, an index (or index:3) or a WordNet id.
+        class_names: classes of the elites: labels, indices (or index:3) or WordNet ids.
+        favourites: file of favourites, as the browser exports them.
         size: pixels along the longer side, or WIDTHxHEIGHT. In other proportions than those of
             the evolved image, that image is in the middle and the network draws on around it.
-        out: image file to write; its ending decides the format, for instance .png.
+        out: image file to write; its ending decides the format, for instance .png. Of several
+            elites, each file has its class in its name.
         run_index: which of the independent runs of evolve --runs, from 0.
+        drawing: part of the plane, and colours.
         strict: exit with code 1 if the newest checkpoint is damaged; by default an older one is
             used, with a warning.
     """
     start_jax()
-    from evofool.images import save_image
-    from evofool.runs import Run, render
+    from evofool.runs import Run, render_files
 
-    save_image(render(Run(run, strict=strict), class_name, size=size, run_index=run_index), out)
-    say(out)
+    paths = render_files(
+        Run(run, strict=strict),
+        out,
+        classes=class_names,
+        favourites=favourites,
+        size=size,
+        run_index=run_index,
+        drawing=drawing,
+    )
+    for path in paths:
+        say(path)
 
 
 def descent(

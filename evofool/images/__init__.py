@@ -12,13 +12,15 @@ from evofool.images.corruptions import blur, exchange_tiles, mirror_tiles, recol
 from evofool.images.fonts import legible
 from evofool.images.ground import is_faint, is_negative
 from evofool.images.levels import Images, Levels, from_levels, to_image, to_levels
+from evofool.images.palettes import LUMA, colored, read_palette
 from evofool.images.recoloring import disordered_table, intensity_table, non_monotonicity
-from evofool.images.saving import as_data_url, as_png, resized, save_image, save_pages
+from evofool.images.saving import as_data_url, as_png, check_format, resized, save_image, save_pages
 from evofool.images.sheets import Section, draw_sheet, thumbnail
 from evofool.images.wear import WEAR, WORDS, Chance, Wear, chance_of, wear, wear_named
 from evofool.support import percent  # lives there; some rooms still import it from here
 
 __all__ = [
+    "LUMA",
     "WEAR",
     "WORDS",
     "Chance",
@@ -31,6 +33,8 @@ __all__ = [
     "blur",
     "chance_of",
     "chart",
+    "check_format",
+    "colored",
     "confidence_axis",
     "corruptions",
     "disordered_table",
@@ -45,6 +49,7 @@ __all__ = [
     "non_monotonicity",
     "on_axis",
     "percent",
+    "read_palette",
     "recolor",
     "resized",
     "save_image",

@@ -1,34 +1,67 @@
 """Files of images, and images at another size."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from evofool.images.levels import to_image
 from evofool.support import UserError, replacing
 
 QUALITY = 88  # of JPEG; other formats ignore it or mean the same
+TRANSPARENT = (".png", ".webp", ".tif", ".tiff")
 
 
-def save_image(image: Image.Image, path: Path, *, quality: int = QUALITY) -> None:
+def save_image(
+    image: Image.Image,
+    path: Path,
+    *,
+    quality: int = QUALITY,
+    dpi: int | None = None,
+    about: Mapping[str, str] | None = None,
+) -> None:
     """Writes an image, atomically, in the format of the file's suffix.
 
     Args:
         image: to write.
         path: of the file.
         quality: in 1..100, for formats that lose detail.
+        dpi: pixels per inch; formats that do not know them ignore them.
+        about: texts by their names, for PNG; other formats ignore them.
 
     Raises:
-        UserError: the suffix is that of no image format, or the file cannot be written.
+        UserError: as `check_format`, or the file cannot be written.
     """
-    if path.suffix.lower() not in Image.registered_extensions():
-        raise UserError(f"{path} has no known image format in its name; use for instance .png")
+    check_format(path, transparent=image.has_transparency_data)
+    texts = PngInfo()
+    for name, text in (about or {}).items():
+        texts.add_itxt(name, text)
+    resolution = {} if dpi is None else {"dpi": (dpi, dpi)}
     with replacing(path) as temporary:
-        image.save(temporary, quality=quality)
+        image.save(temporary, quality=quality, pnginfo=texts, **resolution)
+
+
+def check_format(path: Path, *, transparent: bool = False) -> None:
+    """Makes sure that there is a format of images for the name of a file.
+
+    Args:
+        path: of the file.
+        transparent: whether pixels of the image may be.
+
+    Raises:
+        UserError: the suffix is that of no format, or of one that knows no transparency.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in Image.registered_extensions():
+        raise UserError(f"{path} has no known image format in its name; use for instance .png")
+    if transparent and suffix not in TRANSPARENT:
+        raise UserError(
+            f"{path} cannot hold a transparent image; expected one of {', '.join(TRANSPARENT)}"
+        )
 
 
 def as_png(image: Image.Image, **options: int) -> bytes:

@@ -13,7 +13,7 @@ from evofool.runs.comparison import RunFacts, compare
 from evofool.runs.consoles import PlainConsole, progress_output
 from evofool.runs.convergence import write_convergence
 from evofool.runs.doctor import Diagnosis, doctor
-from evofool.runs.drawing import render
+from evofool.runs.drawing import render, render_files
 from evofool.runs.exporting import export, write_csv
 from evofool.runs.family_tree import Move, classes_held, goal_switches, kinship, move_matrix, moves
 from evofool.runs.folders import result_folder
@@ -99,6 +99,7 @@ __all__ = [
     "publish",
     "quiz",
     "render",
+    "render_files",
     "reporting",
     "result_folder",
     "resume",

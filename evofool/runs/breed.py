@@ -16,6 +16,7 @@ from evofool.runs.breeding_session import (
     plan_session,
     read_session,
 )
+from evofool.runs.choosing import find_favourite
 from evofool.runs.favourites import Favourite, read_favourites
 from evofool.runs.folders import new_run_folder
 from evofool.runs.progress import reporting
@@ -151,12 +152,7 @@ def _found(
 ) -> breeding.Kin | None:
     """Returns a favourite as a parent; None if it is not of this run, or an elite no more."""
     generation, child = entry["born"]
-    born = (generation, child)
-    if born in members:
-        return members[born]
-    output = entry["class_index"] + run.card.class_offset
-    if output not in run.outputs:
-        return None
-    index, cell = entry["seed"] - run.config.seed, run.outputs.index(output)
-    is_elite = (run.table["archive.items.born"][index, cell] == born).all()
-    return breeding.Kin(born, cell) if is_elite else None
+    if (generation, child) in members:
+        return members[generation, child]
+    elite = find_favourite(run, entry)
+    return None if elite is None else breeding.Kin(elite.born, elite.cell)

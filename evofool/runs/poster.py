@@ -10,7 +10,7 @@ from PIL import Image
 
 from evofool.classifiers import first_name
 from evofool.evolution import HIGH
-from evofool.images import Levels, Section, draw_sheet, save_image, to_image
+from evofool.images import LUMA, Levels, Section, draw_sheet, save_image, to_image
 from evofool.runs.exporting import class_name
 from evofool.runs.folders import result_folder
 from evofool.runs.frames import Size
@@ -117,7 +117,6 @@ img {{ width: 100%; display: block; }}
 
 
 SKETCH = 16  # pixels: side of the copies by which images are told apart
-LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
 
 
 def striking(run: str | Path | Run, *, count: int = 24, least: float = HIGH) -> list[Elite]:

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from PIL import Image
 
 from evofool.classifiers import confidence, label_of, resolve_class
+from evofool.drawing import PLAIN, Drawing
 from evofool.evolution import (
     Genomes,
     Step,
@@ -21,7 +22,7 @@ from evofool.evolution import (
     make_rates,
     starters,
 )
-from evofool.images import Images, Levels, as_png, thumbnail, to_image, to_levels
+from evofool.images import Images, Levels, as_png, read_palette, thumbnail, to_image, to_levels
 from evofool.runs.collection import Collection
 from evofool.runs.frames import Size, draw_frame, frame_of
 from evofool.runs.integrity import genomes_of
@@ -29,7 +30,7 @@ from evofool.runs.opened import OpenedRun
 from evofool.runs.tables import Metrics
 from evofool.support import DamagedFileError, UserError, check_room, percent
 
-COORDINATE_BYTES = 16  # of a pixel, for a CPPN: x, y, distance and bias
+PIXEL_BYTES = 12  # of a drawing: levels, those of its tiles, and Pillow's copy, at most 4 each
 MOST_NAMES = 20  # of classes in a message
 
 
@@ -94,13 +95,14 @@ class Elite:
 
     picture = image  # its name until 0.1
 
-    def render(self, size: Size) -> Image.Image:
+    def render(self, size: Size, *, drawing: Drawing = PLAIN) -> Image.Image:
         """Draws a CPPN elite anew: `size` is its longer side in pixels, or (width, height).
 
         Raises:
-            UserError: a directly encoded image, which has no detail beyond its own pixels.
+            UserError: a directly encoded image, which has no detail beyond its own pixels, or as
+                `Run.check_drawable`.
         """
-        return to_image(self.run.draw_large(self.genome, size))
+        return to_image(self.run.draw_large(self.genome, size, drawing=drawing))
 
     def ancestors(self) -> list[Genomes]:
         """Makes the genomes of `steps` again, this elite's first."""
@@ -244,12 +246,12 @@ class Run(OpenedRun, Collection[Elite]):
             images = render(jax.tree.map(lambda *leaves: np.stack(leaves), *filled))
             yield np.asarray(images)[: len(part)]
 
-    def check_drawable(self, size: Size) -> None:
+    def check_drawable(self, size: Size, *, drawing: Drawing = PLAIN) -> None:
         """Makes sure that elites can be drawn anew at a size, as `draw_large` takes it.
 
         Raises:
-            UserError: the run is directly encoded, a side is below 1, or such an image does not fit
-                into memory.
+            UserError: the run is directly encoded, a side is below 1, such an image does not fit
+                into memory, or the drawing asks for what cannot be.
         """
         if self.config.encoding != "cppn":
             is_direct = self.config.encoding == "direct"
@@ -258,15 +260,18 @@ class Run(OpenedRun, Collection[Elite]):
                 f"{self.folder} is {how}: its images have no detail beyond their own pixels; use "
                 "'evofool export' for those"
             )
-        frame = frame_of(size, self.card.input_shape)
-        channels = self.card.input_shape[2]
+        frame = frame_of(size, self.card.input_shape, drawing)
+        if drawing.palette is not None:
+            read_palette(drawing.palette)
+        columns, rows = drawing.tile
+        width, height = columns * frame.width, rows * frame.height
         check_room(
-            frame.height * frame.width * (COORDINATE_BYTES + image_bytes((channels,))),
-            f"an image of {frame.width}x{frame.height} pixels",
+            width * height * PIXEL_BYTES,
+            f"an image of {width}x{height} pixels",
             remedy="choose a smaller --size",
         )
 
-    def draw_large(self, genome: Genomes, size: Size) -> Levels:
+    def draw_large(self, genome: Genomes, size: Size, *, drawing: Drawing = PLAIN) -> Levels:
         """Draws one CPPN genome at any size.
 
         Args:
@@ -274,12 +279,13 @@ class Run(OpenedRun, Collection[Elite]):
             size: pixels along the longer side, or (width, height). Where these have other
                 proportions than the image that was evolved, shapes keep theirs: that image is in
                 the middle, and the network draws what it has beyond its edges.
+            drawing: the part of the plane, and the colours.
 
         Raises:
             UserError: as `check_drawable`.
         """
-        self.check_drawable(size)
-        return draw_frame(genome, size, self.config.cppn, self.card.input_shape)
+        self.check_drawable(size, drawing=drawing)
+        return draw_frame(genome, size, self.config.cppn, self.card.input_shape, drawing)
 
     def replay(self, run_index: int, steps: list[Step]) -> list[Genomes]:
         """Makes the genomes of a line of descent again from the random keys, newest first."""
