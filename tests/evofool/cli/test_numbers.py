@@ -19,6 +19,7 @@ from evofool.cli.numbers import NUMBERS, decimal, whole
 # flags that take a billion: those that count long runs, and seeds
 LARGE = {"generations", "max-evaluations", "checkpoint-every", "keep-checkpoints", "log-every"}
 LARGE |= {"seed", "direct.halve-every", "cppn.fine-after"}
+SIGNED = {"center", "rotate"}
 # settings without which a flag has no effect, and is refused for that
 USED = {
     "--direct.": ("--encoding", "direct"),
@@ -85,8 +86,10 @@ def test_bad_numbers_are_refused_by_their_flag(
     bad = ["1_0", "-5", str(10**20)] if "INT" in flag.kind else ["1_0", "-5", "nan"]
     if "INT" in flag.kind and name not in LARGE:
         bad.append(str(10**9))
-    for value in bad:
-        words = [*flag.command.split(), *flag.others, f"{flag.name}={value}"]
+    for value in (value for value in bad if not (name in SIGNED and value == "-5")):
+        is_one = len(flag.kind.split()) == 1
+        given = [f"{flag.name}={value}"] if is_one else [flag.name, value, "1"]
+        words = [*flag.command.split(), *flag.others, *given]
         try:
             code = main(words)
         except SystemExit as exit_:
