@@ -4,6 +4,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -40,7 +41,7 @@ def save_image(
     texts = PngInfo()
     for name, text in (about or {}).items():
         texts.add_itxt(name, text)
-    resolution = {} if dpi is None else {"dpi": (dpi, dpi)}
+    resolution: dict[str, Any] = {} if dpi is None else {"dpi": (dpi, dpi)}
     with replacing(path) as temporary:
         image.save(temporary, quality=quality, pnginfo=texts, **resolution)
 
