@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evofool.audits.budgets import Budget, BudgetName, find_budget
+from evofool.audits.budgets import Budget, find_budget
 from evofool.audits.comparison import compare
 from evofool.audits.controls import forest
 from evofool.audits.elites import save_elites
@@ -92,7 +92,7 @@ def audit(
     dataset: str | None = None,
     data: str | Path | None = None,
     invert: bool = False,
-    budget: BudgetName | Budget = "quick",
+    budget: str | Budget = "quick",
     seed: int = 0,
     threshold: float = 0.99,
     fail_if: Sequence[str] = (),
@@ -148,40 +148,33 @@ def audit(
     beside = not_worse_than or baseline
     earlier = None if beside is None else _read_earlier(beside, threshold)
     forest()  # before any work is done, whether scikit-learn is there
-    address = classifier if isinstance(classifier, str) else classifier.card.name
-    if isinstance(classifier, str):
-        classifier = load_classifier(classifier, weights=weights, combine=combine)
-    elif weights is not None:
-        raise UserError(f"weights is {str(weights)!r}, but the classifier given has its own")
+    loaded = _load(classifier, weights, combine)
     chosen = find_budget(budget) if isinstance(budget, str) else budget
-    real = read_real(
-        classifier.card,
-        limit=chosen.real,
-        images=images,
-        labels=labels,
-        dataset=dataset,
-        data=data,
-        invert=invert,
-    )
+    files = {"images": images, "labels": labels, "dataset": dataset, "data": data}
+    real = read_real(loaded.card, limit=chosen.real, invert=invert, **files)
     if overwrite and any((Path(out) / name).exists() for name in (FILE, PARTS)):
         remove(Path(out))
     subject = Subject(
-        classifier=classifier,
-        address=address,
+        classifier=loaded,
+        address=classifier if isinstance(classifier, str) else loaded.card.name,
         real=real,
         budget=chosen,
         seed=seed,
         threshold=threshold,
         extra=confidences_of(gates),
     )
-    return _perform(
-        subject,
-        Wishes(expect_accuracy, golden, replay, tuple(remedies)),
-        Terms(gates, earlier, is_test=not_worse_than is not None),
-        out=Path(out),
-        max_seconds=max_seconds,
-        report=report or silent,
-    )
+    wishes = Wishes(expect_accuracy, golden, replay, tuple(remedies))
+    terms = Terms(gates, earlier, is_test=not_worse_than is not None)
+    limits = {"max_seconds": max_seconds, "report": report or silent}
+    return _perform(subject, wishes, terms, out=Path(out), **limits)
+
+
+def _load(classifier: str | Classifier, weights: str | Path | None, combine: str) -> Classifier:
+    if isinstance(classifier, str):
+        return load_classifier(classifier, weights=weights, combine=combine)
+    if weights is not None:
+        raise UserError(f"weights is {str(weights)!r}, but the classifier given has its own")
+    return classifier
 
 
 class Terms(NamedTuple):

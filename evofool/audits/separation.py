@@ -12,6 +12,8 @@ from jaxtyping import Float, Int
 from evofool.audits.figures import RESAMPLES, Estimate
 
 Scores = Float[np.ndarray, " images"]
+Real = Float[np.ndarray, " real"]
+Fooling = Float[np.ndarray, " fooling"]
 Values = Float[np.ndarray, " samples"]
 PASSED = 0.95  # share of real images that pass a detector's threshold
 
@@ -40,7 +42,7 @@ class Measures(NamedTuple):
     fpr95: Values
 
 
-def separate(real: Scores, fooling: Scores, *, seed: int) -> Separation:
+def separate(real: Real, fooling: Fooling, *, seed: int) -> Separation:
     """Measures how well a score separates real from fooling images, with bootstrap intervals.
 
     Args:
@@ -56,8 +58,8 @@ def separate(real: Scores, fooling: Scores, *, seed: int) -> Separation:
 
 
 def measure(
-    real: Scores,
-    fooling: Scores,
+    real: Real,
+    fooling: Fooling,
     times_real: Int[np.ndarray, "samples real"],
     times_fooling: Int[np.ndarray, "samples fooling"],
 ) -> Measures:
@@ -85,7 +87,7 @@ def measure(
     )
 
 
-def passing(real: Scores) -> float:
+def passing(real: Real) -> float:
     """Returns the highest threshold that at least 95 % of the real images reach."""
     return float(np.sort(real)[_most_rejected(len(real))])
 
@@ -102,7 +104,9 @@ def _drawn(generator: np.random.Generator, count: int) -> Int[np.ndarray, "sampl
 
 
 def _by_score(
-    scores: Scores, own: Scores, times: Int[np.ndarray, "samples images"]
+    scores: Float[np.ndarray, " scores"],
+    own: Scores,
+    times: Int[np.ndarray, "samples images"],
 ) -> Float[np.ndarray, "samples scores"]:
     """Returns how many images of every sample have each score."""
     place = np.searchsorted(scores, own)

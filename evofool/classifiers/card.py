@@ -28,6 +28,14 @@ SCORES = ("logits", "probabilities", "sigmoids", "score")
 ACTIVATIONS = ("relu", "sigmoid")
 PADDINGS = ("symmetric", "SAME")
 INTERPOLATIONS = ("bicubic", "bilinear", "nearest")
+_OPTIONS = {
+    "channel_order": CHANNEL_ORDERS,
+    "activation": ACTIVATIONS,
+    "padding": PADDINGS,
+    "interpolation": INTERPOLATIONS,
+    "layout": LAYOUTS,
+    "scores": SCORES,
+}
 DIGITS = tuple("0123456789")
 # Far above what classifiers have, and far below what fills the memory.
 MOST_VALUES = 2**24  # of an image: 4096 x 4096, grey
@@ -105,6 +113,26 @@ class Card:
         object.__setattr__(self, "family", current_name(self.family))
         where = f"card of {self.name!r}"
         check_sizes(where, self.input_shape, self.outputs)
+        self._check_classes(where)
+        if not self.channel_order:
+            object.__setattr__(self, "channel_order", "grey" if self.input_shape[2] == 1 else "RGB")
+        if not self.mean:
+            object.__setattr__(self, "mean", (0.0,) * self.input_shape[2])
+        if self.background is None and self.is_of_digits:
+            object.__setattr__(self, "background", 0)
+        for field, options in _OPTIONS.items():
+            if getattr(self, field) not in options:
+                raise unknown_name(f"{field} ({where})", getattr(self, field), options)
+        if self.background is not None and not 0 <= self.background <= 255:
+            raise UserError(f"{where}: background is {self.background}; expected a level 0..255")
+        if min(self.resize, self.crop) < 0 or not self.width > 0:
+            raise UserError(
+                f"{where}: resize is {self.resize}, crop {self.crop}, width {self.width}; expected "
+                "0 or more pixels and a width above 0"
+            )
+        self._check_channels(where)
+
+    def _check_classes(self, where: str) -> None:
         if not 0 <= self.class_offset < self.outputs:
             raise UserError(
                 f"{where}: class_offset is {self.class_offset} with {self.outputs} outputs; "
@@ -123,32 +151,10 @@ class Card:
                     f"{where}: the label of class {index} has {len(label):,} letters, "
                     f"{label[:20]!r}...; expected at most {MOST_LETTERS:,}"
                 )
-        if not self.channel_order:
-            object.__setattr__(self, "channel_order", "grey" if self.input_shape[2] == 1 else "RGB")
-        if not self.mean:
-            object.__setattr__(self, "mean", (0.0,) * self.input_shape[2])
-        if self.background is None and self.is_of_digits:
-            object.__setattr__(self, "background", 0)
-        if self.background is not None and not 0 <= self.background <= 255:
-            raise UserError(f"{where}: background is {self.background}; expected a level 0..255")
-        if self.channel_order not in CHANNEL_ORDERS:
-            raise unknown_name(f"channel_order ({where})", self.channel_order, CHANNEL_ORDERS)
-        for field, options in (
-            ("activation", ACTIVATIONS),
-            ("padding", PADDINGS),
-            ("interpolation", INTERPOLATIONS),
-            ("layout", LAYOUTS),
-            ("scores", SCORES),
-        ):
-            if getattr(self, field) not in options:
-                raise unknown_name(f"{field} ({where})", getattr(self, field), options)
         if self.ids and len(self.ids) != self.classes:
             raise UserError(f"{where}: {len(self.ids)} ids; expected {self.classes}, as labels")
-        if min(self.resize, self.crop) < 0 or not self.width > 0:
-            raise UserError(
-                f"{where}: resize is {self.resize}, crop {self.crop}, width {self.width}; expected "
-                "0 or more pixels and a width above 0"
-            )
+
+    def _check_channels(self, where: str) -> None:
         channels = 1 if self.channel_order == "grey" else 3
         if self.input_shape[2] != channels:
             raise UserError(
@@ -157,14 +163,11 @@ class Card:
             )
         if len(self.mean) != channels:
             raise UserError(f"{where}: mean has {len(self.mean)} values; expected {channels}")
-        if isinstance(self.scale, tuple) and len(self.scale) != channels:
-            raise UserError(
-                f"{where}: scale has {len(self.scale)} values; expected one, or {channels}"
-            )
         scales = self.scale if isinstance(self.scale, tuple) else (self.scale,)
-        if not (
-            all(0 < scale < math.inf for scale in scales) and all(map(math.isfinite, self.mean))
-        ):
+        if isinstance(self.scale, tuple) and len(scales) != channels:
+            raise UserError(f"{where}: scale has {len(scales)} values; expected one, or {channels}")
+        is_finite = all(map(math.isfinite, self.mean))
+        if not (is_finite and all(0 < scale < math.inf for scale in scales)):
             raise UserError(
                 f"{where}: scale is {self.scale}, mean {self.mean}; expected finite numbers, and a "
                 "scale above 0"

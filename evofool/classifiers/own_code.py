@@ -17,7 +17,7 @@ from evofool.support import SCHEMES, UserError, is_python_file, unknown_name
 
 # Prefixes of addresses elsewhere. Modules of some of these names are installed in many places:
 # importing one of them would run foreign code, and say nothing about the model that is meant.
-_SCHEMES = ("torchscript", "sklearn", "tfjs", "timm", "hf", "http", "https", "file", "cmd")
+_SCHEMES = ("sklearn", "tfjs", "timm", "hf", "http", "https", "file", "cmd")
 _TORCH = (
     "return Classifier(card=Card(name='mine', input_shape=(224, 224, 3), outputs=1000, "
     "labels=LABELS), params=None, kind='probabilities', apply=lambda _, images: "

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 
 from evofool.support.errors import UserError
 
-SCHEMES = ("onnx", "tflite", "keras", "torch", "jaxexport")
+SCHEMES = ("onnx", "tflite", "keras", "torch", "torchscript", "jaxexport")
 _WITH_CODE = ("torch",)  # whose place may be a factory, module:factory or FILE.py:factory
 _FILES = (".pt2", ".pt", ".pth", ".th", ".ckpt", ".bin")  # what such a place ends in if it is none
 _PATHS = ("card", "labels")  # options whose values are files

@@ -17,6 +17,7 @@ _MODULES = {
     "tflite": "tflite_files",
     "keras": "keras_files",
     "torch": "torch_models",
+    "torchscript": "torch_models",
 }
 
 

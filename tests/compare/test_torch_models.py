@@ -1,0 +1,85 @@
+"""Models of PyTorch by address: exported programs, TorchScript, modules of a factory."""
+
+import zipfile
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason='needs pip install -e ".[compare]"')
+pytest.importorskip("onnxscript", reason='needs pip install -e ".[compare]"')
+
+import evofool  # noqa: E402
+from evofool.support import UserError  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's own parts
+SIZE = "input=16x12"
+MODULE = """
+import torch
+
+def make():
+    torch.manual_seed(0)
+    first, second = torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.Conv2d(8, 8, 3, 2, 1, groups=8)
+    return torch.nn.Sequential(
+        first, torch.nn.BatchNorm2d(8), torch.nn.ReLU(), second, torch.nn.ReLU(),
+        torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(8, 5),
+    ).eval()
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A network as the factory of a module, an exported program, TorchScript, and a pickle."""
+    folder = tmp_path_factory.mktemp("torch")
+    (folder / "net.py").write_text(MODULE)
+    scope = {}
+    exec(MODULE, scope)
+    model, images = scope["make"](), torch.zeros(2, 3, 16, 12)
+    batch = {0: torch.export.Dim("batch")}
+    exported = torch.export.export(model, (images,), dynamic_shapes=(batch,))
+    torch.export.save(exported, folder / "net.pt2")
+    torch.jit.trace(model, images).save(str(folder / "net.pt"))
+    torch.save(model, folder / "pickle.pt")
+    return folder, model
+
+
+@pytest.mark.parametrize(
+    ("scheme", "file", "query"),
+    [("torch", "net.pt2", ""), ("torch", "net.py:make", SIZE), ("torchscript", "net.pt", SIZE)],
+)
+def test_outputs_are_those_of_pytorch_whatever_the_batch(folder, scheme, file, query):
+    place, model = folder
+    classifier = evofool.load_classifier(f"{scheme}:{place / file}?prep=imagenet&{query}")
+    images = np.random.default_rng(0).random((5, 16, 12, 3), np.float32)
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    values = ((images - mean) / std).astype(np.float32).transpose(0, 3, 1, 2)
+    with torch.no_grad():
+        expected = model(torch.from_numpy(values.copy())).numpy()
+    found = classifier.apply(classifier.params, images)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert classifier.is_jax
+    assert "input_shape" not in classifier.card.guessed
+
+
+def test_a_run_against_an_exported_program_is_verified(folder, tmp_path):
+    name = f"torch:{folder[0] / 'net.pt2'}?prep=unit"
+    run = evofool.evolve(evofool.EvolveConfig(classifier=name, generations=2), out=tmp_path / "r")
+    assert run.summary["evaluations"] > 0
+    assert evofool.verify(tmp_path / "r").passed
+
+
+def test_what_could_run_code_is_refused_before_it_is_opened(folder, tmp_path):
+    place, _ = folder
+    for scheme in ("torch", "torchscript"):
+        with pytest.raises(UserError, match="may be a pickle"):
+            evofool.load_classifier(f"{scheme}:{place / 'pickle.pt'}")
+    with pytest.raises(UserError, match="give torchscript:"):
+        evofool.load_classifier(f"torch:{place / 'net.pt'}")
+    with zipfile.ZipFile(tmp_path / "bad.pt", "w") as archive:
+        archive.writestr("bad/code/net.py", "def forward(x):\n  return torch.from_file('f', True)")
+    with pytest.raises(UserError, match="reads or writes files"):
+        evofool.load_classifier(f"torchscript:{tmp_path / 'bad.pt'}")
+
+
+def test_a_size_that_nobody_gave_is_marked_as_guessed(folder):
+    classifier = evofool.load_classifier(f"torchscript:{folder[0] / 'net.pt'}")
+    assert classifier.card.guessed[0] == "input_shape"
