@@ -210,7 +210,8 @@ def expanded_terms(
 ) -> tuple[Int[Array, "instructions lanes"], Float[Array, "instructions lanes"]]:
     """Lists the rows that each instruction of a genome adds, with their factors.
 
-    Lanes that an instruction does not use have a factor of zero.
+    Lanes that an instruction does not use take row 0, which is x and thus finite, zero times: any
+    other row may not have been written yet, and on a GPU hold anything.
     """
     source, weight = jnp.pad(genome.source, (0, 1)), jnp.pad(genome.weight, (0, 1))
     lane = jnp.arange(LANES)[None]
@@ -218,7 +219,8 @@ def expanded_terms(
     is_sum = program.is_continued[:, None] & (lane == 0)
     rows = jnp.where(is_sum, program.result[:, None], source[place])
     factors = jnp.where(is_sum, 1.0, weight[place])
-    return rows, jnp.where(lane <= program.kind[:, None] % LANES, factors, 0.0)
+    is_used = lane <= program.kind[:, None] % LANES
+    return jnp.where(is_used, rows, 0), jnp.where(is_used, factors, 0.0)
 
 
 def _count(values: Int[Array, " n"], size: int) -> Int[Array, " size"]:
