@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import archive
+from archive import elites as module
 from tests.archive import reference
 
 RUNS, BATCH, CELLS = 2, 4, 3
@@ -64,6 +65,19 @@ def test_insert_equals_the_oracle_over_any_sequence(tables):
                 assert found.items["name"][run, cell] == name
                 assert (found.items["pixels"][run, cell] == name).all()
                 assert seen.winner[run, cell] == (name % 10 if changed else archive.NOBODY)
+
+
+@given(TABLES)
+def test_both_ways_to_write_rows_give_the_same(values):
+    elites, offered = empty(), children(3)
+    table = np.array(values, np.float32).reshape(RUNS, BATCH, CELLS)
+    best = jnp.asarray(table.argmax(axis=1), jnp.int32)
+    is_written = jnp.asarray(table[:, 0] > 0)
+    in_turn, together = (
+        write(elites.items, offered, best, is_written)
+        for write in (module._write_in_turn, module._write_together)
+    )
+    jax.tree.map(np.testing.assert_array_equal, in_turn, together)
 
 
 def test_insert_lets_one_child_take_every_cell():
