@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=480.0, help="for all steps")
     parser.add_argument("--out", type=Path, default=Path("gpu-check.json"))
     parser.add_argument("--small", action="store_true", help="sizes for a CPU")
+    parser.add_argument("--steps", nargs="+", help="these steps only, in this order")
     parser.add_argument("--step", help="run one step here, and print its result alone")
     options = parser.parse_args()
     steps: dict[str, Callable[[argparse.Namespace], Json]] = {
@@ -69,7 +70,7 @@ def main() -> None:
         return
     results: dict[str, Json] = {}
     end = time.monotonic() + options.seconds
-    for name in steps:
+    for name in options.steps or steps:
         start = time.monotonic()
         again = [sys.executable, __file__, *sys.argv[1:], "--step", name]
         again += ["--seconds", str(end - start)]
