@@ -1,16 +1,14 @@
 """Copies the reports of `evofool reproduce` to where they are kept, images included.
 
-    python scripts/publish_reports.py reproduced-full docs/results/experiments --readme README.md
+    python scripts/publish_reports.py reproduced-full docs/results/experiments
 
 Of a folder made by `evofool reproduce --out` it takes the score card and, of every experiment,
 report.md and the images that it shows, except photographs that belong to other people. JPEG files
-of more than 120 kB are compressed further, and what remains above 500 kB is refused. The score card
-also takes the place of the table between the two `score card` comments of the README.
+of more than 120 kB are compressed further, and what remains above 500 kB is refused.
 """
 
 import argparse
 import io
-import re
 import shutil
 from pathlib import Path
 
@@ -21,7 +19,6 @@ from evofool.support import read_json
 WANTED_BYTES, MOST_BYTES = 120_000, 500_000
 QUALITIES = (80, 70, 60, 50)
 NOT_OURS = "*(Not kept here: it shows photographs of other people. The command makes it.)*"
-BEGIN, END = "<!-- score card -->", "<!-- end of score card -->"
 
 
 def main() -> None:
@@ -31,14 +28,10 @@ def main() -> None:
     )
     parser.add_argument("out", type=Path, help="folder made by evofool reproduce")
     parser.add_argument("kept", type=Path, help="folder to copy to")
-    parser.add_argument("--readme", type=Path, help="also gets the score card")
     arguments = parser.parse_args()
     for report in sorted(arguments.out.glob("*/*/report.md")):
         copy(report, arguments.kept / report.parent.relative_to(arguments.out))
     shutil.copy(arguments.out / "scorecard.md", arguments.kept)
-    if arguments.readme is not None:
-        card = (arguments.out / "scorecard.md").read_text().split("\n\n", 1)[1]
-        insert(card, arguments.readme, arguments.kept)
 
 
 def copy(report: Path, folder: Path) -> None:
@@ -68,14 +61,6 @@ def compressed(data: bytes, *, is_jpeg: bool) -> bytes:
         image.save(smaller, "jpeg", quality=quality, optimize=True)
         data = min(data, smaller.getvalue(), key=len)
     return data
-
-
-def insert(card: str, readme: Path, kept: Path) -> None:
-    """Puts the score card between its marks, with links that hold from the README."""
-    text = readme.read_text(encoding="utf-8")
-    linked = re.sub(r"\]\(", f"]({kept.as_posix()}/", card)
-    before, rest = text.split(BEGIN)
-    readme.write_text(f"{before}{BEGIN}\n{linked}{END}{rest.split(END)[1]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

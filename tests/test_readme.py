@@ -1,7 +1,8 @@
-"""The README's own examples, as they stand there, and what the documents name."""
+"""The examples of the README and of the site, as they stand there, and what they name."""
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,17 +13,28 @@ from evofool.cli import COMMANDS, main
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md"))]
-TEXT = README.read_text(encoding="utf-8")
-MODULES = dict(re.findall(r"```python\n# (\w+)\.py\n(.*?)```", TEXT, re.DOTALL))
+PAGES = [
+    page
+    for folder in (".", "tutorials", "results", "api")
+    for page in sorted((ROOT / "docs" / folder).glob("*.md"))
+]
+DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", *PAGES]
+OWN = (ROOT / "docs/own-classifier.md").read_text(encoding="utf-8")
+MODULES = dict(re.findall(r"```python\n# (\w+)\.py\n(.*?)```", OWN, re.DOTALL))
+# whose other commands and snippets run as they stand, after `evofool evolve`
+EXECUTED = [README, *(ROOT / f"docs/{name}.md" for name in ("index", "hooks", "reproducibility"))]
 
 
-def test_the_readme_shows_a_function_a_flax_module_and_a_model_outside_jax():
+def test_the_readme_is_short():
+    assert len(README.read_bytes()) <= 9000
+
+
+def test_the_site_shows_a_function_a_flax_module_and_a_model_outside_jax():
     assert set(MODULES) == {"mine", "mine_in_flax", "mine_outside_jax"}
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_the_readmes_classifiers_run(name, tmp_path, monkeypatch):
+def test_classifiers_of_ones_own_run(name, tmp_path, monkeypatch):
     (tmp_path / f"{name}.py").write_text(MODULES[name], encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     check_classifier(load_classifier(f"{name}:make"))
@@ -32,18 +44,50 @@ def test_the_readmes_classifiers_run(name, tmp_path, monkeypatch):
     assert len(run.elites()) == run.card.classes
 
 
-def commands_of(document: Path) -> list[list[str]]:
-    """The commands in a document's blocks of code, without comments and what follows a pipe."""
+def blocks_of(document: Path) -> list[tuple[str, str]]:
+    """Blocks of code, fenced or indented, each with its language if it names one."""
     text = document.read_text(encoding="utf-8").replace("\\\n", " ")
-    fenced = "\n".join(text.split("```")[1::2])
-    lines = re.findall(r"^(evofool .*)$", fenced, flags=re.MULTILINE)
-    lines += re.findall(r"^ {4}(evofool .*)$", text, flags=re.MULTILINE)
-    return [shlex.split(line.split(" &")[0], comments=True)[1:] for line in lines]
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    return fenced + [("", line) for line in re.findall(r"^ {4}(evofool .*)$", text, re.MULTILINE)]
+
+
+def commands_in(block: str) -> list[list[str]]:
+    """The commands of a block, without comments and what follows a pipe or an ampersand."""
+    lines = re.findall(r"^(evofool .*)$", block, flags=re.MULTILINE)
+    return [
+        shlex.split(command.strip(), comments=True)[1:]
+        for line in lines
+        for command in re.findall(r"evofool [^;]*", line.split(" &")[0])
+    ]
+
+
+@pytest.fixture(scope="module")
+def default_run(tmp_path_factory: pytest.TempPathFactory) -> evofool.Run:
+    return evofool.evolve(out=tmp_path_factory.mktemp("default") / "cppn-0", quiet=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", EXECUTED, ids=lambda document: document.stem)
+def test_what_documents_show_runs(document: Path, default_run: evofool.Run, in_tmp_path: Path):
+    (in_tmp_path / "docs").symlink_to(ROOT / "docs")
+    shutil.copytree(default_run.folder, "runs/cppn-0")
+    with pytest.MonkeyPatch.context() as patch:
+        for language, block in blocks_of(document):
+            if language == "python":
+                exec(compile(block, document.name, "exec"), {"__name__": document.stem})
+            for name, value in re.findall(r"^export (\w+)=(.*)$", block, flags=re.MULTILINE):
+                patch.setenv(name, value)
+            for words in commands_in(block):
+                if not any(
+                    word.isupper() for word in words
+                ):  # NAME, DIR: to be filled in
+                    assert main(words) == 0, words
 
 
 def test_the_documents_name_commands_and_flags_that_exist(capsys: pytest.CaptureFixture[str]):
-    commands = [words for document in DOCUMENTS for words in commands_of(document)]
-    assert len(commands) > 30
+    blocks = [block for document in DOCUMENTS for _, block in blocks_of(document)]
+    commands = [words for block in blocks for words in commands_in(block)]
+    assert len(commands) > 100
     unknown = []
     for words in commands:
         name = next(n for n in (" ".join(words[:2]), words[0]) if n in COMMANDS)
@@ -66,10 +110,15 @@ def test_links_and_paths_of_documents_lead_somewhere(document: Path):
     assert missing == []
 
 
-def test_the_map_of_rooms_has_every_room_in_order():
+def test_the_map_of_rooms_has_every_room():
     map_ = (ROOT / "docs/house.md").read_text(encoding="utf-8")
     mapped = re.findall(r"^\| `evofool/(\w+)/` \|", map_, flags=re.MULTILINE)
-    in_readme = re.findall(r"^\| `(\w+)/` \|", TEXT, flags=re.MULTILINE)
     rooms = {door.parent.name for door in ROOT.glob("evofool/*/__init__.py")}
     assert set(mapped) == rooms
-    assert in_readme == mapped
+
+
+def test_every_public_name_has_a_place_on_the_page_of_its_room():
+    stub = (ROOT / "evofool/__init__.pyi").read_text(encoding="utf-8")
+    for room, name in re.findall(r"^from \.(\w+) import (\w+) as", stub, flags=re.MULTILINE):
+        page = (ROOT / f"docs/api/{room}.md").read_text(encoding="utf-8")
+        assert re.search(rf"(\W{name}[,\]]|^::: \S+\.{name}$)", page, flags=re.MULTILINE), name
