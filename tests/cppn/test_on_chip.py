@@ -8,7 +8,7 @@ from jax._src.pallas.mosaic_gpu.interpret.params import InterpretGPUParams  # no
 
 import cppn
 from cppn import on_chip
-from cppn.program import compile_batch, run_together
+from cppn.program import compile_batch, expanded_terms, run_together
 from cppn.render import make_inputs
 from tests.cppn import genomes
 
@@ -48,3 +48,19 @@ def test_the_kernel_needs_a_new_gpu_and_rows_that_fit(capability, rows, expected
     gpu = mock.Mock(platform="gpu", compute_capability=capability)
     with mock.patch.object(jax, "devices", return_value=[gpu]):
         assert on_chip.can_run_on_chip(rows) is expected
+
+
+@pytest.mark.parametrize("name", ["grey", "colored"])
+def test_instructions_read_no_row_before_it_is_written(name, request):
+    # shared memory holds anything before, NaN too, which zero times is still NaN
+    spec = getattr(genomes, name.upper())
+    batch = first(request.getfixturevalue(name), 20)
+    programs = compile_batch(batch, spec)
+    rows, _ = jax.vmap(expanded_terms)(programs, batch)
+    for length, reads, writes in zip(
+        np.asarray(programs.length), np.asarray(rows), np.asarray(programs.result), strict=True
+    ):
+        written = {0, 1, 2, 3}
+        for i in range(length):
+            assert set(reads[i].tolist()) <= written
+            written.add(int(writes[i]))
