@@ -31,7 +31,7 @@ def starting_config(arguments: Sequence[str]) -> EvolveConfig:
             meaningless.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for name in ("preset", "config", "classifier", "encoding", "algorithm"):
+    for name in ("preset", "config", "classifier", "encoding", "algorithm", "direct.mutation"):
         parser.add_argument(f"--{name}", nargs="?")
     parser.add_argument("--polish", "--polish.steps", nargs="?")
     parser.add_argument("--trust-code", "--trust_code", action="store_true")
@@ -43,6 +43,7 @@ def starting_config(arguments: Sequence[str]) -> EvolveConfig:
     settled = {
         "encoding": config.encoding,
         "algorithm": config.algorithm,
+        "direct.mutation": config.direct.mutation,
         "polish": str(config.polish.steps),
     }
     for name, unused in _DECISIVE.items():
@@ -57,6 +58,9 @@ def starting_config(arguments: Sequence[str]) -> EvolveConfig:
 _DECISIVE = {
     "encoding": {"cppn": ["--direct."], "direct": ["--cppn.", "--polish.widen"]},
     "algorithm": {"map-elites": ["--population"]},
+    "direct.mutation": {
+        "waves": ["--direct.mutation-rate", "--direct.mutation-eta", "--direct.halve-every"]
+    },
     "polish": {"0": ["--polish."]},
 }
 

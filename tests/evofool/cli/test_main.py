@@ -195,6 +195,9 @@ MISTAKES = {
     "evolve --overwrite": "--overwrite has no effect without --out",
     "evolve --direct.mutation-rate 0.5": "--direct.mutation-rate has no effect with",
     "evolve --preset mnist-direct --cppn.color=hsv": "--cppn.color has no effect with --encoding d",
+    "evolve --encoding direct --direct.mutation waves --direct.halve-every 5": (
+        "--direct.halve-every has no effect with --direct.mutation waves"
+    ),
     "evolve --population 7": "--population has no effect with --algorithm map-elites",
     "evolve --polish.widen 4": "--polish.widen has no effect with --polish 0",
     "evolve --preset imagenet-polished --polish 0 --polish.gain=3": "--polish.gain has no effect",
