@@ -21,6 +21,7 @@ References:
 """
 
 from cppn.activations import ACTIVATIONS, register_activation
+from cppn.blending import align
 from cppn.color import from_bytes, to_bytes, to_rgb
 from cppn.crossover import Marked, cross, mark_child, mark_first, mark_given, mark_widened
 from cppn.exchange import fault_of, from_json, to_json, validate
@@ -55,6 +56,7 @@ __all__ = [
     "Marked",
     "MutationRates",
     "Style",
+    "align",
     "cross",
     "fault_of",
     "fold_in",
