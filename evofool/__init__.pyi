@@ -63,6 +63,7 @@ from .measures import survive as survive
 from .pages import site as site
 from .runs import Elite as Elite
 from .runs import Run as Run
+from .runs import animate as animate
 from .runs import breed as breed
 from .runs import compare as compare
 from .runs import descent as descent

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from evofool.cli import (
+    animate,
     attack,
     audit,
     breed,
@@ -49,6 +50,7 @@ GROUPS: dict[str, dict[str, Command]] = {
         "inspect": inspect.inspect,
         "compare": compare.compare,
         "render": render.render,
+        "animate": animate.animate,
         "descent": render.descent,
         "gallery": gallery.gallery,
         "poster": gallery.poster,

@@ -24,6 +24,7 @@ class DrawingFlags(Drawing):
 
 
 Flags = Annotated[DrawingFlags, tyro.conf.arg(name="")]
+AS_EVOLVED = DrawingFlags()
 
 
 def render(
@@ -34,7 +35,7 @@ def render(
     size: Annotated[Size, pixels(13_000)] = 1024,
     out: Path,
     run_index: Index = 0,
-    drawing: Flags = DrawingFlags(),
+    drawing: Flags = AS_EVOLVED,
     strict: bool = False,
 ) -> None:
     """Draws elites at any size, for paper or slides (CPPN runs only).

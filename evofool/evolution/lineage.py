@@ -268,10 +268,7 @@ def replay(
     """
     line = Remade(encoding, rates, seed)
     line.add_all(records, known or {})
-    return {
-        born: jax.tree.map(lambda leaf: leaf[0], line.encoding.without_history(genome))
-        for born, genome in line.genomes.items()
-    }
+    return line.plain()
 
 
 class Remade:
@@ -298,6 +295,13 @@ class Remade:
             born = (int(record["generation"]), int(record["child"]))
             if born not in self.genomes:
                 self.add(born, parents_of(record), known.get(born))
+
+    def plain(self) -> dict[tuple[int, int], Genomes]:
+        """Returns the genomes by id as the run has them, without a leading axis."""
+        return {
+            born: jax.tree.map(lambda leaf: leaf[0], self.encoding.without_history(genome))
+            for born, genome in self.genomes.items()
+        }
 
     def add(
         self,

@@ -9,6 +9,7 @@ from evofool.images import corruptions
 from evofool.images.axes import confidence_axis, on_axis
 from evofool.images.charts import chart, write_matrix
 from evofool.images.corruptions import blur, exchange_tiles, mirror_tiles, recolor, shuffle_pixels
+from evofool.images.films import check_film, save_film
 from evofool.images.fonts import legible
 from evofool.images.ground import is_faint, is_negative
 from evofool.images.levels import Images, Levels, from_levels, to_image, to_levels
@@ -33,6 +34,7 @@ __all__ = [
     "blur",
     "chance_of",
     "chart",
+    "check_film",
     "check_format",
     "colored",
     "confidence_axis",
@@ -52,6 +54,7 @@ __all__ = [
     "read_palette",
     "recolor",
     "resized",
+    "save_film",
     "save_image",
     "save_pages",
     "shuffle_pixels",

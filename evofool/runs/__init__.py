@@ -6,6 +6,7 @@ class in it. Everything else here reads a finished run.
 
 from evofool.runs import plots
 from evofool.runs.adapters import save_npz, to_ribs
+from evofool.runs.animation import animate
 from evofool.runs.breed import breed
 from evofool.runs.breeding_session import Brood, Child
 from evofool.runs.choosing import MOST_BY_CLASS
@@ -69,6 +70,7 @@ __all__ = [
     "Size",
     "Summary",
     "TransferMatrix",
+    "animate",
     "breed",
     "classes_held",
     "colourfulness",

@@ -22,9 +22,7 @@ from evofool.evolution import (
     Outcome,
     Plan,
     breeding,
-    lineage,
     make_plan,
-    make_rates,
     polished,
     starters,
 )
@@ -219,10 +217,7 @@ def add_generation(run: Run, parents: Sequence[breeding.Kin], count: int) -> Bro
     start, folder, generation = time.perf_counter(), run.folder, run.generation + 1
     session = breeding.BredRun(folder, run.config, run.generation)
     record = read_session(folder)
-    records = _ancestry(run, 0, parents)
-    encoding, known = starters.remembered(folder, run.encoding, 0, records)
-    line = lineage.Remade(encoding, make_rates(run.config), run.config.seed)
-    line.add_all(records, known)
+    line = run.line(0, [kin.born for kin in parents])
     genomes, chosen = breeding.make_children(
         line, run.config.seed, generation, list(parents), count
     )

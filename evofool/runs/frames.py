@@ -11,12 +11,13 @@ from evofool.config import CppnConfig
 from evofool.drawing import PLAIN, Drawing
 from evofool.evolution import Genomes, cppn_spec, cppn_style
 from evofool.images import Levels, colored, read_palette, to_levels
-from evofool.support import UserError
+from evofool.support import UserError, check_room
 
 Size = int | tuple[int, int]
 """Pixels along the longer side of an image, in the proportions it has, or (width, height)."""
 
 _BAND = 2**18  # pixels that are drawn at a time, in rows
+_PIXEL_BYTES = 12  # of an image: levels, those of its tiles, and Pillow's copy, at most 4 each
 
 
 class Frame(NamedTuple):
@@ -73,6 +74,24 @@ def frame_of(size: Size, evolved: tuple[int, int, int], drawing: Drawing = PLAIN
         extent = (up, across)
     _check_zoom(max(drawn), max(extent), drawing)
     return Frame(height, width, drawn, extent)
+
+
+def check_frame(size: Size, evolved: tuple[int, int, int], drawing: Drawing) -> None:
+    """Makes sure that something can be drawn in a frame; arguments as those of `frame_of`.
+
+    Raises:
+        UserError: as `frame_of` and `read_palette`, or the image does not fit into memory.
+    """
+    frame = frame_of(size, evolved, drawing)
+    if drawing.palette is not None:
+        read_palette(drawing.palette)
+    columns, rows = drawing.tile
+    width, height = columns * frame.width, rows * frame.height
+    check_room(
+        width * height * _PIXEL_BYTES,
+        f"an image of {width}x{height} pixels",
+        remedy="choose a smaller --size",
+    )
 
 
 def _tile_of(size: Size, evolved: tuple[int, int, int], drawing: Drawing) -> tuple[int, int]:

@@ -22,15 +22,14 @@ from evofool.evolution import (
     make_rates,
     starters,
 )
-from evofool.images import Images, Levels, as_png, read_palette, thumbnail, to_image, to_levels
+from evofool.images import Images, Levels, as_png, thumbnail, to_image, to_levels
 from evofool.runs.collection import Collection
-from evofool.runs.frames import Size, draw_frame, frame_of
+from evofool.runs.frames import Size, check_frame, draw_frame
 from evofool.runs.integrity import genomes_of
 from evofool.runs.opened import OpenedRun
 from evofool.runs.tables import Metrics
 from evofool.support import DamagedFileError, UserError, check_room, percent
 
-PIXEL_BYTES = 12  # of a drawing: levels, those of its tiles, and Pillow's copy, at most 4 each
 MOST_NAMES = 20  # of classes in a message
 
 
@@ -260,16 +259,7 @@ class Run(OpenedRun, Collection[Elite]):
                 f"{self.folder} is {how}: its images have no detail beyond their own pixels; use "
                 "'evofool export' for those"
             )
-        frame = frame_of(size, self.card.input_shape, drawing)
-        if drawing.palette is not None:
-            read_palette(drawing.palette)
-        columns, rows = drawing.tile
-        width, height = columns * frame.width, rows * frame.height
-        check_room(
-            width * height * PIXEL_BYTES,
-            f"an image of {width}x{height} pixels",
-            remedy="choose a smaller --size",
-        )
+        check_frame(size, self.card.input_shape, drawing)
 
     def draw_large(self, genome: Genomes, size: Size, *, drawing: Drawing = PLAIN) -> Levels:
         """Draws one CPPN genome at any size.
@@ -308,12 +298,15 @@ class Run(OpenedRun, Collection[Elite]):
         Raises:
             UserError: the lineage has no record of one of them.
         """
-        if not born:
-            return {}
+        return self.line(run_index, born).plain() if born else {}
+
+    def line(self, run_index: int, born: Sequence[tuple[int, int]]) -> lineage.Remade:
+        """Makes children again as `remake` does; of CPPNs, with the marks of their history."""
         records = self.lineage.ancestry(run_index, *born)
         encoding, known = starters.remembered(self.folder, self.encoding, run_index, records)
-        rates, seed = make_rates(self.config), self.config.seed + run_index
-        return lineage.replay(encoding, rates, seed, records, known)
+        line = lineage.Remade(encoding, make_rates(self.config), self.config.seed + run_index)
+        line.add_all(records, known)
+        return line
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -28,7 +28,8 @@ FLAGS = {
         *("--quiet", "--json"),
     ],
     "transfer": ["RUN", "MODELS", "--weights", "--run-index", "--csv", "--trust-code", "--json"],
-    "render": ["RUN", "--class", "--size", "--out"],
+    "animate": ["--class", "--to", "--lineage", "--loop", "--fps", "--zoom", "--out"],
+    "render": ["RUN", "--class", "--size", "--aspect", "--palette", "--favourites", "--out"],
     "descent": ["RUN", "--class", "--out", "--run-index"],
     "gallery": [
         *("RUN", "--out", "--run-index", "--class", "--group", "--sort", "--per-page", "--page"),
