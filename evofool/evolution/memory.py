@@ -43,17 +43,22 @@ def check_memory(
         for leaf in jax.tree.leaves(jax.eval_shape(encoding.init, keys))
     )
     children = config.runs * config.batch_size
-    is_jax = classifier.is_jax
     together = micro_batch * min(jax.device_count(), -(-children // micro_batch))
+    # worn copies of an image are classified in turn, but outside JAX all are there at a time
+    images, outputs = (
+        (together, together * config.looks)
+        if classifier.is_jax
+        else (children * config.looks, children * config.looks)
+    )
     needed = (
         genome * (2 * config.runs * selection.cells + GENOME_COPIES * children)
-        + image_bytes(classifier.card.input_shape) * (together if is_jax else children)
-        + 4 * classifier.card.outputs * (together if is_jax else children)
+        + image_bytes(classifier.card.input_shape) * images
+        + 4 * classifier.card.outputs * outputs
     )
     check_room(
         needed,
         f"a run with batch_size {config.batch_size}, micro_batch {micro_batch}, {config.runs} "
-        f"run(s), {selection.cells:,} cells and images of "
-        f"{'x'.join(map(str, classifier.card.input_shape))}",
+        f"run(s), {selection.cells:,} cells, {config.looks} look(s) at "
+        f"each child and images of {'x'.join(map(str, classifier.card.input_shape))}",
         remedy="make one of these smaller",
     )

@@ -13,6 +13,7 @@ from evofool.support import UserError, memory
         ({"micro_batch": 2**20}, 10**9),
         ({"runs": 10_000}, 10**9),
         ({"classifier": "mock:100000"}, 10**8),
+        ({"classifier": "mock:1000", "expect": "jpeg", "expect_copies": 1000}, 10**8),
         ({"classifier": "mock:10:512x512x3", "image_size": 2048}, 10**8),
         ({"classifier": "mock:10:512x512x3", "encoding": "direct"}, 10**8),
         ({"cppn": {"max_nodes": 8192, "max_connections": 2**15}}, 10**8),
