@@ -19,16 +19,22 @@ def gallery(
     sort: Sort | None = None,
     per_page: Annotated[int, whole(1, 1000)] = 100,
     page: MaybeCount = None,
+    columns: Annotated[int, whole(1, 1000)] = 10,
+    scale: Annotated[int, whole(1, 10)] = 1,
+    title: str = "",
+    dark: bool = False,
     strict: bool = False,
 ) -> None:
     """Draws contact sheets of the elites, with label and confidence.
 
-    If one sheet is not enough, the sheets are named OUT-01, OUT-02 and so on.
+    A confidence that most elites have is said once, at the foot. If one sheet is not enough, the
+    sheets are named OUT-01, OUT-02 and so on.
 
       evofool gallery runs/cppn-0 --out sheet.png
       evofool gallery runs/cppn-0 --out second.png --run-index 1
       evofool gallery runs/imagenet-cppn-0 --out sheet.jpg --sort group
       evofool gallery runs/imagenet-cppn-0 --out dogs.jpg --group dogs --page 1
+      evofool gallery runs/cppn-0 --out slide.png --columns 5 --scale 2 --dark --title "All sevens?"
 
     Args:
         run: run directory.
@@ -40,6 +46,10 @@ def gallery(
             to 30 classes, otherwise confidence.
         per_page: largest number of elites on a sheet.
         page: only this sheet, from 1.
+        columns: elites in a row, at most.
+        scale: how many times as large images and letters are.
+        title: above each sheet.
+        dark: light letters on a dark ground.
         strict: exit with code 1 if the newest checkpoint is damaged; by default an older one is
             used, with a warning.
     """
@@ -55,6 +65,10 @@ def gallery(
         sort=sort,
         per_page=per_page,
         page=page,
+        columns=columns,
+        scale=scale,
+        title=title,
+        dark=dark,
     )
     for path in save_pages(pages, out):
         say(path)
@@ -67,6 +81,7 @@ def poster(
     count: Count = 24,
     size: Annotated[Size, pixels(13_000)] = 4096,
     least: Share = 0.99,
+    favourites: Path | None = None,
     strict: bool = False,
 ) -> None:
     """Draws the most striking elites in print size (CPPN runs only).
@@ -78,6 +93,7 @@ def poster(
 
       evofool poster runs/imagenet-cppn-0 --out poster
       evofool poster runs/cppn-0 --out wall --count 6 --size 8192
+      evofool poster runs/cppn-0 --out mine --favourites favourites.json
 
     Args:
         run: run directory; elites of all its independent runs are candidates.
@@ -85,11 +101,14 @@ def poster(
         count: number of elites.
         size: longer side of each image in pixels, or WIDTHxHEIGHT as in render.
         least: lowest confidence of an elite.
+        favourites: file of favourites, as the browser exports them: these elites instead,
+            whatever COUNT and LEAST.
         strict: exit with code 1 if the newest checkpoint is damaged; by default an older one is
             used, with a warning.
     """
     start_jax()
     from evofool.runs import Run, poster
 
-    paths = poster(Run(run, strict=strict), out, count=count, size=size, least=least)
+    opened = Run(run, strict=strict)
+    paths = poster(opened, out, count=count, size=size, least=least, favourites=favourites)
     say(f"{len(paths)} images in {out}, all of them in {out / 'poster.jpg'} and index.html")

@@ -16,17 +16,19 @@ from evofool.images.levels import Images, Levels, from_levels, to_image, to_leve
 from evofool.images.palettes import LUMA, colored, read_palette
 from evofool.images.recoloring import disordered_table, intensity_table, non_monotonicity
 from evofool.images.saving import as_data_url, as_png, check_format, resized, save_image, save_pages
-from evofool.images.sheets import Section, draw_sheet, thumbnail
+from evofool.images.sheets import COLUMNS, Look, Section, draw_sheet, thumbnail
 from evofool.images.wear import WEAR, WORDS, Chance, Wear, chance_of, wear, wear_named
 from evofool.support import percent  # lives there; some rooms still import it from here
 
 __all__ = [
+    "COLUMNS",
     "LUMA",
     "WEAR",
     "WORDS",
     "Chance",
     "Images",
     "Levels",
+    "Look",
     "Section",
     "Wear",
     "as_data_url",

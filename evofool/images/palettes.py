@@ -48,7 +48,9 @@ def _color(line: str, path: Path) -> list[int]:
     return list(bytes.fromhex(line[1:]))
 
 
-def colored(image: Levels, palette: Palette | None, *, transparent: bool = False) -> Levels:
+def colored(
+    image: Levels, palette: Palette | None, *, transparent: bool = False
+) -> UInt8[np.ndarray, "*batch height width shown"]:
     """Gives an image the colours of a palette, or makes its dark pixels transparent, or both.
 
     Args:

@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 import cppn
 from evofool.config import CppnConfig
@@ -151,7 +151,7 @@ def draw_frame(
     palette = None if drawing.palette is None else read_palette(drawing.palette)
     spec, style = cppn_spec(config, evolved[2]), cppn_style(config, evolved[2])
 
-    def in_colors(levels: Levels) -> Levels:
+    def in_colors(levels: Levels) -> UInt8[np.ndarray, "height width shown"]:
         return colored(levels, palette, transparent=drawing.transparent)
 
     margin = in_colors(np.zeros((1, 1, evolved[2]), np.uint8))
@@ -201,7 +201,7 @@ def _ramp(reach: float, count: int) -> Float[np.ndarray, " count"]:
     return np.linspace(-reach, reach, count) if count > 1 else np.zeros(1)
 
 
-def _in_copies(image: Levels, tile: tuple[int, int]) -> Levels:
+def _in_copies(image: Levels, tile: tuple[int, int]) -> UInt8[np.ndarray, "rows columns channels"]:
     """Repeats an image, across and down, each copy the mirror image of its neighbours."""
     columns, rows = tile
     if tile == (1, 1):

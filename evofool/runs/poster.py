@@ -11,6 +11,7 @@ from PIL import Image
 from evofool.classifiers import first_name
 from evofool.evolution import HIGH
 from evofool.images import LUMA, Levels, Section, draw_sheet, save_image, to_image
+from evofool.runs.choosing import chosen
 from evofool.runs.exporting import class_name
 from evofool.runs.folders import result_folder
 from evofool.runs.frames import Size
@@ -30,12 +31,14 @@ def poster(
     count: int = 24,
     size: Size = 4096,
     least: float = HIGH,
+    favourites: str | Path | None = None,
 ) -> list[Path]:
     """Draws the most striking elites anew, large, with a page of all.
 
-    `out` gets a PNG of every elite that `striking` chooses, `poster.jpg` (all of them, small, with
-    what the classifier takes them for) and `index.html` (the same, each a link to the large one).
-    A poster that was stopped goes on where it was: images that are there are kept.
+    `out` gets a PNG of every elite that `striking` chooses, or of the favourites, `poster.jpg` (all
+    of them, small, with what the classifier takes them for) and `index.html` (the same, each a link
+    to the large one). A poster that was stopped goes on where it was: images that are there are
+    kept.
 
     Args:
         run: a run directory; all its independent runs are chosen from.
@@ -43,6 +46,8 @@ def poster(
         count: how many.
         size: pixels along the longer side, or (width, height), as for `render`.
         least: confidence in [0, 1] that they have at least.
+        favourites: file of favourites, as the browser saves them; they are drawn instead,
+            whatever `count` and `least`.
 
     Returns:
         The large images.
@@ -52,7 +57,10 @@ def poster(
             are as certain as that, or `out` holds something else.
     """
     run = Run.open(run)
-    elites = striking(run, count=count, least=least)
+    if favourites is None:
+        elites = striking(run, count=count, least=least)
+    else:
+        elites = chosen(run, favourites=favourites)
     names = [f"{number:02d}_{class_name(elite)}" for number, elite in enumerate(elites, start=1)]
     run.check_drawable(size)
     if np.max(size) > MOST_SIDE:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evofool.images.sheets import CELL, MARGIN, Section, draw_sheet, thumbnail
+from evofool.images.sheets import CELL, MARGIN, Look, Section, draw_sheet, thumbnail
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,22 @@ def test_a_long_name_takes_two_lines_and_never_leaves_its_cell():
         assert (beyond == 255).all()
     two_lines = draw_sheet([section._replace(captions=[[names[0], "1 %"]])])
     assert two_lines.height > draw_sheet([section]).height
+
+
+def test_a_larger_sheet_has_the_same_lines():
+    small = draw_sheet(sections(3))
+    black = Image.new("RGB", (2 * CELL, 2 * CELL))
+    (section,) = sections(3)
+    large = draw_sheet([section._replace(images=[black] * 3)], look=Look(scale=2))
+    assert large.size == (2 * small.width, 2 * small.height)
+
+
+def test_a_dark_sheet_has_light_letters_a_title_and_a_note():
+    plain = draw_sheet(sections(3))
+    sheet = draw_sheet(sections(3), look=Look(columns=2, dark=True, title="Above", note="Below"))
+    assert sheet.width < plain.width
+    levels = np.asarray(sheet.convert("L"))
+    assert np.median(levels) < 32
+    first = int(np.argmax((levels == 0)[:, MARGIN + 5]))  # of the images
+    assert (levels[:first] > 200).any(), "the title"
+    assert (levels[-2 * MARGIN :] > 100).any(), "the note"

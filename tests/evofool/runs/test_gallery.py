@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from evofool import Run, UserError, gallery
 from evofool.classifiers.labels import groups_of
 from evofool.images.sheets import CELL, MARGIN
+from evofool.runs.gallery import _caption, _usual
 
 
 def shown(sheet, place: int, factor: int) -> np.ndarray:
@@ -21,6 +24,29 @@ def test_the_gallery_holds_every_elite_unsmoothed(cppn_run: Run):
 def test_the_gallery_of_a_few_classes_is_narrow(direct_run: Run):
     (sheet,) = gallery(direct_run)
     assert sheet.width == 3 * (CELL + MARGIN) + MARGIN
+
+
+def test_a_confidence_that_most_have_is_said_once(cppn_run: Run):
+    elites = [replace(elite, fitness=20.0 + elite.cell) for elite in cppn_run.elites(0)[:4]]
+    usual = _usual(elites)
+    assert usual == "> 99.9999 %"
+    assert [_caption(elite, usual)[1:] for elite in elites] == [["seed 0"]] * 4
+    other = replace(elites[0], fitness=1.0)
+    assert _caption(other, usual)[1:] == ["73.1059 %", "seed 0"]
+    assert _usual([*elites[1:3], other, replace(other, fitness=2.0)]) is None
+    assert _usual(elites[:2]) is None
+
+
+def test_a_gallery_for_slides(cppn_run: Run):
+    (plain,) = gallery(cppn_run, run_index=0, columns=5)
+    (slide,) = gallery(cppn_run, run_index=0, columns=5, scale=2, dark=True, title="Digits")
+    assert slide.width == 2 * plain.width
+    assert slide.height > 2 * plain.height
+    assert slide.getpixel((0, 0)) == (17, 17, 17)
+    with pytest.raises(UserError, match=r"columns is 0; expected 1\.\.1000"):
+        gallery(cppn_run, columns=0)
+    with pytest.raises(UserError, match=r"scale is 11; expected 1\.\.10"):
+        gallery(cppn_run, scale=11)
 
 
 def test_a_thousand_elites_fill_ten_pages_the_most_certain_first(imagenet_run: Run):
