@@ -42,6 +42,9 @@ def to_glsl(
 
     Returns:
         GLSL ES 3.00, with the weights as they are: nine digits tell all float32 apart.
+
+    Raises:
+        ValueError: an activation of the network is a user's, for which there is no shader.
     """
     network, pixel = _network(genome, spec), _pixel(style)
     comment = "".join(c for c in title if c.isprintable() and c != "\\")  # \\ continues a comment
@@ -72,8 +75,13 @@ def _network(genome: Genome, spec: GenomeSpec) -> str:
     lines = ["vec3 network(float x, float y, float d) {"]
     hidden = range(spec.first_hidden, int(genome.num_nodes))
     for node in (*hidden, *range(NUM_INPUTS, spec.first_hidden)):
-        total = " + ".join(terms.get(node, ["0.0"]))
-        lines.append(f"  float n{node} = f_{spec.activations[genome.activation[node]]}({total});")
+        total, name = (
+            " + ".join(terms.get(node, ["0.0"])),
+            spec.activations[genome.activation[node]],
+        )
+        if f" f_{name}(" not in glsl_functions():
+            raise ValueError(f"there is no shader for the activation {name!r}")
+        lines.append(f"  float n{node} = f_{name}({total});")
     outputs = [f"n{NUM_INPUTS + min(channel, spec.outputs - 1)}" for channel in range(3)]
     return "\n".join([*lines, f"  return vec3({', '.join(outputs)});", "}", ""])
 

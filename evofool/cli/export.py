@@ -1,13 +1,17 @@
 """The commands for handing elites on: export, verify."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 from evofool.cli.exit_codes import FAILED, OK
 from evofool.cli.flags import Json, RunFolder
 from evofool.cli.lines import say
 from evofool.cli.numbers import MaybeShare, Share
 from evofool.cli.startup import start_jax
+
+Formats = Annotated[tuple[Literal["png", "json", "glsl", "svg"], ...], tyro.conf.arg(name="format")]
 
 
 def export(
@@ -17,6 +21,8 @@ def export(
     layout: Literal["imagefolder", "pytorch-ood", "openood", "huggingface"] = "imagefolder",
     least: Share = 0.0,
     classes: tuple[str, ...] = (),
+    favourites: Path | None = None,
+    formats: Formats = ("png", "json"),
     strict: bool = True,
 ) -> None:
     """Writes each elite as a PNG and a genome, and a table of all.
@@ -26,6 +32,7 @@ def export(
     by WordNet id where the class has one. File names hold class, confidence and seed.
 
       evofool export runs/cppn-0 --out exported
+      evofool export runs/cppn-0 --out shaders --format glsl svg --classes 3 7
       evofool export runs/cppn-0 --out data --layout huggingface --least 0.99
 
     Args:
@@ -36,15 +43,27 @@ def export(
             metadata.jsonl and a data card.
         least: confidence that an elite must have.
         classes: indices, labels or WordNet ids of the classes to export; all unless given.
+        favourites: file of favourites, as the browser exports them: only these elites.
+        formats: files of each elite: png, its image; json, its genome; glsl, a shader that draws it
+            in Shadertoy; svg, the graph of its network. The last two are of CPPNs.
         strict: if the newest checkpoint is damaged, export an older one's elites, with a warning;
             by default nothing is exported then, and the exit code is 1.
     """
     start_jax()
     from evofool.runs import publish
 
-    paths = publish(run, out, layout=layout, least=least, classes=classes, strict=strict)
+    paths = publish(
+        run,
+        out,
+        layout=layout,
+        least=least,
+        classes=classes,
+        favourites=favourites,
+        formats=formats,
+        strict=strict,
+    )
     if layout == "imagefolder":
-        say(f"{len(paths)} images in {out / 'images'}, table in {out / 'elites.csv'}")
+        say(f"{len(paths)} elites in {out / 'images'}, table in {out / 'elites.csv'}")
     else:
         say(f"{len(paths)} images for {layout} in {out}")
 

@@ -1,19 +1,23 @@
 """Elites as files that other programs read."""
 
 import csv
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
+import cppn
 from evofool.classifiers import first_name
 from evofool.images import save_image, to_image
 from evofool.runs.folders import result_folder
-from evofool.runs.inspection import facts, genome_json
+from evofool.runs.inspection import facts, genome_json, spec_of, style_of
 from evofool.runs.run import Elite, Run
-from evofool.support import UserError, csv_cell, replacing, write_json
+from evofool.support import UserError, csv_cell, replacing, unknown_name, write_json
 
+Format = Literal["png", "json", "glsl", "svg"]
+AS_IMAGES: tuple[Format, ...] = ("png", "json")
 MOST_LETTERS = 60  # of a label in the name of a file
 
 
@@ -22,6 +26,7 @@ def export(
     out: str | Path,
     *,
     elites: Sequence[Elite] | None = None,
+    formats: Sequence[Format] = AS_IMAGES,
     strict: bool = True,
 ) -> list[Path]:
     """Writes every elite as a PNG, with its genome beside it, and a table of all.
@@ -34,40 +39,82 @@ def export(
     pixels (with `direct.color` hsv or hls: before they became RGB). `out/elites.csv` has a line
     per image. An export that was killed is made whole by the same call.
 
+    Of a CPPN, `glsl` is a shader that draws it in Shadertoy, and `svg` the graph of its network.
+
     Args:
         run: a run directory; all its independent runs are exported.
         out: folder to write; made when it is not there.
         elites: of the run; all unless given.
+        formats: files of each elite, at least one.
         strict: refuse a run whose newest checkpoint is damaged; otherwise an older one's elites are
             exported, with a `DamagedFileWarning`.
 
     Returns:
-        The images, run by run, in the order of the classes.
+        The files of the first format, run by run, in the order of the classes.
 
     Raises:
         DamagedFileError: `strict`, and the newest checkpoint is damaged.
         UserError: not a run directory, or `out` is there and not empty, or cannot be written, or
-            the run has no elites.
+            the run has no elites, or elites cannot have such a format.
     """
     run = Run.open(run, strict=strict)
     if not run.all_elites():
         raise UserError(f"{run.folder} has no elites: no image has got a score")
+    elites = run.all_elites() if elites is None else elites
+    _check_formats(run, formats)
     content = {"export of": str(run.folder.resolve()), "generation": run.generation}
+    content |= {"formats": list(formats), "elites": [stem_of(elite) for elite in elites]}
     with result_folder(out, content) as folder:
-        lines = list(_export(run, run.all_elites() if elites is None else elites, folder))
+        lines = list(_export(run, elites, formats, folder))
         write_csv(folder / "elites.csv", lines)
     return [folder / line["file"] for line in lines]
 
 
-def _export(run: Run, elites: Sequence[Elite], folder: Path) -> Iterator[dict[str, Any]]:
+def _check_formats(run: Run, formats: Sequence[str]) -> None:
+    known = get_args(Format)
+    wrong = [name for name in formats if name not in known]
+    if wrong or not formats:
+        raise unknown_name("format", wrong[0] if wrong else "", known)
+    of_networks = [name for name in formats if name in ("glsl", "svg")]
+    if of_networks and run.config.encoding != "cppn":
+        raise UserError(
+            f"format is {of_networks[0]}, which is of networks; the images of {run.folder} are "
+            f"encoded as {run.config.encoding!r}: expected png or json"
+        )
+    for name in run.config.cppn.activations if "glsl" in formats else ():
+        if f" f_{name}(" not in cppn.glsl_functions():
+            raise UserError(f"there is no shader for the activation {name!r}; export without glsl")
+
+
+def _export(
+    run: Run, elites: Sequence[Elite], formats: Sequence[Format], folder: Path
+) -> Iterator[dict[str, Any]]:
     """Writes elites; yields their lines of the table."""
-    for elite, image in zip(elites, run.images(elites), strict=True):
-        path = folder / "images" / _class_folder(elite) / f"{stem_of(elite)}.png"
-        save_image(to_image(image), path)
+    images = run.images(elites) if "png" in formats else itertools.repeat(None)
+    for elite, image in zip(elites, images, strict=False):
+        base = folder / "images" / _class_folder(elite) / stem_of(elite)
+        paths = [base.with_name(f"{base.name}.{kind}") for kind in formats]
         known = {"seed": elite.seed, **asdict(facts(elite))}
-        content = {**known, "encoding": run.config.encoding, "genome": genome_json(elite)}
-        write_json(path.with_suffix(".json"), content)
-        yield {"file": path.relative_to(folder).as_posix(), **known}
+        for kind, path in zip(formats, paths, strict=True):
+            if kind == "json":
+                content = {**known, "encoding": run.config.encoding, "genome": genome_json(elite)}
+                write_json(path, content)
+            elif image is not None and kind == "png":
+                save_image(to_image(image), path)
+            else:
+                with replacing(path) as temporary:
+                    temporary.write_text(network_text(elite, kind), encoding="utf-8")
+        yield {"file": paths[0].relative_to(folder).as_posix(), **known}
+
+
+def network_text(elite: Elite, kind: str) -> str:
+    """Returns the network of an elite as text: "glsl", a shader, or "svg", its graph."""
+    if kind == "svg":
+        return cppn.to_svg(elite.genome, spec_of(elite))
+    height, width, _ = elite.run.card.input_shape
+    title = f"{elite.label}, {elite.run.percent(elite.confidence)}; made with evofool"
+    spec, style = spec_of(elite), style_of(elite)
+    return cppn.to_glsl(elite.genome, spec, height=height, width=width, style=style, title=title)
 
 
 def write_csv(path: Path, lines: list[dict[str, Any]]) -> None:

@@ -169,7 +169,7 @@ def genome_text(elite: Elite) -> str:
     if not isinstance(elite.genome, cppn.Genome):
         height, width, channels = elite.run.card.input_shape
         return f"{height} x {width} x {channels} pixels, each a gene in 0..255"
-    return cppn.to_text(elite.genome, _spec(elite))
+    return cppn.to_text(elite.genome, spec_of(elite))
 
 
 def genome_json(elite: Elite) -> dict[str, Any] | None:
@@ -184,9 +184,14 @@ def genome_json(elite: Elite) -> dict[str, Any] | None:
         return {name: array.tolist() for name, array in zip(names, arrays, strict=True)}
     if not isinstance(elite.genome, cppn.Genome):
         return None
-    style = cppn_style(elite.run.config.cppn, elite.run.card.input_shape[2])
-    return cppn.to_json(elite.genome, _spec(elite), style=style)
+    return cppn.to_json(elite.genome, spec_of(elite), style=style_of(elite))
 
 
-def _spec(elite: Elite) -> cppn.GenomeSpec:
+def spec_of(elite: Elite) -> cppn.GenomeSpec:
+    """Returns what an elite's network has in common with all of its run."""
     return cppn_spec(elite.run.config.cppn, elite.run.card.input_shape[2])
+
+
+def style_of(elite: Elite) -> cppn.Style:
+    """Returns how an elite's network is drawn."""
+    return cppn_style(elite.run.config.cppn, elite.run.card.input_shape[2])

@@ -9,7 +9,8 @@ from typing import Literal
 
 from evofool.classifiers import first_name, resolve_class
 from evofool.images import save_image, to_image
-from evofool.runs.exporting import export, stem_of
+from evofool.runs.choosing import favourites_of
+from evofool.runs.exporting import AS_IMAGES, Format, export, stem_of
 from evofool.runs.folders import result_folder
 from evofool.runs.inspection import facts
 from evofool.runs.run import Elite, Run
@@ -28,6 +29,8 @@ def publish(
     layout: Layout = "imagefolder",
     least: float = 0.0,
     classes: Sequence[str] = (),
+    favourites: str | Path | None = None,
+    formats: Sequence[Format] = AS_IMAGES,
     strict: bool = True,
 ) -> list[Path]:
     """Writes the elites of a run as a data set of another library.
@@ -46,6 +49,8 @@ def publish(
         layout: whose data set it becomes.
         least: confidence that an elite must have, in [0, 1].
         classes: indices, labels or WordNet ids; all unless given.
+        favourites: file of favourites, as the browser saves them: only these.
+        formats: files of each elite, with the layout "imagefolder"; see `export`.
         strict: refuse a run whose newest checkpoint is damaged.
 
     Returns:
@@ -53,22 +58,26 @@ def publish(
 
     Raises:
         DamagedFileError: `strict`, and the newest checkpoint is damaged.
-        UserError: not a run directory, no elite is left, more independent runs than the layout
-            has, or `out` is there and not empty, or cannot be written.
+        UserError: as `export`, no elite is left, more independent runs than the layout has, or
+            `out` is there and not empty, or cannot be written.
     """
     run = Run.open(run, strict=strict)
     if not 0.0 <= least <= 1.0:
         raise UserError(f"least is {least}; expected a confidence in [0, 1]")
-    elites = _chosen(run, least, classes)
+    elites = _chosen(run, least, classes, favourites)
     if layout == "imagefolder":
-        return export(run, out, elites=elites, strict=strict)
+        return export(run, out, elites=elites, formats=formats, strict=strict)
+    if tuple(formats) != AS_IMAGES:
+        raise UserError(f"formats has no effect on the layout {layout}, which is of PNGs")
     content = {"export of": str(run.folder.resolve()), "generation": run.generation}
     with result_folder(out, content | {"layout": layout}) as folder:
         return _WRITERS[layout](run, elites, folder)
 
 
-def _chosen(run: Run, least: float, classes: Sequence[str]) -> list[Elite]:
-    wanted = run.all_elites()
+def _chosen(
+    run: Run, least: float, classes: Sequence[str], favourites: str | Path | None
+) -> list[Elite]:
+    wanted = run.all_elites() if favourites is None else favourites_of(run, favourites)
     if classes:
         chosen = {resolve_class(run.card, name) for name in classes}
         wanted = [elite for elite in wanted if elite.output in chosen]

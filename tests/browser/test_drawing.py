@@ -2,6 +2,7 @@
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -174,6 +175,20 @@ def test_shaders_for_shadertoy_draw_the_image_and_more_around_it(
         wide = np.array(page.evaluate(SHADERTOY, [here, 2 * WIDTH, HEIGHT]))
         middle = wide.reshape(HEIGHT, 2 * WIDTH, 4)[::-1, WIDTH // 2 : -WIDTH // 2, :3]
         assert share_within_one(middle, drawn_by_python(genome, spec, style)) > 0.99
+
+
+def test_exported_shaders_draw_what_was_scored(
+    page: Page, site: str, thousand: Run, tmp_path: Path
+):
+    elites = thousand.all_elites()[::250]
+    height, width, _ = thousand.card.input_shape
+    paths = evofool.export(thousand, tmp_path / "shaders", elites=elites, formats=("glsl",))
+    opened(page, site)
+    for path, elite in zip(paths, elites, strict=True):
+        source = path.read_text(encoding="utf-8")
+        data = page.evaluate(SHADERTOY, [source, width, height])
+        image = np.array(data).reshape(height, width, 4)[::-1, :, :3]
+        assert share_within_one(image, elite.image().astype(int)) > 0.99
 
 
 def test_downloaded_networks_are_the_elites(page: Page, site: str, runs: list[Run]):

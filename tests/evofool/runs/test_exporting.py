@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import cppn
-from evofool import Run, UserError, export
+from evofool import Run, UserError, export, publish
 
 
 def levels(path: Path) -> np.ndarray:
@@ -111,3 +111,24 @@ def test_a_run_without_any_elite_is_refused_and_leaves_nothing(direct_run: Run, 
     with pytest.raises(UserError, match="has no elites: no image has got a score"):
         export(run, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_networks_are_exported_as_shaders_and_graphs(cppn_run: Run, tmp_path: Path):
+    paths = export(cppn_run, tmp_path, elites=cppn_run.elites(0)[:2], formats=("glsl", "svg"))
+    assert [path.suffix for path in paths] == [".glsl"] * 2
+    shader = paths[1].read_text(encoding="utf-8")
+    assert shader.startswith("// class 1, ")
+    assert "void mainImage(out vec4 fragColor, in vec2 fragCoord)" in shader
+    assert paths[1].with_suffix(".svg").read_text(encoding="utf-8").startswith("<svg")
+    suffixes = {path.suffix for path in (tmp_path / "images").rglob("*.*")}
+    assert suffixes == {".glsl", ".svg"}
+
+
+def test_what_is_no_network_has_no_shader(direct_run: Run, cppn_run: Run, tmp_path: Path):
+    with pytest.raises(UserError, match=r"format is svg, which is of networks"):
+        export(direct_run, tmp_path / "a", formats=("png", "svg"))
+    with pytest.raises(UserError, match="unknown format 'gltf'"):
+        export(cppn_run, tmp_path / "a", formats=("gltf",))  # pyright: ignore[reportArgumentType]
+    with pytest.raises(UserError, match="formats has no effect on the layout openood"):
+        publish(cppn_run, tmp_path / "a", layout="openood", formats=("glsl",))
+    assert not list(tmp_path.iterdir())
