@@ -3,10 +3,13 @@
 from .attacks import AttackResult as AttackResult
 from .attacks import apgd as apgd
 from .attacks import attack as attack
+from .attacks import boundary as boundary
+from .attacks import carlini_wagner as carlini_wagner
 from .attacks import deepfool as deepfool
 from .attacks import fgsm as fgsm
 from .attacks import finite_differences as finite_differences
 from .attacks import gradient_ascent as gradient_ascent
+from .attacks import hop_skip_jump as hop_skip_jump
 from .attacks import lbfgs as lbfgs
 from .attacks import one_pixel as one_pixel
 from .attacks import pgd as pgd

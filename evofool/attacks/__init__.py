@@ -10,11 +10,14 @@ with), `results` (what they end with), `gradients`, one for each attack, `by_nam
 
 from evofool.attacks.ascent_step import ASCENTS, Ascent
 from evofool.attacks.auto_pgd import apgd
+from evofool.attacks.boundary import boundary
 from evofool.attacks.by_name import ATTACKS, FileAttack, find_attack
+from evofool.attacks.carlini_wagner import carlini_wagner
 from evofool.attacks.deepfool import deepfool
 from evofool.attacks.finite_differences import OutputMap, finite_differences, output_map
 from evofool.attacks.gradient_ascent import AscentResult, gradient_ascent
 from evofool.attacks.gradient_sign import fgsm, pgd
+from evofool.attacks.hop_skip_jump import hop_skip_jump
 from evofool.attacks.lbfgs import lbfgs
 from evofool.attacks.on_files import Attacked, attack
 from evofool.attacks.one_pixel import one_pixel
@@ -34,11 +37,14 @@ __all__ = [
     "add_change",
     "apgd",
     "attack",
+    "boundary",
+    "carlini_wagner",
     "deepfool",
     "fgsm",
     "find_attack",
     "finite_differences",
     "gradient_ascent",
+    "hop_skip_jump",
     "lbfgs",
     "one_pixel",
     "output_map",

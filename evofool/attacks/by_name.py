@@ -10,10 +10,13 @@ import jax
 import numpy as np
 
 from evofool.attacks.auto_pgd import apgd
+from evofool.attacks.boundary import boundary
+from evofool.attacks.carlini_wagner import carlini_wagner
 from evofool.attacks.deepfool import deepfool
 from evofool.attacks.finite_differences import finite_differences
 from evofool.attacks.gradient_ascent import gradient_ascent
 from evofool.attacks.gradient_sign import fgsm, pgd
+from evofool.attacks.hop_skip_jump import hop_skip_jump
 from evofool.attacks.inputs import Report
 from evofool.attacks.lbfgs import lbfgs
 from evofool.attacks.one_pixel import one_pixel
@@ -133,6 +136,9 @@ ATTACKS = {
         FileAttack(name="universal", run=_universal, described=universal),
         FileAttack(name="deepfool", run=deepfool, described=deepfool),
         FileAttack(name="lbfgs", run=lbfgs, described=lbfgs),
+        FileAttack(name="carlini-wagner", run=carlini_wagner, described=carlini_wagner),
+        FileAttack(name="hop-skip-jump", run=hop_skip_jump, described=hop_skip_jump),
+        FileAttack(name="boundary", run=boundary, described=boundary),
         FileAttack(name="one-pixel", run=one_pixel, described=one_pixel),
         FileAttack(
             name="gradient-ascent",

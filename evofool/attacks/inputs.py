@@ -13,7 +13,7 @@ from evofool.support import Progress, UserError
 
 LEVEL = 1 / 255  # one step of 8 bits, as values in [0, 1]
 NORMS = ("l2", "linf")
-BLACK_BOX = ("finite-differences", "one-pixel")  # attacks that need no gradients
+BLACK_BOX = ("finite-differences", "one-pixel", "hop-skip-jump", "boundary")  # need no gradients
 
 Classes = int | Sequence[int] | np.ndarray
 """A class for each image, or one for all; counted from 0 without "background"."""

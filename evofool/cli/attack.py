@@ -24,8 +24,8 @@ _COMMON = ("classifier", "weights", "combine", "invert", "label", "out", "as_jso
 
 # named here, too, as this help does not load JAX; a test compares the names with the functions'
 NAMES = (
-    *("fgsm", "pgd", "apgd", "finite-differences", "universal", "deepfool", "lbfgs", "one-pixel"),
-    "gradient-ascent",
+    *("fgsm", "pgd", "apgd", "finite-differences", "universal", "deepfool", "lbfgs"),
+    *("carlini-wagner", "hop-skip-jump", "boundary", "one-pixel", "gradient-ascent"),
 )
 MOST_REPEATS = 10_000  # steps, searches, pixels, candidates: many more never end
 # flags whose values are not those that the functions take
@@ -64,6 +64,9 @@ def attack(
       universal           one change for all images
       deepfool            nearly the smallest change, over the nearest border
       lbfgs               nearly the smallest change that leads to a chosen class
+      carlini-wagner      nearly the smallest change, by a longer descent
+      hop-skip-jump       a small change, from the likeliest class alone
+      boundary            the same by a random walk, which takes longer
       one-pixel           a change of one pixel, or a few, from outputs alone
       gradient-ascent     an image made from noise; takes no image files
 

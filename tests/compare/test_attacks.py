@@ -7,7 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evofool import load_classifier, load_mnist, one_pixel, recognize, universal
+from evofool import (
+    boundary,
+    carlini_wagner,
+    hop_skip_jump,
+    load_classifier,
+    load_mnist,
+    one_pixel,
+    recognize,
+    universal,
+)
 from evofool.attacks.deepfool import deepfool_steps
 from evofool.attacks.gradient_sign import gradient_signs, pgd_levels
 from evofool.attacks.inputs import Task, prepare
@@ -142,3 +151,42 @@ def test_few_pixels_fool_at_least_as_often_as_those_of_art(lenet):
     assert found.success.mean() >= expected - 1e-6
     assert 0 < expected < 1  # where there is something to agree on
     assert (found.l0 <= 3).all()
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "options"),
+    [
+        (carlini_wagner, "L2CarliniWagnerAttack", {"stepsize": 0.1, "steps": 50}),
+        (hop_skip_jump, "HopSkipJumpAttack", {"steps": 8}),
+        (boundary, "BoundaryAttack", {"steps": 1000}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_changes_are_about_as_small_as_those_of_foolbox_or_smaller(lenet, ours, theirs, options):
+    foolbox = importing("foolbox")
+    images, labels = digits(6)
+    given = jnp.asarray(images, jnp.float32) / 255, jnp.asarray(labels)
+    attack = getattr(foolbox.attacks, theirs)(**options)
+    np.random.seed(0)  # noqa: NPY002 (foolbox's)
+    changed, _, is_fooled = attack(peers.for_foolbox(lenet), *given, epsilons=None)
+    expected = np.linalg.norm(np.asarray(changed - given[0]).reshape(len(images), -1), axis=1)
+    found = ours(lenet, images, labels, steps=options["steps"])
+    assert np.mean(is_fooled) > 0.5  # where there is something to agree on
+    assert found.success.all()
+    assert np.median(found.l2) < 1.15 * np.median(np.where(is_fooled, expected, np.inf))
+
+
+def test_hop_skip_jump_needs_changes_as_small_as_that_of_art(lenet):
+    importing("art")
+    from art.attacks.evasion import HopSkipJump
+
+    images, labels = digits(6)
+    attack = HopSkipJump(
+        peers.for_art(lenet), max_iter=8, max_eval=1000, init_eval=100, verbose=False
+    )
+    np.random.seed(0)  # noqa: NPY002 (ART's)
+    made = attack.generate(images.astype(np.float32) / 255)
+    expected = np.linalg.norm((made - images / 255).reshape(len(images), -1), axis=1)
+    found = hop_skip_jump(lenet, images, labels, steps=8)
+    assert found.success.all()
+    assert np.median(found.l2) < 1.15 * np.median(expected)

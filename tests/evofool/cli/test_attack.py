@@ -135,6 +135,9 @@ OPTIONS = {
     "universal": {"--epsilon", "--norm", "--seed", "--save"},
     "deepfool": {"--steps", "--norm"},
     "lbfgs": {"--target", "--steps", "--save"},
+    "carlini-wagner": {"--target", "--searches", "--steps", "--rate", "--margin"},
+    "hop-skip-jump": {"--norm", "--steps", "--directions", "--probe", "--seed", "--save"},
+    "boundary": {"--steps", "--seed", "--save"},
     "one-pixel": {"--target", "--pixels", "--seed", "--save"},
     "gradient-ascent": {"--target", "--settings", "--seed", "--save"},
 }
