@@ -113,6 +113,9 @@ def test_the_map_of_rooms_has_every_room():
 
 def test_every_public_name_has_a_place_on_the_page_of_its_room():
     stub = (ROOT / "evofool/__init__.pyi").read_text(encoding="utf-8")
+    index = (ROOT / "docs/api/index.md").read_text(encoding="utf-8")
     for room, name in re.findall(r"^from \.(\w+) import (\w+) as", stub, flags=re.MULTILINE):
         page = (ROOT / f"docs/api/{room}.md").read_text(encoding="utf-8")
-        assert re.search(rf"(\W{name}[,\]]|^::: \S+\.{name}$)", page, flags=re.MULTILINE), name
+        has_place = re.search(rf"(\W{name}[,\]]|^::: \S+\.{name}$)", page, flags=re.MULTILINE)
+        assert has_place, f"add {name} to docs/api/{room}.md, and to index.md beside it"
+        assert f"`{name}`" in index, f"add {name} to docs/api/index.md"
