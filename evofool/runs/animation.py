@@ -60,8 +60,7 @@ def animate(
         The file.
 
     Raises:
-        UserError: no such run or class, its images are directly encoded, the lineage is incomplete,
-            or such a film cannot be made.
+        UserError: no such run or class, no CPPNs, an incomplete lineage, or no such film.
     """
     run, out = Run.open(run), Path(out)
     elite, others = run.elite(name, run_index), [run.elite(other, run_index) for other in to]
