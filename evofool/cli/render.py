@@ -38,7 +38,7 @@ def render(
     drawing: Flags = AS_EVOLVED,
     strict: bool = False,
 ) -> None:
-    """Draws elites at any size, for paper or slides (CPPN runs only).
+    """Draws elites at any size, for paper and slides (CPPNs only).
 
     A PNG says in itself what it shows: class, run, seed, hash of the genome.
 

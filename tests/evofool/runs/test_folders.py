@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -18,7 +19,7 @@ import evofool
 from evofool import Run, UserError
 from evofool.cli import main
 from evofool.evolution.reporting import Quiet
-from evofool.runs import launch
+from evofool.runs import exporting, launch
 from evofool.runs.folders import OF_RUNS, result_folder
 from evofool.support.lock import LOCK, OWNER, locked
 from tests.evofool.loop import CLASSIFIER, KilledError, Killer
@@ -27,7 +28,7 @@ SMALL = {"encoding": "direct", "batch_size": 13, "micro_batch": 5, "checkpoint_e
 FLAGS = ["--classifier", CLASSIFIER, "--encoding", "direct", "--batch-size", "13"]
 FLAGS += ["--micro-batch", "5", "--checkpoint-every", "2", "--generations", "4", "--quiet"]
 # what is in a run directory, and what in the folders of other programs
-EXPECTED = OF_RUNS - {"memory.json", ".again", "breeding.json", "children.png"}
+EXPECTED = OF_RUNS - {"memory.json", ".again", "breeding.json", "children.png", "starters.npz"}
 
 
 def evolve(out: Path, **settings) -> Run:
@@ -252,10 +253,11 @@ def killed_in_first_generation(run: Path) -> None:
 
 
 def killed_in_export(run: Path) -> None:
-    content = {"export of": str(run.resolve()), "generation": Run(run).generation}
-    with contextlib.suppress(KilledError), result_folder("out", content) as folder:
-        (folder / "images").mkdir()
-        raise KilledError
+    with (
+        contextlib.suppress(KilledError),
+        mock.patch.object(exporting, "_export", side_effect=KilledError),
+    ):
+        evofool.export(run, "out")
 
 
 def killed_in_another_export(run: Path) -> None:
