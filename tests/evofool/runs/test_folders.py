@@ -20,7 +20,7 @@ from evofool import Run, UserError
 from evofool.cli import main
 from evofool.evolution.reporting import Quiet
 from evofool.runs import exporting, launch
-from evofool.runs.folders import OF_RUNS, result_folder
+from evofool.runs.folders import OF_RUNS
 from evofool.support.lock import LOCK, OWNER, locked
 from tests.evofool.loop import CLASSIFIER, KilledError, Killer
 
