@@ -5,6 +5,8 @@ import pytest
 
 import evofool
 
+pytest.importorskip("pytorch_ood", reason='needs pip install -e ".[compare]"')
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> evofool.Run:

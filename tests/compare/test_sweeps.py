@@ -23,6 +23,7 @@ PLAN: dict[str, Any] = {
     "seeds": 3,
 }
 REASON = 'needs pip install -e ".[ray,slurm]"'
+pytest.importorskip("submitit", reason=REASON)
 
 
 @pytest.fixture(scope="module")

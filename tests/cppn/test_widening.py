@@ -66,6 +66,7 @@ def test_a_block_beside_a_genome_draws_what_the_widened_genome_draws(drawn):
     assert np.mean(np.asarray(within) != np.asarray(cppn.render_batch(drawn, **SIZE))) > 0.2
 
 
+@pytest.mark.slow
 def test_gradients_by_a_block_are_those_of_the_widened_genome(drawn):
     blocks = blocks_of(4, is_new=False)
     cotangent = jax.random.normal(jax.random.key(5), (4, 9, 11, 3))

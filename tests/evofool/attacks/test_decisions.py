@@ -27,6 +27,7 @@ def least(row: int, label: int) -> float:
     return min(gaps[k] / lengths[k] for k in range(4) if k != label)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("attack", "times"), [(jump, 2.0), (walk, 4.0)])
 @pytest.mark.parametrize("classifier", [linear(), outside()], ids=["inside JAX", "outside"])
 def test_the_change_is_a_few_times_the_least(attack, times, classifier):
@@ -38,6 +39,7 @@ def test_the_change_is_a_few_times_the_least(attack, times, classifier):
         assert 0.95 * least(row, label) < found.l2[row] < times * least(row, label) + 0.02
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_image_whatever_its_neighbours(tmp_path):
     labels = classes_of(linear(), IMAGES)
     file = tmp_path / "walk.npz"

@@ -18,6 +18,9 @@ QUICK = {
     "apgd": {"steps": 3},
     "lbfgs": {"target": "2", "steps": 5},
     "one-pixel": {"pixels": 2},
+    "boundary": {"steps": 20},
+    "hop-skip-jump": {"steps": 2},
+    "carlini-wagner": {"steps": 5, "searches": 2},
 }
 
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from evofool import Run
 from evofool.audits.evidence import NO_CLASS, borrowed, evolve_run, evolved, of_nothing, reached
@@ -10,6 +11,7 @@ from evofool.classifiers import load_classifier
 from tests.evofool.audits.conftest import subject_of
 
 
+@pytest.mark.slow
 def test_evaluations_needed_are_those_of_the_first_checkpoint_with_that_confidence(tmp_path: Path):
     run = evolve_run(
         load_classifier("mock:10"),

@@ -16,4 +16,4 @@ def test_quiz_and_export_say_where_things_are(
     assert "not a classifier of 28x28 digits" in shown
     assert "name one with --judge" in shown
     shown = output_of(capsys, "export", direct_run.folder, "--out", tmp_path / "elites")
-    assert shown.startswith("3 images in ")
+    assert shown.startswith("3 elites in ")

@@ -62,6 +62,7 @@ def test_a_run_stopped_between_is_the_same_run_and_its_scores_are_verified(run, 
     assert evofool.verify(whole).passed
 
 
+@pytest.mark.slow
 def test_polishing_scores_elites_again_by_what_is_expected_of_them(tmp_path: Path):
     plain = evofool.evolve(
         "mock:5:8x8x1", encoding="direct", generations=3, batch_size=12, out=tmp_path / "plain"

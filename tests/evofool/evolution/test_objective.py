@@ -45,6 +45,7 @@ def log_probabilities_of(run, elite):
     return jnp.asarray(outputs - np.log(np.exp(outputs).sum(axis=1, keepdims=True)))
 
 
+@pytest.mark.slow
 def test_a_fitness_of_an_image_counts_in_the_cell_of_its_likeliest_class(tmp_path):
     run = evofool.evolve("mock:10", fitness=entropy, out=tmp_path / "run", **SETTINGS)
     assert run.config.fitness == "entropy"

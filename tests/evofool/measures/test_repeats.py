@@ -42,6 +42,7 @@ def test_copies_planted_in_a_texture_are_all_found(seed, size, copies, noise):
     assert is_found(image, corners, size)
 
 
+@pytest.mark.slow
 def test_copies_planted_in_smooth_images_are_nearly_always_found():
     """A patch that happens to be flat is like its surroundings: 4 of 133 images lose a copy."""
     generator, hits = np.random.default_rng(0), 0

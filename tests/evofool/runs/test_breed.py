@@ -107,6 +107,7 @@ def test_a_polished_run_is_bred(cppn_run: Run, folder: Path):
     assert max(len(elite.ancestors()) for elite in Run(brood.run.folder).elites()) > 1
 
 
+@pytest.mark.slow
 def test_evolution_goes_on_from_a_session(brood: Brood, folder: Path):
     last = brood.run.generation + 3
     session = evofool.breed(

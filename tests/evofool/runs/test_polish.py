@@ -72,6 +72,7 @@ def test_ancestors_of_a_polished_elite_are_made_again(polished: Run):
     assert len(older) == len(elite.steps) - 1
 
 
+@pytest.mark.slow
 def test_evolving_and_polishing_at_once_gives_the_same(polished: Run, tmp_path: Path):
     both = evofool.evolve(
         "mock:10", batch_size=30, generations=12, runs=2, encoding="cppn",
@@ -118,6 +119,7 @@ def test_pixels_are_polished_without_new_nodes(direct_run: Run, tmp_path: Path):
     assert all(facts.nodes_before is None for facts in evofool.inspect(better))
 
 
+@pytest.mark.slow
 def test_more_elites_climb_at_a_time_than_children_were_made(tmp_path: Path):
     """Also where polishing has work for more devices than evolution had."""
     run = evofool.evolve(

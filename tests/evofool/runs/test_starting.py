@@ -15,6 +15,7 @@ def check_that_it_is_made_again(elite):
     np.testing.assert_array_equal(np.rint(drawn * 255), elite.image())
 
 
+@pytest.mark.slow
 def test_a_run_begins_with_the_elites_of_others(cppn_run, tmp_path):
     run = evofool.evolve("mock:10", start=cppn_run, out=tmp_path / "run", **SETTINGS)
     first = next(line for line in run.metrics if line["generation"] == 0)
@@ -48,6 +49,7 @@ def test_a_run_that_begins_with_genomes_goes_on_as_if_it_had_never_stopped(cppn_
     assert longer.finished["archive_sha256"] == whole.finished["archive_sha256"]
 
 
+@pytest.mark.slow
 def test_a_network_in_a_file_is_a_start_for_other_activations(cppn_run, tmp_path):
     exported = evofool.export(cppn_run, tmp_path / "out")[0].with_suffix(".json")
     content = json.loads(exported.read_text(encoding="utf-8"))
@@ -67,6 +69,7 @@ def test_a_network_in_a_file_is_a_start_for_other_activations(cppn_run, tmp_path
         )
 
 
+@pytest.mark.slow
 def test_runs_of_ones_own_encoding_are_starts_of_others(tmp_path):
     fourier.register()
     settings = SETTINGS | {"encoding": "fourier"}

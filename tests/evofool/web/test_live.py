@@ -52,6 +52,7 @@ class Window(threading.Thread):
         assert self.client.post(f"/api/live/{wish}").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_window_pauses_a_run_and_stops_it_and_lets_it_go_on(tmp_path: Path):
     seen = {}
 
