@@ -15,16 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from evofool.attacks.decisions import Decider, Image
-from evofool.attacks.inputs import (
-    Classes,
-    Report,
-    check_counts,
-    check_seed,
-    one_after_another,
-    prepare,
-)
-from evofool.attacks.results import AttackResult, judge
+from evofool.attacks.decisions import Decider, Image, follow_borders
+from evofool.attacks.inputs import Classes, Report, check_counts, check_seed, prepare
+from evofool.attacks.results import AttackResult
 from evofool.classifiers import Classifier
 
 FACTOR = 1.5  # by which lengths adapt
@@ -85,20 +78,13 @@ def boundary(
     task = prepare(classifier, images, labels)
     check_counts(steps=(steps, 1))
     check_seed(seed)
-    progress = task.progress(save, images=task.images, labels=task.labels, options=[steps, seed])
 
-    def of_image(row: int) -> dict[str, np.ndarray]:
-        decide = Decider(task, row, together=1)
-        generator = np.random.default_rng([seed, row])
-        start = decide.start(generator)
-        if start is None or start is decide.original:
-            return {"images": task.images[row], "queries": np.array(decide.queries)}
-        found = _walk(decide, decide.nearest(start), generator, steps)
-        levels = decide.of_whole_levels(found, start)
-        return {"images": levels, "queries": np.array(decide.queries)}
+    def follow(decide: Decider, start: Image, generator: np.random.Generator) -> Image:
+        return _walk(decide, decide.nearest(start), generator, steps)
 
-    made = one_after_another(len(task.images), of_image, progress=progress, report=report)
-    return judge(task, made["images"], queries=made["queries"])
+    return follow_borders(
+        task, follow, together=1, options=[steps], seed=seed, save=save, report=report
+    )
 
 
 def _walk(decide: Decider, x: Image, generator: np.random.Generator, steps: int) -> Image:

@@ -6,10 +6,14 @@ reaches, and follow the border from there. Images have values in [0, 1], between
 at the end the change is made of whole levels, and grows until the class is another one again.
 """
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 from jaxtyping import Bool, Float
 
-from evofool.attacks.inputs import Task
+from evofool.attacks.inputs import Report, Task, one_after_another
+from evofool.attacks.results import AttackResult, judge
 from evofool.evaluation import choose_micro_batch, evaluate
 from evofool.images import Levels, from_levels
 
@@ -75,6 +79,46 @@ class Decider:
         return np.append(tried, np.rint(255 * start)[None], axis=0)[succeeds.argmax()].astype(
             np.uint8
         )
+
+
+def follow_borders(
+    task: Task,
+    follow: Callable[[Decider, Image, np.random.Generator], Image],
+    *,
+    together: int,
+    options: list[str | float],
+    seed: int,
+    save: str | Path | None,
+    report: Report | None,
+) -> AttackResult:
+    """Attacks images one after another.
+
+    Args:
+        task: what is attacked.
+        follow: decider, image to begin at, random numbers -> the smallest change that was found.
+        together: images that `follow` often asks about at once.
+        options: the attack's other options, which `save` is to have in common.
+        seed: of all random numbers; those of an image depend on its place among the images.
+        save: `.npz` file of finished images, from which a stopped attack is resumed.
+        report: is called with the number of images done and of all images.
+
+    Raises:
+        UserError: `save` is of another attack.
+    """
+
+    def of_image(row: int) -> dict[str, np.ndarray]:
+        decide = Decider(task, row, together=together)
+        generator = np.random.default_rng([seed, row])
+        start = decide.start(generator)
+        if start is None or start is decide.original:
+            levels = task.images[row]
+        else:
+            levels = decide.of_whole_levels(follow(decide, start, generator), start)
+        return {"images": levels, "queries": np.array(decide.queries)}
+
+    progress = task.progress(save, images=task.images, labels=task.labels, options=[*options, seed])
+    made = one_after_another(len(task.images), of_image, progress=progress, report=report)
+    return judge(task, made["images"], queries=made["queries"])
 
 
 def between(original: Image, far: Image, share: float, norm: str) -> Image:

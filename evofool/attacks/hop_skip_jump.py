@@ -19,17 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from evofool.attacks.decisions import Decider, Image, distance
-from evofool.attacks.inputs import (
-    NORMS,
-    Classes,
-    Report,
-    check_counts,
-    check_seed,
-    one_after_another,
-    prepare,
-)
-from evofool.attacks.results import AttackResult, judge
+from evofool.attacks.decisions import Decider, Image, distance, follow_borders
+from evofool.attacks.inputs import NORMS, Classes, Report, check_counts, check_seed, prepare
+from evofool.attacks.results import AttackResult
 from evofool.classifiers import Classifier
 from evofool.support import UserError, unknown_name
 
@@ -76,21 +68,14 @@ def hop_skip_jump(
     check_seed(seed)
     if not 0 <= probe <= 255:
         raise UserError(f"probe is {probe:g}; expected a change in levels, 0..255")
-    options = [norm, steps, directions, probe, seed]
-    progress = task.progress(save, images=task.images, labels=task.labels, options=options)
 
-    def of_image(row: int) -> dict[str, np.ndarray]:
-        decide = Decider(task, row, together=directions)
-        generator = np.random.default_rng([seed, row])
-        start = decide.start(generator)
-        if start is None or start is decide.original:
-            return {"images": task.images[row], "queries": np.array(decide.queries)}
-        found = _follow_border(decide, start, generator, norm, steps, directions, probe / 255)
-        levels = decide.of_whole_levels(found, start)
-        return {"images": levels, "queries": np.array(decide.queries)}
+    def follow(decide: Decider, start: Image, generator: np.random.Generator) -> Image:
+        return _follow_border(decide, start, generator, norm, steps, directions, probe / 255)
 
-    made = one_after_another(len(task.images), of_image, progress=progress, report=report)
-    return judge(task, made["images"], queries=made["queries"])
+    options: list[str | float] = [norm, steps, directions, probe]
+    return follow_borders(
+        task, follow, together=directions, options=options, seed=seed, save=save, report=report
+    )
 
 
 def _follow_border(
