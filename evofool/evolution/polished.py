@@ -5,7 +5,7 @@ on the classifier as well, down to the last bits of its gradients, so it is kept
 generation, `lineage/polished-NNNNNNNN.npz`, written before the generation's checkpoint.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +95,8 @@ def load(
                 leaves = [arrays[f"leaf_{i}"][one] for i in range(structure.num_leaves)]
                 stored[generation, int(arrays["child"][row])] = leaves
         encoding = with_room_for(encoding, stored.values())
-        shapes = jax.tree.leaves(shapes_of(encoding))
-        genomes = {
-            born: structure.unflatten(map(filled_up, leaves, shapes))
-            for born, leaves in stored.items()
-        }
+        shapes = shapes_of(encoding)
+        genomes = {born: with_room(leaves, shapes) for born, leaves in stored.items()}
         for genome in genomes.values():
             if fault := encoding.fault_of(genome):
                 raise ValueError(fault)
@@ -125,7 +122,14 @@ def shapes_of(encoding: Encoding) -> Genomes:
     return jax.eval_shape(lambda: encoding.init(jax.random.key(0)[None]))
 
 
-def filled_up(leaf: np.ndarray, like: jax.ShapeDtypeStruct) -> np.ndarray:
+def with_room(leaves: Sequence[np.ndarray], shapes: Genomes) -> Genomes:
+    """Makes genomes of their leaves, with the room that `shapes_of` an encoding says."""
+    wanted, structure = jax.tree.flatten(shapes)
+    pairs = zip(leaves, wanted, strict=True)
+    return structure.unflatten(_filled_up(leaf, like) for leaf, like in pairs)
+
+
+def _filled_up(leaf: np.ndarray, like: jax.ShapeDtypeStruct) -> np.ndarray:
     """Fills a leaf of genomes up with zeros, which is what unused entries of genomes hold."""
     leaf = leaf.astype(like.dtype, casting="same_kind")
     room = [wanted - size for wanted, size in zip(like.shape[1:], leaf.shape[1:], strict=True)]

@@ -5,6 +5,7 @@ resumed before its first checkpoint, and lines of descent, find them there.
 """
 
 import shutil
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from evofool.evolution import polished
 from evofool.evolution.encodings import Encoding, Genomes
-from evofool.evolution.polished import MOST_BYTES, Born, filled_up, shapes_of, with_room_for
+from evofool.evolution.polished import MOST_BYTES, Born, shapes_of, with_room, with_room_for
 from evofool.support import UserError, read_arrays, replacing
 
 FILE = "starters.npz"
@@ -40,11 +41,9 @@ class Starters(NamedTuple):
             encoding: of the run, whose room they get.
         """
         is_first = (records["generation"] == 0) & (records["child"] < self.number)
-        shapes = jax.tree.leaves(shapes_of(encoding))
-        leaves, structure = jax.tree.flatten(self.genomes)
-        full = [filled_up(leaf, shape) for leaf, shape in zip(leaves, shapes, strict=True)]
+        full = with_room(jax.tree.leaves(self.genomes), shapes_of(encoding))
         return {
-            (0, child): structure.unflatten([leaf[child : child + 1] for leaf in full])
+            (0, child): jax.tree.map(itemgetter(slice(child, child + 1)), full)
             for child in records["child"][is_first].tolist()
         }
 
@@ -75,9 +74,7 @@ def load(folder: Path, encoding: Encoding) -> Starters | None:
     try:
         leaves = [arrays[f"leaf_{i}"] for i in range(structure.num_leaves)]
         encoding = with_room_for(encoding, [[leaf[:1] for leaf in leaves]])
-        shapes = jax.tree.leaves(shapes_of(encoding))
-        full = [filled_up(leaf, shape) for leaf, shape in zip(leaves, shapes, strict=True)]
-        genomes = structure.unflatten(full)
+        genomes = with_room(leaves, shapes_of(encoding))
         if fault := encoding.fault_of(genomes):
             raise ValueError(fault)
     except (KeyError, ValueError, TypeError) as error:
