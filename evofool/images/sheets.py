@@ -64,19 +64,11 @@ class Section(NamedTuple):
     captions: Sequence[Sequence[str]]
 
 
-def draw_sheet(
-    sections: Sequence[Section], *, columns: int | None = None, look: Look = PLAIN
-) -> Image.Image:
-    """Draws the images of every section in rows.
-
-    Args:
-        sections: at least one.
-        columns: images in a row, at most; those of the look unless given.
-        look: of the sheet.
-    """
+def draw_sheet(sections: Sequence[Section], *, look: Look = PLAIN) -> Image.Image:
+    """Draws the images of every section, at least one, in rows."""
     colors, margin, line = _DARK if look.dark else _LIGHT, MARGIN * look.scale, LINE * look.scale
     cell = max(max(image.size) for section in sections for image in section.images)
-    columns = min(columns or look.columns, max(len(section.images) for section in sections))
+    columns = min(look.columns, max(len(section.images) for section in sections))
     captions = [[_lines(caption, cell // look.scale) for caption in s.captions] for s in sections]
     lines = max(len(caption.lines) for of_section in captions for caption in of_section)
     step_x, step_y = cell + margin, cell + lines * line + margin + margin // 2

@@ -28,6 +28,7 @@ from evofool.evolution import (
 )
 from evofool.images import (
     Levels,
+    Look,
     Section,
     draw_sheet,
     legible,
@@ -284,7 +285,7 @@ def sheet_of(children: Sequence[Child]) -> Image.Image:
     ]
     heading = f"Generation {children[0].born[0]}: numbers, strongest classes, confidences."
     images = [thumbnail(child.image) for child in children]
-    return draw_sheet([Section(heading, images, captions)], columns=SHEET_COLUMNS)
+    return draw_sheet([Section(heading, images, captions)], look=Look(columns=SHEET_COLUMNS))
 
 
 def _ancestry(run: Run, run_index: int, members: Sequence[breeding.Kin]) -> np.ndarray:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from evofool.classifiers import first_name
 from evofool.evolution import HIGH
-from evofool.images import LUMA, Levels, Section, draw_sheet, save_image, to_image
+from evofool.images import LUMA, Levels, Look, Section, draw_sheet, save_image, to_image
 from evofool.runs.choosing import chosen
 from evofool.runs.exporting import class_name
 from evofool.runs.folders import result_folder
@@ -88,7 +88,7 @@ def _write_pages(folder: Path, paths: Sequence[Path], elites: Sequence[Elite]) -
         below = elite.run.percent(elite.confidence)
         captions.append([name_on_sheets(elite), below])
         figures.append(_FIGURE.format(name=path.stem, label=label, below=below))
-    sheet = draw_sheet([Section("", on_sheet, captions)], columns=COLUMNS)
+    sheet = draw_sheet([Section("", on_sheet, captions)], look=Look(columns=COLUMNS))
     save_image(sheet, folder / "poster.jpg")
     with replacing(folder / "index.html") as temporary:
         page = _PAGE.format(columns=COLUMNS, figures="\n".join(figures))

@@ -11,7 +11,7 @@ from evofool.evaluation import recognize
 from evofool.experiments.bench.lab import Lab
 from evofool.experiments.report import cells
 from evofool.experiments.report.findings import Figure
-from evofool.images import Levels, Section, draw_sheet, save_image, thumbnail
+from evofool.images import Levels, Look, Section, draw_sheet, save_image, thumbnail
 from evofool.runs import Elite, Run, gallery, write_convergence
 from evofool.support import replacing
 
@@ -34,7 +34,7 @@ def captioned_sheet(
     A name that ends in ".png" keeps every pixel; otherwise it is a JPEG of limited size.
     """
     save = save_image if file.endswith(".png") else save_sheet
-    save(draw_sheet(list(sections), columns=columns), lab.folder / file)
+    save(draw_sheet(list(sections), look=Look(columns=columns)), lab.folder / file)
     return Figure(file=file, caption=caption, shows_photographs=shows_photographs)
 
 
