@@ -7,7 +7,6 @@ generation, `lineage/polished-NNNNNNNN.npz`, written before the generation's che
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from archive import Archive
 from evofool.evolution.encodings import Encoding, Genomes
 from evofool.evolution.lineage_files import GENOMES, files, generation_of
-from evofool.support import UserError, read_arrays, replacing, sha256_of
+from evofool.support import UserError, read_arrays, sha256_of, write_arrays
 
 MOST_BYTES = 2**30
 Born = tuple[int, int]  # generation and child index
@@ -40,8 +39,7 @@ def store(folder: Path, generation: int, elites: Archive) -> dict[str, str]:
     arrays = {f"leaf_{i}": leaf[run[first], cell[first]] for i, leaf in enumerate(leaves)}
     folder.mkdir(exist_ok=True)
     path = folder / f"polished-{generation:08d}.npz"
-    with replacing(path) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, run=ids[:, 0], child=ids[:, 1], **arrays)
+    write_arrays(path, {"run": ids[:, 0], "child": ids[:, 1], **arrays})
     return {path.name: sha256_of(path)}
 
 
@@ -56,10 +54,9 @@ def copy_of_run(folder: Path, run: int, to: Path) -> None:
     for path in files(folder, GENOMES):
         arrays = read_arrays(path, most_bytes=MOST_BYTES)
         rows = np.flatnonzero(arrays["run"] == run)
-        kept: dict[str, Any] = {name: array[rows] for name, array in arrays.items()}
+        kept = {name: array[rows] for name, array in arrays.items()}
         kept["run"] = np.zeros_like(kept["run"])
-        with replacing(to / path.name) as temporary, temporary.open("wb") as stream:
-            np.savez_compressed(stream, **kept)
+        write_arrays(to / path.name, kept)
 
 
 def load(

@@ -15,7 +15,7 @@ import numpy as np
 from evofool.evolution import polished
 from evofool.evolution.encodings import Encoding, Genomes
 from evofool.evolution.polished import MOST_BYTES, Born, shapes_of, with_room, with_room_for
-from evofool.support import UserError, read_arrays, replacing
+from evofool.support import UserError, read_arrays, write_arrays
 
 FILE = "starters.npz"
 
@@ -52,8 +52,7 @@ def store(folder: Path, genomes: Genomes) -> None:
     """Writes the genomes that a run is to begin with into its directory."""
     leaves = map(np.asarray, jax.tree.leaves(genomes))
     arrays = {f"leaf_{i}": leaf for i, leaf in enumerate(leaves)}
-    with replacing(folder / FILE) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, allow_pickle=False, **arrays)
+    write_arrays(folder / FILE, arrays)
 
 
 def load(folder: Path, encoding: Encoding) -> Starters | None:

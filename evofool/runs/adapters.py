@@ -9,7 +9,7 @@ import numpy as np
 
 from evofool.evolution import genome_arrays
 from evofool.runs.run import Elite, Run
-from evofool.support import UserError, replacing
+from evofool.support import UserError, needing, write_arrays
 
 
 def to_ribs(run: str | Path | Run) -> Any:  # pyribs is optional
@@ -27,10 +27,8 @@ def to_ribs(run: str | Path | Run) -> Any:  # pyribs is optional
     Raises:
         UserError: pyribs is not installed, or the run has no elites yet.
     """
-    try:
+    with needing("archives of pyribs", "ribs"):
         from ribs.archives import CategoricalArchive  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise UserError("to_ribs needs pyribs, which is not installed: pip install ribs") from error
     run = Run.open(run)
     arrays = arrays_of(run, run.all_elites())
     held = CategoricalArchive(
@@ -65,10 +63,8 @@ def save_npz(run: str | Path | Run, path: str | Path) -> Path:
     """
     run = Run.open(run)
     arrays = arrays_of(run, run.all_elites())
-    path = Path(path)
-    with replacing(path) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, allow_pickle=False, **arrays)
-    return path
+    write_arrays(Path(path), arrays)
+    return Path(path)
 
 
 def arrays_of(run: Run, elites: Sequence[Elite]) -> dict[str, np.ndarray]:

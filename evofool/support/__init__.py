@@ -8,7 +8,7 @@ the command line's help and its error messages appear at once.
 
 from evofool.support import multihost
 from evofool.support.addresses import SCHEMES, Address, parse_address
-from evofool.support.arrays import read_array, read_arrays
+from evofool.support.arrays import read_array, read_arrays, write_arrays
 from evofool.support.compiling import jit, jit_lightly
 from evofool.support.downloading import download
 from evofool.support.errors import (
@@ -151,6 +151,7 @@ __all__ = [
     "unknown_name",
     "user_cache",
     "with_full_path",
+    "write_arrays",
     "write_error",
     "write_json",
     "writer_of",

@@ -1,4 +1,6 @@
-"""NumPy's files, read with limits: what a header claims is compared with what the file holds.
+"""NumPy's files: written whole or not at all, and read with limits.
+
+What a header claims is compared with what the file holds.
 
 A header of a hundred bytes can claim 2^40 records, and a small archive can unpack to gigabytes;
 either would be allocated before the first value is read.
@@ -7,6 +9,7 @@ either would be allocated before the first value is read.
 import math
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
@@ -14,10 +17,17 @@ import numpy as np
 from numpy.lib import format as npy
 
 from evofool.support.errors import UserError
+from evofool.support.files import replacing
 from evofool.support.reading import check_file
 
 _UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
 _UNREADABLE += (NotImplementedError, RuntimeError)  # other compressions, passwords
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes an `.npz` file, compressed and without pickle, in place of the one that is there."""
+    with replacing(path) as temporary:
+        np.savez_compressed(temporary, allow_pickle=False, **arrays)
 
 
 def read_array(path: Path, *, most_bytes: int) -> np.ndarray:

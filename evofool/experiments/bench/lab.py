@@ -20,7 +20,7 @@ from evofool.evolution import Quiet, Reporter
 from evofool.experiments.bench.arrays import Measures, flatten, restore
 from evofool.experiments.bench.supplies import RECIPES, Supplies
 from evofool.runs import STOPPED_EARLY, Elite, Run, evolve, resume
-from evofool.support import UserError, read_arrays, read_json, replacing, write_json
+from evofool.support import UserError, read_arrays, read_json, write_arrays, write_json
 from evofool.training import recipes
 
 Value = TypeVar("Value")
@@ -207,8 +207,7 @@ class Lab:
         def make() -> None:
             values = compute()
             described.unlink(missing_ok=True)  # it is about other arrays from here on
-            with replacing(path) as temporary:
-                np.savez_compressed(temporary, allow_pickle=False, **dict(values))
+            write_arrays(path, values)
 
         described = path.with_suffix(".json")
         if not path.exists():
