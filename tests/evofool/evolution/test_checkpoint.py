@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,10 +115,13 @@ def test_many_checkpoints_leave_no_threads_and_no_file_descriptors(tmp_path):
     for generation in range(16):
         writer.save(state_of(generation), HISTORY)
         counts.append((threading.active_count(), len(os.listdir("/proc/self/fd"))))
-    writer.close()
-    (threads, descriptors), (more_threads, more_descriptors) = counts[5], counts[-1]
-    assert more_threads <= threads + 2  # ten of each were left, and three descriptors
+    (threads, descriptors), (_, more_descriptors) = counts[5], counts[-1]
+    deadline = time.monotonic() + 10
+    while threading.active_count() > threads + 2 and time.monotonic() < deadline:
+        time.sleep(0.05)  # on a busy machine, threads that have done their work are still there
+    assert threading.active_count() <= threads + 2  # ten of each were left, and three descriptors
     assert more_descriptors <= descriptors + 5
+    writer.close()
 
 
 def test_a_writer_goes_on_where_another_stopped(folder):
