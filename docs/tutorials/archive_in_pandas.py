@@ -1,18 +1,15 @@
 """Take an ImageNet archive apart in pandas: which classes are easy, and what draws them.
 
-evofool evolve --classifier mobilenet_v1_0.25_128 --weights DIR --generations 500 --out RUN
-python docs/tutorials/archive_in_pandas.py RUN
+evofool evolve --classifier mobilenet_v1_0.25_128 --weights DIR --out runs/imagenet
 """
 
 # %% A row for each elite: class, group, confidence, network, line of descent
-import sys
-
 import matplotlib.pyplot as plt
 
 import evofool
 
 if __name__ == "__main__":
-    run = evofool.Run.open(sys.argv[1])
+    run = evofool.Run.open("runs/imagenet")
     table = run.to_pandas()
     print(table[["label", "group", "confidence", "runner_up", "connections"]].head())
 

@@ -1,4 +1,4 @@
-"""Genomes for a run to begin with: the elites of other runs, and genomes in JSON files."""
+"""Genomes for a run to begin with: elites of other runs, genomes in JSON, Picbreeder's networks."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -9,13 +9,15 @@ import numpy as np
 
 import cppn
 from evofool.config import EvolveConfig
-from evofool.evolution import Encoding, Genomes, cppn_spec
+from evofool.evolution import Encoding, Genomes, cppn_spec, cppn_style
 from evofool.runs.inspection import genome_json
+from evofool.runs.picbreeder import SUFFIXES, picbreeder_networks
 from evofool.runs.run import Run
 from evofool.support import UserError, parse_json, read_text
 
 Start = str | Path | Run
-"""A run directory, or a JSON file with a genome as `export` and `inspect --json` write it."""
+"""A run directory, a JSON file with a genome as `export` and `inspect --json` write it, or
+Picbreeder's networks, in XML or a zip file."""
 
 
 def starting_genomes(
@@ -24,7 +26,7 @@ def starting_genomes(
     """Reads genomes to begin a run with; those that are there twice count once.
 
     Args:
-        start: run directories, of whose independent runs all elites are taken, and JSON files.
+        start: run directories, of whose independent runs all elites are taken, and files.
         config: of the run that begins.
         encoding: of that run.
         channels: of its images.
@@ -42,8 +44,8 @@ def starting_genomes(
     if config.wear:
         raise UserError("start and expect do not go together; leave one of them out")
     if config.encoding == "cppn":
-        genomes = [_fitted(*found, config, channels) for s in sources for found in _networks(s)]
-        genomes = _of_one_room(genomes)
+        found = (pair for source in sources for pair in _networks(source, config, channels))
+        genomes = _of_one_room([_fitted(*pair, config, channels) for pair in found])
     else:
         genomes = [genome for source in sources for genome in _genomes(source, config, encoding)]
     distinct = {_bytes(genome): genome for genome in genomes}.values()
@@ -55,14 +57,22 @@ def starting_genomes(
     return jax.tree.map(lambda *leaves: np.stack(leaves), *distinct)
 
 
-def _networks(source: Start) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
+def _networks(
+    source: Start, config: EvolveConfig, channels: int
+) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
     """Yields where a network is from, and its JSON; None for what is no network."""
-    if isinstance(source, str | Path) and Path(source).suffix == ".json":
-        content = parse_json(read_text(Path(source)), source)
+    file = None if isinstance(source, Run) else Path(source)
+    if file and file.suffix.lower() in SUFFIXES:
+        style = cppn_style(config.cppn, channels)
+        networks = picbreeder_networks(file, channels=channels, style=style)
+        yield from ((str(file), network) for network in networks)
+        return
+    if file and file.suffix == ".json":
+        content = parse_json(read_text(file), file)
         if not isinstance(content, dict):
-            raise UserError(f"{source} is no JSON object; expected that of a genome")
+            raise UserError(f"{file} is no JSON object; expected that of a genome")
         inner = content.get("genome", content)
-        yield str(source), inner if isinstance(inner, dict) else None
+        yield str(file), inner if isinstance(inner, dict) else None
         return
     run = Run.open(source)
     yield from ((str(run.folder), genome_json(elite)) for elite in run.all_elites())
@@ -81,7 +91,8 @@ def _fitted(
     mine = cppn_spec(config.cppn, channels)
     missing = set(np.array(spec.activations)[_inner(genome)]) - set(mine.activations)
     if spec.outputs != mine.outputs or missing:
-        what = f"activation {missing.pop()!r}" if missing else f"{spec.outputs} outputs"
+        activations = f"cppn.activations {' '.join(sorted(missing))}"
+        what = activations if missing else f"{spec.outputs} outputs"
         raise UserError(
             f"cannot start from {source}: its networks have {what}; the run has "
             f"{mine.outputs} outputs and cppn.activations {' '.join(mine.activations)}"

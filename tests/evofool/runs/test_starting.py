@@ -63,7 +63,9 @@ def test_a_network_in_a_file_is_a_start_for_other_activations(cppn_run, tmp_path
         )
         given = cppn_run.elites(content["run_index"])[content["class_index"]]
         np.testing.assert_array_equal(run["0"].image(), given.image())
-    with pytest.raises(UserError, match=r"cannot start from .*: its networks have activation"):
+    with pytest.raises(
+        UserError, match=r"cannot start from .*: its networks have cppn.activations"
+    ):
         evofool.evolve(
             "mock:10", start=alone, cppn={"activations": ("relu",)}, out=tmp_path / "c", **settings
         )
