@@ -24,6 +24,7 @@ NOT_OF_ONE_MODULE = {
     "classifiers/architectures/test_digit_networks.py": "what networks for MNIST have in common",
     "cli/test_main.py": "all commands",
     "evolution/test_kill.py": "whole processes",
+    "runs/test_remote_runs.py": "runs by URL, and what they need",
     "test_tutorials.py": "the programs of the documentation",
 }
 

@@ -17,6 +17,7 @@ from evofool.classifiers.views import with_views
 from evofool.support import (
     UserError,
     is_service,
+    local_copy,
     locked,
     parse_address,
     split_code,
@@ -72,6 +73,7 @@ def load_classifier(
     names = name.split("+")
     if not all(names):
         raise UserError(f"classifier {name!r}: expected names joined by +, for instance a+b")
+    weights = None if weights is None else local_copy(weights)
     if len(names) == 1:
         return at_size(_load_one(name, weights), image_size=image_size, views=views)
     members = [_load_one(name, _weights_of_member(name, weights)) for name in names]

@@ -2,7 +2,6 @@
 
 import dataclasses
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from evofool.evolution.objective import with_objective
 from evofool.evolution.polishing import Climb
 from evofool.evolution.selection import Selection, make_selection
 from evofool.images import wear_named
-from evofool.support import UserError, with_full_path
+from evofool.support import UserError, full_path, with_full_path
 
 MOST_TOGETHER = 16  # elites whose climbs are in memory at a time, of each device
 
@@ -156,7 +155,7 @@ def _make_climb(config: EvolveConfig, classifier: Classifier, selection: Selecti
 
 def _with_full_paths(config: EvolveConfig) -> EvolveConfig:
     """Names weights and files of code so that they are found from any folder."""
-    weights = str(Path(config.weights).absolute()) if config.weights else config.weights
+    weights = full_path(config.weights) if config.weights else config.weights
     members = map(with_full_path, config.classifier.split("+"))
     return dataclasses.replace(config, classifier="+".join(members), weights=weights)
 

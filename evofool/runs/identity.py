@@ -17,7 +17,7 @@ from evofool.classifiers import (
 )
 from evofool.config import EvolveConfig
 from evofool.evolution import load_configured
-from evofool.support import UserError, check_trust, rounded_percent, split_code
+from evofool.support import UserError, check_trust, rounded_percent, split_code, url_of
 
 
 class Given(TypedDict, total=False):
@@ -52,6 +52,11 @@ def load_recorded(config: EvolveConfig, given: Given, *, source: Path) -> Classi
         check_trust(name, source=source, trust_code=given.get("trust_code", False))
     if weights is None and config.weights and split_code(name) is None:
         weights = config.weights
+        if url_of(weights):
+            raise UserError(
+                f"{source} says that the weights are at {weights}; nothing is fetched that only a "
+                "file names: give --weights with that URL, or others"
+            )
         if not Path(weights).exists():
             raise UserError(
                 f"{source} says that the weights are at {weights}, where nothing is; say where "

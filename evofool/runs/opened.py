@@ -32,7 +32,13 @@ from evofool.runs.summary import (
     settled,
 )
 from evofool.runs.tables import Metrics
-from evofool.support import DamagedFileError, DamagedFileWarning, names_code, percent
+from evofool.support import (
+    DamagedFileError,
+    DamagedFileWarning,
+    local_copy,
+    names_code,
+    percent,
+)
 
 Opened = TypeVar("Opened", bound="OpenedRun")  # beartype knows no Self in parameters
 
@@ -41,7 +47,7 @@ class OpenedRun:
     """The contents of a run directory; `Run` adds the elites.
 
     Args:
-        folder: as made by `evofool.evolve`.
+        folder: as made by `evofool.evolve`; or its URL in an object store, see `local_copy`.
         strict: refuse a damaged run directory; by default an older checkpoint stands in for a
             damaged one, with a `DamagedFileWarning`.
         **given: what is known of the classifier besides what the folder says, see `Given`.
@@ -51,7 +57,7 @@ class OpenedRun:
     """
 
     def __init__(self, folder: str | Path, *, strict: bool = False, **given: Unpack[Given]):
-        self.folder = Path(folder)
+        self.folder = local_copy(folder)
         self.manifest: Manifest = read_manifest(self.folder)
         self.config, self.card, self.outputs = settled(self.manifest, self.folder)
         self._given = given

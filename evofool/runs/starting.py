@@ -13,7 +13,7 @@ from evofool.evolution import Encoding, Genomes, cppn_spec, cppn_style
 from evofool.runs.inspection import genome_json
 from evofool.runs.picbreeder import SUFFIXES, picbreeder_networks
 from evofool.runs.run import Run
-from evofool.support import UserError, parse_json, read_text
+from evofool.support import UserError, local_copy, parse_json, read_text
 
 Start = str | Path | Run
 """A run directory, a JSON file with a genome as `export` and `inspect --json` write it, or
@@ -61,7 +61,7 @@ def _networks(
     source: Start, config: EvolveConfig, channels: int
 ) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
     """Yields where a network is from, and its JSON; None for what is no network."""
-    file = None if isinstance(source, Run) else Path(source)
+    file = None if isinstance(source, Run) else local_copy(source)
     if file and file.suffix.lower() in SUFFIXES:
         style = cppn_style(config.cppn, channels)
         networks = picbreeder_networks(file, channels=channels, style=style)

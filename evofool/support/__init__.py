@@ -61,6 +61,7 @@ from evofool.support.reading import (
     read_text,
 )
 from evofool.support.records import as_record, check_schema, check_version
+from evofool.support.remote import full_path, local_copy, url_of
 from evofool.support.settings import (
     build,
     check_counts,
@@ -113,6 +114,7 @@ __all__ = [
     "flush",
     "forget_programs",
     "from_csv_cell",
+    "full_path",
     "gigabytes",
     "gunzipped",
     "in_markdown",
@@ -123,6 +125,7 @@ __all__ = [
     "is_temporary",
     "jit",
     "jit_lightly",
+    "local_copy",
     "locked",
     "merged",
     "multihost",
@@ -149,6 +152,7 @@ __all__ = [
     "split_code",
     "start",
     "unknown_name",
+    "url_of",
     "user_cache",
     "with_full_path",
     "write_arrays",

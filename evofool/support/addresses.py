@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from evofool.support.errors import UserError
+from evofool.support.remote import full_path, url_of
 
 SCHEMES = ("onnx", "tflite", "keras", "torch", "torchscript", "jaxexport")
 _WITH_CODE = ("torch",)  # whose place may be a factory, module:factory or FILE.py:factory
@@ -56,7 +57,7 @@ class Address:
         """Returns the address as it is from any folder."""
         code = self.code
         if code is None:
-            place = str(self.path.absolute())
+            place = full_path(self.place) if url_of(self.place) else str(self.path.absolute())
         elif code[0].endswith(".py"):
             place = f"{Path(code[0]).absolute()}:{code[1]}"
         else:

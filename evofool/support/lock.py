@@ -24,6 +24,7 @@ from evofool.support.files import replacing, write_error
 from evofool.support.reading import parse_json, read_text
 
 LOCK, OWNER = ".lock", ".writer.json"
+COPIED = ".copied.json"  # beside a copy of what is elsewhere, which is never written
 PATIENCE = 0.3  # seconds: a reader that asks who writes holds the lock for less
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)  # what file systems without them say
 
@@ -61,9 +62,12 @@ def locked(
         patience: seconds to wait for another writer.
 
     Raises:
-        UserError: another process writes it, or the folder cannot be written.
+        UserError: another process writes it, the folder cannot be written, or it is a copy of what
+            is in an object store.
     """
     import filelock  # not loaded by commands that only read
+
+    _refuse_copies(target)
 
     lock_path, owner_path = _places(target)
     lock = filelock.FileLock(lock_path, timeout=patience)
@@ -127,6 +131,15 @@ def read_writer(target: Path) -> Writer | None:
         return Writer(str(facts["host"]), int(facts["process"]), str(facts["started"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _refuse_copies(target: Path) -> None:
+    for folder in target.absolute().parents:
+        if (folder / COPIED).exists():
+            raise UserError(
+                f"{target} is a copy of what lies elsewhere, and is only read; copy it to a folder "
+                "of your own, and write that"
+            )
 
 
 def _places(target: Path) -> tuple[Path, Path]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from evofool.support.addresses import parse_address
 from evofool.support.errors import UserError
+from evofool.support.remote import url_of
 
 MOCK = "mock"
 SERVICES = ("http://", "https://", "cmd:")
@@ -62,11 +63,16 @@ def with_full_path(name: str) -> str:
 def names_code(name: str) -> bool:
     """Says whether to load a classifier, or an ensemble, of this name would run code.
 
-    To send images to a service that only a file names counts as such.
+    To send images to a service that only a file names counts as such, and to fetch a model.
     """
-    if is_service(name):
-        return True
-    return any(split_code(part) is not None for part in name.split("+"))
+    return is_service(name) or any(
+        split_code(part) is not None or _is_elsewhere(part) for part in name.split("+")
+    )
+
+
+def _is_elsewhere(name: str) -> bool:
+    address = parse_address(name)
+    return address is not None and url_of(address.place) is not None
 
 
 def is_python_file(place: str) -> bool:
@@ -88,13 +94,14 @@ def check_trust(name: str, *, source: str | Path, trust_code: bool) -> None:
     """
     if trust_code or not names_code(name):
         return
-    if is_service(name):
+    code = [] if is_service(name) else [*filter(None, map(split_code, name.split("+")))]
+    if not code:
+        what = "is asked about images" if is_service(name) else "is fetched"
         raise UserError(
-            f"{source} names the classifier {name!r}, which is asked about images. If you trust "
-            "that address, add --trust-code (in Python: trust_code=True), or name a classifier "
-            "yourself with --classifier"
+            f"{source} names the classifier {name!r}, which {what}. If you trust that address, add "
+            "--trust-code (in Python: trust_code=True), or name a classifier yourself with "
+            "--classifier"
         )
-    code = filter(None, map(split_code, name.split("+")))
     runs = " and ".join(_would_run(place) for place, _ in code)
     raise UserError(
         f"{source} names the classifier {name!r}, which is code: to load it runs {runs}. If you "

@@ -143,7 +143,7 @@ def opened(one: str | Path | Run | Sweep) -> Run | Sweep:
     """Opens a run directory or the folder of a sweep."""
     if isinstance(one, Sweep | Run):
         return one
-    return Sweep(one) if is_sweep(Path(one)) else Run.open(one)
+    return Sweep(one) if is_sweep(one) else Run.open(one)
 
 
 def label_of(settings: Mapping[str, Any]) -> str:

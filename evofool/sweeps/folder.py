@@ -20,6 +20,7 @@ from evofool.support import (
     UserError,
     as_record,
     check_schema,
+    local_copy,
     locked,
     read_json,
     remove,
@@ -75,14 +76,14 @@ class Sweep:
     """A sweep, opened; what it says is as of the moment it is asked.
 
     Args:
-        folder: as `evofool.sweep` made it.
+        folder: as `evofool.sweep` made it; or its URL in an object store.
 
     Raises:
         UserError: it is no sweep.
     """
 
     def __init__(self, folder: str | Path):
-        self.folder = Path(folder)
+        self.folder = local_copy(folder)
         if not is_sweep(self.folder):
             raise UserError(f"{self.folder} is no sweep: it has no {SWEEP}")
         path = self.folder / SWEEP
@@ -151,9 +152,9 @@ class Sweep:
         return PointFacts(**known, state="stopped early" if is_begun else "waiting")
 
 
-def is_sweep(folder: Path) -> bool:
-    """Says whether a folder is a sweep's."""
-    return (folder / SWEEP).is_file()
+def is_sweep(folder: str | Path) -> bool:
+    """Says whether a folder, or what is at a URL, is a sweep's."""
+    return (local_copy(folder) / SWEEP).is_file()
 
 
 @contextlib.contextmanager

@@ -6,10 +6,11 @@ becomes before it enters the model is on a card, as for every other classifier: 
 it from the file, and from the options of the address.
 """
 
+import dataclasses
 import importlib
 
 from evofool.classifiers.classifier import Classifier
-from evofool.support import Address
+from evofool.support import Address, local_copy
 
 _MODULES = {
     "onnx": "onnx_files",
@@ -29,4 +30,6 @@ def load_address(address: Address) -> Classifier:
             installed, or the options do not fit the model.
     """
     module = importlib.import_module(f"{__name__}.{_MODULES[address.scheme]}")
+    if address.code is None:
+        address = dataclasses.replace(address, place=str(local_copy(address.path)))
     return module.load(address)

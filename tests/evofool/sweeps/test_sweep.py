@@ -112,3 +112,13 @@ def test_what_does_not_fit_together_is_refused(tmp_path: Path):
     with pytest.raises(UserError, match="name the folder"):
         evofool.sweep(PLAN)
     assert not (tmp_path / "s").exists()
+
+
+def test_a_sweep_is_read_by_its_url(
+    finished_sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    by = "direct.mutation_rate"
+    there = evofool.compare_by([f"file://{finished_sweep.folder}"], by=[by])
+    here = evofool.compare_by([finished_sweep], by=[by])
+    assert [group.values for group in there.groups] == [group.values for group in here.groups]
