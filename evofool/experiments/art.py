@@ -124,6 +124,10 @@ def report(lab: Lab, drawn: Drawn) -> Findings:
 EXPERIMENT = Experiment(
     name="art",
     title="Which fooling images would one hang on a wall, and do they keep their label there?",
+    so_what=(
+        "If images keep their label at the size of a poster, what fools a network can hang on a "
+        "wall."
+    ),
     paper="section 4, the exhibition",
     parts={"imagenet": Part(measure=measure, report=report, networks=(NETWORK,))},
 )

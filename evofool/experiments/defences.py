@@ -338,6 +338,10 @@ def _draw_curves(lab: Lab, runs: Runs) -> Figure:
 EXPERIMENT = Experiment(
     name="defences",
     title="Do defences against small perturbations help against images that show nothing?",
+    so_what=(
+        "If networks hardened against small perturbations are fooled, being robust to those is "
+        "no protection from images that show nothing."
+    ),
     paper="not in the paper; adversarial training of Goodfellow et al. and Miyato et al.",
     parts={"mnist": Part(measure=measure, report=report, images=True, seeds=3)},
 )

@@ -210,6 +210,10 @@ def _part(group: Group, seeds: int) -> Part[Measures]:
 EXPERIMENT = Experiment(
     name="ensemble",
     title="Is an ensemble of three networks harder to fool than its members?",
+    so_what=(
+        "If three networks together are fooled, too, agreement between networks is no sign that "
+        "an image shows its class."
+    ),
     paper="231 of 1000 classes above 90 % after 4000 generations",
     parts={"mnist": _part(DIGITS, seeds=5), "imagenet": _part(OBJECTS, seeds=1)},
 )

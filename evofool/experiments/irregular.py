@@ -257,6 +257,9 @@ def _draw_curves(lab: Lab, curves: Mapping[str, Curve]) -> Figure:
 EXPERIMENT = Experiment(
     name="irregular",
     title="Do images evolved pixel by pixel fool a network?",
+    so_what=(
+        "If noise gets 99.99 %, high confidence is no sign that an image shows anything at all."
+    ),
     paper="section 3.1 and 3.2, Figs. 4 and 6",
     parts={
         "mnist": Part(

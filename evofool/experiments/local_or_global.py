@@ -279,6 +279,10 @@ def _show_damages(
 EXPERIMENT = Experiment(
     name="local-or-global",
     title="Local or global features: how much confidence is left when either is destroyed?",
+    so_what=(
+        "If confidence survives when tiles change places, the network looks at textures and not "
+        "at the whole; if it does not, the layout counts."
+    ),
     paper="discussion of Fig. 10; no figures given",
     parts={
         "mnist": Part(

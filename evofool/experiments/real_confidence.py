@@ -215,6 +215,10 @@ def draw(lab: Lab, name: str, real: Certainty, fooling: np.ndarray) -> Figure:
 EXPERIMENT = Experiment(
     name="real-confidence",
     title="How certain is a network of real images, and of images evolved to fool it?",
+    so_what=(
+        "If fooling images get more confidence than real ones, no threshold passes the real and "
+        "stops the others."
+    ),
     paper="supplementary material, confidence of real images",
     parts={
         "mnist": Part(

@@ -36,6 +36,21 @@ MODULES = {
 
 NAMES = tuple(MODULES)
 
+THEMES = {
+    "Images that fool": ("irregular", "regular", "single-class"),
+    "Other networks": ("transfer-initialisation", "transfer-architecture", "ensemble"),
+    "Defences": ("retraining", "defences", "survival"),
+    "What networks look at": ("local-or-global", "ablation", "similarity", "stepping-stones"),
+    "Certainty and gradients": (
+        "real-confidence",
+        "gradient-ascent",
+        "gradient-ascent-regularised",
+    ),
+    "People": ("recognisability", "art"),
+    "Changes of real images": ("shredded-or-recolored", "small-perturbations"),
+}
+"""The experiments by what they are about, as the score card has them."""
+
 DOMAINS = ("mnist", "cifar10", "imagenet")
 
 
@@ -75,12 +90,14 @@ class Experiment:
     Attributes:
         name: as the command line has it.
         title: the question, in one line.
+        so_what: what follows from an answer, in one sentence that holds whatever the figures are.
         paper: where the paper has it.
         parts: by domain, a name in `DOMAINS`.
     """
 
     name: str
     title: str
+    so_what: str
     paper: str
     parts: Mapping[str, Part[Any]]  # each part has measures of its own type
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from evofool.evolution import Quiet, Reporter
 from evofool.experiments.bench import Lab, Supplies
-from evofool.experiments.registry import DOMAINS, Experiment, Part, experiments, find
+from evofool.experiments.registry import DOMAINS, THEMES, Experiment, Part, experiments, find
 from evofool.experiments.report import Findings, Report, read_reports, write_score_card
 from evofool.support import (
     UserError,
@@ -120,7 +120,7 @@ def reproduce(
         else:
             lab.say("skipped: its report exists; pass --again to redo it")
         reports.append(report)
-        write_score_card(folder, read_reports(folder, _parts()))
+        write_score_card(folder, read_reports(folder, _parts()), THEMES)
     return reports
 
 
@@ -148,6 +148,7 @@ def _report_of(task: Task, lab: Lab, findings: Findings, options: Sequence[str])
         evaluations=lab.evaluations,
         seconds=round(lab.seconds, 1),
         findings=findings,
+        so_what=task.experiment.so_what,
     )
 
 

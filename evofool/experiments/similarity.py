@@ -241,6 +241,10 @@ def _show_elites(lab: Lab) -> list[Figure]:
 EXPERIMENT = Experiment(
     name="similarity",
     title="Are images of related classes alike, and those of one class in different runs?",
+    so_what=(
+        "If related classes have images alike, evolution has found features that classes share, "
+        "and not accidents of single outputs."
+    ),
     paper="Figs. 8 and 9",
     parts={
         "imagenet": Part(

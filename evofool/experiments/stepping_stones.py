@@ -247,6 +247,10 @@ def _draw_longest(lab: Lab, run: Run, tree: Tree) -> Figure:
 EXPERIMENT = Experiment(
     name="stepping-stones",
     title="Do lines of descent pass from class to class, and along which?",
+    so_what=(
+        "If elites descend from elites of other classes, a search for many classes at once gets "
+        "where a search for one does not."
+    ),
     paper="section 3 (MAP-Elites), supplement",
     parts={
         "mnist": Part(

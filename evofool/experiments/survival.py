@@ -197,6 +197,10 @@ def _part(setting: Setting, seeds: int) -> Part[Measures]:
 EXPERIMENT = Experiment(
     name="survival",
     title="Do images that were asked to survive wear look more like their class?",
+    so_what=(
+        "If images that survive shifts, crops and JPEG show nothing either, a photograph or a "
+        "print of one fools, too."
+    ),
     paper="not asked; after Athalye et al. 2018 (expectation over transformation)",
     parts={"mnist": _part(DIGITS, seeds=5), "imagenet": _part(OBJECTS, seeds=1)},
 )

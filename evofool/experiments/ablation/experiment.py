@@ -75,6 +75,10 @@ def _elites(run: Run, least_confidence: float = 0.0) -> list[Elite]:
 EXPERIMENT = Experiment(
     name="ablation",
     title="What do repeated elements, and parts of CPPNs, add to confidence?",
+    so_what=(
+        "If a copy more of an element adds confidence, the network counts features and does not "
+        "mind that no real object repeats them so."
+    ),
     paper="Fig. 10",
     parts={
         "mnist": Part(

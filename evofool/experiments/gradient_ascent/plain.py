@@ -95,6 +95,10 @@ def _part(network: str, *, seeds: int, claims: tuple[Claim, ...] = ()) -> Part[M
 EXPERIMENT = Experiment(
     name="gradient-ascent",
     title="Does following the gradient of a class from noise fool a network?",
+    so_what=(
+        "If a few gradient steps from noise do it, whoever has the weights needs no evolution to "
+        "fool a network."
+    ),
     paper="section 3.7, Fig. 13",
     parts={
         "mnist": _part("lenet", seeds=5),

@@ -184,6 +184,10 @@ def _notes(lab: Lab, measures: Measures, before: dict[str, float]) -> list[str]:
 EXPERIMENT = Experiment(
     name="gradient-ascent-regularised",
     title="Are the images of regularised gradient ascent less certain, and more regular?",
+    so_what=(
+        "If images that look more natural get less confidence, confidence and likeness are two "
+        "things that are bought from each other."
+    ),
     paper="section 3.7 and supplement, Figs. S3-S7",
     parts={
         "imagenet": Part(

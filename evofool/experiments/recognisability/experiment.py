@@ -61,6 +61,10 @@ def prepare_photographs(lab: Lab) -> Question:
 EXPERIMENT = Experiment(
     name="recognisability",
     title="Are they unrecognisable? The blind quiz and its proxies.",
+    so_what=(
+        "If people and other networks do not see the class, what a network takes for an object "
+        "is not what we do."
+    ),
     paper="Figs. 1, 4, 5 and 8; no figures given",
     parts={
         "mnist": Part(

@@ -17,6 +17,10 @@ from evofool.experiments.report import CERTAIN_MEDIAN
 EXPERIMENT = Experiment(
     name="regular",
     title="Do images drawn by evolved networks fool a network, and what do they look like?",
+    so_what=(
+        "If stripes and rings get 99.99 %, a threshold on confidence keeps no nonsense out, and "
+        "what they have in common with a class is what the network looks for."
+    ),
     paper="sections 3.1 and 3.2, Figs. 1, 5, 7 and 8",
     parts={
         "mnist": Part(

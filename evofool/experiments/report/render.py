@@ -1,6 +1,6 @@
 """The report of one part, and the score card of all: JSON for programs, Markdown for people."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from evofool.experiments.report.findings import Cells, Findings
 from evofool.experiments.report.verdicts import tally
 from evofool.support import read_json, replacing, write_json
 
+COLUMNS = ("experiment", "data", "paper", "ours", "seeds", "verdict")  # of the score card
 WIDEST_CELL = 100  # characters in a cell of the score card
 SMALL = " (small scale: shorter runs and less training; no figure here answers the paper)"
 LEGEND = (
@@ -44,6 +45,7 @@ class Report:
         evaluations: images that evolution showed to classifiers.
         seconds: wall time of everything that it is made of.
         findings: the result.
+        so_what: what follows from an answer; reports of earlier versions lack it.
     """
 
     experiment: str
@@ -57,6 +59,7 @@ class Report:
     evaluations: int
     seconds: float
     findings: Findings
+    so_what: str = ""
 
     def write(self, folder: Path) -> None:
         """Writes `report.json` and `report.md`."""
@@ -94,24 +97,38 @@ def read_reports(out: Path, parts: Iterable[tuple[str, str]]) -> list[Report]:
     return [report for report in reports if report is not None]
 
 
-def write_score_card(out: Path, reports: Sequence[Report]) -> list[dict[str, Any]]:
-    """Writes `scorecard.json` and `scorecard.md`, and returns the lines."""
+def write_score_card(
+    out: Path, reports: Sequence[Report], themes: Mapping[str, Sequence[str]] | None = None
+) -> list[dict[str, Any]]:
+    """Writes `scorecard.json` and `scorecard.md`, and returns the lines.
+
+    Args:
+        out: the folder.
+        reports: a line each.
+        themes: names of experiments, by theme; the rest comes last, as a table of its own.
+    """
     lines = [report.score() for report in reports]
     write_json(out / "scorecard.json", lines)
     scale = "" if all(report.scale == "full" for report in reports) else SMALL
-    columns = ("experiment", "data", "paper", "ours", "seeds", "verdict")
-    rows = [
-        [
-            f"[{line['experiment']}]({line['experiment']}/{line['data']}/report.md)",
-            *(_fit(line[column]) for column in columns[1:-1]),
-            _fit(f"{line['verdict']}: {line['held']}" if line["held"] else line["verdict"]),
-        ]
-        for line in lines
-    ]
+    card = [f"# Score card{scale}", "", *LEGEND, ""]
+    theme_of = {name: theme for theme, names in (themes or {}).items() for name in names}
+    for theme in [*(themes or {}), ""]:
+        of_theme = [line for line in lines if theme_of.get(line["experiment"], "") == theme]
+        if of_theme:
+            card += [f"## {theme}", ""] if theme else []
+            card += [*_table(COLUMNS, map(_in_card, of_theme)), ""]
     with replacing(out / "scorecard.md") as temporary:
-        card = [f"# Score card{scale}", "", *LEGEND, "", *_table(columns, rows)]
-        temporary.write_text("\n".join(card) + "\n", encoding="utf-8")
+        temporary.write_text("\n".join(card[:-1]) + "\n", encoding="utf-8")
     return lines
+
+
+def _in_card(line: Mapping[str, Any]) -> list[str | int]:
+    """Returns the cells of a line of the score card."""
+    return [
+        f"[{line['experiment']}]({line['experiment']}/{line['data']}/report.md)",
+        *(_fit(line[column]) for column in COLUMNS[1:-1]),
+        _fit(f"{line['verdict']}: {line['held']}" if line["held"] else line["verdict"]),
+    ]
 
 
 def _fit(value: str | int) -> str | int:
@@ -124,6 +141,7 @@ def _markdown(report: Report) -> str:
     lines = [
         f"# {report.experiment} ({report.domain})",
         "",
+        *([f"*So what?* {report.so_what}", ""] if report.so_what else []),
         f"{report.title} Paper: {report.paper}.",
         "",
     ]

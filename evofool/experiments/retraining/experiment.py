@@ -218,6 +218,10 @@ def show(lab: Lab, plan: Plan, rounds: Sequence[Round]) -> Figure:
 EXPERIMENT = Experiment(
     name="retraining",
     title="Does a network that learned fooling images as one more class still get fooled?",
+    so_what=(
+        "If a network that has learned fooling images is fooled anew, the lesson covers the "
+        "images that it has seen, and not the next ones."
+    ),
     paper="section 'Training networks to recognize fooling images'",
     parts={
         "mnist": Part(

@@ -222,6 +222,10 @@ def _draw_tables(lab: Lab, measures: Measures) -> Figure:
 EXPERIMENT = Experiment(
     name="shredded-or-recolored",
     title="Does a network recognise digits that are cut to pieces, or recoloured?",
+    so_what=(
+        "If shuffled rows keep their label and new colours do not, a network looks at other "
+        "things than people, who find the one hard and the other easy."
+    ),
     paper='"Blondes, monsters and addictions of artificial intelligence"',
     parts={
         "mnist": Part(

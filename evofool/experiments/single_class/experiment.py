@@ -195,6 +195,10 @@ def _show_elites(lab: Lab, runs: Runs) -> Figure:
 EXPERIMENT = Experiment(
     name="single-class",
     title="Does it matter that all classes share one archive?",
+    so_what=(
+        "If one archive does as well as a run for each class, a thousand classes are fooled for "
+        "the price of few."
+    ),
     paper="results were similar with one run for each class",
     parts={
         "mnist": Part(

@@ -16,6 +16,10 @@ from evofool.experiments.small_perturbations import digits, gibbon, objects, pho
 EXPERIMENT = Experiment(
     name="small-perturbations",
     title="How little must an image change to be taken for something else?",
+    so_what=(
+        "If a level of 255 is enough, an image that people cannot tell from the real one can "
+        "carry any label."
+    ),
     paper='"Adversarial examples" (article), and Goodfellow et al. 2015; not in the paper itself',
     parts={
         "mnist": Part(

@@ -144,6 +144,7 @@ def tabulate_own(runs: Sequence[Shown]) -> Table:
 EXPERIMENT = Experiment(
     name="transfer-architecture",
     title="Do images fool a network of another architecture?",
+    so_what="If images fool another architecture, keeping a network secret protects it little.",
     paper="section 3.3, second part (GoogLeNet and AlexNet)",
     parts={
         "mnist": Part(

@@ -203,6 +203,10 @@ def show(lab: Lab, run: Run, pair: Pair) -> Figure:
 EXPERIMENT = Experiment(
     name="transfer-initialisation",
     title="Do images fool a network that was trained from other initial weights?",
+    so_what=(
+        "If images fool a network that was trained anew, a weakness belongs to data and "
+        "architecture, and training again does not remove it."
+    ),
     paper="section 3.3, first part (300 MNIST and 1000 ImageNet images)",
     parts={
         "mnist": Part(

@@ -1,6 +1,7 @@
 import dataclasses
 import importlib
 import json
+import re
 from collections import Counter
 from types import SimpleNamespace
 from typing import NamedTuple, get_args
@@ -73,6 +74,7 @@ def trial(monkeypatch):
         name: Experiment(
             name=name,
             title="Does it?",
+            so_what="If it does, it does.",
             paper="Fig. 1",
             parts={"mnist": part} | (imagenet if name == "second" else {}),
         )
@@ -91,6 +93,7 @@ def test_reports_and_score_card_are_left(trial, tmp_path):
     assert report.evaluations == 20
     assert report.seconds > 0
     text = (tmp_path / "first/mnist/report.md").read_text()
+    assert text.splitlines()[2] == "*So what?* If it does, it does."
     assert "**In part**: holds: median" in text
     assert "| median | some |" in text
     assert "| at least 200 % | no |" in text
@@ -146,6 +149,21 @@ def test_the_score_card_says_its_scale_and_what_its_words_mean(trial, tmp_path):
     assert all(f"- *{outcome}*: " in card for outcome in get_args(Outcome))
     write_score_card(tmp_path, [dataclasses.replace(reports[0], scale="full")])
     assert (tmp_path / "scorecard.md").read_text().startswith("# Score card\n")
+
+
+def test_the_score_card_has_a_table_for_each_theme(trial, tmp_path):
+    [report] = reproduce("first", scale="small", out=tmp_path)
+    others = [dataclasses.replace(report, experiment=name) for name in ("second", "third")]
+    themes = {"B": ("third",), "empty": ("fourth",), "A": ("first",)}
+    write_score_card(tmp_path, [report, *others], themes)
+    card = (tmp_path / "scorecard.md").read_text()
+    named = re.findall(r"^## (.*)|^\| \[(\w+)\]", card, re.MULTILINE)
+    assert ["".join(names) for names in named] == ["B", "third", "A", "first", "second"]
+
+
+def test_every_experiment_has_one_theme():
+    named = [name for names in registry.THEMES.values() for name in names]
+    assert sorted(named) == sorted(registry.NAMES)
 
 
 def test_all_does_every_experiment_on_the_data_asked_for(trial, tmp_path, monkeypatch):
