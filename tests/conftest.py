@@ -66,8 +66,9 @@ ROOT = Path(__file__).parents[1]
 
 # Flags of XLA, which reads them when JAX first computes. Evofool's loops are compiled without the
 # newer emitters anyway (`evofool.support.jit`): with them, drawing takes 24 CPU seconds to compile
-# where it takes 15 without.
-XLA_FLAGS = {"--xla_cpu_use_fusion_emitters": "false"}
+# where it takes 15 without. Later versions have no others, and abort at a flag that they lack.
+HAS_OLD_EMITTERS = version("jaxlib").startswith("0.10.")
+XLA_FLAGS = {"--xla_cpu_use_fusion_emitters": "false"} if HAS_OLD_EMITTERS else {}
 QUICK_XLA_FLAGS = {  # 40 % fewer CPU seconds than without
     "--xla_backend_optimization_level": "0",
     "--xla_cpu_parallel_codegen_split_count": "1",  # the other cores have workers of their own

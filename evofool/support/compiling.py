@@ -7,7 +7,8 @@ from typing import Any
 Compiled = Any  # a `jax.stages.Wrapped`: called like the function, and has `lower` besides
 
 # XLA's newer emitters take twice as long to compile the many small kernels of mutation and
-# drawing (2.5 + 1.7 against 1.3 + 0.9 CPU seconds, measured with JAX 0.10), and run no faster.
+# drawing (2.5 + 1.7 against 1.3 + 0.9 CPU seconds, measured with JAX 0.10), and run no faster. JAX
+# 0.11 and later have no others.
 # Vectors of 512 bits draw 15 to 23 % faster where the processor has them.
 # Devices meet after their micro-batches. On a busy machine one may be far behind the others: XLA
 # would warn after 20 seconds and abort the process after 40.
@@ -50,13 +51,21 @@ def jit_lightly(function: Callable[..., object]) -> Compiled:
 
 @cache
 def _supported(**options: bool | int) -> dict[str, bool | int] | None:
-    """Returns the options if this is a CPU and a version of XLA that supports them, else None."""
+    """Returns those of the options that this version of XLA has, if this is a CPU, else None."""
     import jax
 
     if jax.default_backend() != "cpu":
         return None
+    if _compiles(options):
+        return options
+    return {name: value for name, value in options.items() if _compiles({name: value})} or None
+
+
+def _compiles(options: dict[str, bool | int]) -> bool:
+    import jax
+
     try:
         jax.jit(lambda x: x, compiler_options=options).lower(0.0).compile()
     except jax.errors.JaxRuntimeError:
-        return None
-    return options
+        return False
+    return True
