@@ -118,8 +118,8 @@ def apgd(
     count, made = len(task.images), []
     start = task.images.astype(np.float32)
     noise = uniform_noise(jax.random.key(seed), task.images)
-    climb = _climb(task.model, loss, task.target is not None)
-    marks = jnp.asarray(checkpoints(steps))
+    climb = _climb(task.model, task.target is not None)
+    marks = jnp.append(checkpoints(steps), 0)  # the last images are looked at, too
     for number, largest in enumerate(epsilons):
 
         def report_all(done: int, _: int, number: int = number) -> None:
@@ -128,7 +128,7 @@ def apgd(
         radius = np.float32(255 * largest)
         begin = np.clip(start + radius * noise, 0, 255).astype(np.float32)
         moved = in_parts(
-            partial(climb, classifier.params, marks, radius),
+            partial(climb, classifier.params, loss == "dlr", marks, radius),
             [start, begin, task.labels, task.aim],
             choose_gradient_batch(count, classifier),
             report=report_all,
@@ -140,12 +140,17 @@ def apgd(
 def _check_loss(task: Task, loss: str) -> None:
     if loss not in LOSSES:
         raise unknown_name("loss", loss, LOSSES)
-    least, classes = (4 if task.target is not None else 3), task.classifier.card.classes
+    least, classes = least_classes(task.target is not None), task.classifier.card.classes
     if loss == "dlr" and classes < least:
         raise UserError(
             f"the loss dlr needs {least} classes, and {task.classifier.card.name} has {classes}; "
             "take ce"
         )
+
+
+def least_classes(is_targeted: bool) -> int:
+    """Returns how many classes a classifier needs for the loss "dlr"."""
+    return 4 if is_targeted else 3
 
 
 def checkpoints(steps: int) -> Int[np.ndarray, " steps"]:
@@ -200,17 +205,24 @@ def losses(
 
 
 @once_per_model
-def _climb(model: Model, loss: str, is_targeted: bool) -> Callable[..., FloatLevels]:
-    def climb(params, marks, radius, original, begin, labels, aim):
+def _climb(model: Model, is_targeted: bool) -> Callable[..., FloatLevels]:
+    """Compiles one program for both losses, in which the gradient is written once."""
+
+    def climb(params, is_dlr, marks, radius, original, begin, labels, aim):
         low = jnp.maximum(original - radius, 0.0)
         high = jnp.minimum(original + radius, 255.0)
+
+        def values_of(outputs: ClassScores) -> Float[Array, " batch"]:
+            about = {"labels": labels, "aim": aim, "is_targeted": is_targeted, "kind": model.kind}
+            ce, dlr = (partial(losses, loss=loss, **about) for loss in LOSSES)
+            if outputs.shape[1] < least_classes(is_targeted):
+                return ce(outputs)
+            return lax.cond(is_dlr, dlr, ce, outputs)
 
         def look(x: FloatLevels) -> tuple[Float[Array, " batch"], Bool[Array, " batch"], Array]:
             def total(x):
                 outputs = class_outputs(model, params, x)
-                values = losses(
-                    outputs, labels, aim, loss=loss, is_targeted=is_targeted, kind=model.kind
-                )
+                values = values_of(outputs)
                 found = jnp.argmax(outputs, axis=1)
                 return values.sum(), (values, found == aim if is_targeted else found != labels)
 
@@ -229,8 +241,6 @@ def _climb(model: Model, loss: str, is_targeted: bool) -> Callable[..., FloatLev
             return state._replace(x=moved, before=state.x)
 
         state = lax.fori_loop(0, len(marks), step, _begin(begin, radius))
-        values, fools, _ = look(state.x)
-        state = _keep(state, values, fools, len(marks))
         return jnp.where(_wide(jnp.isfinite(state.fooling_loss)), state.fooling, state.best)
 
     return jax.jit(climb)

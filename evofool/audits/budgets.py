@@ -45,8 +45,11 @@ class Budget:
         nothing: images of noise, and as many of one colour and of ramps.
         attacked: real images that gradients change a little.
         pgd_steps: gradients for each of these and each size of the change.
+        adaptive: those of them that APGD attacks, which costs most.
+        adaptive_steps: its gradients for each of these, each size and either loss.
         one_pixel: real images of which one pixel is changed.
-        differenced: real images that finite differences change, of a classifier without gradients.
+        without_gradients: real images that are attacked by outputs and by decisions alone, of a
+            classifier without gradients.
         control: evaluations of the controls, which need no more to behave as they should.
     """
 
@@ -60,8 +63,10 @@ class Budget:
     nothing: int
     attacked: int
     pgd_steps: int
+    adaptive: int
+    adaptive_steps: int
     one_pixel: int
-    differenced: int
+    without_gradients: int
     control: int = 4_000
 
     def runs(self, classes: int) -> int:
@@ -87,8 +92,10 @@ BUDGETS: dict[str, Budget] = {
             nothing=100,
             attacked=50,
             pgd_steps=10,
+            adaptive=16,
+            adaptive_steps=20,
             one_pixel=4,
-            differenced=2,
+            without_gradients=2,
         ),
         Budget(
             name="standard",
@@ -101,8 +108,10 @@ BUDGETS: dict[str, Budget] = {
             nothing=500,
             attacked=100,
             pgd_steps=10,
+            adaptive=50,
+            adaptive_steps=20,
             one_pixel=10,
-            differenced=5,
+            without_gradients=5,
         ),
         Budget(
             name="full",
@@ -115,8 +124,10 @@ BUDGETS: dict[str, Budget] = {
             nothing=2_000,
             attacked=1_000,
             pgd_steps=40,
+            adaptive=1_000,
+            adaptive_steps=100,
             one_pixel=100,
-            differenced=20,
+            without_gradients=20,
         ),
     )
 }

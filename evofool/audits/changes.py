@@ -7,7 +7,15 @@ from typing import TypedDict
 
 import numpy as np
 
-from evofool.attacks import AttackResult, fgsm, finite_differences, one_pixel, pgd
+from evofool.attacks import (
+    AttackResult,
+    apgd,
+    fgsm,
+    finite_differences,
+    hop_skip_jump,
+    one_pixel,
+    pgd,
+)
 from evofool.audits.figures import Metrics, share
 from evofool.audits.subject import Subject
 from evofool.audits.validity import CheckRecord
@@ -20,6 +28,8 @@ SIZES = (1, 2, 4, 8, 16, 32, 64)  # levels; the largest fools whatever has hones
 LEAST_LARGE = 0.9  # share of successes with it
 SLACK = 0.05  # of a share, by which a stronger attack may be behind by chance
 CANDIDATES, ROUNDS = 100, 20  # of one pixel's differential evolution
+LOSSES, FEWEST_FOR_DLR = ("ce", "dlr"), 3  # of APGD; classes
+HOPS, HOP_QUERIES = 15, 5_000  # steps of HopSkipJump, and about what an image costs with them
 
 
 class ChangesPart(TypedDict):
@@ -59,15 +69,8 @@ def change_a_little(subject: Subject, workshop: Workshop) -> ChangesPart:
     if subject.classifier.is_jax:
         _follow_gradients(subject, part, images, labels, workshop)
     else:
-        few = slice(subject.budget.differenced)
-        result = finite_differences(
-            subject.classifier,
-            images[few],
-            labels[few],
-            epsilon=[size / 255 for size in SIZES],
-            report=workshop.tick,
-        )
-        _book(part, "finite-differences", result.success, _cost(result))
+        few = slice(subject.budget.without_gradients)
+        _do_without_gradients(subject, part, images[few], labels[few], workshop)
     few = slice(subject.budget.one_pixel)
     result = one_pixel(
         subject.classifier,
@@ -90,8 +93,9 @@ def work_of(subject: Subject) -> int:
     pixels = budget.one_pixel * CANDIDATES * (ROUNDS + 1)
     if subject.classifier.is_jax:
         gradients = budget.attacked * (1 + budget.pgd_steps * len(SIZES))
+        gradients += budget.adaptive * budget.adaptive_steps * len(SIZES) * len(LOSSES)
         return pixels + 3 * gradients
-    return pixels + budget.differenced * values
+    return pixels + budget.without_gradients * (values + HOP_QUERIES)
 
 
 def _follow_gradients(
@@ -101,7 +105,7 @@ def _follow_gradients(
     labels: np.ndarray,
     workshop: Workshop,
 ) -> None:
-    """Adds FGSM and PGD, and checks that each is as strong as it has to be."""
+    """Adds FGSM, PGD and APGD, and checks that each is as strong as it has to be."""
     classifier, steps = subject.classifier, subject.budget.pgd_steps
     epsilon = [size / 255 for size in SIZES]
     one_step = fgsm(classifier, images, labels, epsilon=epsilon)
@@ -116,23 +120,93 @@ def _follow_gradients(
     )
     _book(part, "fgsm", one_step.success, _cost(one_step))
     _book(part, "pgd", many.success, _cost(many))
-    success = {name: np.array(values) for name, values in part["success"].items()}
-    for strong, weak in (("pgd", "fgsm"), ("fgsm", "random")):
-        behind = float((success[weak] - success[strong]).max())
+    few = _spread(len(images), subject.budget.adaptive)
+    adaptive = _adapt_steps(subject, part, images[few], labels[few], workshop)
+    random = np.array(part["success"]["random"])
+    _compare(part, "pgd", "fgsm", many.success.mean(axis=1), one_step.success.mean(axis=1), SLACK)
+    _compare(part, "fgsm", "random", one_step.success.mean(axis=1), random, SLACK)
+    slack = max(SLACK, 1 / len(few))  # one image of few
+    _compare(part, "apgd", "pgd", adaptive.mean(axis=1), many.success[:, few].mean(axis=1), slack)
+    for name, large in (("pgd", many.success[-1].mean()), ("apgd", adaptive[-1].mean())):
         _check(
             part,
-            f"{strong} at least as strong as {weak}",
-            behind <= SLACK,
-            f"behind by {rounded_percent(max(behind, 0.0))} at most (expected "
-            f"{rounded_percent(SLACK, digits=0)})",
+            f"{name} with {SIZES[-1]} levels",
+            bool(large >= LEAST_LARGE),
+            f"changes the class of {rounded_percent(float(large))} (expected "
+            f"{rounded_percent(LEAST_LARGE, digits=0)} or more)",
         )
-    large = float(many.success[-1].mean())
+
+
+def _adapt_steps(
+    subject: Subject, part: ChangesPart, images: Levels, labels: np.ndarray, workshop: Workshop
+) -> np.ndarray:
+    """Adds APGD with either loss; returns which images one of them changed, `[sizes, images]`.
+
+    An image that so many levels change is changed by that many or more: sizes beyond the one that
+    changes all are not tried.
+    """
+    either = np.zeros((len(SIZES), len(images)), bool)
+    for loss in LOSSES[: 1 if subject.classes < FEWEST_FOR_DLR else 2]:
+        success, queries = np.zeros_like(either), 0
+        for row, size in enumerate(SIZES):
+            result = apgd(
+                subject.classifier,
+                images,
+                labels,
+                epsilon=size / 255,
+                loss=loss,
+                steps=subject.budget.adaptive_steps,
+                seed=subject.seed,
+                report=workshop.tick,
+            )
+            success[row:] |= result.success
+            queries += _cost(result)
+            if success[row].all():
+                break
+        _book(part, f"apgd-{loss}", success, queries)
+        either |= success
+    return either
+
+
+def _do_without_gradients(
+    subject: Subject, part: ChangesPart, images: Levels, labels: np.ndarray, workshop: Workshop
+) -> None:
+    """Adds finite differences, and HopSkipJump, which sees the likeliest class alone."""
+    result = finite_differences(
+        subject.classifier,
+        images,
+        labels,
+        epsilon=[size / 255 for size in SIZES],
+        report=workshop.tick,
+    )
+    _book(part, "finite-differences", result.success, _cost(result))
+    nearest = hop_skip_jump(
+        subject.classifier,
+        images,
+        labels,
+        norm="linf",
+        steps=HOPS,
+        probe=1.0,  # services are shown whole levels
+        seed=subject.seed,
+        save=workshop.folder / "hops.npz",
+        report=workshop.tick,
+    )
+    levels = np.rint(255 * nearest.linf)
+    found = [nearest.success & (levels <= size) for size in SIZES]
+    _book(part, "hop-skip-jump", np.stack(found), _cost(nearest))
+
+
+def _compare(
+    part: ChangesPart, strong: str, weak: str, more: np.ndarray, less: np.ndarray, slack: float
+) -> None:
+    """Checks that the stronger of two attacks changes as many images, for every size."""
+    behind = max(float((less - more).max()), 0.0)
     _check(
         part,
-        f"pgd with {SIZES[-1]} levels",
-        large >= LEAST_LARGE,
-        f"changes the class of {rounded_percent(large)} (expected "
-        f"{rounded_percent(LEAST_LARGE, digits=0)} or more)",
+        f"{strong} at least as strong as {weak}",
+        behind <= slack + 1e-9,
+        f"behind by {rounded_percent(behind)} at most (expected "
+        f"{rounded_percent(slack, digits=0)})",
     )
 
 
@@ -144,9 +218,13 @@ def _check(part: ChangesPart, name: str, passed: bool, detail: str) -> None:
 def _recognised(subject: Subject, count: int) -> tuple[Levels, np.ndarray]:
     """Returns real images that are recognised, evenly spread over all of them."""
     right = np.flatnonzero(subject.seen.classes == subject.known.labels)
-    if len(right) > count:
-        right = right[np.linspace(0, len(right) - 1, count).astype(int)]
+    right = right[_spread(len(right), count)]
     return subject.known.images[right], subject.known.labels[right]
+
+
+def _spread(among: int, count: int) -> np.ndarray:
+    """Returns so many numbers below another one, or all, evenly spread."""
+    return np.linspace(0, among - 1, min(count, among)).astype(int)
 
 
 def _random_signs(

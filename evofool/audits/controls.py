@@ -60,6 +60,7 @@ def evolve_control(
         runs=1,
         batch=100,
         seed=seed,
+        marks=1,
     )
     return evolved(run, CONTROL)
 

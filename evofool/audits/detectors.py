@@ -164,7 +164,8 @@ def _energy(shown: _Shown) -> Scores:
 
 def _odin(subject: Subject, shown: _Shown) -> Scores:
     classifier = subject.classifier
-    size = choose_gradient_batch(len(shown.images), classifier)
+    # one size for real and for fooling images, so that one program is compiled
+    size = choose_gradient_batch(len(subject.known.images), classifier)
     function = partial(_odin_program(model_of(classifier)), classifier.params)
     return in_parts(lambda part: function(from_levels(part)), [shown.images], size).astype(float)
 

@@ -70,6 +70,7 @@ def evolve_run(
     runs: int,
     batch: int,
     seed: int,
+    marks: int = MARKS,
 ) -> Run:
     """Evolves against a classifier, or goes on with a run that was stopped.
 
@@ -82,6 +83,7 @@ def evolve_run(
         runs: number of independent runs.
         batch: children of a generation.
         seed: of the first run.
+        marks: checkpoints, from which it goes on.
 
     Raises:
         KeyboardInterrupt: evolution was interrupted.
@@ -100,9 +102,9 @@ def evolve_run(
             batch_size=batch,
             runs=runs,
             seed=seed,
-            checkpoint_every=-(-generations // MARKS),
+            checkpoint_every=-(-generations // marks),
             # the archive of pixels is as large as all its images
-            keep_checkpoints=MARKS + 2 if encoding == "cppn" else 1,
+            keep_checkpoints=marks + 2 if encoding == "cppn" else 1,
         )
     if run.was_interrupted:
         raise KeyboardInterrupt

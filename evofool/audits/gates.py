@@ -27,8 +27,8 @@ METRICS: dict[str, str] = {
     "mahalanobis, knn; or best",
     "aupr.DETECTOR": "average precision of finding fooling images",
     "fpr95.DETECTOR": "fooling images that pass where 95 % of the real ones do",
-    "success.ATTACK@N": "real images that change class within N levels: random, fgsm, pgd, or "
-    "finite-differences; N is 1, 2, 4, 8, 16, 32 or 64",
+    "success.ATTACK@N": "real images that change class within N levels: random, fgsm, pgd, "
+    "apgd-ce, apgd-dlr, finite-differences or hop-skip-jump; N is 1, 2, 4, 8, 16, 32 or 64",
     "success.one-pixel": "real images that change class with one pixel",
     "accuracy.CORRUPTION": "real images that are recognised when shuffled, exchanged, mirrored, "
     "blurred or inverted",
@@ -45,7 +45,7 @@ _WORDS = {
     "P": r"0?\.[0-9]{1,9}",
     "N": "(1|2|4|8|16|32|64)",
     "DETECTOR": "(msp|max-logit|energy|entropy|odin|mahalanobis|knn|best)",
-    "ATTACK": "(random|fgsm|pgd|finite-differences)",
+    "ATTACK": "(random|fgsm|pgd|apgd-ce|apgd-dlr|finite-differences|hop-skip-jump)",
     "CORRUPTION": "(shuffled|exchanged|mirrored|blurred|inverted)",
     "REMEDY": "(temperature|threshold)",
 }

@@ -6,7 +6,7 @@ in a subfolder named after the data set. A *photograph* is an image file of the 
 image is a file and its class.
 """
 
-from evofool.data.cifar10 import CIFAR10_LABELS, load_cifar10
+from evofool.data.cifar10 import CIFAR10_LABELS, Cifar10Batch, load_cifar10, load_cifar10_tests
 from evofool.data.datasets import (
     SOURCES,
     Dataset,
@@ -23,6 +23,7 @@ from evofool.data.photographs import PreparedImage, describe_preprocessing, read
 __all__ = [
     "CIFAR10_LABELS",
     "SOURCES",
+    "Cifar10Batch",
     "Dataset",
     "LabelledImage",
     "PreparedImage",
@@ -32,6 +33,7 @@ __all__ = [
     "find_data",
     "find_files",
     "load_cifar10",
+    "load_cifar10_tests",
     "load_mnist",
     "read_idx",
     "read_image_folder",

@@ -37,7 +37,14 @@ _DAMAGED = (
 )
 
 
-class _Batch(NamedTuple):
+class Cifar10Batch(NamedTuple):
+    """A part of CIFAR-10.
+
+    Attributes:
+        images: levels 0..255, RGB.
+        labels: class indices.
+    """
+
     images: UInt8[np.ndarray, "batch 32 32 3"]
     labels: UInt8[np.ndarray, " batch"]
 
@@ -56,15 +63,7 @@ def load_cifar10(data_dir: str | Path | None = None) -> Dataset:
         UserError: it is not found, or a file is damaged or of another format.
     """
     paths = find_files("cifar10", data_dir)
-    if len(paths) == 1:
-        batches = _read_archive(paths[0])
-    elif _stem(paths[0]) in PER_SUBSET:
-        batches = [_read_binary(path, PER_SUBSET[_stem(path)]) for path in paths]
-    elif paths[0].suffix == ".npz":
-        batches = [_read_jpeg(path) for path in paths]
-    else:
-        batches = [_read_binary(path, PER_BATCH) for path in paths]
-    *train, test = batches
+    *train, test = _read_archive(paths[0]) if len(paths) == 1 else [_read(path) for path in paths]
     return Dataset(
         np.concatenate([batch.images for batch in train]),
         np.concatenate([batch.labels for batch in train]),
@@ -73,13 +72,32 @@ def load_cifar10(data_dir: str | Path | None = None) -> Dataset:
     )
 
 
+def load_cifar10_tests(data_dir: str | Path | None = None) -> Cifar10Batch:
+    """Reads the test images of CIFAR-10 alone; otherwise as `load_cifar10`.
+
+    Args:
+        data_dir: the only folder to search; by default the usual places are searched.
+
+    Raises:
+        UserError: as `load_cifar10`, but for files of training images, which are not opened.
+    """
+    paths = find_files("cifar10", data_dir)
+    return _read_archive(paths[0])[-1] if len(paths) == 1 else _read(paths[-1])
+
+
+def _read(path: Path) -> Cifar10Batch:
+    if path.suffix == ".npz":
+        return _read_jpeg(path)
+    return _read_binary(path, PER_SUBSET.get(_stem(path), PER_BATCH))
+
+
 def _stem(path: Path) -> str:
     return path.name.split(".")[0]
 
 
-def _read_archive(path: Path) -> list[_Batch]:
+def _read_archive(path: Path) -> list[Cifar10Batch]:
     """Reads the batches out of the published archive; nothing is unpacked onto the disk."""
-    batches: dict[str, _Batch] = {}
+    batches: dict[str, Cifar10Batch] = {}
     check_file(path, most_bytes=MOST_BYTES)
     try:
         with tarfile.open(path) as packed:
@@ -101,7 +119,7 @@ def _read_archive(path: Path) -> list[_Batch]:
     return [batches[name] for name in BATCHES]
 
 
-def _read_binary(path: Path, count: int) -> _Batch:
+def _read_binary(path: Path, count: int) -> Cifar10Batch:
     try:
         content = read_bytes(path, most_bytes=MOST_BYTES)
         content = gunzipped(content, MOST_BYTES) if path.suffix == ".gz" else content
@@ -114,14 +132,14 @@ def _read_binary(path: Path, count: int) -> _Batch:
     return _parse(content, str(path))
 
 
-def _parse(content: bytes, where: str) -> _Batch:
+def _parse(content: bytes, where: str) -> Cifar10Batch:
     records = np.frombuffer(content, np.uint8).reshape(-1, RECORD)
     planes = records[:, 1:].reshape(-1, CHANNELS, SIDE, SIDE)
     images = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
-    return _Batch(images, _checked(records[:, 0], where))
+    return Cifar10Batch(images, _checked(records[:, 0], where))
 
 
-def _read_jpeg(path: Path) -> _Batch:
+def _read_jpeg(path: Path) -> Cifar10Batch:
     """Reads an `.npz` of `labels` [n], `offsets` [n + 1] and `jpeg`, all JPEG files in a row."""
     try:
         arrays = read_arrays(path, most_bytes=MOST_BYTES)
@@ -144,7 +162,7 @@ def _read_jpeg(path: Path) -> _Batch:
     images = np.empty((PER_BATCH, SIDE, SIDE, CHANNELS), np.uint8)
     for index, (start, stop) in enumerate(itertools.pairwise(offsets)):
         images[index] = _decode(content[start:stop], f"{path}, image {index}")
-    return _Batch(images, _checked(labels, str(path)))
+    return Cifar10Batch(images, _checked(labels, str(path)))
 
 
 def _decode(content: bytes, where: str) -> UInt8[np.ndarray, "32 32 3"]:

@@ -1,6 +1,6 @@
 """Labelled images in memory, wherever they come from: a data set, or files of the user's."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,12 +8,22 @@ import numpy as np
 from jaxtyping import Int
 
 from evofool.classifiers import Card
-from evofool.data import load_cifar10, load_mnist, read_labels, read_photographs
+from evofool.data import load_cifar10_tests, load_mnist, read_labels, read_photographs
 from evofool.evaluation.on_files import summarize_actions
 from evofool.images import Levels
 from evofool.support import UserError, unknown_name
 
-DATASETS = {"mnist": load_mnist, "cifar10": load_cifar10}
+
+def _mnist_tests(data_dir: str | Path | None) -> tuple[Levels, np.ndarray]:
+    digits = load_mnist(data_dir)
+    return digits.test_images, digits.test_labels
+
+
+DATASETS: dict[str, Callable[[str | Path | None], tuple[Levels, np.ndarray]]] = {
+    "mnist": _mnist_tests,
+    "cifar10": load_cifar10_tests,
+}
+"""The data sets by name: folder -> test images and their classes."""
 
 
 class Labelled(NamedTuple):
@@ -59,9 +69,9 @@ def read_labelled(
     if dataset is not None:
         if dataset not in DATASETS:
             raise unknown_name("dataset", dataset, DATASETS)
-        loaded = DATASETS[dataset](data)
-        rows = _chosen(len(loaded.test_images), limit, is_spread)
-        return Labelled(loaded.test_images[rows], loaded.test_labels[rows].astype(int), [])
+        levels, classes = DATASETS[dataset](data)
+        rows = _chosen(len(levels), limit, is_spread)
+        return Labelled(levels[rows], classes[rows].astype(int), [])
     if images is None or labels is None:
         raise UserError("no images are named; give dataset, or images and labels")
     listed = read_labels(labels, card, images=images)

@@ -23,8 +23,10 @@ TINY = Budget(
     nothing=20,
     attacked=8,
     pgd_steps=4,
+    adaptive=4,
+    adaptive_steps=8,
     one_pixel=1,
-    differenced=1,
+    without_gradients=1,
     control=1_500,
 )
 

@@ -147,6 +147,28 @@ def test_the_subset_is_read_where_there_is_nothing_else(tmp_path):
     assert len(data.load_cifar10(tmp_path / "data").train_labels) == 5 * COUNT
 
 
+FORMS = {
+    "binary": lambda: {f"{name}.bin": binary(name) for name in cifar10.BATCHES},
+    "archive": lambda: {"cifar-10-binary.tar.gz": archive(published())},
+    "jpeg": lambda: {f"{name}.npz": jpeg(name) for name in cifar10.BATCHES},
+    "subset": lambda: {
+        f"{name}.bin.gz": gzip.compress(binary(name.rpartition("_")[0]))
+        for name in cifar10.PER_SUBSET
+    },
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_test_images_are_read_alone(form, tmp_path):
+    folder = write(tmp_path / "data", FORMS[form]())
+    whole = data.load_cifar10(folder)
+    if form != "archive":
+        min(folder.iterdir()).write_bytes(b"training images are not opened")
+    found = data.load_cifar10_tests(folder)
+    np.testing.assert_array_equal(found.images, whole.test_images)
+    np.testing.assert_array_equal(found.labels, whole.test_labels)
+
+
 def damaged_binary(content: bytes) -> dict[str, bytes]:
     return {f"{name}.bin": binary(name) for name in cifar10.BATCHES} | {"data_batch_3.bin": content}
 
