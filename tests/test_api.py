@@ -25,6 +25,7 @@ SUBJECTS = {
     "evofool.data.find_data": ["data_dir"],
     "evofool.data.find_files": ["data_dir"],
     "evofool.data.load_cifar10": ["data_dir"],
+    "evofool.data.load_cifar10_tests": ["data_dir"],
     "evofool.data.load_mnist": ["data_dir"],
     "evofool.evaluation.accuracy": ["classifier"],
     "evofool.evaluation.classify": ["classifier"],
