@@ -1,139 +1,235 @@
-"""Measures what watching costs: the share of processor time that goes to a window that listens.
+"""Measures what watching costs, and how soon a window shows an elite that was found.
 
     python scripts/benchmark_live.py --runs 5
+    python scripts/benchmark_live.py --classifier mobilenet_v1_0.25_128 --weights DIR
 
-Evolves a run that is served, with a client in a process of its own that takes every event and asks
-for the thumbnails that changed, up to 40 a second, as the page does. Prints the processor seconds
-of the evolving process, and those of them that were spent on the window: in the threads of the
-server and in looking at the elites. Linux only. About ten seconds per run on two cores, after one
-that compiles. Writes nothing that stays. Needs the extra `[dev]`.
+Evolves runs that a page in Chromium watches, as after `evofool evolve --live`. Every few seconds of
+each run the window is told of elites, in the seconds between it is not; seconds after a change do
+not count. The cost is that of a generation with the window over that of one without, from phases
+that follow each other: in processor time of the evolving process, its server included, and in time
+by the clock, which the browser takes a share of as well. The lag of an elite is from the end of its
+generation, placed within its call, until the page has shown the image of it or of a later one.
+
+Writes nothing that stays. Needs the extras `[web,browser]` and Chromium. Half a minute per run.
 """
 
 import argparse
 import json
-import os
-import statistics
+import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import httpx2 as httpx
+import numpy as np
 
 import evofool
-from evofool.evolution import Plan, RunState, Watcher
+from evofool.evolution import MetricsLine, Plan, RunState, Watcher, Wish
 
-PER_SECOND = 40  # thumbnails
+SETTLING = 1.5  # seconds at the beginning of a phase that do not count
+
+# notes when the image of an elite is shown: cell, generation, child index, seconds
+NOTE_IMAGES = """
+window.shown = [];
+new MutationObserver((changes) => {
+  const now = (performance.timeOrigin + performance.now()) / 1000;
+  const numbers = ({ target }) => target.dataset.shown.split("-").map(Number);
+  shown.push(...changes.map((change) => [...numbers(change), now]));
+}).observe(document, { attributeFilter: ["data-shown"], subtree: true });
+"""
 
 
-class Cost(NamedTuple):
-    """Of one run, in processor seconds.
+class Moment(NamedTuple):
+    """The end of a call.
 
     Attributes:
-        process: of all threads of the evolving process.
-        window: of these, what was spent on the window.
+        phase: even with the window, odd without; -1 where it does not count.
+        clock: seconds, as browsers count them.
+        processor: seconds of this process.
+        generation: the next one.
     """
 
-    process: float
-    window: float
+    phase: int
+    clock: float
+    processor: float
+    generation: int
 
 
-def listen(base: str) -> None:
-    """Is a window, until the run is finished; prints how many events and images came."""
-    events = images = second = spent = 0
-    with (
-        httpx.Client(base_url=base, timeout=60) as client,
-        client.stream("GET", "/api/live/events") as stream,
-    ):
-        for line in stream.iter_lines():
-            if not line.startswith("data: "):
-                continue
-            events += 1
-            event = json.loads(line[6:])
-            if event.get("phase") == "finished":
-                break
-            for cell, generation, child, _ in event.get("elites", []):
-                if int(time.monotonic()) != second:
-                    second, spent = int(time.monotonic()), 0
-                if (spent := spent + 1) > PER_SECOND:
-                    break
-                client.get(f"/api/live/elites/{cell}.png?born={generation}-{child}")
-                images += 1
-    print(f"{events} events, {images} images")
+class Alternating:
+    """A `Watcher` that lets another look during every second phase.
+
+    Args:
+        watcher: the other.
+        seconds: of a phase.
+
+    Attributes:
+        moments: the ends of all calls.
+        found: cell, generation and child index of every elite that was there at the end of a call,
+            in the phases that count and have a window.
+    """
+
+    def __init__(self, watcher: Watcher, seconds: float):
+        self._watcher, self._seconds = watcher, seconds
+        self._start: float | None = None
+        self._born = np.empty(0)
+        self.moments: list[Moment] = []
+        self.found: list[tuple[int, int, int]] = []
+
+    def look(self, plan: Plan, state: RunState) -> None:
+        """See `Watcher`."""
+        now = time.time()
+        self._start = self._start or now
+        phase, inside = divmod(now - self._start, self._seconds)
+        counted = int(phase) if inside > SETTLING else -1
+        generation = int(state.next_generation)
+        self.moments.append(Moment(counted, now, time.process_time(), generation))
+        born = np.array(state.archive.items.born[0])
+        if counted >= 0 and phase % 2 == 0:
+            changed = (born != self._born).any(axis=1).nonzero()[0]
+            self.found += [(cell, *born[cell].tolist()) for cell in changed.tolist()]
+        self._born = born
+        if phase % 2 == 0:
+            self._watcher.look(plan, state)
+
+    def wish(self) -> Wish:
+        """See `Watcher`."""
+        return self._watcher.wish()
+
+    def message(self, text: str) -> None:
+        """See `Reporter`."""
+        self._watcher.message(text)
+
+    def progress(self, generation: int, last: int, lines: list[MetricsLine]) -> None:
+        """See `Reporter`."""
+        self._watcher.progress(generation, last, lines)
 
 
-def watched(settings: dict, folder: Path) -> tuple[Cost, str]:
-    """Evolves a run with a window; returns also what the window says."""
+def costs(moments: list[Moment]) -> Iterator[tuple[float, float]]:
+    """Yields what a window costs, of phases that follow each other, in percent of a generation.
+
+    In processor time and by the clock.
+    """
+    phases: dict[int, np.ndarray] = {}
+    for phase, members in groupby(moments, key=lambda moment: moment.phase):
+        calls = list(members)
+        first, last = calls[0], calls[-1]
+        if phase >= 0 and last.generation > first.generation:
+            spent = np.array([last.processor - first.processor, last.clock - first.clock])
+            phases[phase] = spent / (last.generation - first.generation)
+    for phase in phases:
+        if phase % 2 == 0 and {phase - 1, phase + 1} <= phases.keys():
+            without = (phases[phase - 1] + phases[phase + 1]) / 2
+            processor, clock = 100 * (phases[phase] / without - 1)
+            yield float(processor), float(clock)
+
+
+def lags(
+    moments: list[Moment], found: list[tuple[int, int, int]], shown: list[list[float]]
+) -> Iterator[float]:
+    """Yields the seconds until elites were shown, of the cells that the window has in view.
+
+    From the end of the elite's generation, placed within its call, to the first image of the cell
+    that is not older than the elite; infinite where none came.
+    """
+    images: dict[int, list[tuple[tuple[float, ...], float]]] = {}
+    for cell, *born, at in shown:
+        images.setdefault(int(cell), []).append((tuple(born), at))
+    ends, clocks = [m.generation for m in moments], [m.clock for m in moments]
+    for cell, *born in found:
+        if cell in images:
+            at = min(
+                (at for shown_born, at in images[cell] if shown_born >= tuple(born)), default=np.inf
+            )
+            yield at - float(np.interp(born[0] + 1, ends, clocks))
+
+
+def watch(base: str) -> None:
+    """Is a window, until the run is finished; prints when it is open, then what it has shown."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.add_init_script(NOTE_IMAGES)
+        page.goto(base)
+        page.wait_for_selector("#phase[data-phase]")
+        print("open", flush=True)
+        page.wait_for_selector("#phase[data-phase=finished]", timeout=0)
+        page.wait_for_timeout(2000)
+        print(json.dumps(page.evaluate("shown")))
+        browser.close()
+
+
+def measured(
+    settings: dict[str, Any], seconds: float, phase: float
+) -> tuple[list[tuple[float, float]], list[float]]:
+    """Evolves one run with a window; returns costs and lags."""
     windows: list[subprocess.Popen[str]] = []
-    costs: list[Cost] = []
+    watchers: list[Alternating] = []
 
     def open_window(base: str) -> None:
-        command = [sys.executable, __file__, "--listen", base]
+        command = [sys.executable, __file__, "--window", base]
         windows.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
-        time.sleep(5)  # until it listens
 
-    def measured(reporter: Watcher) -> evofool.Run:
-        looked, look = 0.0, reporter.look
-
-        def timed(plan: Plan, state: RunState) -> None:
-            nonlocal looked
-            start = time.thread_time()
-            look(plan, state)
-            looked += time.thread_time() - start
-
-        setattr(reporter, "look", timed)  # noqa: B010  (a method)
-        before, start = of_other_threads(), time.process_time()
-        run = evofool.evolve(**settings, out=folder, overwrite=True, reporter=reporter)
-        served = sum(seconds - before.get(id_, 0.0) for id_, seconds in of_other_threads().items())
-        costs.append(Cost(time.process_time() - start, served + looked))
-        return run
+    def evolve(live: Watcher) -> evofool.Run:
+        if (said := windows[0].stdout) is not None:
+            said.readline()  # it is open
+        watchers.append(Alternating(live, phase))
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "run"
+            return evofool.evolve(
+                **settings, max_seconds=seconds, out=out, quiet=True, reporter=watchers[0]
+            )
 
     address = evofool.Address(port=0)
-    evofool.evolve_live(measured, quiet=True, address=address, on_ready=open_window)
-    said, _ = windows[0].communicate(timeout=60)
-    return costs[0], said.strip()
-
-
-def of_other_threads() -> dict[int, float]:
-    """Returns the processor seconds of all threads of Python's but this one, by their ids."""
-    ticks, seconds = os.sysconf("SC_CLK_TCK"), {}
-    for thread in threading.enumerate():
-        id_ = thread.native_id
-        if id_ is not None and thread is not threading.current_thread():
-            stat = Path(f"/proc/self/task/{id_}/stat").read_text(encoding="ascii")
-            user, system = stat.rpartition(")")[2].split()[11:13]
-            seconds[id_] = (int(user) + int(system)) / ticks
-    return seconds
+    evofool.evolve_live(evolve, quiet=True, address=address, on_ready=open_window)
+    shown, _ = windows[0].communicate(timeout=60)
+    moments, found = watchers[0].moments, watchers[0].found
+    return list(costs(moments)), list(lags(moments, found, json.loads(shown)))
 
 
 def main() -> None:
     """Parses the flags and prints the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--generations", type=int, default=600)
+    parser.add_argument("--seconds", type=float, default=45, help="of each run")
+    parser.add_argument("--phase", type=float, default=5, help="seconds of a phase")
     parser.add_argument("--classifier", default="lenet")
-    parser.add_argument("--listen", metavar="ADDRESS", help="be the window")
+    parser.add_argument("--weights")
+    parser.add_argument("--batch-size", type=int, default=200)
+    parser.add_argument("--window", metavar="ADDRESS", help="be the window")
     flags = parser.parse_args()
-    if flags.listen:
-        listen(flags.listen)
+    if flags.window:
+        watch(flags.window)
         return
     evofool.configure()
-    settings = {"classifier": flags.classifier, "generations": flags.generations}
-    shares = []
-    with tempfile.TemporaryDirectory() as folder:
-        watched(settings, Path(folder) / "run")  # compiles everything
-        for _ in range(flags.runs):
-            cost, said = watched(settings, Path(folder) / "run")
-            shares.append(100 * cost.window / cost.process)
-            print(
-                f"{cost.process:.2f} processor seconds, {cost.window:.2f} of them for the window "
-                f"({said}): {shares[-1]:.1f} %",
-                flush=True,
-            )
-    print(f"median {statistics.median(shares):.1f} %")
+    settings = {"classifier": flags.classifier, "batch_size": flags.batch_size}
+    settings |= {"weights": flags.weights, "generations": 10**6, "checkpoint_every": 10**6}
+    all_costs, all_lags = [], []
+    for number in range(flags.runs):
+        some_costs, some_lags = measured(settings | {"seed": number}, flags.seconds, flags.phase)
+        all_costs += some_costs
+        all_lags += some_lags
+        report(f"run {number}", some_costs, some_lags)
+    report("all", all_costs, all_lags)
+
+
+def report(name: str, costs: list[tuple[float, float]], lags: list[float]) -> None:
+    """Prints medians with the middle half, and quantiles of the lags."""
+    parts = [f"{name}: {len(costs)} phases with the window"]
+    for kind, values in zip(("processor", "clock"), np.transpose(costs), strict=True):
+        low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+        parts.append(f"{kind} time {middle:+.1f} % ({low:+.1f} to {high:+.1f})")
+    middle, most = np.quantile(lags, [0.5, 0.95])
+    late = sum(lag > 1 for lag in lags)
+    parts.append(f"{len(lags)} elites: median {middle:.2f} s, 95 % within {most:.2f} s")
+    print("; ".join([*parts, f"{late} later than 1 s"]), flush=True)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from evofool.web.live import Live, png_of
 from evofool.web.quizzing import Quizzes
 
 MOST_JSON = 64 * 2**10  # bytes
+MOST_CELLS = 1000  # that a request names
 _OWN_POLICY = re.compile('<meta http-equiv="Content-Security-Policy"[^>]*>\n')
 _WAY_TO_OTHERS = """\
 <link rel="icon" href="data:,">
@@ -148,9 +149,10 @@ def _live(live: Live) -> list[Route]:
     async def events(request: Request) -> Response:
         return StreamingResponse(live.events.listen(), media_type="text/event-stream")
 
-    async def thumbnail(request: Request) -> Response:
-        content = await run_in_threadpool(live.thumbnail, request.path_params["cell"])
-        return _png(content)
+    async def images(request: Request) -> Response:
+        cells, in_view = (_cells(request, name) for name in ("cells", "in_view"))
+        content = await run_in_threadpool(live.images, cells, in_view)
+        return Response(content, media_type="application/octet-stream")
 
     def asking(wish: Wish) -> Endpoint:
         async def ask(request: Request) -> Response:
@@ -161,7 +163,7 @@ def _live(live: Live) -> list[Route]:
 
     return [
         Route("/api/live/events", events),
-        Route("/api/live/elites/{cell:int}.png", thumbnail),
+        Route("/api/live/images", images),
         Route("/api/live/pause", asking(Wish.PAUSE), methods=["POST"]),
         Route("/api/live/stop", asking(Wish.STOP), methods=["POST"]),
         Route("/api/live/go-on", asking(Wish.GO_ON), methods=["POST"]),
@@ -245,10 +247,16 @@ def _breeding(breeding: Breeding) -> list[Route]:
     ]
 
 
-def _png(content: bytes | None) -> Response:
-    if content is None:
-        return PlainTextResponse("no image\n", status_code=404)
+def _png(content: bytes) -> Response:
     return Response(content, media_type="image/png")
+
+
+def _cells(request: Request, name: str) -> list[int]:
+    """Reads whole numbers, with commas between them, from the address."""
+    texts = request.query_params.get(name, "").split(",")
+    if len(texts) > MOST_CELLS or not all(re.fullmatch("[0-9]{0,6}", text) for text in texts):
+        raise UserError(f"{name}: expected at most {MOST_CELLS} whole numbers, between commas")
+    return [int(text) for text in texts if text]
 
 
 async def _json(request: Request) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """A run that is being evolved, as windows see it: its elites, its curve, and three buttons.
 
 Evolution runs in its own thread and calls this after every device call; nothing here is waited for.
-Only cells that changed hands are copied. Thumbnails are drawn when a window asks for one.
+Only cells that changed hands are copied. Those that a window has in view are drawn at once, while
+the devices are free: what is drawn later has to wait until the next call is over.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -23,11 +26,13 @@ from evofool.evolution import (
     compiled_render,
     make_encoding,
 )
-from evofool.images import as_png, resized, to_levels
+from evofool.images import Levels, as_png, resized, to_levels
 from evofool.web.events import Events
 
 SIDE = 112  # pixels: of a thumbnail, at most
 MOST_POINTS = 2000  # of the curve
+ATTENTION = 10.0  # seconds that a cell counts as in view after a window has said so
+BATCH = 16  # genomes drawn in one call; others are filled up to it, so that one program does
 
 
 class Seen(NamedTuple):
@@ -37,11 +42,13 @@ class Seen(NamedTuple):
         born: (generation, child index).
         log_odds: of its class.
         genome: on the host.
+        levels: its thumbnail; None before it was drawn.
     """
 
     born: tuple[int, int]
     log_odds: float
     genome: Genomes
+    levels: Levels | None = None
 
 
 class Live:
@@ -60,20 +67,21 @@ class Live:
         self._curve: list[list[float]] = []
         self._classes: list[dict[str, object]] = []
         self._seen: dict[int, Seen] = {}
+        self._in_view: dict[int, float] = {}  # cell -> when a window said so last
         self._plan: Plan | None = None
-        self._draw: Thumbnails | None = None
+        self._thumbnails: Thumbnails | None = None
         self.events = Events(self.state)
 
     def _begin(self, plan: Plan) -> None:
         """Takes up a run."""
         card, outputs = plan.classifier.card, plan.selection.outputs
         with self._lock:
-            self._plan, self._draw = plan, Thumbnails(plan.config, card)
+            self._plan, self._thumbnails = plan, Thumbnails(plan.config, card)
             self._classes = [
                 {"index": output - card.class_offset, "name": first_name(label_of(card, output))}
                 for output in outputs
             ]
-        self.events.send({**self._status(), "classes": self._classes})
+        self.events.send({**self._status(), **self._constants()})
 
     def end(self, phase: str) -> None:
         """Says how the run ended: "finished", "stopped" or what went wrong."""
@@ -113,6 +121,9 @@ class Live:
                     self._seen[cell] = Seen(id_, float(fitness[row]), genome)
                     changed.append(cell)
             facts = self._facts(changed)
+            since = time.monotonic() - ATTENTION
+            in_view = [cell for cell in changed if self._in_view.get(cell, 0.0) > since]
+        self._draw(in_view)
         self.events.send({**self._status(), "curve": self._curve[-1:], "elites": facts})
 
     def wish(self) -> Wish:
@@ -130,7 +141,7 @@ class Live:
             facts = self._facts(sorted(self._seen))
             return {
                 **self._status(),
-                "classes": self._classes,
+                **self._constants(),
                 "curve": list(self._curve),
                 "elites": facts,
             }
@@ -143,39 +154,76 @@ class Live:
             "last": self._last,
         }
 
+    def _constants(self) -> dict[str, object]:
+        """Returns what stays the same as long as a run is evolved."""
+        thumbnails = self._thumbnails
+        return {"classes": self._classes, "shape": thumbnails and thumbnails.shape}
+
     def _facts(self, cells: Sequence[int]) -> list[list[float]]:
         """Returns cell, birth and log-odds of elites."""
         return [[cell, *self._seen[cell].born, self._seen[cell].log_odds] for cell in cells]
 
-    def thumbnail(self, cell: int) -> bytes | None:
-        """Draws an elite as a PNG file; None if there is none in the cell."""
+    def images(self, cells: Sequence[int], in_view: Sequence[int]) -> bytes:
+        """Returns the thumbnails of cells, one after the other, as levels.
+
+        Args:
+            cells: that a window wants to show.
+            in_view: cells that it has in view, and is going to want when their elites change.
+
+        Raises:
+            KeyError: there is no elite in one of the cells.
+        """
         with self._lock:
-            seen, draw = self._seen.get(cell), self._draw
-        return None if seen is None or draw is None else draw(seen.genome)
+            self._in_view |= dict.fromkeys(in_view, time.monotonic())
+        self._draw([cell for cell in cells if self._seen[cell].levels is None])
+        levels = [self._seen[cell].levels for cell in cells]
+        return b"".join(each.tobytes() for each in levels if each is not None)
+
+    def _draw(self, cells: Sequence[int]) -> None:
+        """Draws the elites of cells, if they are not replaced meanwhile."""
+        if not cells or self._thumbnails is None:
+            return
+        seen = [self._seen[cell] for cell in cells]
+        drawn = list(self._thumbnails([each.genome for each in seen]))
+        with self._lock:
+            for cell, each, levels in zip(cells, seen, drawn, strict=True):
+                if self._seen[cell].born == each.born:
+                    self._seen[cell] = each._replace(levels=levels)
 
 
 class Thumbnails:
-    """Draws genomes of a run as small PNG files; one at a time, to leave the cores to evolution.
+    """Draws genomes of a run small.
 
     Args:
         config: of the run.
         card: of its classifier.
+
+    Attributes:
+        shape: height, width and channels of a thumbnail.
     """
 
     def __init__(self, config: EvolveConfig, card: Card):
         height, width, channels = card.input_shape
-        if config.encoding == "cppn":  # networks draw at any size
-            scale = min(1.0, SIDE / max(height, width))
-            height, width = max(1, round(height * scale)), max(1, round(width * scale))
-        self._encoding = make_encoding(config, (height, width, channels))
-        self._lock = Lock()
+        scale = min(1.0, SIDE / max(height, width))
+        self.shape = max(1, round(height * scale)), max(1, round(width * scale)), channels
+        is_drawn_small = config.encoding == "cppn"  # networks draw at any size
+        self._encoding = make_encoding(config, self.shape if is_drawn_small else card.input_shape)
 
-    def __call__(self, genome: Genomes) -> bytes:
-        """Returns the PNG file of one genome."""
-        with self._lock:
-            image = compiled_render(self._encoding)(jax.tree.map(lambda leaf: leaf[None], genome))
-            levels = to_levels(np.asarray(image)[0])
-        return png_of(levels)
+    def __call__(self, genomes: Sequence[Genomes]) -> Iterator[Levels]:
+        """Yields the thumbnail of each genome; some may have larger arrays than others."""
+        for _, alike in groupby(genomes, key=lambda genome: jax.tree.map(np.shape, genome)):
+            rows = list(alike)
+            for start in range(0, len(rows), BATCH):
+                yield from self._draw(rows[start : start + BATCH])
+
+    def _draw(self, genomes: Sequence[Genomes]) -> Iterator[Levels]:
+        filled = [*genomes, *genomes[:1] * (BATCH - len(genomes))]
+        batch = jax.tree.map(lambda *rows: np.stack(rows), *filled)
+        for image in np.asarray(compiled_render(self._encoding)(batch))[: len(genomes)]:
+            levels = to_levels(image)
+            if levels.shape != self.shape:
+                levels = np.asarray(resized(levels, max(self.shape[:2]))).reshape(self.shape)
+            yield levels
 
 
 def png_of(levels: np.ndarray) -> bytes:

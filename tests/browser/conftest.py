@@ -1,25 +1,51 @@
-"""Pages in a real browser: Debian's Chromium, driven by Playwright.
+"""Pages in real browsers: Debian's Chromium and Firefox, driven by Playwright.
 
-These tests are left out by default: `pytest -m browser` runs them. They need the extra `browser`
-(`pip install -e ".[dev,browser]"`) and a browser: `apt-get install chromium`.
+These tests are left out by default: `pytest -m browser` runs them, in every browser that is found.
+They need the extra `browser` (`pip install -e ".[dev,browser]"`) and a browser:
+`apt-get install chromium firefox-esr`. `-k firefox` leaves the others out.
 """
 
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Playwright, sync_playwright
 
 import evofool
 from evofool import Run
 from tests.evofool import imagenet_mock
 from tests.evofool.real_data import data_folder
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-# WebGL on the processor: what it draws does not depend on a graphics card
-FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+
+class Kind(NamedTuple):
+    """A browser: the names of its program, and how Playwright starts it.
+
+    Both draw WebGL on the processor, so that what they draw does not depend on a graphics card.
+    """
+
+    names: tuple[str, ...]
+    options: dict[str, Any]
+
+
+KINDS = {
+    "chromium": Kind(
+        ("chromium", "chromium-browser", "google-chrome", "chrome"),
+        {"args": ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]},
+    ),
+    "firefox": Kind(
+        ("firefox-esr", "firefox"),
+        {
+            "channel": "moz-firefox",  # the browser as it is, by WebDriver BiDi
+            "firefox_user_prefs": {"webgl.force-enabled": True},
+            "env": {**os.environ, "MOZ_WEBGL_FORCE_EGL": "1"},  # needs no display
+        },
+    ),
+}
+Save = Callable[[Callable[[], None]], Path]
 REAL = "mobilenet_v1_0.25_128"
 
 
@@ -30,14 +56,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip(f"no browser: none of {', '.join(NAMES)} is installed")
+def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where browsers put what they are handed."""
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def browser(
+    request: pytest.FixtureRequest, playwright: Playwright, downloads: Path
+) -> Iterator[Browser]:
+    kind = KINDS[request.param]
+    found = next(filter(None, map(shutil.which, kind.names)), None)
+    if found is None:
+        pytest.skip(f"no browser: none of {', '.join(kind.names)} is installed")
+    start = getattr(playwright, request.param).launch
+    browser = start(executable_path=found, downloads_path=downloads, **kind.options)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
@@ -57,6 +98,27 @@ def page(browser: Browser) -> Iterator[Page]:
     yield page
     context.close()
     assert [text for text in complaints if "(Bad Request)" not in text] == []
+
+
+@pytest.fixture
+def save(page: Page, downloads: Path) -> Save:
+    """Does something, and returns the file that the page hands out."""
+
+    def save_one(act: Callable[[], None]) -> Path:
+        if page.context.browser is None or page.context.browser.browser_type.name != "firefox":
+            with page.expect_download() as download:
+                act()
+            return Path(download.value.path())
+        # Playwright does not notice when Firefox has saved what a page has made
+        before = {*downloads.iterdir()}
+        act()
+        until = time.monotonic() + 15
+        while not (new := {*downloads.glob("*.*")} - before) or any(downloads.glob("*.part")):
+            assert time.monotonic() < until, "nothing was handed out"
+            page.wait_for_timeout(50)
+        return new.pop()
+
+    return save_one
 
 
 @pytest.fixture(scope="session")
@@ -107,3 +169,9 @@ def opened(page: Page, address: str, state: str = "#") -> Page:
     page.goto(address + state)
     page.wait_for_selector("main[data-ready]")
     return page
+
+
+def fill_number(field: Locator, number: int) -> None:
+    """Fills a field of numbers, whose old one Playwright does not clear in Firefox."""
+    field.press("ControlOrMeta+a")
+    field.press_sequentially(str(number))

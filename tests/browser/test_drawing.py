@@ -14,7 +14,7 @@ import cppn
 import evofool
 from evofool import Run
 from evofool.pages.packing import pack
-from tests.browser.conftest import opened
+from tests.browser.conftest import Save, fill_number, opened
 
 # Draws networks, packed as in the site's data, and gives their levels, red, green and blue.
 DRAW = """async ([packed, look, width, height, inDouble]) => {
@@ -191,25 +191,25 @@ def test_exported_shaders_draw_what_was_scored(
         assert share_within_one(image, elite.image().astype(int)) > 0.99
 
 
-def test_downloaded_networks_are_the_elites(page: Page, site: str, runs: list[Run]):
+def test_downloaded_networks_are_the_elites(page: Page, site: str, runs: list[Run], save: Save):
     elite = runs[0].elite("7")
     opened(page, site, "#class=7")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="JSON").click()
-    data = json.loads(download.value.path().read_text(encoding="utf-8"))
+    path = save(page.get_by_role("button", name="JSON").click)
+    data = json.loads(path.read_text(encoding="utf-8"))
     _, spec, style = cppn.from_json(data)
     expected = cppn.to_json(elite.genome, spec, style=style)
     assert data == expected
 
 
-def test_downloaded_pictures_are_drawn_as_by_render(page: Page, site: str, runs: list[Run]):
+def test_downloaded_pictures_are_drawn_as_by_render(
+    page: Page, site: str, runs: list[Run], save: Save
+):
     from PIL import Image
 
     opened(page, site, "#class=7")
-    page.get_by_label("PNG, pixels:").fill("100")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="PNG", exact=True).click()
-    here = np.asarray(Image.open(download.value.path()).convert("RGB")).astype(int)
+    fill_number(page.get_by_label("PNG, pixels:"), 100)
+    path = save(page.get_by_role("button", name="PNG", exact=True).click)
+    here = np.asarray(Image.open(path).convert("RGB")).astype(int)
     there = np.asarray(runs[0].elite("7").render(100).convert("RGB")).astype(int)
     assert share_within_one(here, there) > 0.999
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 import evofool
 from evofool import Run
-from tests.browser.conftest import opened
+from tests.browser.conftest import Save, opened
 
 HOSTILE = (
     "<img src=x onerror=\"document.title='taken'\"></script><script>document.title='taken'</script>"
@@ -22,6 +22,11 @@ def make():
     labels = (HOSTILE, "javascript:alert(1)", "'; alert(1); //\\u2028\\u202e", "ß 日本")
     return dataclasses.replace(mock, card=dataclasses.replace(mock.card, labels=labels))
 """
+
+
+def choose_theme(page: Page, scheme: str) -> None:
+    if page.evaluate("document.documentElement.dataset.theme") != scheme:
+        page.locator("#theme").click()
 
 
 def names(page: Page) -> list[str]:
@@ -129,16 +134,16 @@ def test_the_slider_goes_through_the_line_of_descent(page: Page, site: str, runs
     expect(page.locator(".formulas")).to_have_text(text)
 
 
-def test_favourites_are_kept_exported_and_read_again(page: Page, site: str, tmp_path: Path):
+def test_favourites_are_kept_exported_and_read_again(
+    page: Page, site: str, tmp_path: Path, save: Save
+):
     opened(page, site, "#class=7")
     page.locator("h1 .star").click()
     opened(page, site)
     page.reload()
     expect(page.locator("#favourites-count")).to_have_text("favourites (1)")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="export").click()
-    file = tmp_path / "favourites.json"
-    download.value.save_as(file)
+    file = save(page.get_by_role("button", name="export").click)
+    file = file.replace(tmp_path / "favourites.json")
     [entry] = json.loads(file.read_text(encoding="utf-8"))["favourites"]
     assert (entry["run"], entry["class_index"], entry["run_index"]) == ("cppn", 7, 0)
     page.evaluate("evofool.favourites.clear()")
@@ -181,6 +186,8 @@ def test_labels_are_text_and_nothing_foreign_runs(browser: Browser, tmp_path: Pa
 def test_nothing_is_cut_off_on_a_phone(browser: Browser, site: str, state: str, scheme: str):
     page = browser.new_page(viewport={"width": 360, "height": 740}, color_scheme=scheme)  # pyright: ignore[reportArgumentType]
     opened(page, site, state)
+    if browser.browser_type.name == "firefox":  # which takes no scheme from Playwright
+        choose_theme(page, scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
     ground, ink = page.evaluate(

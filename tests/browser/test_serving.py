@@ -15,6 +15,7 @@ from evofool.web.app import Services
 from evofool.web.breeding import Breeding
 from evofool.web.quizzing import Quizzes
 from evofool.web.serving import served
+from tests.browser.conftest import Save, fill_number
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def test_a_photograph_is_answered_and_other_files_are_refused(page: Page, pages:
     expect(page.locator("#warning")).to_contain_text("the image")
 
 
-def test_the_quiz_is_played_by_keyboard_and_survives_a_reload(page: Page, pages: str):
+def test_the_quiz_is_played_by_keyboard_and_survives_a_reload(page: Page, pages: str, save: Save):
     page.goto(f"{pages}/quiz")
     page.click("#begin")
     page.wait_for_selector(".choices")
@@ -80,16 +81,15 @@ def test_the_quiz_is_played_by_keyboard_and_survives_a_reload(page: Page, pages:
         expect(page.locator("#progress")).to_contain_text(f"Question {number} of")
         page.keyboard.press("1")
     expect(page.locator("#progress")).to_contain_text("of 20 right")
-    with page.expect_download() as download:
-        page.click("text=the answers as CSV")
-    assert Path(download.value.path()).read_text(encoding="utf-8").count("\n") == 21
+    path = save(page.locator("text=the answers as CSV").click)
+    assert path.read_text(encoding="utf-8").count("\n") == 21
 
 
 def test_images_are_bred_and_bred_again_in_two_windows(page: Page, pages: str):
     page.goto(f"{pages}/breed")
     page.locator(".chooser").nth(3).click()
     page.locator(".chooser").nth(7).press("Enter")
-    page.fill("#children", "6")
+    fill_number(page.locator("#children"), 6)
     page.click("#breed")
     expect(page.locator("#hint")).to_contain_text("choose again", timeout=120_000)
     expect(page.locator(".chooser")).to_have_count(6)
@@ -139,7 +139,7 @@ def test_elites_appear_as_they_are_found(page: Page, tmp_path: Path):
     work.start()
     assert ready.wait(60)
     page.goto(base[0])
-    expect(page.locator(".tile img[src]")).to_have_count(10, timeout=120_000)
+    expect(page.locator(".tile[data-shown]")).to_have_count(10, timeout=120_000)
     page.click("#pause")
     expect(page.locator("#phase")).to_have_text("paused")
     page.reload()

@@ -4,19 +4,24 @@
 (() => {
   const { element } = evofool;
   const by = (id) => document.getElementById(id);
-  const PER_SECOND = 40; // images asked for: the cores are for evolution
+  const PATIENCE = 4000; // ms after which the server is told again what is in view
+  const MOST_ASKED = 256; // images asked for at once
   const MOST = 25; // log-odds at which the curve ends
-  const tiles = new Map(); // cell -> { item, image, below, born, wanted }
+  const tiles = new Map(); // cell -> { item, canvas, below, born, shown, visible }
   let curve = [];
   let classes = [];
+  let shape = null; // height, width and channels of an image
 
   function tileOf(cell) {
     if (!tiles.has(cell)) {
-      const image = element("img", { alt: `elite of ${classes[cell].name}` });
+      const [height, width] = shape;
+      const canvas = element("canvas", { height, width });
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", `elite of ${classes[cell].name}`);
       const below = element("span", { className: "below" });
-      const item = element("li", { className: "tile" }, image,
+      const item = element("li", { className: "tile" }, canvas,
         element("span", { className: "name", title: classes[cell].name }, classes[cell].name), below);
-      tiles.set(cell, { cell, item, image, below, born: null, shown: null, visible: false });
+      tiles.set(cell, { cell, item, canvas, below, born: null, shown: null, visible: false });
       item.cell = cell;
       const after = [...tiles.keys()].filter((other) => other > cell).sort((a, b) => a - b)[0];
       by("elites").insertBefore(item, after === undefined ? null : tiles.get(after).item);
@@ -27,10 +32,11 @@
 
   const visible = new IntersectionObserver((entries) => {
     for (const entry of entries) tiles.get(entry.target.cell).visible = entry.isIntersecting;
+    askForImages();
   }, { rootMargin: "100px" });
 
   function take(state) {
-    if (state.classes) classes = state.classes;
+    if (state.classes) ({ classes, shape } = state);
     if (state.curve) {
       for (const point of state.curve) {
         if (!curve.length || point[0] > curve.at(-1)[0]) curve.push(point);
@@ -44,7 +50,7 @@
     }
     if (state.phase) showPhase(state);
     if (state.message) by("phase").textContent = state.message;
-    fetchImages();
+    askForImages();
   }
 
   function showPhase({ phase, generation, last }) {
@@ -57,19 +63,41 @@
     by("go-on").disabled = !["paused", "stopped"].includes(phase);
   }
 
-  // Asks for some of the images that are out of date, those in view first.
-  let spent = 0;
-  setInterval(() => { spent = 0; fetchImages(); }, 1000);
-  function fetchImages() {
-    for (const tile of tiles.values()) {
-      if (spent >= PER_SECOND) return;
-      if (!tile.visible || tile.born === tile.shown) continue;
-      spent += 1;
-      tile.shown = tile.born;
-      tile.image.src = `/api/live/elites/${tile.cell}.png?born=${tile.born}`;
-      tile.item.classList.add("new");
-      setTimeout(() => tile.item.classList.remove("new"), 900);
+  // Asks for the images in view that are out of date, one request at a time, and says what is in
+  // view: the server has those images ready when their elites change.
+  let isAsking = false, told = 0;
+  async function askForImages() {
+    const inView = [...tiles.values()].filter((tile) => tile.visible);
+    const wanted = inView.filter((tile) => tile.born !== tile.shown).slice(0, MOST_ASKED);
+    if (isAsking || !inView.length || (!wanted.length && performance.now() - told < PATIENCE)) return;
+    isAsking = true;
+    told = performance.now();
+    const born = wanted.map((tile) => tile.born);
+    const list = (some) => some.map((tile) => tile.cell).join(",");
+    try {
+      const answer = await fetch(`/api/live/images?cells=${list(wanted)}&in_view=${list(inView)}`);
+      if (!answer.ok) throw new Error(answer.statusText);
+      const levels = new Uint8Array(await answer.arrayBuffer());
+      const size = shape[0] * shape[1] * shape[2];
+      wanted.forEach((tile, i) => paint(tile, born[i], levels.subarray(i * size, (i + 1) * size)));
+      if (wanted.length) setTimeout(askForImages);
+    } catch { /* tries again after a second; where the connection is gone, the phase says so */ }
+    isAsking = false;
+  }
+  setInterval(askForImages, 1000);
+
+  function paint(tile, born, levels) {
+    const [height, width, channels] = shape;
+    const image = new ImageData(width, height);
+    for (let at = 0; at < height * width; at++) {
+      for (let c = 0; c < 3; c++) image.data[4 * at + c] = levels[channels * at + (channels === 3 ? c : 0)];
+      image.data[4 * at + 3] = 255;
     }
+    tile.canvas.getContext("2d").putImageData(image, 0, 0);
+    tile.shown = born;
+    tile.item.dataset.shown = `${tile.cell}-${born}`;
+    tile.item.classList.add("new");
+    setTimeout(() => tile.item.classList.remove("new"), 900);
   }
 
   const height = (share) => {
