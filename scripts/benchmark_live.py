@@ -7,10 +7,12 @@ Evolves runs that a page in Chromium watches, as after `evofool evolve --live`. 
 each run the window is told of elites, in the seconds between it is not; seconds after a change do
 not count. The cost is that of a generation with the window over that of one without, from phases
 that follow each other: in processor time of the evolving process, its server included, and in time
-by the clock, which the browser takes a share of as well. The lag of an elite is from the end of its
+by the clock, of which the browser takes a share as well. Both vary with what else the machine does;
+the share of the processor time that was spent in the server's threads and in looking at elites
+varies little. The lag of an elite is from the end of its
 generation, placed within its call, until the page has shown the image of it or of a later one.
 
-Writes nothing that stays. Needs the extras `[web,browser]` and Chromium. Half a minute per run.
+Writes nothing that stays. Needs the extras `[web,browser]` and Chromium. A minute per run.
 """
 
 import argparse
@@ -19,6 +21,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from itertools import groupby
@@ -30,7 +33,7 @@ import numpy as np
 import evofool
 from evofool.evolution import MetricsLine, Plan, RunState, Watcher, Wish
 
-SETTLING = 1.5  # seconds at the beginning of a phase that do not count
+SETTLING = 1.0  # seconds at the beginning of a phase that do not count
 
 # notes when the image of an elite is shown: cell, generation, child index, seconds
 NOTE_IMAGES = """
@@ -50,12 +53,14 @@ class Moment(NamedTuple):
         phase: even with the window, odd without; -1 where it does not count.
         clock: seconds, as browsers count them.
         processor: seconds of this process.
+        window: of these, in the server's threads and in looking at the elites.
         generation: the next one.
     """
 
     phase: int
     clock: float
     processor: float
+    window: float
     generation: int
 
 
@@ -76,6 +81,8 @@ class Alternating:
         self._watcher, self._seconds = watcher, seconds
         self._start: float | None = None
         self._born = np.empty(0)
+        self._looking = 0.0
+        self._serving: dict[int, float] = {}
         self.moments: list[Moment] = []
         self.found: list[tuple[int, int, int]] = []
 
@@ -86,14 +93,25 @@ class Alternating:
         phase, inside = divmod(now - self._start, self._seconds)
         counted = int(phase) if inside > SETTLING else -1
         generation = int(state.next_generation)
-        self.moments.append(Moment(counted, now, time.process_time(), generation))
+        spent = time.process_time(), self._looking + self._served()
+        self.moments.append(Moment(counted, now, *spent, generation))
         born = np.array(state.archive.items.born[0])
         if counted >= 0 and phase % 2 == 0:
             changed = (born != self._born).any(axis=1).nonzero()[0]
             self.found += [(cell, *born[cell].tolist()) for cell in changed.tolist()]
         self._born = born
         if phase % 2 == 0:
+            start = time.process_time()
             self._watcher.look(plan, state)
+            self._looking += time.process_time() - start
+
+    def _served(self) -> float:
+        """Returns the processor seconds of all threads of Python's but this one."""
+        for thread in threading.enumerate():
+            if thread is not threading.current_thread() and thread.ident is not None:
+                clock = time.pthread_getcpuclockid(thread.ident)
+                self._serving[thread.ident] = time.clock_gettime(clock)
+        return sum(self._serving.values())
 
     def wish(self) -> Wish:
         """See `Watcher`."""
@@ -108,23 +126,24 @@ class Alternating:
         self._watcher.progress(generation, last, lines)
 
 
-def costs(moments: list[Moment]) -> Iterator[tuple[float, float]]:
-    """Yields what a window costs, of phases that follow each other, in percent of a generation.
+def costs(moments: list[Moment]) -> Iterator[list[float]]:
+    """Yields what a window costs, in percent, of phases that follow each other.
 
-    In processor time and by the clock.
+    Of a generation's processor time, of its time by the clock, and of the processor time spent.
     """
     phases: dict[int, np.ndarray] = {}
     for phase, members in groupby(moments, key=lambda moment: moment.phase):
         calls = list(members)
         first, last = calls[0], calls[-1]
         if phase >= 0 and last.generation > first.generation:
-            spent = np.array([last.processor - first.processor, last.clock - first.clock])
-            phases[phase] = spent / (last.generation - first.generation)
+            spent = np.subtract(last, first)[1:]
+            phases[phase] = spent[:3] / spent[3]
     for phase in phases:
         if phase % 2 == 0 and {phase - 1, phase + 1} <= phases.keys():
             without = (phases[phase - 1] + phases[phase + 1]) / 2
-            processor, clock = 100 * (phases[phase] / without - 1)
-            yield float(processor), float(clock)
+            clock, processor, window = phases[phase]
+            cost = processor / without[1] - 1, clock / without[0] - 1, window / processor
+            yield [100 * float(share) for share in cost]
 
 
 def lags(
@@ -168,7 +187,7 @@ def watch(base: str) -> None:
 
 def measured(
     settings: dict[str, Any], seconds: float, phase: float
-) -> tuple[list[tuple[float, float]], list[float]]:
+) -> tuple[list[list[float]], list[float]]:
     """Evolves one run with a window; returns costs and lags."""
     windows: list[subprocess.Popen[str]] = []
     watchers: list[Alternating] = []
@@ -198,8 +217,8 @@ def main() -> None:
     """Parses the flags and prints the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=45, help="of each run")
-    parser.add_argument("--phase", type=float, default=5, help="seconds of a phase")
+    parser.add_argument("--seconds", type=float, default=60, help="of each run")
+    parser.add_argument("--phase", type=float, default=4, help="seconds of a phase")
     parser.add_argument("--classifier", default="lenet")
     parser.add_argument("--weights")
     parser.add_argument("--batch-size", type=int, default=200)
@@ -220,12 +239,13 @@ def main() -> None:
     report("all", all_costs, all_lags)
 
 
-def report(name: str, costs: list[tuple[float, float]], lags: list[float]) -> None:
+def report(name: str, costs: list[list[float]], lags: list[float]) -> None:
     """Prints medians with the middle half, and quantiles of the lags."""
     parts = [f"{name}: {len(costs)} phases with the window"]
-    for kind, values in zip(("processor", "clock"), np.transpose(costs), strict=True):
+    kinds = "processor time", "time by the clock", "share for the window"
+    for kind, values in zip(kinds, np.transpose(costs), strict=True):
         low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
-        parts.append(f"{kind} time {middle:+.1f} % ({low:+.1f} to {high:+.1f})")
+        parts.append(f"{kind} {middle:+.1f} % ({low:+.1f} to {high:+.1f})")
     middle, most = np.quantile(lags, [0.5, 0.95])
     late = sum(lag > 1 for lag in lags)
     parts.append(f"{len(lags)} elites: median {middle:.2f} s, 95 % within {most:.2f} s")

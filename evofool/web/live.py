@@ -217,7 +217,7 @@ class Thumbnails:
                 yield from self._draw(rows[start : start + BATCH])
 
     def _draw(self, genomes: Sequence[Genomes]) -> Iterator[Levels]:
-        filled = [*genomes, *genomes[:1] * (BATCH - len(genomes))]
+        filled = [*genomes, *[genomes[0]] * (BATCH - len(genomes))]
         batch = jax.tree.map(lambda *rows: np.stack(rows), *filled)
         for image in np.asarray(compiled_render(self._encoding)(batch))[: len(genomes)]:
             levels = to_levels(image)

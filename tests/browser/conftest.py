@@ -158,7 +158,7 @@ def real_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     found = sorted(Path(small).glob(f"runs/{REAL}-cppn-20x400-seed0")) if small else []
     if found:
         return Run(found[0])
-    weights = data_folder() / "imagenet-models"
+    weights = str(data_folder() / "imagenet-models")
     return evofool.evolve(
         REAL, weights=weights, generations=20, batch_size=100, out=tmp_path_factory.mktemp("real")
     )

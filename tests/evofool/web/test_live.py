@@ -74,8 +74,9 @@ def test_a_window_pauses_a_run_and_stops_it_and_lets_it_go_on(tmp_path: Path):
         late = Window(str(window.client.base_url))  # a second window, or a reload
         state = late.events.get(timeout=PATIENCE)
         seen["state"] = state
-        seen["image"] = window.client.get(f"/api/live/elites/{state['elites'][0][0]}.png").content
-        seen["missing"] = window.client.get("/api/live/elites/99.png").status_code
+        images = "/api/live/images?in_view=0,1&cells="
+        seen["images"] = window.client.get(f"{images}0,1").content
+        seen["codes"] = [window.client.get(images + no).status_code for no in ("99", "-1", "x,1")]
         window.ask("go-on")
         window.wait_for("finished")
         late.close()
@@ -99,16 +100,18 @@ def test_a_window_pauses_a_run_and_stops_it_and_lets_it_go_on(tmp_path: Path):
     assert [one["name"] for one in state["classes"]] == [f"class {i}" for i in range(5)]
     assert len(state["elites"]) == 5
     assert state["curve"][-1][0] == state["generation"] < 1200
-    assert seen["image"].startswith(b"\x89PNG")
-    assert seen["missing"] == 404
+    assert state["shape"] == [8, 8, 1]
+    assert len(seen["images"]) == 2 * 64
+    assert seen["codes"] == [404, 400, 400]
     alone = evofool.evolve(
         "mock:5:8x8x1", generations=1200, batch_size=20, out=tmp_path / "alone", quiet=True
     )
     assert run.finished["archive_sha256"] == alone.finished["archive_sha256"]
 
 
-def test_only_elites_that_changed_are_told_of(tmp_path: Path):
+def test_only_elites_that_changed_are_told_of_and_drawn_where_they_are_in_view(tmp_path: Path):
     live = Live(Quiet())
+    live.images([], in_view=[1, 3])
     told = []
     live.events.send = told.append  # type: ignore[method-assign]
     run = evofool.evolve(
@@ -122,6 +125,9 @@ def test_only_elites_that_changed_are_told_of(tmp_path: Path):
         for cell, generation, child, _ in e.get("elites", [])
     }
     assert newest == {elite.cell: elite.born for elite in run.elites()}
+    drawn = [live._seen[cell].levels for cell in range(5)]
+    assert [levels is not None for levels in drawn] == [False, True, False, True, False]
+    assert live.images([3, 0], []) == b"".join(run.elite(i).image().tobytes() for i in (3, 0))
     shown = [(cell, born) for e in told for cell, *born, _ in e.get("elites", [])]
     assert len(shown) == len({(cell, *born) for cell, born in shown})
 
