@@ -6,6 +6,6 @@ because a page that was opened from a file may not fetch. A *sprite* holds the t
 elites in one image.
 """
 
-from evofool.pages.site import site
+from evofool.pages.site import Site, site
 
-__all__ = ["site"]
+__all__ = ["Site", "site"]

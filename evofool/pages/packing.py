@@ -4,7 +4,9 @@
 """
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import groupby
 
 import jax
 import numpy as np
@@ -83,39 +85,55 @@ def pack(genome: cppn.Genome) -> str:
     return base64.b64encode(numbers.astype("<u2").tobytes() + weights).decode("ascii")
 
 
-def files_of(name: str, packed: Sequence[str]) -> Iterator[tuple[str, JsonValue]]:
-    """Yields the data files of networks, `PER_FILE` in each, with their names."""
-    for number, start in enumerate(range(0, len(packed), PER_FILE)):
-        yield f"{name}-{number}", packed[start : start + PER_FILE]
+class Lines:
+    """The lines of descent of a run's elites, the oldest ancestor first.
 
+    Where all together have more than `MOST_ANCESTORS`, as many of each are taken, at equal
+    distances, as keeps within.
 
-def ancestors_of(run: Run, elites: Sequence[Elite]) -> tuple[JsonValue, list[str]]:
-    """Makes the networks of elites' ancestors again.
-
-    Where all lines of descent together have more than `MOST_ANCESTORS`, as many of each are taken,
-    at equal distances, as keeps within.
-
-    Returns:
-        For every elite its ancestors, the oldest first, as pairs of an ancestor's number and the
-        class that it held; with it the generation of each ancestor. Then the ancestors' networks.
+    Args:
+        run: the run.
+        elites: of all its independent runs.
     """
-    lines = [elite.steps[:0:-1] for elite in elites]  # the oldest first, without itself
-    lines = _thinned(lines, [elite.run_index for elite in elites])
-    numbers: dict[tuple[int, int, int], int] = {}
-    packed, generations = [], []
-    for run_index in range(run.config.runs):
-        own = [line for line, e in zip(lines, elites, strict=True) if e.run_index == run_index]
-        wanted = sorted({_born(step) for line in own for step in line})
-        genomes = run.remake(run_index, wanted)
-        for born in wanted:
-            numbers[run_index, *born] = len(packed)
-            generations.append(born[0])
-            packed.append(pack(genomes[born]))
-    members = [
-        [[numbers[elite.run_index, *_born(step)], _class_of(run, step)] for step in line]
-        for line, elite in zip(lines, elites, strict=True)
-    ]
-    return {"members": members, "generations": generations}, packed
+
+    def __init__(self, run: Run, elites: Sequence[Elite]):
+        lines = [elite.steps[:0:-1] for elite in elites]  # without itself
+        indices = [elite.run_index for elite in elites]
+        lines = _thinned(lines, indices)
+        self._run = run
+        self._born = sorted(
+            {
+                (index, *_born(step))
+                for index, line in zip(indices, lines, strict=True)
+                for step in line
+            }
+        )
+        numbers = {born: number for number, born in enumerate(self._born)}
+        self._members = [
+            [[numbers[index, *_born(step)], _class_of(run, step)] for step in line]
+            for index, line in zip(indices, lines, strict=True)
+        ]
+
+    def __len__(self) -> int:
+        return len(self._born)
+
+    def facts(self) -> JsonValue:
+        """Returns for every elite its ancestors, and the generation of every ancestor.
+
+        The former are pairs of an ancestor's number and the class that it held.
+        """
+        generations = [generation for _, generation, _ in self._born]
+        return {"members": self._members, "generations": generations}
+
+    @cached_property
+    def networks(self) -> list[str]:
+        """Those of all ancestors, which are made again for it."""
+        packed = []
+        for index, members in groupby(self._born, key=lambda born: born[0]):
+            wanted = [(generation, child) for _, generation, child in members]
+            genomes = self._run.remake(index, wanted)
+            packed += [pack(genomes[born]) for born in wanted]
+        return packed
 
 
 def _born(step: Step) -> tuple[int, int]:

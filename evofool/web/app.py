@@ -5,7 +5,6 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -13,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import (
+    FileResponse,
     HTMLResponse,
     JSONResponse,
     PlainTextResponse,
@@ -24,6 +24,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from evofool.evolution import Wish
+from evofool.pages import Site
 from evofool.support import UserError
 from evofool.web.answering import Answering
 from evofool.web.breeding import Breeding
@@ -48,7 +49,7 @@ class Services:
 
     Attributes:
         title: shown on all pages.
-        site: folder of the gallery, as `evofool site` writes it.
+        site: the gallery, as `evofool site` writes it.
         live: a run that is being evolved.
         answering: the classifier behind the pad.
         quizzes: of a run.
@@ -56,7 +57,7 @@ class Services:
     """
 
     title: str
-    site: Path | None = None
+    site: Site | None = None
     live: Live | None = None
     answering: Answering | None = None
     quizzes: Quizzes | None = None
@@ -109,10 +110,7 @@ def make_app(services: Services, door: Door) -> Starlette:
     if services.breeding is not None:
         routes += _breeding(services.breeding)
     if services.site is not None:
-        routes += [
-            Route("/site/index.html", _gallery(services.site)),
-            Mount("/site", StaticFiles(directory=services.site)),
-        ]
+        routes += _gallery(services.site)
     handlers: dict[Any, Any] = {UserError: _refused, KeyError: _missing}
     guard = Middleware(Guard, door=door)
     return Starlette(routes=routes, middleware=[guard], exception_handlers=handlers)
@@ -131,18 +129,21 @@ def _page(name: str) -> Endpoint:
     return page
 
 
-def _gallery(site: Path) -> Endpoint:
-    """Serves the page of the gallery with the way to the other pages on it.
+def _gallery(site: Site) -> list[Route]:
+    """Serves the gallery, its page with the way to the other pages on it.
 
     A policy of its own keeps the page from asking anybody; here that of the server holds.
     """
 
     async def page(request: Request) -> Response:
-        text = (site / "index.html").read_text(encoding="utf-8")
+        text = site.path("index.html").read_text(encoding="utf-8")
         text = _OWN_POLICY.sub("", text, count=1)
         return HTMLResponse(text.replace("</head>", f"{_WAY_TO_OTHERS}</head>", 1))
 
-    return page
+    async def file(request: Request) -> Response:
+        return FileResponse(await run_in_threadpool(site.path, request.path_params["name"]))
+
+    return [Route("/site/index.html", page), Route("/site/{name:path}", file)]
 
 
 def _live(live: Live) -> list[Route]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from evofool.classifiers import Classifier, load_classifier
 from evofool.config import EvolveConfig
 from evofool.evolution import Watcher, Wish
-from evofool.pages import site
+from evofool.pages import Site
 from evofool.runs import Run, reporting, resume
 from evofool.support import UserError
 from evofool.web.answering import Answering
@@ -169,9 +169,10 @@ def _of_run(
     has_elites = run.newest is not None and bool(run.all_elites())
     folder = Path(held.enter_context(tempfile.TemporaryDirectory()))
     real = real_images(run.card, None if photographs is None else Path(photographs))
+    title = run.folder.resolve().name
     return Services(
-        title=run.folder.resolve().name,
-        site=site(run, folder / "site").parent if has_elites else None,
+        title=title,
+        site=Site([run], folder, title=title) if has_elites else None,
         live=live,
         answering=Answering(run.classifier),
         quizzes=Quizzes(run, real, None if results is None else Path(results))

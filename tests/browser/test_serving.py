@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 import evofool
 from evofool import Address, Run
+from evofool.pages import Site
 from evofool.web.answering import Answering
 from evofool.web.app import Services
 from evofool.web.breeding import Breeding
@@ -25,7 +26,7 @@ def pages(runs: list[Run], tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = tmp_path_factory.mktemp("served")
     services = Services(
         title="<i>title</i>",
-        site=evofool.site(run, folder / "site").parent,
+        site=Site([run], folder / "site", title="a run"),
         answering=Answering(lenet),
         quizzes=Quizzes(run, None, folder / "answers.csv"),
         breeding=Breeding(run),

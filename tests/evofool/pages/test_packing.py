@@ -7,7 +7,7 @@ import pytest
 import cppn
 from evofool import Run
 from evofool.pages import packing
-from evofool.pages.packing import ancestors_of, elite_columns, pack
+from evofool.pages.packing import Lines, elite_columns, pack
 
 
 def unpack(text: str) -> tuple[list[int], list[int], list[int], list[float]]:
@@ -38,8 +38,9 @@ def test_packed_networks_are_whole(cppn_run: Run):
 
 def test_lines_lead_to_every_ancestor_of_every_independent_run(cppn_run: Run):
     elites = cppn_run.all_elites()
-    lines, packed = ancestors_of(cppn_run, elites)
-    assert len(packed) == len(lines["generations"])
+    found = Lines(cppn_run, elites)
+    lines, packed = found.facts(), found.networks
+    assert len(packed) == len(lines["generations"]) == len(found)
     assert len(set(packed)) > 1
     for elite, line in zip(elites, lines["members"], strict=True):
         steps = elite.steps[:0:-1]
@@ -53,7 +54,8 @@ def test_lines_lead_to_every_ancestor_of_every_independent_run(cppn_run: Run):
 def test_long_lines_are_thinned_alike(cppn_run: Run, monkeypatch: pytest.MonkeyPatch, most: int):
     elites = cppn_run.all_elites()
     monkeypatch.setattr(packing, "MOST_ANCESTORS", most)
-    lines, packed = ancestors_of(cppn_run, elites)
+    found = Lines(cppn_run, elites)
+    lines, packed = found.facts(), found.networks
     lengths = [len(line) for line in lines["members"]]
     assert max(lengths) < max(len(elite.steps) - 1 for elite in elites)
     assert len(packed) <= max(most, len(elites))
