@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 import evofool
 from evofool import Run
+from evofool.pages import Site
 from evofool.web.answering import Answering, placed_as_mnist
 from evofool.web.app import Services, make_app
 from evofool.web.breeding import Breeding
@@ -238,3 +239,15 @@ def test_two_windows_breed_one_session(client: TestClient, in_tmp_path: Path):
 @pytest.mark.parametrize("sent", [{"classes": [99], "numbers": [], "children": 4, "generation": 0}])
 def test_wrong_wishes_are_refused(client: TestClient, sent: dict):
     assert client.post("/api/breed", json=sent).status_code == 400
+
+
+def test_files_of_the_gallery_are_made_when_they_are_asked_for(cppn_run: Run, tmp_path: Path):
+    client = visitor(Services(title="a run", site=Site([cppn_run], tmp_path, title="a run")))
+    assert "/web/menu.js" in client.get("/site/index.html").text
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+    answer = client.get("/site/data/run-0/elites.js")
+    assert answer.text.startswith('evofool.receive("run-0/elites",')
+    assert client.get("/site/data/run-0/sprite-0.png").content.startswith(b"\x89PNG")
+    assert len([*tmp_path.rglob("*.*")]) == 3
+    for outside in ("data/run-1/elites.js", "..%2f..%2fetc%2fpasswd", "data"):
+        assert client.get(f"/site/{outside}").status_code == 404
