@@ -1,26 +1,39 @@
-"""Loads a server with many visitors at once, and says how fast it answers.
+"""Loads a server of this machine with many visitors at once, and says how fast it answers.
 
-    evofool serve runs/cppn-0 &
-    python scripts/load_test.py http://127.0.0.1:8321 --clients 50 --seconds 30
+    python scripts/load_test.py runs/cppn-0 --clients 50 --seconds 30
 
-Each client, on a connection of its own, asks again and again: most often for a page, a script or an
-image of the quiz, one time in ten for the classifier's opinion of a drawing. Prints requests per
-second, the median and the 99th percentile of the time to the answer, and how many failed; exits
-with 1 if any did. Takes as long as `--seconds` says. Needs the extra `[dev]` (httpx2).
+Starts `evofool serve RUN` on the loopback address, and ends it. Each client, on a connection of its
+own, asks again and again: for a page, a script, a file of the gallery or an image of the quiz, and
+one time in ten for the classifier's opinion of a drawing. Prints requests per second, the median
+time to the answer and what 95 % are within, and of the server its largest memory and its open files
+before, meanwhile and after. Exits with 1 if a request failed. Linux only. Needs the extra `[dev]`.
 """
 
 import argparse
 import asyncio
 import io
+import os
 import random
+import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import NamedTuple
 
 import httpx2 as httpx
 import numpy as np
 from PIL import Image
 
-PAGES = ("/draw", "/web/draw.js", "/web/web.css", "/assets/style.css", "/api/about")
+PAGES = ("/draw", "/quiz", "/web/draw.js", "/web/web.css", "/assets/style.css", "/api/about")
+GALLERY = tuple(f"/site/{name}" for name in ("index.html", "data/site.js", "data/run-0/elites.js"))
+
+
+class Taken(NamedTuple):
+    """A request: what was asked for, the seconds to the answer, and whether it was given."""
+
+    kind: str
+    seconds: float
+    is_good: bool
 
 
 def drawing() -> bytes:
@@ -34,27 +47,31 @@ def drawing() -> bytes:
 
 async def visit(
     base: str, seconds: float, everybody: asyncio.Barrier, dice: random.Random, drawn: bytes
-) -> list[tuple]:
-    """Asks until the time is over; returns (kind, seconds, whether it was answered)."""
+) -> list[Taken]:
+    """Asks until the time is over."""
     taken = []
     async with httpx.AsyncClient(base_url=base, timeout=120, headers={"Origin": base}) as client:
-        begun = await client.post("/api/quiz")
-        quiz = begun.json()["id"] if begun.status_code == 200 else None  # a server without a run
+        quiz = (await client.post("/api/quiz")).json()["id"]
         await everybody.wait()
         until = time.monotonic() + seconds
         while time.monotonic() < until:
+            kind = dice.choices(("page", "gallery", "image", "drawing"), (4, 3, 2, 1))[0]
             start = time.monotonic()
-            if dice.random() < 0.1:
-                kind, answer = "drawing", await client.post("/api/draw/drawing", content=drawn)
-            elif quiz is not None and dice.random() < 0.3:
-                kind, answer = "image", await client.get(f"/api/quiz/{quiz}/0.png")
-            else:
-                kind, answer = "page", await client.get(dice.choice(PAGES))
-            taken.append((kind, time.monotonic() - start, answer.status_code == 200))
+            try:
+                if kind == "drawing":
+                    answer = await client.post("/api/draw/drawing", content=drawn)
+                elif kind == "image":
+                    answer = await client.get(f"/api/quiz/{quiz}/0.png")
+                else:
+                    answer = await client.get(dice.choice(PAGES if kind == "page" else GALLERY))
+                is_good = answer.status_code == 200
+            except httpx.HTTPError:
+                is_good = False
+            taken.append(Taken(kind, time.monotonic() - start, is_good))
     return taken
 
 
-async def load(base: str, clients: int, seconds: float) -> list[tuple]:
+async def load(base: str, clients: int, seconds: float) -> list[Taken]:
     """Lets all clients visit at once."""
     everybody, drawn = asyncio.Barrier(clients), drawing()
     visits = [
@@ -63,24 +80,59 @@ async def load(base: str, clients: int, seconds: float) -> list[tuple]:
     return [one for some in await asyncio.gather(*visits) for one in some]
 
 
+async def watched(server: int, base: str, clients: int, seconds: float) -> tuple[list[Taken], int]:
+    """Loads a server, and counts the most files that it has open meanwhile."""
+    loading = asyncio.create_task(load(base, clients, seconds))
+    most = 0
+    while not loading.done():
+        most = max(most, open_files(server))
+        await asyncio.wait([loading], timeout=0.5)
+    return await loading, most
+
+
+def open_files(process: int) -> int:
+    """Counts files and connections that a process has open."""
+    return len(os.listdir(f"/proc/{process}/fd"))
+
+
+def largest_memory(process: int) -> float:
+    """Returns the most memory that a process has had, in MB."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    return int(status.split("VmHWM:")[1].split()[0]) / 1000
+
+
+def report(taken: list[Taken], seconds: float) -> None:
+    """Prints how fast which requests were answered."""
+    for kind in dict.fromkeys(sorted(one.kind for one in taken)):
+        times = 1000 * np.array([one.seconds for one in taken if one.kind == kind])
+        middle, most = np.quantile(times, [0.5, 0.95])
+        rate = len(times) / seconds
+        print(f"{kind:8} {rate:7.1f} per second, median {middle:.0f} ms, 95 % within {most:.0f} ms")
+
+
 def main() -> int:
-    """Parses the flags, loads the server and prints the figures."""
+    """Parses the flags, loads a server and prints the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("base")
+    parser.add_argument("run")
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=30)
     flags = parser.parse_args()
-    taken = asyncio.run(load(flags.base.rstrip("/"), flags.clients, flags.seconds))
-    for kind in ("page", "image", "drawing"):
-        times = np.array([seconds for name, seconds, _ in taken if name == kind]) * 1000
-        if not len(times):
-            continue
-        print(
-            f"{kind:8} {len(times) / flags.seconds:8.1f} per second, median "
-            f"{np.median(times):.0f} ms, 99 % within {np.percentile(times, 99):.0f} ms"
-        )
-    failed = sum(not is_good for *_, is_good in taken)
-    print(f"{len(taken)} requests of {flags.clients} clients, {failed} failed")
+    command = [sys.executable, "-m", "evofool", "serve", flags.run, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            base = server.stdout.readline().split()[-1].rstrip("/")
+            httpx.post(f"{base}/api/draw/drawing", content=drawing(), headers={"Origin": base})
+            before = open_files(server.pid)
+            taken, meanwhile = asyncio.run(watched(server.pid, base, flags.clients, flags.seconds))
+            time.sleep(1)
+            after, memory = open_files(server.pid), largest_memory(server.pid)
+        finally:
+            server.terminate()
+    report(taken, flags.seconds)
+    failed = sum(not one.is_good for one in taken)
+    print(f"all      {len(taken) / flags.seconds:7.1f} per second, {failed} of {len(taken)} failed")
+    print(f"server   {memory:.0f} MB at most, open files: {before}, {meanwhile}, {after}")
     return int(failed > 0)
 
 
