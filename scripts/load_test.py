@@ -14,6 +14,7 @@ import asyncio
 import io
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -34,6 +35,16 @@ class Taken(NamedTuple):
     kind: str
     seconds: float
     is_good: bool
+
+
+def address(server: subprocess.Popen[str]) -> str:
+    """Returns what a server says is its address."""
+    said = []
+    for line in server.stderr or ():
+        said.append(line)
+        if (found := re.search(r"http://127\.0\.0\.1:\d+", line)) is not None:
+            return found[0]
+    raise SystemExit("".join(said))
 
 
 def drawing() -> bytes:
@@ -118,10 +129,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=30)
     flags = parser.parse_args()
     command = [sys.executable, "-m", "evofool", "serve", flags.run, "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         try:
-            assert server.stdout is not None
-            base = server.stdout.readline().split()[-1].rstrip("/")
+            base = address(server)
             httpx.post(f"{base}/api/draw/drawing", content=drawing(), headers={"Origin": base})
             before = open_files(server.pid)
             taken, meanwhile = asyncio.run(watched(server.pid, base, flags.clients, flags.seconds))
