@@ -7,7 +7,10 @@ that is said. A drawing of a digit is placed as MNIST's are.
 
 import dataclasses
 import tempfile
+from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Lock
 from typing import TypedDict
 
@@ -48,7 +51,7 @@ class Answer(TypedDict):
 
 
 class Answering:
-    """Classifies what windows send, one image after the other.
+    """Classifies what windows send: images that wait at the same time share a forward pass.
 
     Args:
         classifier: that answers.
@@ -56,7 +59,8 @@ class Answering:
 
     def __init__(self, classifier: Classifier):
         self._classifier = classifier
-        self._lock = Lock()
+        self._reading, self._classifying = Lock(), Lock()
+        self._waiting: SimpleQueue[tuple[Levels, Future[np.ndarray]]] = SimpleQueue()
 
     @property
     def card(self) -> Card:
@@ -104,7 +108,7 @@ class Answering:
         card = self.card
         if size is not None:
             card = dataclasses.replace(card, input_shape=(size, size, 1))
-        with self._lock, tempfile.TemporaryDirectory() as folder:
+        with self._reading, tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "image"
             path.write_bytes(content)
             try:
@@ -114,8 +118,7 @@ class Answering:
         return prepared.levels, [action for action in prepared.actions if "--invert" not in action]
 
     def _answer(self, levels: Levels, actions: list[str]) -> Answer:
-        with self._lock:
-            log_odds = recognize(self._classifier, levels[None], names=["the image"]).log_odds[0]
+        log_odds = self._log_odds(levels)
         best = np.argsort(-log_odds, kind="stable")[:TOP].tolist()
         shares, offset = confidence(log_odds), self.card.class_offset
         return {
@@ -130,6 +133,30 @@ class Answering:
             "actions": actions,
             "seen": data_address(levels),
         }
+
+    def _log_odds(self, levels: Levels) -> np.ndarray:
+        """Classifies an image, and with it all others that wait."""
+        answer: Future[np.ndarray] = Future()
+        self._waiting.put((levels, answer))
+        with self._classifying:
+            waiting = []
+            while not self._waiting.empty():  # it is, where another has taken this one along
+                waiting.append(self._waiting.get())
+            if waiting:
+                self._classify(waiting)
+        return answer.result()
+
+    def _classify(self, waiting: Sequence[tuple[Levels, Future[np.ndarray]]]) -> None:
+        images, answers = zip(*waiting, strict=True)
+        names = ["the image"] * len(images)
+        try:
+            rows = recognize(self._classifier, np.stack(images), names=names).log_odds
+        except Exception as error:
+            for answer in answers:
+                answer.set_exception(error)
+            return
+        for answer, row in zip(answers, rows, strict=True):
+            answer.set_result(row)
 
 
 def placed_as_mnist(drawn: np.ndarray) -> np.ndarray:
