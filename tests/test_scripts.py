@@ -1,11 +1,14 @@
 """The scripts a researcher starts from, run one after the other as they say."""
 
+import re
 import runpy
 import sys
 from pathlib import Path
 
 import jax
 import pytest
+
+import evofool
 
 pytestmark = pytest.mark.slow
 
@@ -36,3 +39,16 @@ def test_a_run_is_launched_resumed_and_taken_apart(in_tmp_path: Path, script):
     assert "now at generation 5" in script("resume_run", "mine", "--generations", "5")
     assert "out = " in script("inspect_archive", "mine", "--class", "7")
     assert (in_tmp_path / "lineage.png").exists()
+
+
+def test_many_visitors_are_answered_and_leave_nothing_open(tmp_path: Path, script, capsys):
+    run = evofool.evolve("mock:10", generations=2, batch_size=20, out=tmp_path / "run")
+    with pytest.raises(SystemExit) as ended:
+        script("load_test", str(run.folder), "--clients", "15", "--seconds", "3")
+    said = capsys.readouterr().out
+    assert ended.value.code == 0, said
+    found = re.search(r"all .* 0 of (\d+) failed\n.*open files: (\d+), (\d+), (\d+)", said)
+    assert found is not None, said
+    answered, before, meanwhile, after = map(int, found.groups())
+    assert answered > 15
+    assert meanwhile > before >= after
