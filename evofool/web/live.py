@@ -122,7 +122,7 @@ class Live:
                     changed.append(cell)
             facts = self._facts(changed)
             since = time.monotonic() - ATTENTION
-            in_view = [cell for cell in changed if self._in_view.get(cell, 0.0) > since]
+            in_view = [cell for cell in changed if self._in_view.get(cell, -np.inf) > since]
         self._draw(in_view)
         self.events.send({**self._status(), "curve": self._curve[-1:], "elites": facts})
 

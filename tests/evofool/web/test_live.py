@@ -109,7 +109,10 @@ def test_a_window_pauses_a_run_and_stops_it_and_lets_it_go_on(tmp_path: Path):
     assert run.finished["archive_sha256"] == alone.finished["archive_sha256"]
 
 
-def test_only_elites_that_changed_are_told_of_and_drawn_where_they_are_in_view(tmp_path: Path):
+def test_only_elites_that_changed_are_told_of_and_drawn_where_they_are_in_view(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("evofool.web.live.ATTENTION", PATIENCE)
     live = Live(Quiet())
     live.images([], in_view=[1, 3])
     told = []
