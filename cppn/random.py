@@ -57,7 +57,15 @@ def _threefry(
             f"expected a threefry2x32 key, got {jax.random.key_impl(key)}; "
             "make it with jax.random.key(seed, impl='threefry2x32')"
         )
-    first, second = jax.random.key_data(key)
+    return _hash(*jax.random.key_data(key), counter)
+
+
+# Traced once for each shape: these are 120 operations, of which a generation would trace thousands.
+@jax.jit(inline=True)
+def _hash(
+    first: UInt[Array, ""], second: UInt[Array, ""], counter: UInt[Array, "*shape"]
+) -> tuple[UInt[Array, "*shape"], UInt[Array, "*shape"]]:
+    """Hashes counters with the two words of a key."""
     schedule = (first, second, first ^ second ^ np.uint32(0x1BD11BDA))
     high = jnp.zeros_like(counter) + schedule[0]
     low = counter + schedule[1]

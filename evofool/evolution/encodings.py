@@ -212,9 +212,7 @@ def compiled_vary(encoding: Encoding | Crossing) -> Callable[..., tuple[Genomes,
 
 def genome_arrays(encoding: Encoding, *, prefix: str) -> list[str]:
     """Names the arrays that genomes of an encoding consist of, `prefix` first."""
-    keys = jax.eval_shape(lambda: jax.random.key(0)[None])
-    paths, _ = jax.tree.flatten_with_path(jax.eval_shape(encoding.init, keys))
-    names = (jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in paths)
+    names, _ = _names_and_structure(encoding)
     return [f"{prefix}.{name}" if name else prefix for name in names]
 
 
@@ -229,6 +227,13 @@ def genomes_from(table: Mapping[str, np.ndarray], encoding: Encoding, *, prefix:
     Raises:
         KeyError: an array is missing.
     """
-    keys = jax.eval_shape(lambda: jax.random.key(0)[None])
-    structure = jax.tree.structure(jax.eval_shape(encoding.init, keys))
+    _, structure = _names_and_structure(encoding)
     return structure.unflatten([table[name] for name in genome_arrays(encoding, prefix=prefix)])
+
+
+@lru_cache(maxsize=KEPT)  # every opened run asks, and to trace `init` takes 50 ms
+def _names_and_structure(encoding: Encoding) -> tuple[list[str], jax.tree_util.PyTreeDef]:
+    """Returns the names of the arrays of genomes, and what puts the arrays together."""
+    keys = jax.eval_shape(lambda: jax.random.key(0)[None])
+    paths, structure = jax.tree.flatten_with_path(jax.eval_shape(encoding.init, keys))
+    return [jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in paths], structure
