@@ -7,9 +7,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jax import lax
 from jaxtyping import Array, Float, Int
-from scipy.ndimage import gaussian_filter1d
 
 from evofool.attacks.gradients import FloatLevels
 from evofool.support import UserError
@@ -167,7 +167,7 @@ def _blur_weights(deviation: float) -> Float[np.ndarray, " taps"]:
     radius = int(4 * deviation + 0.5)
     impulse = np.zeros(2 * radius + 1)
     impulse[radius] = 1.0
-    return gaussian_filter1d(impulse, deviation, mode="constant").astype(np.float32)
+    return scipy.ndimage.gaussian_filter1d(impulse, deviation, mode="constant").astype(np.float32)
 
 
 def _blur(x: FloatLevels, weights: Weights) -> FloatLevels:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import TypedDict
 
 import numpy as np
-import scipy.stats
+import scipy
 
 from evofool.audits.elites import ReplayPart
 from evofool.audits.figures import Estimate, Metrics

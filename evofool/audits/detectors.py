@@ -22,7 +22,7 @@ from typing import NamedTuple, TypedDict
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.linalg
+import scipy
 from jaxtyping import Array, Float, Int
 
 from evofool.audits.figures import Metrics, plain

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, TypedDict
 
 import numpy as np
-import scipy.stats
+import scipy
 from PIL import Image
 
 from evofool.audits.certainty import SourcePart

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 import numpy as np
-import scipy.optimize
+import scipy
 from jaxtyping import Float
 
 from evofool.audits.calibration import calibration_error

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.ndimage
+import scipy
 from jax import lax
 from jaxtyping import Array, Int, Key, UInt8
 

@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-import scipy.stats
+import scipy
 from jaxtyping import UInt8
 
 from evofool.support import UserError, read_text, unknown_name

@@ -1,7 +1,7 @@
 """Measures of images: how much neighbours differ, how fine details are, where edges point."""
 
 import numpy as np
-import scipy.ndimage
+import scipy
 from jaxtyping import Float
 
 from evofool.images import Levels

@@ -21,8 +21,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Float, Int, UInt8
-from scipy import ndimage
 
 from evofool.support import UserError
 
@@ -103,7 +103,7 @@ def _details(image: UInt8[np.ndarray, "rows columns channels"]) -> Details:
     """Returns the image minus its blurred copy, without the outermost pixels."""
     levels = image / 255.0
     sigma = max(1.0, DETAIL * min(image.shape[:2]))
-    return (levels - ndimage.gaussian_filter(levels, (sigma, sigma, 0)))[1:-1, 1:-1]
+    return (levels - scipy.ndimage.gaussian_filter(levels, (sigma, sigma, 0)))[1:-1, 1:-1]
 
 
 def _lags(details: Details, least: int) -> list[tuple[int, int]]:
@@ -123,7 +123,7 @@ def _lags(details: Details, least: int) -> list[tuple[int, int]]:
     is_apart = (rows[:, None] >= least) | (columns[None] >= least)
     is_apart |= (rows[:, None] > 0) & (columns[None] <= -least)
     heights = np.where(is_apart, heights, -np.inf)
-    peaks = np.argwhere((heights == ndimage.maximum_filter(heights, 5)) & (heights > 0))
+    peaks = np.argwhere((heights == scipy.ndimage.maximum_filter(heights, 5)) & (heights > 0))
     order = np.argsort(-heights[tuple(peaks.T)], kind="stable")[:NUM_LAGS]
     return [(int(rows[i]), int(columns[j])) for i, j in peaks[order]]
 
@@ -211,11 +211,11 @@ def _islands(
     """
     is_similar = similarity >= least_similarity
     labels = np.zeros(similarity.shape, np.int32)
-    ndimage.label(is_similar, np.ones((3, 3)), output=labels)
-    island = ndimage.find_objects(labels)[labels[corner] - 1]
+    scipy.ndimage.label(is_similar, np.ones((3, 3)), output=labels)
+    island = scipy.ndimage.find_objects(labels)[labels[corner] - 1]
     if max(side.stop - side.start for side in island) > size:
         return None
-    peaks = ndimage.maximum_position(similarity, labels, np.arange(1, labels.max() + 1))
+    peaks = scipy.ndimage.maximum_position(similarity, labels, np.arange(1, labels.max() + 1))
     corners: list[tuple[int, int]] = [corner]
     for peak in sorted(peaks, key=lambda place: -similarity[place]):
         if all(max(abs(peak[0] - r), abs(peak[1] - c)) >= size for r, c in corners):

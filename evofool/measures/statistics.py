@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
-import scipy.stats
+import scipy
 
 from evofool.support import UserError
 

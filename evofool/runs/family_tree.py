@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Float, Int
-from scipy.sparse import csr_array
 
 from evofool.runs.run import Elite, Run
 from evofool.support import UserError
@@ -76,7 +76,9 @@ def kinship(elites: Sequence[Elite]) -> Float[np.ndarray, "elites elites"]:
     number = {born: index for index, born in enumerate(dict.fromkeys(itertools.chain(*lines)))}
     columns = [number[born] for line in lines for born in line]
     rows = np.repeat(np.arange(len(lines)), [len(line) for line in lines])
-    is_ancestor = csr_array((np.ones(len(rows)), (rows, columns)), (len(lines), len(number)))
+    is_ancestor = scipy.sparse.csr_array(
+        (np.ones(len(rows)), (rows, columns)), (len(lines), len(number))
+    )
     common = (is_ancestor @ is_ancestor.T).toarray()
     sizes = np.diag(common)
     return common / (sizes[:, None] + sizes[None, :] - common)

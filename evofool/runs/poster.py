@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import scipy
 from jaxtyping import Float
 from PIL import Image
 
@@ -159,11 +160,9 @@ def striking(run: str | Path | Run, *, count: int = 24, least: float = HIGH) -> 
             f"count is {count}, but {len(certain)} of the {len(every)} elites of {run.folder} have "
             f"a confidence of {least:g} or more; ask for fewer, or for less confidence (least)"
         )
-    from scipy.stats import rankdata  # takes half a second, which only this is worth
-
     images = list(run.images(certain))
-    score = rankdata([colourfulness(p) for p in images])
-    score += rankdata([contrast(p) for p in images])
+    score = scipy.stats.rankdata([colourfulness(p) for p in images])
+    score += scipy.stats.rankdata([contrast(p) for p in images])
     kept = np.argsort(-score, kind="stable")[: max(count, len(certain) // 2)]
     chosen = most_different(np.stack([_sketch(images[i]) for i in kept]), count)
     return [certain[kept[i]] for i in chosen]

@@ -5,8 +5,8 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Bool, Float, Int
-from scipy.optimize import linear_sum_assignment
 
 from evofool.classifiers import Classifier, with_views
 from evofool.evaluation import extract_features, recognize
@@ -156,7 +156,7 @@ def match_certainty(
         The places of the pairs' halves: as many pairs within `NEAR` as there can be.
     """
     apart = np.abs(log_odds[:, None] - others)
-    ours, theirs = linear_sum_assignment(np.minimum(apart, NEAR))
+    ours, theirs = scipy.optimize.linear_sum_assignment(np.minimum(apart, NEAR))
     near = apart[ours, theirs] < NEAR
     return ours[near], theirs[near]
 

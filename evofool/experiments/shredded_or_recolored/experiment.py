@@ -13,7 +13,7 @@ References:
 from collections.abc import Iterator
 
 import numpy as np
-import scipy.stats
+import scipy
 
 from evofool.classifiers import Classifier
 from evofool.experiments.bench import Lab
