@@ -20,6 +20,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from cppn.genome import NUM_INPUTS, Genome, GenomeSpec
+from cppn.platforms import by_platform
 from cppn.program import (
     LANES,
     Program,
@@ -54,7 +55,7 @@ def output_sums(
     """
     in_turn, together = partial(_in_turn, spec=spec), partial(_together, spec=spec)
     genomes = genomes._replace(weight=weight)
-    return lax.platform_dependent(genomes, inputs, cpu=in_turn, default=together)
+    return by_platform(genomes, inputs, cpu=in_turn, default=together)
 
 
 def output_values(
@@ -79,7 +80,7 @@ def for_each(function: Callable[..., Array], *batches: Any) -> Array:
     def in_turn(*batches: Any) -> Array:
         return lax.map(lambda one: jax.checkpoint(function)(*one), batches)
 
-    return cast(Array, lax.platform_dependent(*batches, cpu=in_turn, default=jax.vmap(function)))
+    return cast(Array, by_platform(*batches, cpu=in_turn, default=jax.vmap(function)))
 
 
 def _forward(
@@ -100,7 +101,7 @@ def _backward(
         return pull(cotangent)[0]
 
     in_turn = partial(_weight_gradients, spec=spec)
-    gradient = lax.platform_dependent(genomes, inputs, cotangent, cpu=in_turn, default=together)
+    gradient = by_platform(genomes, inputs, cotangent, cpu=in_turn, default=together)
     return gradient, None, None
 
 

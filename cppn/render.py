@@ -17,6 +17,7 @@ from cppn.color import COLORS, ROUNDINGS, to_channels
 from cppn.genome import NUM_INPUTS, Genome, GenomeSpec
 from cppn.gradients import for_each, output_sums, output_values
 from cppn.on_chip import can_run_on_chip, run_on_chip
+from cppn.platforms import by_platform
 from cppn.program import compile_batch, run_in_turn, run_together, schedule
 from cppn.widening import Block, block_sums
 
@@ -265,7 +266,7 @@ def _draw(
     if can_run_on_chip(genomes.max_nodes):
         ways["cuda"] = partial(_draw_together, run=run_on_chip)
     genomes = genomes._replace(weight=weight)
-    return lax.platform_dependent(
+    return by_platform(
         genomes, inputs, **{platform: partial(draw, look=look) for platform, draw in ways.items()}
     )
 

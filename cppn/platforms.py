@@ -1,0 +1,37 @@
+"""Ways of computing that differ between CPUs and GPUs."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+from jax import lax
+
+_every = False
+
+
+def by_platform(*operands: Any, cpu: Callable[..., Any], **ways: Callable[..., Any]) -> Any:
+    """Computes in the way of the platform that the program is compiled for.
+
+    `lax.platform_dependent` traces all ways, of which three draw. Where JAX computes on CPUs alone,
+    only theirs is traced: a program of evolution takes 1.1 s to trace instead of 1.7 s.
+
+    Args:
+        operands: what every way is called with.
+        cpu: on a CPU.
+        ways: on other platforms, by name; `default` where none is named.
+    """
+    if jax.default_backend() == "cpu" and not _every:
+        return cpu(*operands)
+    return lax.platform_dependent(*operands, cpu=cpu, **ways)
+
+
+@contextmanager
+def every_platform() -> Iterator[None]:
+    """Keeps the ways of all platforms in what is traced, to export it from a CPU to others."""
+    global _every
+    before, _every = _every, True
+    try:
+        yield
+    finally:
+        _every = before
