@@ -17,6 +17,8 @@ TABLES = st.lists(FITNESS, min_size=RUNS * BATCH * CELLS, max_size=RUNS * BATCH 
 
 insert = jax.jit(archive.insert)
 select = jax.jit(archive.select)
+write_in_turn = jax.jit(module._write_in_turn)
+write_together = jax.jit(module._write_together)
 
 
 def empty() -> archive.Archive:
@@ -74,8 +76,7 @@ def test_both_ways_to_write_rows_give_the_same(values):
     best = jnp.asarray(table.argmax(axis=1), jnp.int32)
     is_written = jnp.asarray(table[:, 0] > 0)
     in_turn, together = (
-        write(elites.items, offered, best, is_written)
-        for write in (module._write_in_turn, module._write_together)
+        write(elites.items, offered, best, is_written) for write in (write_in_turn, write_together)
     )
     jax.tree.map(np.testing.assert_array_equal, in_turn, together)
 

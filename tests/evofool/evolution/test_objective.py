@@ -10,7 +10,7 @@ from evofool.config import make_config
 from evofool.evaluation import evaluate
 from evofool.evolution.objective import with_objective
 
-SETTINGS = {"generations": 3, "batch_size": 20, "quiet": True}
+SETTINGS = {"encoding": "direct", "generations": 3, "batch_size": 20, "quiet": True}
 
 
 def entropy(log_probabilities):

@@ -15,7 +15,7 @@ from tests.evofool import fourier
 
 
 @pytest.mark.parametrize("name", ["cppn", "direct", "fourier"])
-@pytest.mark.parametrize("shape", [(12, 10, 1), (9, 9, 3)])
+@pytest.mark.parametrize("shape", [(12, 10, 1), pytest.param((9, 9, 3), marks=pytest.mark.slow)])
 def test_all_encodings_keep_the_contract(name, shape):
     fourier.register()
     settings = EvolveConfig(encoding=name, cppn=CppnConfig(), direct=DirectConfig(color="hsv"))

@@ -58,7 +58,11 @@ def evolved(name: str, *, encoding: str = "direct", folder: str = "run") -> Path
 
 
 @pytest.mark.parametrize(
-    ("name", "encoding"), [("friend.notes:make", "direct"), ("friend/notes.py:make", "cppn")]
+    ("name", "encoding"),
+    [
+        ("friend.notes:make", "direct"),
+        pytest.param("friend/notes.py:make", "cppn", marks=pytest.mark.slow),  # `render` as well
+    ],
 )
 def test_no_command_runs_code_that_only_a_run_directory_names(
     name: str, encoding: str, write: Write, in_tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -39,6 +39,7 @@ def test_elites_that_descend_from_others_are_bred_and_polished(cppn_run, tmp_pat
         check_that_it_is_made_again(elite)
 
 
+@pytest.mark.slow
 def test_a_run_that_begins_with_genomes_goes_on_as_if_it_had_never_stopped(cppn_run, tmp_path):
     settings = SETTINGS | {"runs": 2}
     short = evofool.evolve("mock:10", start=[cppn_run.folder], out=tmp_path / "a", **settings)
