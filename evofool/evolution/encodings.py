@@ -210,9 +210,16 @@ def compiled_vary(encoding: Encoding | Crossing) -> Callable[..., tuple[Genomes,
     return jit(encoding.vary)
 
 
+@lru_cache(maxsize=KEPT)  # every opened run asks, and to trace `init` takes 50 ms
+def shapes_of(encoding: Encoding) -> Genomes:
+    """Returns the shapes of one genome, with a leading axis of 1."""
+    return jax.eval_shape(lambda: encoding.init(jax.random.key(0)[None]))
+
+
 def genome_arrays(encoding: Encoding, *, prefix: str) -> list[str]:
     """Names the arrays that genomes of an encoding consist of, `prefix` first."""
-    names, _ = _names_and_structure(encoding)
+    paths, _ = jax.tree.flatten_with_path(shapes_of(encoding))
+    names = (jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in paths)
     return [f"{prefix}.{name}" if name else prefix for name in names]
 
 
@@ -227,13 +234,5 @@ def genomes_from(table: Mapping[str, np.ndarray], encoding: Encoding, *, prefix:
     Raises:
         KeyError: an array is missing.
     """
-    _, structure = _names_and_structure(encoding)
+    structure = jax.tree.structure(shapes_of(encoding))
     return structure.unflatten([table[name] for name in genome_arrays(encoding, prefix=prefix)])
-
-
-@lru_cache(maxsize=KEPT)  # every opened run asks, and to trace `init` takes 50 ms
-def _names_and_structure(encoding: Encoding) -> tuple[list[str], jax.tree_util.PyTreeDef]:
-    """Returns the names of the arrays of genomes, and what puts the arrays together."""
-    keys = jax.eval_shape(lambda: jax.random.key(0)[None])
-    paths, structure = jax.tree.flatten_with_path(jax.eval_shape(encoding.init, keys))
-    return [jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in paths], structure

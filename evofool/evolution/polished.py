@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from archive import Archive
-from evofool.evolution.encodings import Encoding, Genomes
+from evofool.evolution.encodings import Encoding, Genomes, shapes_of
 from evofool.evolution.lineage_files import GENOMES, files, generation_of
 from evofool.support import UserError, read_arrays, sha256_of, write_arrays
 
@@ -112,11 +112,6 @@ def with_room_for(encoding: Encoding, stored: Iterable[list[np.ndarray]]) -> Enc
             encoding = encoding.grown()
             shapes = jax.tree.leaves(shapes_of(encoding))
     return encoding
-
-
-def shapes_of(encoding: Encoding) -> Genomes:
-    """Returns the shapes of one genome, with a leading axis of 1."""
-    return jax.eval_shape(lambda: encoding.init(jax.random.key(0)[None]))
 
 
 def with_room(leaves: Sequence[np.ndarray], shapes: Genomes) -> Genomes:

@@ -13,8 +13,8 @@ import jax
 import numpy as np
 
 from evofool.evolution import polished
-from evofool.evolution.encodings import Encoding, Genomes
-from evofool.evolution.polished import MOST_BYTES, Born, shapes_of, with_room, with_room_for
+from evofool.evolution.encodings import Encoding, Genomes, shapes_of
+from evofool.evolution.polished import MOST_BYTES, Born, with_room, with_room_for
 from evofool.support import UserError, read_arrays, write_arrays
 
 FILE = "starters.npz"
