@@ -2,9 +2,10 @@
 
     python scripts/models_table.py FOLDER --out docs/results/models.md
 
-A place is a folder or a file; `--options FILE=QUERY` says what a file does not tell. Files hold
-models of others (.onnx, .tflite, .h5, .hdf5, .keras, .pt2, .jaxexport), or weights in evofool's own
-format. A cell is the seconds that a command took, or the error with which it ended.
+A place is a folder, a file, or an address with a colon; `--options FILE=QUERY` says what a file
+does not tell, and `--audits FILE=ARGUMENTS` with what it is audited. Files hold models of others
+(.onnx, .tflite, .h5, .hdf5, .keras, .pt2, .jaxexport), or weights in evofool's own format. A cell
+is the seconds that a command took, or the error with which it ended.
 """
 
 import argparse
@@ -37,10 +38,13 @@ SMALL = ["--generations", "2", "--batch-size", "16", "--quiet"]
 NEEDED = {"verify": "evolve"}  # what a command works on
 
 
-def models(places: list[Path], options: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
+def models(places: list[str], options: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
     """Yields what a classifier is called, and the arguments that load it."""
     for place in places:
-        for path in sorted(place.iterdir()) if place.is_dir() else [place]:
+        if ":" in place:
+            yield place.partition("?")[0], [place]
+            continue
+        for path in sorted(Path(place).iterdir()) if Path(place).is_dir() else [Path(place)]:
             query = f"?{options[path.name]}" if path.name in options else ""
             if path.suffix in SCHEMES:
                 yield path.name + query, [f"{SCHEMES[path.suffix]}:{path}{query}"]
@@ -74,7 +78,7 @@ def timed(words: list[str]) -> str:
     return f"{time.perf_counter() - began:.1f} s"
 
 
-def row(model: list[str], commands: list[str]) -> list[str]:
+def row(model: list[str], commands: list[str], audited: list[str]) -> list[str]:
     """Runs all commands on a model."""
     weights = Path(model[2]) if len(model) > 1 else None
     with tempfile.TemporaryDirectory() as folder:
@@ -94,7 +98,7 @@ def row(model: list[str], commands: list[str]) -> list[str]:
                 cells[command] = ""
                 continue
             words = arguments(command, model, place, has_gradients=classifier.is_jax)
-            cells[command] = timed(words)
+            cells[command] = timed(words + audited * (command == "audit"))
     runs_in = "JAX" if classifier.is_jax else "host"
     return [f"{height}x{width}x{channels}, {classifier.card.classes} classes, {runs_in}"] + [
         cells[command] for command in commands
@@ -104,17 +108,20 @@ def row(model: list[str], commands: list[str]) -> list[str]:
 def write_table() -> None:
     """Runs everything and writes the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("places", type=Path, nargs="+")
+    parser.add_argument("places", nargs="+")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--commands", nargs="+", choices=COMMANDS, default=list(COMMANDS))
     parser.add_argument("--options", nargs="+", default=[], metavar="FILE=QUERY")
+    parser.add_argument("--audits", nargs="+", default=[], metavar="FILE=ARGUMENTS")
     given = parser.parse_args()
     began = time.perf_counter()
     lines = ["| model | what it is | " + " | ".join(given.commands) + " |"]
     lines += ["|---" * (len(given.commands) + 2) + "|"]
     options = dict(option.split("=", 1) for option in given.options)
+    audits = dict(audit.split("=", 1) for audit in given.audits)
     for name, model in models(given.places, options):
-        lines += ["| " + " | ".join([f"`{name}`", *row(model, given.commands)]) + " |"]
+        audited = shlex.split(audits.get(name.partition("?")[0], ""))
+        lines += ["| " + " | ".join([f"`{name}`", *row(model, given.commands, audited)]) + " |"]
         print(lines[-1], flush=True)
     seconds = time.perf_counter() - began
     facts = (
