@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from evofool.classifiers import Card
-    from evofool.evaluation import Recognized
+    from evofool.evaluation import Corrupted, Recognized
     from evofool.images import Levels
 
 SHOWN = 10  # images in a strip
@@ -88,10 +88,10 @@ def corrupt(
     from dataclasses import asdict
 
     from evofool.classifiers import check_classifier, load_classifier
-    from evofool.cli.console import make_table, output, print_json
+    from evofool.cli.console import print_json
     from evofool.evaluation import corrupt, read_labelled
     from evofool.images import save_image
-    from evofool.support import percent, rounded_percent
+    from evofool.support import rounded_percent
 
     name, corruption = _corruption(shuffle, rows, tiles, blur, recolor, seed or 0)
     loaded = load_classifier(classifier, weights=weights)
@@ -112,18 +112,29 @@ def corrupt(
         after = (name, result.images, result.recognized_after)
         save_image(_strip(loaded.card, [before, after]), out / "strip.png")
     if as_json:
-        print_json(
-            {
-                "classifier": loaded.card.name,
-                "corruption": name,
-                "n": result.n,
-                "actions": actions,
-                "unchanged": result.unchanged,
-                "before": asdict(result.before),
-                "after": asdict(result.after),
-            }
-        )
+        facts = {
+            "classifier": loaded.card.name,
+            "corruption": name,
+            "n": result.n,
+            "actions": actions,
+            "unchanged": result.unchanged,
+        }
+        print_json(facts | {"before": asdict(result.before), "after": asdict(result.after)})
         return
+    _print_table(name, result)
+    unchanged = rounded_percent(result.unchanged, digits=2)
+    say(f"{loaded.card.name}: {result.n} images; the likeliest class is unchanged for {unchanged}")
+    for line in actions:
+        say(line)
+    if out is not None:
+        say(f"images: {out / 'strip.png'}")
+
+
+def _print_table(name: str, result: "Corrupted") -> None:
+    """Prints what was recognised before and after a corruption of this name."""
+    from evofool.cli.console import make_table, output
+    from evofool.support import percent
+
     table = [
         [
             state,
@@ -135,12 +146,6 @@ def corrupt(
     ]
     columns = ["images", "accuracy", "median confidence", "in the right class"]
     output().print(make_table(columns, table))
-    unchanged = rounded_percent(result.unchanged, digits=2)
-    say(f"{loaded.card.name}: {result.n} images; the likeliest class is unchanged for {unchanged}")
-    for line in actions:
-        say(line)
-    if out is not None:
-        say(f"images: {out / 'strip.png'}")
 
 
 def _corruption(

@@ -21,13 +21,14 @@ from evofool.evaluation.forward import (
 from evofool.evaluation.labelled import Labelled, read_labelled
 from evofool.evaluation.on_files import accuracy, classify, summarize_actions
 from evofool.evaluation.programs import Model, model_of, once_per_model
-from evofool.evaluation.recognition import Recognized, corrupt, recognize
+from evofool.evaluation.recognition import Corrupted, Recognized, corrupt, recognize
 from evofool.evaluation.selftest import Check, check_digits, check_photographs, check_scale
 
 __all__ = [
     "ACCELERATOR_VALUES",
     "CPU_VALUES",
     "Check",
+    "Corrupted",
     "Labelled",
     "Model",
     "Recognized",
