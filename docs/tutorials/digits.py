@@ -1,4 +1,4 @@
-"""Fool the digits: images that show no digit, and that a LeNet is certain of all the same."""
+"""Fool the digits: images that a LeNet is certain of, whether they show a digit or not."""
 
 # %% Evolve. The LeNet ships with evofool and recognises 99 % of handwritten digits. A run makes 400
 # small networks in a generation, draws an image with each, and keeps the best of every class
@@ -9,13 +9,13 @@ import evofool
 if __name__ == "__main__":
     run = evofool.evolve("lenet", generations=60, out="runs/digits", quiet=True)
     for elite in run:
-        print(elite.label, f"{elite.confidence:.6%}", f"next likeliest: {elite.runner_up}")
+        print(elite.label, run.percent(elite.confidence), f"next likeliest: {elite.runner_up}")
 
     # %% Look at them. The same pictures are in runs/digits/gallery.png
     figure, places = plt.subplots(2, 5, figsize=(10, 4.5), layout="constrained")
     for elite, place in zip(run, places.flat, strict=True):
         place.imshow(elite.image()[..., 0], cmap="gray", vmin=0, vmax=255)
-        place.set_title(f"{elite.label}: {elite.confidence:.2%}")
+        place.set_title(f"{elite.label}: {run.percent(elite.confidence)}", fontsize="medium")
         place.axis("off")
     figure.savefig("digits.png")
 
@@ -27,8 +27,8 @@ if __name__ == "__main__":
         "lenet", encoding="direct", generations=60, out="runs/pixels", quiet=True
     )
     for found in (run, pixels):
-        confidences = sorted(elite.confidence for elite in found)
-        print(f"{found.config.encoding}: least {confidences[0]:.2%}, median {confidences[5]:.4%}")
+        least = min(elite.confidence for elite in found)
+        print(f"{found.config.encoding}: {found.percent(least)} or more in every class")
 
     # %% A network draws at any size: this is what the LeNet takes for a 7, in 512 by 512 pixels
     run["7"].render(512).save("seven.png")
