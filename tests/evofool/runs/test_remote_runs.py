@@ -55,7 +55,7 @@ def test_weights_and_models_are_read_by_their_urls(tmp_path):
     lenet = evofool.load_classifier("lenet", weights="memory://bucket/nets")
     assert lenet.card == evofool.load_classifier("lenet").card
     with pytest.raises(UserError, match=r"lenet\.safetensors"):
-        evofool.load_classifier("onnx:memory://bucket/nets/lenet.safetensors")
+        evofool.load_classifier("jaxexport:memory://bucket/nets/lenet.safetensors")
     store.rm("/bucket", recursive=True)
 
 
