@@ -60,7 +60,7 @@
       "button", { type: "button", onclick: () => answer(state, index) }, element("kbd", {}, String(i + 1)), label));
     return element("div", { className: "question" },
       element("div", {}, image),
-      element("div", {}, element("div", { className: "choices" }, ...buttons), verdict(state.answers.at(-1))));
+      element("div", {}, verdict(state.answers.at(-1)), element("div", { className: "choices" }, ...buttons)));
   }
 
   function result(state) {
