@@ -168,7 +168,7 @@ def lags(
 
 def watch(base: str) -> None:
     """Is a window, until the run is finished; prints when it is open, then what it has shown."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import sync_playwright  # pyright: ignore[reportMissingImports]
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

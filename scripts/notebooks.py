@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mkdocs.config.defaults import MkDocsConfig
-    from mkdocs.structure.files import Files
-    from mkdocs.structure.pages import Page
+    from mkdocs.config.defaults import MkDocsConfig  # pyright: ignore[reportMissingImports]
+    from mkdocs.structure.files import Files  # pyright: ignore[reportMissingImports]
+    from mkdocs.structure.pages import Page  # pyright: ignore[reportMissingImports]
 
 TUTORIALS = Path(__file__).parents[1] / "docs" / "tutorials"
 GUARD = 'if __name__ == "__main__":\n'
@@ -68,7 +68,7 @@ def notebooks() -> dict[str, str]:
 
 def on_files(files: "Files", *, config: "MkDocsConfig") -> None:
     """Adds the notebooks to the files of the site; MkDocs calls this."""
-    from mkdocs.structure.files import File
+    from mkdocs.structure.files import File  # pyright: ignore[reportMissingImports]
 
     for name, content in notebooks().items():
         files.append(File.generated(config, f"tutorials/{name}.ipynb", content=content))
