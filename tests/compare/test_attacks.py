@@ -189,4 +189,5 @@ def test_hop_skip_jump_needs_changes_as_small_as_that_of_art(lenet):
     expected = np.linalg.norm((made - images / 255).reshape(len(images), -1), axis=1)
     found = hop_skip_jump(lenet, images, labels, steps=8)
     assert found.success.all()
-    assert np.median(found.l2) < 1.15 * np.median(expected)
+    # image by image: both draw at random, and ART's median of six is from 2.2 to 3.1, seeded or not
+    assert np.median(found.l2 / expected) < 1.15
