@@ -152,8 +152,11 @@ class Answering:
         try:
             rows = recognize(self._classifier, np.stack(images), names=names).log_odds
         except Exception as error:
-            for answer in answers:
-                answer.set_exception(error)
+            if len(waiting) == 1:
+                answers[0].set_exception(error)
+            else:  # the others have done nothing wrong
+                for one in waiting:
+                    self._classify([one])
             return
         for answer, row in zip(answers, rows, strict=True):
             answer.set_result(row)
