@@ -9,7 +9,7 @@ with), `results` (what they end with), `gradients`, one for each attack, `by_nam
 """
 
 from evofool.attacks.ascent_step import ASCENTS, Ascent
-from evofool.attacks.auto_pgd import apgd
+from evofool.attacks.auto_pgd import apgd, usable_losses
 from evofool.attacks.boundary import boundary
 from evofool.attacks.by_name import ATTACKS, FileAttack, find_attack
 from evofool.attacks.carlini_wagner import carlini_wagner
@@ -50,4 +50,5 @@ __all__ = [
     "output_map",
     "pgd",
     "universal",
+    "usable_losses",
 ]

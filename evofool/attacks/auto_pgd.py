@@ -153,6 +153,11 @@ def least_classes(is_targeted: bool) -> int:
     return 4 if is_targeted else 3
 
 
+def usable_losses(classes: int, *, is_targeted: bool = False) -> tuple[str, ...]:
+    """Returns the losses of `apgd` for a classifier with so many classes."""
+    return LOSSES if classes >= least_classes(is_targeted) else LOSSES[:1]
+
+
 def checkpoints(steps: int) -> Int[np.ndarray, " steps"]:
     """Returns, for each step, how many steps lie between it and the last checkpoint if it is one.
 

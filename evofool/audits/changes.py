@@ -15,9 +15,10 @@ from evofool.attacks import (
     hop_skip_jump,
     one_pixel,
     pgd,
+    usable_losses,
 )
 from evofool.audits.figures import Metrics, share
-from evofool.audits.subject import Subject
+from evofool.audits.subject import Subject, evenly_spread
 from evofool.audits.validity import CheckRecord
 from evofool.audits.workshop import Workshop
 from evofool.evaluation import recognize
@@ -28,7 +29,6 @@ SIZES = (1, 2, 4, 8, 16, 32, 64)  # levels; the largest fools whatever has hones
 LEAST_LARGE = 0.9  # share of successes with it
 SLACK = 0.05  # of a share, by which a stronger attack may be behind by chance
 CANDIDATES, ROUNDS = 100, 20  # of one pixel's differential evolution
-LOSSES, FEWEST_FOR_DLR = ("ce", "dlr"), 3  # of APGD; classes
 HOPS, HOP_QUERIES = 15, 5_000  # steps of HopSkipJump, and about what an image costs with them
 
 
@@ -93,7 +93,12 @@ def work_of(subject: Subject) -> int:
     pixels = budget.one_pixel * CANDIDATES * (ROUNDS + 1)
     if subject.classifier.is_jax:
         gradients = budget.attacked * (1 + budget.pgd_steps * len(SIZES))
-        gradients += budget.adaptive * budget.adaptive_steps * len(SIZES) * len(LOSSES)
+        gradients += (
+            budget.adaptive
+            * budget.adaptive_steps
+            * len(SIZES)
+            * len(usable_losses(subject.classes))
+        )
         return pixels + 3 * gradients
     return pixels + budget.without_gradients * (values + HOP_QUERIES)
 
@@ -120,7 +125,7 @@ def _follow_gradients(
     )
     _book(part, "fgsm", one_step.success, _cost(one_step))
     _book(part, "pgd", many.success, _cost(many))
-    few = _spread(len(images), subject.budget.adaptive)
+    few = evenly_spread(len(images), subject.budget.adaptive)
     adaptive = _adapt_steps(subject, part, images[few], labels[few], workshop)
     random = np.array(part["success"]["random"])
     _compare(part, "pgd", "fgsm", many.success.mean(axis=1), one_step.success.mean(axis=1), SLACK)
@@ -146,7 +151,7 @@ def _adapt_steps(
     changes all are not tried.
     """
     either = np.zeros((len(SIZES), len(images)), bool)
-    for loss in LOSSES[: 1 if subject.classes < FEWEST_FOR_DLR else 2]:
+    for loss in usable_losses(subject.classes):
         success, queries = np.zeros_like(either), 0
         for row, size in enumerate(SIZES):
             result = apgd(
@@ -218,13 +223,8 @@ def _check(part: ChangesPart, name: str, passed: bool, detail: str) -> None:
 def _recognised(subject: Subject, count: int) -> tuple[Levels, np.ndarray]:
     """Returns real images that are recognised, evenly spread over all of them."""
     right = np.flatnonzero(subject.seen.classes == subject.known.labels)
-    right = right[_spread(len(right), count)]
+    right = right[evenly_spread(len(right), count)]
     return subject.known.images[right], subject.known.labels[right]
-
-
-def _spread(among: int, count: int) -> np.ndarray:
-    """Returns so many numbers below another one, or all, evenly spread."""
-    return np.linspace(0, among - 1, min(count, among)).astype(int)
 
 
 def _random_signs(

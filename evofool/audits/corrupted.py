@@ -7,7 +7,7 @@ from typing import TypedDict
 import numpy as np
 
 from evofool.audits.figures import Metrics, share
-from evofool.audits.subject import Subject
+from evofool.audits.subject import Subject, evenly_spread
 from evofool.evaluation import recognize
 from evofool.images import Levels, corruptions, intensity_table
 
@@ -49,7 +49,7 @@ class CorruptionsPart(TypedDict):
 def corrupt_all(subject: Subject) -> CorruptionsPart:
     """Shows corrupted real images to the classifier."""
     real = subject.known
-    rows = np.unique(np.linspace(0, len(real.images) - 1, SHOWN).astype(int))
+    rows = evenly_spread(len(real.images), SHOWN)
     images, labels = real.images[rows], real.labels[rows]
     part: CorruptionsPart = {"images": len(rows), "corruptions": [], "metrics": {}}
     for name, (description, corruption) in _corruptions(images, subject.seed).items():

@@ -107,3 +107,8 @@ class Subject:
     def held_out(self) -> Int[np.ndarray, " half"]:
         """The other real images: what detectors and remedies are measured on."""
         return np.arange(1, len(self.known.images), 2)
+
+
+def evenly_spread(among: int, count: int) -> Int[np.ndarray, " chosen"]:
+    """Returns `count` of the numbers 0 to `among` - 1, evenly spread, or all if there are fewer."""
+    return np.linspace(0, among - 1, min(count, among)).astype(int)

@@ -13,7 +13,7 @@ import numpy as np
 
 from evofool.audits.figures import share
 from evofool.audits.nothing import noise
-from evofool.audits.subject import Subject
+from evofool.audits.subject import Subject, evenly_spread
 from evofool.classifiers import CERTAIN, Classifier, Params, accuracy_of
 from evofool.evaluation import Check, check_scale, evaluate, recognize
 from evofool.images import from_levels
@@ -168,7 +168,7 @@ def _accuracy(subject: Subject, expected: float | None) -> Check:
 def _preprocessing(subject: Subject) -> Check:
     """Shows real images with other channels and ranges: none may be recognised better."""
     real = subject.known
-    rows = np.unique(np.linspace(0, len(real.images) - 1, TRIED).astype(int))
+    rows = evenly_spread(len(real.images), TRIED)
     images, labels = real.images[rows], real.labels[rows]
     usual = accuracy_of(subject.seen.classes[rows], labels)
     found = {

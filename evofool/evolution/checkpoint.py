@@ -21,7 +21,8 @@ import numpy as np
 
 from archive import Archive
 from evofool.evolution.advice import makes_again
-from evofool.evolution.generation import PRNG, RunState
+from evofool.evolution.encodings import PRNG
+from evofool.evolution.generation import RunState
 from evofool.evolution.manifest import (
     SCHEMA,
     UNSEALED,

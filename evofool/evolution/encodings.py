@@ -26,6 +26,7 @@ _MEMBERS = (
     *("name", "num_parents", "least_parts", "init", "vary", "render"),
     *("tune", "grow", "fault_of", "trim", "grown", "for_crossing"),
 )
+PRNG = "threefry2x32"  # stored with every checkpoint; keys of another kind draw other numbers
 KEPT = 4  # encodings whose compiled functions stay in memory
 
 
@@ -213,7 +214,7 @@ def compiled_vary(encoding: Encoding | Crossing) -> Callable[..., tuple[Genomes,
 @lru_cache(maxsize=KEPT)  # every opened run asks, and to trace `init` takes 50 ms
 def shapes_of(encoding: Encoding) -> Genomes:
     """Returns the shapes of one genome, with a leading axis of 1."""
-    return jax.eval_shape(lambda: encoding.init(jax.random.key(0)[None]))
+    return jax.eval_shape(lambda: encoding.init(jax.random.key(0, impl=PRNG)[None]))
 
 
 def genome_arrays(encoding: Encoding, *, prefix: str) -> list[str]:

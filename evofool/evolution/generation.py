@@ -23,12 +23,10 @@ import archive
 import cppn
 from archive import Archive
 from evofool.classifiers import ClassifierError, Params, blaming, fitness_of, two_best
-from evofool.evolution.encodings import Encoding, Genomes, Rates
+from evofool.evolution.encodings import PRNG, Encoding, Genomes, Rates, shapes_of
 from evofool.evolution.expectation import Expectation
 from evofool.evolution.selection import Scores, Selection
 from evofool.evolution.sharding import AXIS, Layout, Units, insert_winners
-
-PRNG = "threefry2x32"  # stored with every checkpoint; keys of another kind draw other numbers
 
 Images = Float[Array, "children height width channels"]
 
@@ -147,8 +145,9 @@ class Generation:
 
     def init(self, seeds: UInt[Array, " runs"]) -> RunState:
         """Returns the state before the initial population: an archive without elites."""
-        key = jax.random.key(0, impl=PRNG)
-        genome = jax.eval_shape(lambda: jax.tree.map(lambda x: x[0], self.encoding.init(key[None])))
+        genome = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), shapes_of(self.encoding)
+        )
         pair = jnp.zeros(2, jnp.int32)
         elites = archive.empty(
             Item(genome, pair, pair), runs=self.layout.runs, cells=self.selection.cells

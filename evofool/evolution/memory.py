@@ -6,8 +6,7 @@ import jax
 
 from evofool.classifiers import Classifier
 from evofool.config import EvolveConfig
-from evofool.evolution.encodings import Encoding
-from evofool.evolution.generation import PRNG
+from evofool.evolution.encodings import Encoding, shapes_of
 from evofool.evolution.selection import Selection
 from evofool.support import check_room
 
@@ -37,11 +36,7 @@ def check_memory(
     """
     if jax.default_backend() != "cpu":
         return
-    keys = jax.eval_shape(lambda: jax.random.key(0, impl=PRNG)[None])
-    genome = sum(
-        leaf.size * leaf.dtype.itemsize
-        for leaf in jax.tree.leaves(jax.eval_shape(encoding.init, keys))
-    )
+    genome = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes_of(encoding)))
     children = config.runs * config.batch_size
     together = micro_batch * min(jax.device_count(), -(-children // micro_batch))
     # worn copies of an image are classified in turn, but outside JAX all are there at a time
