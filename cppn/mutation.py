@@ -15,8 +15,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int32, PRNGKeyArray, UInt32
+from jaxtyping import Array, Bool, Float, Int32, PRNGKeyArray
 
+from cppn.ancestors import ancestors_and_self
 from cppn.entries import insert, is_first, move, partition
 from cppn.genome import MAX_WEIGHT, NUM_INPUTS, Genome, GenomeSpec
 from cppn.lesions import without_connection, without_node
@@ -139,7 +140,7 @@ def add_connection(
     """
     source = _pick(u[1], genome.num_nodes - spec.outputs)
     source = jnp.where(source < NUM_INPUTS, source, source + spec.outputs)
-    is_upstream = _ancestors_and_self(genome, source)
+    is_upstream = ancestors_and_self(genome, source)
     index = jnp.arange(genome.max_nodes, dtype=jnp.int32)
     is_target = (index >= NUM_INPUTS) & (index < genome.num_nodes) & ~is_upstream
     rank = running_sum(is_target)
@@ -209,30 +210,6 @@ def remove_node(u: Float[Array, ""], genome: Genome, rate: Rate, spec: GenomeSpe
     is_done = (u < rate) & (num_hidden > 0)
     node = spec.first_hidden + _pick(_rescale(u, rate), num_hidden)
     return without_node(genome, jnp.where(is_done, node, genome.max_nodes))
-
-
-def _ancestors_and_self(genome: Genome, node: Int32[Array, ""]) -> Bool[Array, " nodes"]:
-    """Marks `node` and every node from which a path leads to it."""
-
-    # Connections ascend by target and hidden nodes are in topological order, so that one sweep
-    # from the last connection to the first meets every path to a node before those beyond it.
-    # The marks are bits: a step is then a handful of operations.
-    def visit(marks, connection):
-        source, target = connection
-        mark = (marks[target // 32] >> (target % 32).astype(jnp.uint32)) & 1
-        return marks | _bit(source, mark, marks.shape[0]), None
-
-    # Unused connections run from node 0 to node 0 and mark nothing new.
-    marks = _bit(node, jnp.uint32(1), -(-genome.max_nodes // 32))
-    marks, _ = lax.scan(visit, marks, (genome.source, genome.target), reverse=True)
-    index = jnp.arange(genome.max_nodes)
-    return (marks[index // 32] >> (index % 32).astype(jnp.uint32)) & 1 == 1
-
-
-def _bit(place: Int32[Array, ""], value: UInt32[Array, ""], num_words: int) -> UInt32[Array, " n"]:
-    """Words of which the bit at `place` has the value 0 or 1, all others 0."""
-    is_word = jnp.arange(num_words) == place // 32
-    return jnp.where(is_word, value << (place % 32).astype(jnp.uint32), jnp.uint32(0))
 
 
 def _move_to_front(
