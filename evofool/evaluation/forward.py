@@ -51,9 +51,11 @@ def choose_micro_batch(batch: int, classifier: Classifier, *, least_parts: int =
     Args:
         batch: children per generation and run.
         classifier: how large its images are, and how many views it takes of each.
-        least_parts: parts that there are at least.
+        least_parts: parts that there are at least, on CPUs.
     """
-    parts = max(-(-batch // _largest(classifier)), least_parts)
+    parts = -(-batch // _largest(classifier))
+    if jax.default_backend() == "cpu":
+        parts = max(parts, least_parts)
     return -(-batch // parts)
 
 
