@@ -267,8 +267,8 @@ def preprocess(card: Card, images: ImageBatch) -> ImageBatch:
     if np.all(factor == factor[..., :1]):
         factor = factor[0, 0, 0, 0]
     if np.any(factor != 1.0):
-        images = images * jnp.asarray(factor, jnp.float32)
-    return images - jnp.asarray(shift, jnp.float32) if np.any(shift) else images
+        images = images * jnp.asarray(factor, images.dtype)
+    return images - jnp.asarray(shift, images.dtype) if np.any(shift) else images
 
 
 def with_extra(labels: Sequence[str], outputs: int) -> tuple[str, ...]:
