@@ -262,32 +262,54 @@ def polish(options: argparse.Namespace) -> Json:
 
 
 def kernels(options: argparse.Namespace) -> Json:
-    """The ten kernels that take most time in generations of the paper's size."""
+    """What five generations take: in all, in kernels, and in the kernels that take most."""
     import jax
     from benchmark import make_loop
 
     from evofool.classifiers import load_classifier
 
     classifier = load_classifier(NETWORKS[1], weights=options.weights)
-    settings = argparse.Namespace(
-        batch_size=20 if options.small else 2048, micro_batch=None, generations=5, warm_up=5
-    )
-    evolve, _ = make_loop("cppn", classifier, settings)
-    evolve()
-    folder = Path(tempfile.mkdtemp())
-    with jax.profiler.trace(str(folder)):
-        evolve()
+    results = {}
+    for encoding, size in (("cppn", 400), ("cppn", 2048), ("direct", 2048)):
+        settings = argparse.Namespace(
+            batch_size=20 if options.small else size, micro_batch=None, generations=5, warm_up=5
+        )
+        evolve, _ = make_loop(encoding, classifier, settings)
+        whole = seconds_of(evolve)
+        folder = Path(tempfile.mkdtemp())
+        with jax.profiler.trace(str(folder)):
+            evolve()
+        spent, calls = kernel_times(folder)
+        shutil.rmtree(folder)
+        most = sorted(spent.items(), key=lambda item: -item[1])[:30]
+        results[f"{encoding}, batch {size}"] = {
+            "milliseconds of five generations": round(1000 * whole, 2),
+            "milliseconds in kernels": round(sum(spent.values()), 2),
+            "kernels run": sum(calls.values()),
+            "most": {name: [round(value, 3), calls[name]] for name, value in most},
+        }
+    return results
+
+
+def kernel_times(folder: Path) -> tuple[dict[str, float], dict[str, int]]:
+    """Returns the milliseconds of every kernel of a profile, and how often each ran."""
     events = []
     for path in folder.rglob("*.trace.json.gz"):
         events += json.loads(gzip.decompress(path.read_bytes()))["traceEvents"]
-    shutil.rmtree(folder)
-    names = {e["pid"]: e["args"]["name"] for e in events if e.get("name") == "process_name"}
+    processes = {e["pid"]: e["args"]["name"] for e in events if e.get("name") == "process_name"}
+    threads = {
+        (e["pid"], e["tid"]): e["args"]["name"] for e in events if e.get("name") == "thread_name"
+    }
     spent: dict[str, float] = {}
+    calls: dict[str, int] = {}
     for event in events:
-        if "GPU" in names.get(event.get("pid"), "") and "dur" in event:
-            spent[event["name"]] = spent.get(event["name"], 0.0) + event["dur"] / 1000
-    most = sorted(spent.items(), key=lambda item: -item[1])[:10]
-    return {"milliseconds": {name: round(value, 3) for name, value in most}}
+        on_device = "GPU" in processes.get(event.get("pid"), "")
+        on_device &= "Stream" in threads.get((event.get("pid"), event.get("tid")), "Stream")
+        if on_device and "dur" in event:
+            name = f"{event['name'][:60]} [{event.get('args', {}).get('name', '')[-90:]}]"
+            spent[name] = spent.get(name, 0.0) + event["dur"] / 1000
+            calls[name] = calls.get(name, 0) + 1
+    return spent, calls
 
 
 def paper(options: argparse.Namespace) -> Json:
