@@ -20,6 +20,10 @@ from .classifiers import Card as Card
 from .classifiers import Classifier as Classifier
 from .classifiers import convert_weights as convert_weights
 from .classifiers import fetch_weights as fetch_weights
+from .classifiers import from_function as from_function
+from .classifiers import from_keras as from_keras
+from .classifiers import from_onnx as from_onnx
+from .classifiers import from_torch as from_torch
 from .classifiers import load_classifier as load_classifier
 from .classifiers import register_family as register_family
 from .config import PRESETS as PRESETS

@@ -8,6 +8,13 @@ checked and are trained like the built-in ones. An *output index* counts a netwo
 that comes with the package.
 """
 
+from evofool.classifiers.addresses.in_memory import (
+    from_function,
+    from_keras,
+    from_onnx,
+    from_torch,
+)
+from evofool.classifiers.addresses.options import Described
 from evofool.classifiers.architectures import FAMILIES, convolution, pooled_convolution
 from evofool.classifiers.architectures.article_cnn import article_cnn_card
 from evofool.classifiers.architectures.cifar_cnn import CIFAR10_LABELS, cifar_cnn_card
@@ -83,6 +90,7 @@ __all__ = [
     "Card",
     "Classifier",
     "ClassifierError",
+    "Described",
     "Fingerprint",
     "ImageBatch",
     "Network",
@@ -109,6 +117,10 @@ __all__ = [
     "fingerprint",
     "first_name",
     "fitness_of",
+    "from_function",
+    "from_keras",
+    "from_onnx",
+    "from_torch",
     "groups_of",
     "has_hash",
     "imagenet_group",

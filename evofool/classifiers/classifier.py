@@ -48,6 +48,8 @@ class Classifier:
         lists_top: whether, outside JAX, a probability of exactly 0 means that the model does not
             say: a service that lists its likeliest classes.
         remark: what a user should know before it is asked, in one line; else empty.
+        other: makes the model's other face, where it has two: in JAX of one that is computed by
+            the runtime that it ships with, and the reverse; None where that cannot be had.
 
     Raises:
         UserError: a member is of another kind; or JAX is set to 64 bits, in which nothing here
@@ -62,6 +64,7 @@ class Classifier:
     views: int = 1
     lists_top: bool = False
     remark: str = ""
+    other: Callable[[], "Classifier | None"] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.card, Card):
@@ -80,6 +83,12 @@ class Classifier:
     def is_jax(self) -> bool:
         """Whether `apply` can be compiled into a larger program."""
         return self.kind != "probabilities"
+
+    def face(self, *, in_jax: bool) -> "Classifier | None":
+        """Returns the same model in JAX, or outside; None where there is no such face."""
+        if self.is_jax == in_jax:
+            return self
+        return None if self.other is None else self.other()
 
     def log_odds(
         self, outputs: Float[Array | np.ndarray, "*lead outputs"]

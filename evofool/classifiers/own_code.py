@@ -18,18 +18,7 @@ from evofool.support import SCHEMES, UserError, is_python_file, unknown_name
 # Prefixes of addresses elsewhere. Modules of some of these names are installed in many places:
 # importing one of them would run foreign code, and say nothing about the model that is meant.
 _SCHEMES = ("sklearn", "tfjs", "timm", "hf", "http", "https", "file", "cmd")
-_TORCH = (
-    "return Classifier(card=Card(name='mine', input_shape=(224, 224, 3), outputs=1000, "
-    "labels=LABELS), params=None, kind='probabilities', apply=lambda _, images: "
-    "model.eval()(torch.from_numpy(images.transpose(0, 3, 1, 2).copy())).softmax(1)"
-    ".detach().numpy())"
-)
-_KERAS = (
-    "return Classifier(card=Card(name='mine', input_shape=(224, 224, 3), outputs=1000, "
-    "labels=LABELS), params=None, kind='probabilities', apply=lambda _, images: "
-    "model.predict_on_batch(images))"
-)
-_WRAPPED = {"torch.nn": _TORCH, "keras": _KERAS, "tensorflow": _KERAS}
+_WRAPPED = {"torch.nn": "from_torch", "keras": "from_keras", "tensorflow": "from_keras"}
 
 
 def load_own(name: str, place: str, factory: str) -> Classifier:
@@ -147,11 +136,11 @@ def _no_classifier(name: str, made: object) -> UserError:
     if isinstance(made, Sequence) and any(isinstance(part, Classifier) for part in made):
         return UserError(f"classifier {name!r} gave a {kind} of classifiers; expected one")
     modules = [base.__module__ for base in type(made).__mro__]
-    for library, remedy in _WRAPPED.items():
+    for library, helper in _WRAPPED.items():
         if any(f"{module}.".startswith(f"{library}.") for module in modules):
             return UserError(
-                f"classifier {name!r} gave a {kind}, which evofool cannot call as it is; in a "
-                f"function of your own: {remedy}"
+                f"classifier {name!r} gave a {kind}, of which nobody says what images it takes: "
+                f"return evofool.{helper}(model, input=(height, width), ...)"
             )
     return UserError(
         f"classifier {name!r} gave a {kind}; expected an evofool.classifiers.Classifier"

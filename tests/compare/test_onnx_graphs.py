@@ -140,6 +140,23 @@ def test_a_network_has_its_runtimes_outputs_whatever_its_batch(batch, tmp_path):
     np.testing.assert_allclose(host.apply(host.params, images()), expected, atol=1e-5)
 
 
+def test_a_model_in_memory_is_that_of_its_file(tmp_path):
+    path = network(tmp_path / "net.onnx")
+    expected = evofool.load_classifier(f"onnx:{path}?prep=levels&bgr")
+    for model in (path, path.read_bytes(), onnx.load(str(path))):
+        found = evofool.from_onnx(model, prep="levels", bgr=True, name="mine")
+        np.testing.assert_array_equal(
+            found.apply(found.params, images()), expected.apply(expected.params, images())
+        )
+        outside = found.face(in_jax=False)
+        logits = expected.apply(expected.params, images())
+        np.testing.assert_allclose(outside.apply(None, images()), jax.nn.softmax(logits), atol=1e-5)
+        assert (found.card.name, found.card.guessed[0]) == ("mine", "labels")
+    assert found.card.sha256 == expected.card.sha256
+    with pytest.raises(UserError, match="onnx:list is a list; expected a path, bytes"):
+        evofool.from_onnx([1, 2])
+
+
 def test_sigmoids_and_single_scores_are_log_odds(tmp_path):
     several = evofool.load_classifier(f"onnx:{network(tmp_path / 's.onnx', ending='Sigmoid')}")
     assert several.kind == "log_odds"

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason='needs pip install -e ".[compare]"')
 pytest.importorskip("onnxscript", reason='needs pip install -e ".[compare]"')
 
 import evofool  # noqa: E402
-from evofool.support import UserError  # noqa: E402
+from evofool.support import ModelWarning, UserError  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's own parts
 SIZE = "input=16x12"
@@ -58,6 +58,50 @@ def test_outputs_are_those_of_pytorch_whatever_the_batch(folder, scheme, file, q
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert classifier.is_jax
     assert "input_shape" not in classifier.card.guessed
+
+
+class Branching(torch.nn.Module):
+    """A network that PyTorch cannot export: what it computes depends on values."""
+
+    def __init__(self):
+        super().__init__()
+        self.out = torch.nn.Linear(16 * 12 * 3, 4)
+
+    def forward(self, images):
+        if float(images.mean()) > 0.5:
+            images = 1 - images
+        return self.out(images.flatten(1))
+
+
+def test_a_module_in_memory_has_gradients_and_stays_as_it_is(folder):
+    model = folder[1].train()
+    classifier = evofool.from_torch(model, input=(16, 12), prep="imagenet", labels=list("abcde"))
+    assert all(part.training for part in model.modules())
+    expected = evofool.load_classifier(f"torch:{folder[0] / 'net.py:make'}?prep=imagenet&{SIZE}")
+    images = np.random.default_rng(0).random((5, 16, 12, 3), np.float32)
+    found = classifier.apply(classifier.params, images)
+    np.testing.assert_allclose(found, expected.apply(expected.params, images), atol=1e-5)
+    assert classifier.is_jax
+    assert (classifier.card.labels, classifier.card.guessed) == (tuple("abcde"), ("channel_order",))
+    outside = classifier.face(in_jax=False)
+    probabilities = torch.softmax(torch.from_numpy(np.array(found)), 1)
+    np.testing.assert_allclose(outside.apply(None, images), probabilities, atol=1e-5)
+    model.eval()
+
+
+def test_a_module_that_cannot_be_exported_is_computed_by_pytorch():
+    with pytest.warns(ModelWarning, match=r"cannot export torch:Branching .*without gradients"):
+        classifier = evofool.from_torch(Branching(), input=(16, 12), prep="unit", name="mine")
+    assert not classifier.is_jax
+    assert len(evofool.recognize(classifier, np.zeros((1, 16, 12, 3), np.uint8)).classes) == 1
+    assert (classifier.card.name, classifier.card.outputs) == ("mine", 4)
+
+
+def test_what_is_no_module_is_refused():
+    with pytest.raises(UserError, match=r"torch:dict: expected a torch.nn.Module, not a dict"):
+        evofool.from_torch({"weights": 1})
+    with pytest.raises(UserError, match=r"failed on .*1, 3, 224, 224.* \(a guess: give input="):
+        evofool.from_torch(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(5, 2)))
 
 
 def test_a_run_against_an_exported_program_is_verified(folder, tmp_path):

@@ -59,7 +59,7 @@ def find_input(address: Address, shape: Sequence[int | None], options: Options) 
     if 0 in sizes[:2]:
         raise UserError(
             f"{address} takes images of any size ({_shown(shape)}); say which with "
-            "?input=HEIGHTxWIDTH, the size that it was trained with"
+            "the option input=HEIGHTxWIDTH, the size that it was trained with"
         )
     for size, want in zip(known, wanted, strict=True):
         if size and want and size != want:
@@ -107,7 +107,7 @@ def _flat_shape(
             return side, side, channels
     raise UserError(
         f"{address} takes {_shown(shape)} numbers, from which no image can be told; give "
-        "?input=HEIGHTxWIDTHxCHANNELS, or another model"
+        "the option input=HEIGHTxWIDTHxCHANNELS, or another model"
     )
 
 

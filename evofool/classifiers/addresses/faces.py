@@ -1,13 +1,15 @@
 """From what a model computes to a `Classifier`: inside JAX, or on the host."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from evofool.classifiers.addresses.describing import Input
 from evofool.classifiers.card import Card, preprocess
 from evofool.classifiers.classifier import Classifier, Kind, Params
 from evofool.support import UserError, check_file, sha256_of
@@ -79,7 +81,7 @@ def on_host(card: Card, compute: Host, *, is_cut: bool = False) -> Classifier:
     if card.scores == "sigmoids":
         raise UserError(
             f"{card.name!r} has a probability for each class by itself, which works inside JAX "
-            "only; leave ?backend out, or give one output"
+            "only; leave backend out, or give one output"
         )
     scores, to_input = card.scores, jax.jit(lambda images: preprocess(card, images))
 
@@ -101,6 +103,27 @@ def shares(outputs: np.ndarray) -> np.ndarray:
         outputs = outputs.astype(np.float32) - np.iinfo(outputs.dtype).min
     total = outputs.sum(axis=1, keepdims=True)
     return (outputs / np.maximum(total, _TINY)).astype(np.float32)
+
+
+def arranged(images: Any, image: Input, shape: Sequence[int | None]) -> Any:
+    """Returns images as a model takes them: channels first, or flat.
+
+    Args:
+        images: `[batch, height, width, channels]`, of NumPy or of JAX.
+        image: what the model takes.
+        shape: of its input, with the batch; None where a size is free.
+    """
+    if image.is_channels_first:
+        images = images.transpose(0, 3, 1, 2)
+    if len(shape) == 4:
+        return images
+    return images.reshape(len(images), *[size or -1 for size in shape[1:]])
+
+
+def gives_shares(compute: Host, shape: tuple[int, int, int]) -> bool:
+    """Says whether outputs for a grey image are probabilities, to within their steps."""
+    outputs = compute(np.zeros((1, *shape), np.float32))
+    return bool(outputs.min() >= 0 and abs(outputs.sum() - 1) < 0.05)
 
 
 def by_batches(compute: Host, size: int) -> Host:

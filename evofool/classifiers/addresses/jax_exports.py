@@ -8,7 +8,7 @@ from jax import export
 from jaxtyping import Array
 
 from evofool.classifiers.addresses.describing import find_input, make_card
-from evofool.classifiers.addresses.faces import MOST_BYTES, hash_of, inside_jax
+from evofool.classifiers.addresses.faces import MOST_BYTES, arranged, hash_of, inside_jax
 from evofool.classifiers.addresses.options import read_options
 from evofool.classifiers.blaming import first_line
 from evofool.classifiers.classifier import Classifier, Params
@@ -42,8 +42,7 @@ def load(address: Address) -> Classifier:
     batch = shape[0]
 
     def compute(params: Params, images: Array) -> Array:
-        images = jnp.moveaxis(images, -1, 1) if image.is_channels_first else images
-        images = images.reshape(len(images), *[size or -1 for size in shape[1:]])
+        images = arranged(images, image, shape)
         if batch is None:
             return exported.call(images).reshape(len(images), -1)
         missing = -len(images) % batch

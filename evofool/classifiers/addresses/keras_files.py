@@ -1,18 +1,22 @@
-"""`keras:FILE`: a Keras 3 or Keras 2 file, on Keras's JAX backend."""
+"""`keras:FILE`: a Keras 3 or Keras 2 file, on Keras's JAX backend; and models in memory."""
 
 import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
-from evofool.classifiers.addresses.describing import find_input, make_card
-from evofool.classifiers.addresses.faces import hash_of, inside_jax
-from evofool.classifiers.addresses.options import read_options
+from evofool.classifiers.addresses.describing import Input, find_input, make_card
+from evofool.classifiers.addresses.faces import arranged, hash_of, inside_jax, on_host
+from evofool.classifiers.addresses.options import Options, read_options
 from evofool.classifiers.blaming import first_line
 from evofool.classifiers.classifier import Classifier, Params
-from evofool.support import Address, UserError, needing
+from evofool.support import Address, ModelWarning, UserError, needing
 
 _ENDINGS = {"softmax": "probabilities", "sigmoid": "sigmoids"}
 
@@ -25,10 +29,7 @@ def load(address: Address) -> Classifier:
     """
     path, options = address.path, read_options(address)
     sha256 = hash_of(path)
-    os.environ.setdefault("KERAS_BACKEND", "jax")
-    with needing("keras files", "keras", "h5py"):
-        import h5py  # noqa: F401  # pyright: ignore[reportMissingImports]
-        import keras  # pyright: ignore[reportMissingImports]
+    keras = _import_keras()
     if keras.backend.backend() != "jax":
         raise UserError(
             f"Keras runs on {keras.backend.backend()}; set KERAS_BACKEND=jax before it is imported"
@@ -41,27 +42,67 @@ def load(address: Address) -> Classifier:
         raise UserError(
             f"Keras cannot load {path}: {type(error).__name__}: {first_line(error):.200}"
         ) from error
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
+    return load_model(address, model, options, sha256=sha256)
+
+
+def load_model(address: Address, model: Any, options: Options, *, sha256: str = "") -> Classifier:
+    """Makes a classifier of a Keras model, which stays as it is.
+
+    Args:
+        address: of the model.
+        model: on any backend of Keras; on another than JAX, it is computed outside.
+        options: of the address.
+        sha256: of its file.
+
+    Raises:
+        UserError: it is something else, or takes or gives something else than images and scores.
+    """
+    keras = _import_keras()
+    if not isinstance(model, keras.Model):
+        raise UserError(f"{address}: expected a keras.Model, not a {type(model).__name__}")
+    counts = [len(getattr(model, ends, None) or ()) for ends in ("inputs", "outputs")]
+    if counts != [1, 1]:
         raise UserError(
-            f"{address} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; expected "
-            "one image and one row of scores"
+            f"{address} has {counts[0]} inputs and {counts[1]} outputs; expected one image and one "
+            "row of scores, of a Sequential or functional model that begins with keras.Input"
         )
-    shape = model.inputs[0].shape
-    image = find_input(address, shape, options)
-    ending = _cut(keras, model)
+    image = find_input(address, model.inputs[0].shape, options)
+    if keras.backend.backend() == "jax":
+        return _in_jax(keras, address, model, options, image, sha256)
+    warnings.warn(
+        f"Keras runs on {keras.backend.backend()}, which computes {address} outside JAX, without "
+        "gradients; set KERAS_BACKEND=jax before Keras is imported",
+        ModelWarning,
+        stacklevel=2,
+    )
+    return _outside(keras, address, model, options, image)
+
+
+def _import_keras() -> Any:
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    with needing("keras files", "keras", "h5py"):
+        import h5py  # noqa: F401  # pyright: ignore[reportMissingImports]
+        import keras  # pyright: ignore[reportMissingImports]
+    return keras
+
+
+def _in_jax(
+    keras: Any, address: Address, model: Any, options: Options, image: Input, sha256: str
+) -> Classifier:
+    shape, ending = model.inputs[0].shape, _ending(model)
     weights = {"trainable": model.trainable_variables, "others": model.non_trainable_variables}
     params = {
         key: [jnp.asarray(variable.value) for variable in group] for key, group in weights.items()
     }
 
     def compute(params: Params, images: Array) -> Array:
-        images = jnp.moveaxis(images, -1, 1) if image.is_channels_first else images
-        images = images.reshape(len(images), *[size or -1 for size in shape[1:]])
-        if len(shape) == 4 and not image.is_channels_first:
-            images = images.reshape(len(images), *image.shape)
-        outputs, _ = model.stateless_call(
-            params["trainable"], params["others"], images, training=False
-        )
+        with _without_ending(keras, model):  # while it is traced
+            outputs, _ = model.stateless_call(
+                params["trainable"],
+                params["others"],
+                arranged(images, image, shape),
+                training=False,
+            )
         return outputs.reshape(len(images), -1)
 
     outputs = jax.eval_shape(compute, params, jax.ShapeDtypeStruct((2, *image.shape), jnp.float32))
@@ -72,13 +113,38 @@ def load(address: Address) -> Classifier:
     return inside_jax(card, params, compute, is_cut=is_cut)
 
 
-def _cut(keras: Any, model: Any) -> str:
-    """Takes the last softmax or sigmoid off a model, and says what its outputs were."""
+def _outside(
+    keras: Any, address: Address, model: Any, options: Options, image: Input
+) -> Classifier:
+    shape, ending = model.inputs[0].shape, _ending(model)
+
+    def compute(images: np.ndarray) -> np.ndarray:
+        outputs = model(arranged(images, image, shape), training=False)
+        return keras.ops.convert_to_numpy(outputs).reshape(len(images), -1)
+
+    outputs = compute(np.zeros((1, *image.shape), np.float32)).shape[1]
+    card = make_card(address, options, image, outputs=outputs, scores=ending, sha256="")
+    return on_host(card, compute, is_cut=card.scores == "score" and ending == "logits")
+
+
+def _ending(model: Any) -> str:
+    """Says what a model's outputs are, by its last activation."""
     activation = getattr(model.layers[-1], "activation", None)
-    ending = _ENDINGS.get(getattr(activation, "__name__", ""), "logits")
-    if ending != "logits":
-        model.layers[-1].activation = keras.activations.linear
-    return ending
+    return _ENDINGS.get(getattr(activation, "__name__", ""), "logits")
+
+
+@contextmanager
+def _without_ending(keras: Any, model: Any) -> Iterator[None]:
+    """Takes the last softmax or sigmoid off a model for a while."""
+    last = model.layers[-1]
+    activation, is_cut = getattr(last, "activation", None), _ending(model) != "logits"
+    try:
+        if is_cut:
+            last.activation = keras.activations.linear
+        yield
+    finally:
+        if is_cut:
+            last.activation = activation
 
 
 def _repaired(keras: Any) -> dict[str, Any]:

@@ -1,14 +1,27 @@
-"""`onnx:FILE`: computed in JAX where all its operators are known, else by ONNX Runtime."""
+"""`onnx:FILE`: computed in JAX where all its operators are known, and by ONNX Runtime."""
 
+import hashlib
+import tempfile
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 
 from evofool.classifiers.addresses.describing import Input, find_input, labels_in, make_card
-from evofool.classifiers.addresses.faces import by_batches, hash_of, inside_jax, on_host
+from evofool.classifiers.addresses.faces import (
+    Host,
+    arranged,
+    by_batches,
+    hash_of,
+    inside_jax,
+    on_host,
+)
 from evofool.classifiers.addresses.options import Options, read_options
 from evofool.classifiers.blaming import first_line
+from evofool.classifiers.card import Card
 from evofool.classifiers.classifier import Classifier
 from evofool.classifiers.onnx_graphs.calls import UnsupportedError
 from evofool.classifiers.onnx_graphs.folding import cut_ending
@@ -16,13 +29,28 @@ from evofool.classifiers.onnx_graphs.programs import make_program
 from evofool.classifiers.onnx_graphs.reading import Graph, read_graph
 from evofool.support import Address, ModelWarning, UserError, needing
 
+Native = Callable[[Graph, Input], Host]
+"""Makes the function of the runtime that a model ships with."""
+
 
 def load(address: Address) -> Classifier:
     """Loads an ONNX file."""
     return load_file(address, address.path, read_options(address), sha256=hash_of(address.path))
 
 
-def load_file(address: Address, path: Path, options: Options, *, sha256: str) -> Classifier:
+def load_content(address: Address, content: bytes, options: Options) -> Classifier:
+    """Loads the content of an ONNX file, in which all its weights are."""
+    with tempfile.TemporaryDirectory() as folder:  # where no other file is found
+        path = Path(folder) / "model.onnx"
+        path.write_bytes(content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        native = partial(_onnx_runtime, content, options.output)
+        return load_file(address, path, options, sha256=sha256, native=native)
+
+
+def load_file(
+    address: Address, path: Path, options: Options, *, sha256: str, native: Native | None = None
+) -> Classifier:
     """Loads an ONNX file, perhaps one that was made of the model at the address.
 
     Args:
@@ -30,6 +58,7 @@ def load_file(address: Address, path: Path, options: Options, *, sha256: str) ->
         path: of the ONNX file.
         options: of the address.
         sha256: of the model's own file.
+        native: the runtime that the model ships with; ONNX Runtime unless given.
     """
     graph = read_graph(path)
     _check_inputs(address, graph)
@@ -37,17 +66,28 @@ def load_file(address: Address, path: Path, options: Options, *, sha256: str) ->
     if options.output is not None and options.output not in names:
         raise UserError(f"{address}: output is {options.output!r}; the file has {', '.join(names)}")
     image = find_input(address, graph.inputs[0].shape, options)
-    if options.backend == "jax":
+    model = _Model(address, path, options, graph, image, sha256)
+    if native is None or options.backend == "onnxruntime":
+        native = partial(_onnx_runtime, str(path), options.output)
+    in_jax, outside = cache(model.in_jax), cache(partial(model.outside, native))
+    if options.backend in ("", "jax"):
         try:
-            return _in_jax(address, path, options, graph, image, sha256)
+            return replace(in_jax(), other=partial(_if_possible, outside))
         except UnsupportedError as error:
             warnings.warn(
-                f"{path.name} needs {error}, which evofool does not compute in JAX; ONNX Runtime "
-                "computes it, without gradients",
+                f"{address.path.name} needs {error}, which evofool does not compute in JAX; it is "
+                "computed outside, without gradients",
                 ModelWarning,
                 stacklevel=2,
             )
-    return _by_runtime(address, path, options, graph, image, sha256)
+    return replace(outside(), other=partial(_if_possible, in_jax))
+
+
+def _if_possible(make: Callable[[], Classifier]) -> Classifier | None:
+    try:
+        return make()
+    except (UserError, UnsupportedError):
+        return None
 
 
 def _check_inputs(address: Address, graph: Graph) -> None:
@@ -56,33 +96,54 @@ def _check_inputs(address: Address, graph: Graph) -> None:
         raise UserError(f"{address} takes {len(graph.inputs)} inputs ({names}); expected one image")
 
 
-def _in_jax(
-    address: Address, path: Path, options: Options, graph: Graph, image: Input, sha256: str
-) -> Classifier:
-    program, outputs = make_program(
-        graph,
-        path,
-        image_shape=image.shape,
-        is_channels_first=image.is_channels_first,
-        output=options.output,
-    )
-    card = make_card(
-        address,
-        options,
-        image,
-        outputs=outputs,
-        scores=program.ending,
-        sha256=sha256,
-        dtype=graph.inputs[0].dtype,
-        labels=labels_in(dict(graph.metadata)),
-    )
-    is_cut = program.ending != "logits" or card.scores == "score"
-    return inside_jax(card, program.params(), program.apply, is_cut=is_cut)
+@dataclass(frozen=True, eq=False)
+class _Model:
+    """A graph, and what is known of it."""
+
+    address: Address
+    path: Path
+    options: Options
+    graph: Graph
+    image: Input
+    sha256: str
+
+    def in_jax(self) -> Classifier:
+        """Returns the face with gradients."""
+        program, outputs = make_program(
+            self.graph,
+            self.path,
+            image_shape=self.image.shape,
+            is_channels_first=self.image.is_channels_first,
+            output=self.options.output,
+        )
+        card = self._card(outputs, program.ending)
+        is_cut = program.ending != "logits" or card.scores == "score"
+        return inside_jax(card, program.params(), program.apply, is_cut=is_cut)
+
+    def outside(self, native: Native) -> Classifier:
+        """Returns the face that the model ships with."""
+        host = native(self.graph, self.image)
+        outputs = host(np.zeros((1, *self.image.shape), np.float32)).shape[1]
+        name = self.options.output or self.graph.outputs[0].name
+        ending = cut_ending(self.graph.nodes, name).ending
+        card = self._card(outputs, ending)
+        return on_host(card, host, is_cut=card.scores == "score" and ending == "logits")
+
+    def _card(self, outputs: int, ending: str) -> Card:
+        return make_card(
+            self.address,
+            self.options,
+            self.image,
+            outputs=outputs,
+            scores=ending,
+            sha256=self.sha256,
+            dtype=self.graph.inputs[0].dtype,
+            labels=labels_in(dict(self.graph.metadata)),
+        )
 
 
-def _by_runtime(
-    address: Address, path: Path, options: Options, graph: Graph, image: Input, sha256: str
-) -> Classifier:
+def _onnx_runtime(source: str | bytes, output: str | None, graph: Graph, image: Input) -> Host:
+    """Makes the function of a file, or of its content, in ONNX Runtime."""
     with needing("onnx files outside JAX", "onnxruntime"):
         import onnxruntime  # pyright: ignore[reportMissingImports]
     settings = onnxruntime.SessionOptions()
@@ -90,35 +151,17 @@ def _by_runtime(
     # idle threads that spin would take the processor from JAX, which draws the images
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        session = onnxruntime.InferenceSession(
-            str(path), settings, providers=["CPUExecutionProvider"]
-        )
+        session = onnxruntime.InferenceSession(source, settings, providers=["CPUExecutionProvider"])
     except Exception as error:
-        raise UserError(f"ONNX Runtime cannot load {path}: {first_line(error):.200}") from error
+        what = source if isinstance(source, str) else "the model"
+        raise UserError(f"ONNX Runtime cannot load {what}: {first_line(error):.200}") from error
     signature = graph.inputs[0]
-    name = options.output or graph.outputs[0].name
+    name = output or graph.outputs[0].name
 
     def compute(images: np.ndarray) -> np.ndarray:
-        if image.is_channels_first:
-            images = images.transpose(0, 3, 1, 2)
-        if len(signature.shape) < 4:
-            images = images.reshape(len(images), *[s or -1 for s in signature.shape[1:]])
-        values = session.run([name], {signature.name: images.astype(signature.dtype)})
-        outputs = np.asarray(values[0])
-        return outputs.reshape(len(images), -1)
+        values = arranged(images, image, signature.shape).astype(signature.dtype)
+        (outputs,) = session.run([name], {signature.name: values})
+        return np.asarray(outputs).reshape(len(images), -1)
 
     batch = signature.shape[0]
-    host = by_batches(compute, batch) if batch else compute
-    outputs = host(np.zeros((1, *image.shape), np.float32)).shape[1]
-    ending = cut_ending(graph.nodes, name).ending
-    card = make_card(
-        address,
-        options,
-        image,
-        outputs=outputs,
-        scores=ending,
-        sha256=sha256,
-        dtype=signature.dtype,
-        labels=labels_in(dict(graph.metadata)),
-    )
-    return on_host(card, host, is_cut=card.scores == "score" and ending == "logits")
+    return by_batches(compute, batch) if batch else compute

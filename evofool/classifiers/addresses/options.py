@@ -1,24 +1,29 @@
-"""What the options of an address say about a model."""
+"""What a user says about a model: in the options of an address, or in Python."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
+
+import numpy as np
 
 from evofool.classifiers.card import SCORES, Card
 from evofool.support import Address, UserError, parse_json, read_text, unknown_name
 
-_IMAGENET = {"mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225"}
-PRESETS = {  # by the names that the libraries' users know
-    "unit": {"range": "1"},
-    "levels": {"range": "255"},
+_IMAGENET: Mapping[str, object] = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+PRESETS: Mapping[str, Mapping[str, object]] = {  # by the names that the libraries' users know
+    "unit": {"range": 1},
+    "levels": {"range": 255},
     "imagenet": _IMAGENET,
-    "inception": {"mean": "0.5", "std": "0.5"},
-    "caffe": {"range": "255", "mean": "104,117,123", "bgr": ""},
+    "inception": {"mean": 0.5, "std": 0.5},
+    "caffe": {"range": 255, "mean": (104, 117, 123), "bgr": ""},
 }
 _VALUED = ("card", "input", "mean", "std", "range", "layout", "labels", "prep", "backend", "output")
 OPTIONS = (*_VALUED, "bgr", *SCORES)
-BACKENDS = ("jax", "onnxruntime")
+BACKENDS = ("jax", "native", "onnxruntime")  # of formats that more than JAX computes
+_WITH_BACKENDS = ("onnx", "torch", "torchscript")
+_EXAMPLES = {"range": "255", "mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225"}
 MOST_LABELS = 2**17
 
 
@@ -35,7 +40,7 @@ class Options:
         layout: NHWC or NCHW; empty if not given.
         labels: of all outputs or classes; empty if not given.
         scores: what the outputs are; empty if not given.
-        backend: what computes.
+        backend: what computes; empty for JAX where it can.
         output: name of the output to use; None for the first.
     """
 
@@ -47,8 +52,40 @@ class Options:
     layout: str = ""
     labels: tuple[str, ...] = ()
     scores: str = ""
-    backend: str = "jax"
+    backend: str = ""
     output: str | None = None
+
+
+class Described(TypedDict, total=False):
+    """What a user says in Python about a model; the same as in the options of an address.
+
+    Attributes:
+        name: on its card; that of its type unless given.
+        card: its card, or the file of one.
+        input: (height, width) or (height, width, channels) of its images, or "HEIGHTxWIDTH".
+        prep: one of `PRESETS`, which stands for the next four.
+        range: largest value of an image before `mean` and `std`.
+        mean: subtracted, in that range and in the model's channel order.
+        std: divided by.
+        bgr: whether its channels are blue, green, red.
+        layout: "nchw" or "nhwc".
+        labels: of all outputs, or a file of them.
+        scores: what the outputs are, one of `SCORES`.
+        backend: what computes it.
+    """
+
+    name: str
+    card: Card | str | Path
+    input: Sequence[int] | str
+    prep: str
+    range: float
+    mean: float | Sequence[float]
+    std: float | Sequence[float]
+    bgr: bool
+    layout: str
+    labels: Sequence[str] | Path
+    scores: str
+    backend: str
 
 
 def read_options(address: Address) -> Options:
@@ -57,71 +94,116 @@ def read_options(address: Address) -> Options:
     Raises:
         UserError: an option is unknown, or its value is of no use.
     """
-    given = dict(address.options)
-    for name, value in given.items():
+    for name, value in address.options.items():
         if name not in OPTIONS:
             raise unknown_name(f"option of {address}", name, OPTIONS)
         if (name in _VALUED) != bool(value):
             expected = f"{name}=VALUE" if name in _VALUED else f"{name} without a value"
             raise UserError(f"{address}: the option {name} is {value!r}; expected {expected}")
-    if (prep := given.pop("prep", None)) is not None:
+    return _options(address, address.options)
+
+
+def options_of(address: Address, described: Described) -> Options:
+    """Returns the options of a model in memory.
+
+    Raises:
+        UserError: one is unknown, or its value is of no use.
+    """
+    for name in described:
+        if name not in Described.__annotations__:
+            raise unknown_name(f"argument for {address}", name, Described.__annotations__)
+    given: dict[str, object] = {
+        k: v for k, v in described.items() if v is not None and v is not False
+    }
+    if (scores := given.pop("scores", None)) is not None:
+        if scores not in SCORES:
+            raise unknown_name(f"scores of {address}", str(scores), SCORES)
+        given[str(scores)] = ""
+    return _options(address, given)
+
+
+def _options(address: Address, given: Mapping[str, object]) -> Options:
+    """Resolves options, whose values are text or what `Described` holds."""
+    if (prep := given.get("prep")) is not None:
         if prep not in PRESETS:
-            raise unknown_name(f"prep of {address}", prep, PRESETS)
-        given = {**PRESETS[prep], **given}
+            raise unknown_name(f"prep of {address}", str(prep), PRESETS)
+        given = {**PRESETS[str(prep)], **given}
     said = [name for name in SCORES if name in given]
     if len(said) > 1:
         raise UserError(f"{address}: {' and '.join(said)} exclude one another; give one")
-    backend = given.get("backend", "jax")
-    if backend not in BACKENDS:
-        raise unknown_name(f"backend of {address}", backend, BACKENDS)
     mean, scale = _statistics(address, given)
+    output = given.get("output")
     return Options(
-        card=Card.read(Path(given["card"])) if "card" in given else None,
+        card=_card(given["card"]) if "card" in given else None,
         input_shape=_shape(address, given["input"]) if "input" in given else None,
         mean=mean,
         scale=scale,
         is_bgr="bgr" in given,
-        layout=_layout(address, given.get("layout", "")),
-        labels=read_labels(Path(given["labels"])) if "labels" in given else (),
+        layout=_layout(address, str(given.get("layout", ""))),
+        labels=_labels(given["labels"]) if "labels" in given else (),
         scores=said[0] if said else "",
-        backend=backend,
-        output=given.get("output"),
+        backend=_backend(address, given["backend"]) if "backend" in given else "",
+        output=None if output is None else str(output),
     )
 
 
+def _backend(address: Address, backend: object) -> str:
+    if address.scheme not in _WITH_BACKENDS:
+        raise UserError(f"{address}: {address.scheme} has one backend; leave the option out")
+    if backend not in BACKENDS:
+        raise unknown_name(f"backend of {address}", str(backend), BACKENDS)
+    return str(backend)
+
+
+def _card(card: object) -> Card:
+    return card if isinstance(card, Card) else Card.read(Path(str(card)))
+
+
+def _labels(labels: object) -> tuple[str, ...]:
+    """Returns labels; text and paths are the file that they are in."""
+    if isinstance(labels, Sequence) and not isinstance(labels, str):
+        return tuple(map(str, labels))
+    return read_labels(Path(str(labels)))
+
+
 def _statistics(
-    address: Address, given: dict[str, str]
+    address: Address, given: Mapping[str, object]
 ) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
     """Returns mean and scale as a card has them: in levels, whatever range the network takes."""
     if not {"mean", "std", "range"} & given.keys():
         return None, None
-    (top,) = _numbers(address, "range", given.get("range", "1"), counts=(1,))
-    mean = _numbers(address, "mean", given.get("mean", "0"), counts=(1, 3))
-    std = _numbers(address, "std", given.get("std", "1"), counts=(1, 3))
+    (top,) = _numbers(address, "range", given.get("range", 1), counts=(1,))
+    mean = _numbers(address, "mean", given.get("mean", 0), counts=(1, 3))
+    std = _numbers(address, "std", given.get("std", 1), counts=(1, 3))
     if top <= 0 or min(std) <= 0:
         raise UserError(f"{address}: range and std must be above 0")
     return tuple(255 / top * m for m in mean), tuple(top / 255 / s for s in std)
 
 
-def _numbers(address: Address, name: str, text: str, counts: tuple[int, ...]) -> tuple[float, ...]:
+def _numbers(
+    address: Address, name: str, value: object, counts: tuple[int, ...]
+) -> tuple[float, ...]:
+    parts = value.split(",") if isinstance(value, str) else np.ravel(np.asarray(value)).tolist()
     try:
-        numbers = tuple(float(part) for part in text.split(","))
-    except ValueError:
+        numbers = tuple(map(float, parts))
+    except (TypeError, ValueError):
         numbers = ()
     if len(numbers) not in counts:
         expected = " or ".join(f"{count} number{'s' if count > 1 else ''}" for count in counts)
-        example = {"range": "255", "mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225"}[name]
         raise UserError(
-            f"{address}: {name} is {text!r}; expected {expected}, for instance {example}"
+            f"{address}: {name} is {value!r}; expected {expected}, for instance {_EXAMPLES[name]}"
         )
     return numbers
 
 
-def _shape(address: Address, text: str) -> tuple[int, int, int]:
+def _shape(address: Address, value: object) -> tuple[int, int, int]:
+    text = str(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        text = "x".join(map(str, value))
     match = re.fullmatch(r"(\d{1,6})x(\d{1,6})(?:x([13]))?", text)
     if not match:
         raise UserError(
-            f"{address}: input is {text!r}; expected HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS, for "
+            f"{address}: input is {value!r}; expected HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS, for "
             "instance 224x224 or 28x28x1"
         )
     height, width, channels = (int(number or 0) for number in match.groups())

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from evofool.classifiers.addresses.describing import find_input, make_card
-from evofool.classifiers.addresses.faces import by_batches, hash_of, on_host
+from evofool.classifiers.addresses.faces import by_batches, gives_shares, hash_of, on_host
 from evofool.classifiers.addresses.options import read_options
 from evofool.classifiers.blaming import first_line
 from evofool.classifiers.classifier import Classifier
@@ -45,17 +45,11 @@ def load(address: Address) -> Classifier:
         options,
         image,
         outputs=int(np.prod(outputs[0]["shape"][1:])),
-        scores="probabilities" if _gives_shares(compute, image.shape) else "logits",
+        scores="probabilities" if gives_shares(compute, image.shape) else "logits",
         sha256=sha256,
         statistics=statistics,
     )
     return on_host(card, compute)
-
-
-def _gives_shares(compute: Any, shape: tuple[int, int, int]) -> bool:
-    """Says whether outputs for a grey image are probabilities, to within their steps."""
-    outputs = compute(np.zeros((1, *shape), np.float32))
-    return bool(outputs.min() >= 0 and abs(outputs.sum() - 1) < 0.05)
 
 
 class _Model:
