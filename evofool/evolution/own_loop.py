@@ -84,11 +84,17 @@ def _anywhere(compiled: Any) -> Callable[..., Any]:
     return call
 
 
-def ask_tell(classifier: str | Classifier = "lenet", **settings: Unpack[Settings]) -> OwnLoop:
+def ask_tell(
+    classifier: str | Classifier = "lenet",
+    *,
+    cells: str = "classes",
+    **settings: Unpack[Settings],
+) -> OwnLoop:
     """Prepares a loop of one's own; it writes nothing.
 
     Args:
         classifier: name, or a `Classifier` of your own.
+        cells: of the archive: "classes", or a name that `register_cells` was given.
         **settings: fields of `EvolveConfig`; those of length, files and polishing have no effect.
 
     Raises:
@@ -104,7 +110,7 @@ def ask_tell(classifier: str | Classifier = "lenet", **settings: Unpack[Settings
         (1, (1, 8))
     """
     if isinstance(classifier, str):
-        config = make_config(classifier=classifier, **settings)
+        config = make_config(classifier=classifier, cells=cells, **settings)
         return OwnLoop(make_plan(config, load_configured(config)))
-    config = make_config(classifier=classifier.card.name, **settings)
+    config = make_config(classifier=classifier.card.name, cells=cells, **settings)
     return OwnLoop(make_plan(config, configure(classifier, config)))

@@ -31,13 +31,14 @@ MODULES = {
     "small-perturbations": "small_perturbations.experiment",
     "defences": "defences",
     "survival": "survival",
+    "simplicity": "simplicity",
 }
 """The module of each experiment, below this package; it ends in `EXPERIMENT`."""
 
 NAMES = tuple(MODULES)
 
 THEMES = {
-    "Images that fool": ("irregular", "regular", "single-class"),
+    "Images that fool": ("irregular", "regular", "single-class", "simplicity"),
     "Other networks": ("transfer-initialisation", "transfer-architecture", "ensemble"),
     "Defences": ("retraining", "defences", "survival"),
     "What networks look at": ("local-or-global", "ablation", "similarity", "stepping-stones"),
