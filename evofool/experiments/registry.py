@@ -32,6 +32,7 @@ MODULES = {
     "defences": "defences",
     "survival": "survival",
     "simplicity": "simplicity",
+    "polish": "polish",
 }
 """The module of each experiment, below this package; it ends in `EXPERIMENT`."""
 
@@ -46,6 +47,7 @@ THEMES = {
         "real-confidence",
         "gradient-ascent",
         "gradient-ascent-regularised",
+        "polish",
     ),
     "People": ("recognisability", "art"),
     "Changes of real images": ("shredded-or-recolored", "small-perturbations"),

@@ -153,7 +153,6 @@ def report(lab: Lab, measures: Archives, setting: Setting) -> Findings:
     fewest = np.median(measures.fewest, axis=1)
     n = f"{len(labels)} classes"
     generations, batch = lab.choose(full=setting.full, small=setting.small)
-    result = f"at most {FEW} connections fool {cells.share(float(np.median(fooled)))} of {n}"
     figures = [
         (f"classes fooled (>= 99 %) by at most {FEW} connections", fooled, n),
         (f"median confidence by at most {FEW} connections", np.median(by_few, axis=1).tolist(), n),
@@ -163,6 +162,10 @@ def report(lab: Lab, measures: Archives, setting: Setting) -> Findings:
         ours=fewest[np.isfinite(fewest)].tolist(),
         seeds=lab.seeds,
         n=n,
+    )
+    result = (
+        f"at most {FEW} connections fool {cells.share(float(np.median(fooled)))} of {n}; the "
+        f"median class takes {cells.spread(count.ours)}"
     )
     return Findings(
         rows=[*measured(figures), count],
@@ -228,7 +231,7 @@ def draw_archive(lab: Lab, measures: Archives, labels: Sequence[str]) -> Figure:
     captions = [
         [
             first_name(labels[place]),
-            f"{connections[place, at]} connections",
+            _count(int(connections[place, at])),
             cells.confidence(float(confidence(odds[place, at]))),
         ]
         for place in shown
@@ -242,6 +245,10 @@ def draw_archive(lab: Lab, measures: Archives, labels: Sequence[str]) -> Figure:
         [section("", images[shown].reshape(-1, *images.shape[2:]), captions)],
         columns=len(MOST),
     )
+
+
+def _count(connections: int) -> str:
+    return f"{connections} connection" + "s" * (connections != 1)
 
 
 def _order(measures: Archives) -> list[int]:
