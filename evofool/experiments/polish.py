@@ -41,15 +41,24 @@ class Setting(NamedTuple):
     full: Mapping[str, Any]  # settings of evolution
     small: Mapping[str, Any]  # the same at small scale
     steps: int  # of gradients, at full scale
+    small_kinds: tuple[str, ...]
 
 
-DIGITS = Setting("lenet", ("lenet-b", "mlp"), {"generations": 200}, {"generations": 3}, steps=100)
+DIGITS = Setting(
+    "lenet",
+    ("lenet-b", "mlp"),
+    {"generations": 200},
+    {"generations": 3},
+    steps=100,
+    small_kinds=(EVOLVED, POLISHED, FINELY, PIXELS),
+)
 OBJECTS = Setting(
     NETWORK,
     ("mobilenet_v1_0.75_192", "mobilenet_v2_1.0_224_qat", "squeezenet_v1.0_deepcompression"),
     {"generations": 500, "batch_size": 200, "classes": every(10)},
     {"generations": 1, "batch_size": 20, "classes": every(100)},
     steps=100,
+    small_kinds=(EVOLVED, POLISHED),
 )
 
 
@@ -87,14 +96,16 @@ def evolve(lab: Lab, setting: Setting) -> dict[str, Run]:
         **lab.choose(full=setting.full, small=setting.small),
     }
     climb: dict[str, Any] = {"polish": {"steps": lab.choose(full=setting.steps, small=2)}}
-    fine: dict[str, Any] = {"fine_rate": 0.7, "fine_after": lab.choose(full=100, small=1)}
-    pixels = budget | {"encoding": "direct", "generations": 0}
-    return {
-        EVOLVED: lab.evolve(setting.network, **budget),
-        FINELY: lab.evolve(setting.network, **budget, cppn=fine),
-        POLISHED: lab.evolve(setting.network, **budget, **climb),
-        PIXELS: lab.evolve(setting.network, **pixels, **climb),
-    }
+    fine: dict[str, Any] = {"fine_rate": 0.7, "fine_after": _fine_after(lab)}
+    pixels = {"encoding": "direct", "generations": 0}
+    kinds = {EVOLVED: {}, POLISHED: climb, FINELY: {"cppn": fine}, PIXELS: pixels | climb}
+    if lab.scale == "small":  # every kind is a program to be compiled
+        kinds = {name: kinds[name] for name in setting.small_kinds}
+    return {name: lab.evolve(setting.network, **budget | own) for name, own in kinds.items()}
+
+
+def _fine_after(lab: Lab) -> int:
+    return lab.choose(full=100, small=1)
 
 
 def measure(lab: Lab, setting: Setting) -> Measures:
@@ -106,6 +117,7 @@ def measure(lab: Lab, setting: Setting) -> Measures:
 def _measured(lab: Lab, run: Run, setting: Setting, name: str) -> Kind:
     lab.say(f"wearing {run.folder.name}")
     points = survive(run, out=lab.folder / name.replace(" ", "-")).points
+    judges = lab.choose(full=setting.judges, small=setting.judges[:1])
     elites = run.all_elites()
     sizes = [
         (int(getattr(one.genome, "num_nodes", 0)), int(getattr(one.genome, "num_connections", 0)))
@@ -114,7 +126,7 @@ def _measured(lab: Lab, run: Run, setting: Setting, name: str) -> Kind:
     assert run.summary is not None
     return Kind(
         log_odds=np.array([elite.fitness for elite in elites]),
-        judged=recognize_elites(lab, run, setting.judges),
+        judged=recognize_elites(lab, run, judges),
         worn=np.array([point.median_confidence for point in points]),
         nodes=np.array([nodes for nodes, _ in sizes]),
         connections=np.array([connections for _, connections in sizes]),
@@ -125,28 +137,31 @@ def _measured(lab: Lab, run: Run, setting: Setting, name: str) -> Kind:
 def report(lab: Lab, measures: Measures, setting: Setting) -> Findings:
     """Asks whether surer images are hardier, and whether other networks see more in them."""
     runs, kinds = evolve(lab, setting), measures.kinds
-    n = f"{len(kinds[EVOLVED].log_odds)} images"
+    n, judges = f"{len(kinds[EVOLVED].log_odds)} images", len(kinds[EVOLVED].judged)
     figures = [
         (f"{name}: {what}", [value], n)
         for name, kind in kinds.items()
         for what, value in (
             ("median confidence", float(np.median(confidence(kind.log_odds)))),
             ("confidence under wear", kind.kept),
-            (f"recognised by {len(setting.judges)} other networks", kind.seen),
+            (f"recognised by other networks ({judges})", kind.seen),
         )
     ]
+    result = "others see the class in " + ", ".join(
+        f"{cells.share(kind.seen)} ({name})" for name, kind in kinds.items()
+    )
     return Findings(
         rows=measured(figures),
-        result="other networks see the class in "
-        + ", ".join(f"{cells.share(kind.seen)} ({name})" for name, kind in kinds.items()),
+        result=result,
+        summary=("", result),
         tables=[
             tabulate_kinds(kinds),
-            tabulate_judges(kinds, setting),
-            tabulate_gain(kinds, setting),
+            tabulate_judges(kinds),
+            tabulate_gain(kinds, setting.network),
             tabulate_wear(kinds),
         ],
         images=[_draw(lab, runs)],
-        notes=notes("polish", "both", fine=runs[FINELY], polished=runs[POLISHED].config),
+        notes=notes("polish", "both", after=_fine_after(lab), polished=runs[POLISHED].config),
     )
 
 
@@ -167,10 +182,10 @@ def tabulate_kinds(kinds: Mapping[str, Kind]) -> Table:
     return Table.of("Certainty, size of the network that draws, and images shown for it", lines)
 
 
-def tabulate_judges(kinds: Mapping[str, Kind], setting: Setting) -> Table:
+def tabulate_judges(kinds: Mapping[str, Kind]) -> Table:
     """Returns what judges see, and whether they see more in surer images of the same kind."""
     lines = []
-    for judge in setting.judges:
+    for judge in kinds[EVOLVED].judged:
         for name, kind in kinds.items():
             look = kind.judged[judge]
             rank = scipy.stats.spearmanr(kind.log_odds, look.log_odds)
@@ -193,12 +208,12 @@ def tabulate_judges(kinds: Mapping[str, Kind], setting: Setting) -> Table:
     )
 
 
-def tabulate_gain(kinds: Mapping[str, Kind], setting: Setting) -> Table:
+def tabulate_gain(kinds: Mapping[str, Kind], network: str) -> Table:
     """Compares polished images with those that they climbed from, judge by judge."""
     before, after = kinds[EVOLVED], kinds[POLISHED]
-    tests = {setting.network: signed_rank(after.log_odds, before.log_odds)} | {
+    tests = {network: signed_rank(after.log_odds, before.log_odds)} | {
         judge: signed_rank(after.judged[judge].log_odds, before.judged[judge].log_odds)
-        for judge in setting.judges
+        for judge in before.judged
     }
     return Table(
         title="Log-odds of polished images against those of the images that they climbed from",

@@ -5,7 +5,6 @@ from evofool.experiments import polish
 from evofool.experiments.bench import Recognition
 from evofool.images import WEAR
 
-SETTING = polish.DIGITS._replace(judges=("mlp",))
 POINTS = 1 + sum(len(wear.amounts) for wear in WEAR.values())
 
 
@@ -28,10 +27,10 @@ def kinds():
 
 
 def test_judges_are_asked_whether_they_see_more_in_surer_images(kinds):
-    rows = polish.tabulate_judges(kinds, SETTING).rows
+    rows = polish.tabulate_judges(kinds).rows
     assert [row[4] for row in rows] == pytest.approx([1.0, -1.0])
     assert all("(1 of 4)" in str(row[2]) for row in rows)
-    own, other = polish.tabulate_gain(kinds, SETTING).rows
+    own, other = polish.tabulate_gain(kinds, "lenet").rows
     assert (own[0], other[0]) == ("lenet", "mlp")
     assert "median difference 6.75" in str(own[1])
     assert "median difference 0" in str(other[1])
@@ -51,8 +50,9 @@ def test_digits_are_done_at_small_scale(at_small_scale):
     medians = {row.what: row.ours[0] for row in report.findings.rows}
     assert medians["polished: median confidence"] >= medians["evolved: median confidence"]
     size, judges, gain, _ = report.findings.tables
-    assert [row[4] for row in size.rows][3] is None  # pixels have no network
-    assert size.rows[2][4] >= size.rows[0][4] + 16
-    assert len(judges.rows) == 2 * 4
-    assert len(gain.rows) == 3
+    nodes = {row[0]: row[4] for row in size.rows}
+    assert nodes[polish.PIXELS] is None
+    assert nodes[polish.POLISHED] >= nodes[polish.EVOLVED] + 16
+    assert len(judges.rows) == len(nodes) == 4
+    assert [row[0] for row in gain.rows] == ["lenet", "lenet-b"]
     assert (folder / report.findings.images[0].file).exists()
