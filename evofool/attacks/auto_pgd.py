@@ -111,6 +111,7 @@ def apgd(
             too few classes for the loss.
     """
     task = prepare(classifier, images, labels, target, gradients_for="apgd")
+    classifier = task.classifier
     epsilons = check_epsilon(epsilon)
     check_counts(steps=(steps, 1))
     check_seed(seed)

@@ -87,6 +87,7 @@ def carlini_wagner(
         UserError: images, classes or options that cannot be used, or no gradients.
     """
     task = prepare(classifier, images, labels, target, gradients_for="carlini-wagner")
+    classifier = task.classifier
     check_counts(searches=(searches, 1), steps=(steps, 1))
     if not (0 < rate <= 1 and 0 <= margin < np.inf):
         raise UserError(f"rate is {rate:g}, margin {margin:g}; expected above 0..1, and 0 or more")

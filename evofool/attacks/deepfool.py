@@ -65,6 +65,7 @@ def deepfool(
         UserError: images, classes or options that cannot be used, or no gradients.
     """
     task = prepare(classifier, images, labels, gradients_for="deepfool")
+    classifier = task.classifier
     change, rounds = deepfool_steps(
         task,
         norm=norm,

@@ -35,8 +35,8 @@ from evofool.attacks.inputs import (
     Task,
     check_classes,
     check_counts,
-    check_gradients,
     silent,
+    with_gradients,
 )
 from evofool.attacks.results import AttackResult, judge
 from evofool.classifiers import Classifier, confidence
@@ -93,7 +93,7 @@ def gradient_ascent(
         UserError: an unknown class or name, `starts` below 1, a classifier without gradients, or
             `save` is of another attack.
     """
-    check_gradients(classifier, "gradient-ascent")
+    classifier = with_gradients(classifier, "gradient-ascent")
     settings = _settings(settings)
     check_counts(starts=(starts, 1))
     wanted = np.atleast_1d(np.asarray(target))

@@ -54,6 +54,7 @@ def fgsm(
         UserError: images, classes or epsilons that cannot be used, or no gradients.
     """
     task = prepare(classifier, images, labels, target, gradients_for="fgsm")
+    classifier = task.classifier
     epsilons = check_epsilon(epsilon)
     signs = gradient_signs(task, report=report)
     made = [quantize_towards(task.images, task.images + 255 * e * signs) for e in epsilons]
@@ -109,6 +110,7 @@ def pgd(
             are less than one level of 8 bits, or no gradients.
     """
     task = prepare(classifier, images, labels, target, gradients_for="pgd")
+    classifier = task.classifier
     epsilons = check_epsilon(epsilon)
     relative_step = _check_steps(steps, relative_step)
     if not random_start:

@@ -96,7 +96,7 @@ def prepare(
             classifier without gradients where they are needed.
     """
     if gradients_for is not None:
-        check_gradients(classifier, gradients_for)
+        classifier = with_gradients(classifier, gradients_for)
     levels = check_images(classifier, images)
     checked = check_classes(classifier, "labels", labels, len(levels))
     if target is None:
@@ -112,8 +112,8 @@ def prepare(
     return Task(classifier, levels, checked, wanted)
 
 
-def check_gradients(classifier: Classifier, attack: str) -> None:
-    """Refuses a classifier without gradients.
+def with_gradients(classifier: Classifier, attack: str) -> Classifier:
+    """Returns the face of a classifier that has gradients.
 
     Args:
         classifier: to be attacked.
@@ -122,11 +122,13 @@ def check_gradients(classifier: Classifier, attack: str) -> None:
     Raises:
         UserError: the classifier computes outside JAX.
     """
-    if not classifier.is_jax:
+    face = classifier.face(in_jax=True)
+    if face is None:
         raise UserError(
             f"{attack} needs gradients, and {classifier.card.name} computes outside JAX; attacks "
             f"that need only its outputs: {', '.join(BLACK_BOX)}"
         )
+    return face
 
 
 def check_images(

@@ -77,6 +77,7 @@ def lbfgs(
             another attack.
     """
     task = prepare(classifier, images, labels, target, gradients_for="lbfgs")
+    classifier = task.classifier
     if min(searches, steps) < 1:
         raise UserError(f"searches is {searches}, steps {steps}; expected 1 or more")
     progress = task.progress(

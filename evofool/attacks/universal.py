@@ -101,6 +101,7 @@ def universal(
             another attack.
     """
     task = prepare(classifier, images, labels, gradients_for="universal")
+    classifier = task.classifier
     if norm not in NORMS:
         raise unknown_name("norm", norm, NORMS)
     (radius,) = check_epsilon(epsilon, norm=norm)

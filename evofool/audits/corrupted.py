@@ -53,7 +53,7 @@ def corrupt_all(subject: Subject) -> CorruptionsPart:
     images, labels = real.images[rows], real.labels[rows]
     part: CorruptionsPart = {"images": len(rows), "corruptions": [], "metrics": {}}
     for name, (description, corruption) in _corruptions(images, subject.seed).items():
-        seen = recognize(subject.classifier, corruption(images))
+        seen = recognize(subject.shipped, corruption(images))
         is_right, certain = seen.classes == labels, seen.confidence >= subject.threshold
         part["corruptions"].append(
             {

@@ -141,7 +141,7 @@ def replay(subject: Subject, folder: str | Path) -> ReplayPart:
             f"images of {folder} have shapes {sorted(shapes)}; expected one, of {channels} "
             "channel(s)"
         )
-    seen = recognize(with_views(subject.classifier, shapes.pop()), np.stack(images))
+    seen = recognize(with_views(subject.shipped, shapes.pop()), np.stack(images))
     after = confidence(seen.log_odds.max(axis=1))
     before = np.array([image.confidence for image in earlier])
     was, is_now = (values >= subject.threshold for values in (before, after))

@@ -168,7 +168,7 @@ class Audit:
         if run is not None and source == "cppn":  # of pixels only the last checkpoint is kept
             cells = [(elite.run_index, elite.cell) for elite in run.all_elites()]
             needed = reached(run, subject.threshold)[tuple(np.transpose(cells))]
-        seen = recognize(subject.classifier, evidence.images)
+        seen = recognize(subject.shipped, evidence.images)
         return certainty.certain_of(subject, evidence, seen, needed=needed, curve=curve)
 
     def _evidence(self, source: str) -> Evidence:

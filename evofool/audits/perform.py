@@ -155,7 +155,7 @@ def audit(
     if overwrite and any((Path(out) / name).exists() for name in (FILE, PARTS)):
         remove(Path(out))
     subject = Subject(
-        classifier=loaded,
+        classifier=loaded.face(in_jax=True) or loaded,
         address=classifier if isinstance(classifier, str) else loaded.card.name,
         real=real,
         budget=chosen,

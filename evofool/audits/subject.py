@@ -36,7 +36,7 @@ class Subject:
     """A classifier under audit.
 
     Attributes:
-        classifier: it.
+        classifier: it, in JAX where it can be.
         address: as the user gave it.
         real: real images, or None.
         budget: what may be spent.
@@ -61,7 +61,12 @@ class Subject:
     @cached_property
     def answers(self) -> Fingerprint:
         """What it answers to test images; among it whether it answers twice the same."""
-        return fingerprint(self.classifier)
+        return fingerprint(self.shipped)
+
+    @cached_property
+    def shipped(self) -> Classifier:
+        """It in the runtime that it ships with, which scores; the same where there is one only."""
+        return self.classifier.face(in_jax=False) or self.classifier
 
     @property
     def thresholds(self) -> tuple[float, ...]:
@@ -85,7 +90,7 @@ class Subject:
     @cached_property
     def seen(self) -> Recognized:
         """What it recognises in the real images; only for an audit that has some."""
-        return recognize(self.classifier, self.known.images)
+        return recognize(self.shipped, self.known.images)
 
     @cached_property
     def outputs(self) -> Float[np.ndarray, "images outputs"]:

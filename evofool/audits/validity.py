@@ -14,7 +14,7 @@ import numpy as np
 from evofool.audits.figures import share
 from evofool.audits.nothing import noise
 from evofool.audits.subject import Subject, evenly_spread
-from evofool.classifiers import CERTAIN, Classifier, Params, accuracy_of
+from evofool.classifiers import CERTAIN, Classifier, Params, accuracy_of, distance_of_faces
 from evofool.evaluation import Check, check_scale, evaluate, recognize
 from evofool.images import from_levels
 from evofool.measures import proportion_interval
@@ -24,6 +24,7 @@ TOGETHER = 8  # images that are also shown one by one
 TOLERANCE = 1e-3  # of the largest output; machines differ by about 1e-6
 TRIED = 200  # real images that are shown with other channels and ranges
 MOST_NOISE = 0.95  # measured: 98 % with values times 255, 0 to 86 % of models used rightly
+MOST_APART = 0.1  # of confidences; measured: 1e-6 of float models, 0.04 of 8-bit ones
 GAIN = 0.1  # of accuracy, which only a mistake in preprocessing gains
 MOST_GOLDEN = 2**30  # bytes
 
@@ -69,10 +70,11 @@ def check_validity(
     """
     yield _same_twice(subject)
     yield _alone_and_together(subject)
-    yield check_scale(subject.classifier)
+    yield from _faces(subject)
+    yield check_scale(subject.shipped)
     yield _noise(subject)
     if golden is not None:
-        yield _check_golden(subject.classifier, Path(golden))
+        yield _check_golden(subject.shipped, Path(golden))
     if subject.real is not None:
         yield _accuracy(subject, expect_accuracy)
         yield _preprocessing(subject)
@@ -89,7 +91,7 @@ def _same_twice(subject: Subject) -> Check:
 
 def _alone_and_together(subject: Subject) -> Check:
     """Compares outputs of images shown one by one and in a batch."""
-    classifier = subject.classifier
+    classifier = subject.shipped
     images = from_levels(noise(classifier.card.input_shape, TOGETHER, seed=subject.seed))
     together = evaluate(classifier, images, TOGETHER)
     alone = np.concatenate([evaluate(classifier, image[None], 1) for image in images])
@@ -101,9 +103,21 @@ def _alone_and_together(subject: Subject) -> Check:
     )
 
 
+def _faces(subject: Subject) -> Iterator[Check]:
+    """Compares the runtime that the model ships with, which scores, and JAX, which searches."""
+    apart = distance_of_faces(subject.classifier)
+    if apart is not None:
+        yield Check(
+            "in JAX and outside",
+            apart <= MOST_APART,
+            f"confidences differ by {apart:.2g} (expected {MOST_APART:g} at most); those outside "
+            "JAX, in the runtime that the model ships with, are shown",
+        )
+
+
 def _noise(subject: Subject) -> Check:
     """Shows noise alone: it tells a scale of 0 to 255 from one of 0 to 1 better than all else."""
-    classifier, count = subject.classifier, subject.budget.nothing
+    classifier, count = subject.shipped, subject.budget.nothing
     levels = noise(classifier.card.input_shape, count, seed=subject.seed)
     certain = float(np.mean(recognize(classifier, levels).confidence >= CERTAIN))
     bar, most = (rounded_percent(share, digits=0) for share in (CERTAIN, MOST_NOISE))
@@ -172,7 +186,7 @@ def _preprocessing(subject: Subject) -> Check:
     images, labels = real.images[rows], real.labels[rows]
     usual = accuracy_of(subject.seen.classes[rows], labels)
     found = {
-        name: accuracy_of(recognize(_with(subject.classifier, change), images).classes, labels)
+        name: accuracy_of(recognize(_with(subject.shipped, change), images).classes, labels)
         for name, change in _CHANGES.items()
         if name != "red and blue exchanged" or images.shape[3] == 3
     }
@@ -209,7 +223,7 @@ def _with(classifier: Classifier, change: Change) -> Classifier:
 
     # the probe and the members are those of the classifier as it is
     card = dataclasses.replace(classifier.card, probe=())
-    return dataclasses.replace(classifier, card=card, apply=apply, members=())
+    return dataclasses.replace(classifier, card=card, apply=apply, members=(), other=None)
 
 
 def _distance(classifier: Classifier, ours: np.ndarray, theirs: np.ndarray) -> float:

@@ -39,6 +39,7 @@ from evofool.classifiers.identity import (
     Fingerprint,
     answers_otherwise,
     differences,
+    distance_of_faces,
     fingerprint,
     has_hash,
 )
@@ -112,6 +113,7 @@ __all__ = [
     "convolve_blocks",
     "current_name",
     "differences",
+    "distance_of_faces",
     "ensemble",
     "fetch_weights",
     "fingerprint",

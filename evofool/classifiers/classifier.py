@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -95,6 +95,19 @@ class Classifier:
     ) -> Float[Array, "*lead outputs"]:
         """Returns log(p / (1 - p)) of every output's probability p."""
         return fitness_of(jnp.asarray(outputs), self.kind)
+
+
+def on_faces(classifier: Classifier, change: Callable[[Classifier], Classifier]) -> Classifier:
+    """Changes a classifier, and its other face when that is asked for."""
+    changed, other = change(classifier), classifier.other
+    if other is None:
+        return changed
+
+    def make() -> Classifier | None:
+        face = other()
+        return None if face is None else change(face)
+
+    return replace(changed, other=make)
 
 
 class Network(NamedTuple):

@@ -77,15 +77,32 @@ def fingerprint(classifier: Classifier) -> Fingerprint:
     """
     outputs = check_classifier(classifier)
     again = outputs if has_hash(classifier.card) else check_classifier(classifier)
-    is_outside = not classifier.is_jax
-    odds = np.log(np.maximum(outputs, TINY)) if is_outside else outputs
-    confidences = confidence(np.asarray(classifier.log_odds(jnp.asarray(odds))))
+    confidences = _confidences(classifier, outputs)
     return Fingerprint(
         answers=_sums(outputs),
         spread=float(np.abs(_sums(again) - _sums(outputs)).max()),
         certain=float(np.mean(confidences.max(axis=1) >= CERTAIN)),
-        step=step_of(outputs) if is_outside else 0.0,
+        step=0.0 if classifier.is_jax else step_of(outputs),
     )
+
+
+def distance_of_faces(classifier: Classifier) -> float | None:
+    """Returns how far the confidences of a model's two faces are apart, on the test images.
+
+    Returns:
+        The largest difference, in [0, 1]; None for a model that has one face.
+
+    Raises:
+        UserError: as `check_classifier`.
+    """
+    faces = [classifier.face(in_jax=in_jax) for in_jax in (True, False)]
+    confidences = [_confidences(face, check_classifier(face)) for face in faces if face is not None]
+    return float(np.abs(confidences[0] - confidences[1]).max()) if len(confidences) == 2 else None
+
+
+def _confidences(classifier: Classifier, outputs: np.ndarray) -> np.ndarray:
+    odds = outputs if classifier.is_jax else np.log(np.maximum(outputs, TINY))
+    return confidence(np.asarray(classifier.log_odds(jnp.asarray(odds))))
 
 
 def step_of(probabilities: Float[np.ndarray, "images outputs"]) -> float:

@@ -11,6 +11,7 @@ References:
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +19,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from evofool.classifiers.card import ImageBatch
-from evofool.classifiers.classifier import Classifier, Params
+from evofool.classifiers.classifier import Classifier, Params, on_faces
 from evofool.support import UserError, unknown_name
 
 Scaled = Float[Array, "batch rows columns channels"]
@@ -57,6 +58,13 @@ def with_views(
         return classifier
     if min(image_shape[:2]) < 2:
         raise UserError(f"images of {image_shape[0]}x{image_shape[1]} pixels; expected 2 or more")
+    return on_faces(classifier, partial(_viewing, image_shape=image_shape, views=views))
+
+
+def _viewing(
+    classifier: Classifier, *, image_shape: tuple[int, int, int], views: str
+) -> Classifier:
+    card = classifier.card
     crop = {"single": lambda images: [images], "ten-crop": ten_crops}[views]
     size = card.input_shape[:2]
 

@@ -121,10 +121,14 @@ def verify(
         machine = "the same kind of" if result.is_same_platform else "another kind of"
         for unchecked in result.unchecked:
             say(f"not checked: {unchecked}")
+        other = ""
+        if result.other_face is not None:
+            other = f"                          by the other runtime:  {result.other_face:.3g}\n"
         say(
             f"{result.elites} elites, on {machine} machine\n"
             f"largest difference in confidence, drawn from the genome: {result.from_genome:.3g}\n"
             f"                                  read from the PNG:     {result.from_png:.3g}\n"
+            f"{other}"
             f"tolerance {result.tolerance:g}: "
             + ("verified" if result.passed else f"FAILED, worst for class {result.worst}")
         )

@@ -23,12 +23,14 @@ from evofool.evaluation.on_files import accuracy, classify, summarize_actions
 from evofool.evaluation.programs import Model, model_of, once_per_model
 from evofool.evaluation.recognition import Corrupted, Recognized, corrupt, recognize
 from evofool.evaluation.selftest import Check, check_digits, check_photographs, check_scale
+from evofool.evaluation.speed import FaceSpeeds, compare_faces, images_per_second
 
 __all__ = [
     "ACCELERATOR_VALUES",
     "CPU_VALUES",
     "Check",
     "Corrupted",
+    "FaceSpeeds",
     "Labelled",
     "Model",
     "Recognized",
@@ -39,11 +41,13 @@ __all__ = [
     "choose_gradient_batch",
     "choose_micro_batch",
     "classify",
+    "compare_faces",
     "corrupt",
     "evaluate",
     "evaluate_levels",
     "evaluate_log_odds",
     "extract_features",
+    "images_per_second",
     "in_parts",
     "micro_batch_for",
     "model_of",

@@ -190,4 +190,4 @@ def _swapped(classifier: Classifier) -> Classifier:
 
     # the probe and the members are those of the classifier as it is
     card = dataclasses.replace(classifier.card, probe=())
-    return dataclasses.replace(classifier, card=card, apply=apply, members=())
+    return dataclasses.replace(classifier, card=card, apply=apply, members=(), other=None)

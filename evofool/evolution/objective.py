@@ -161,7 +161,7 @@ def with_objective(classifier: Classifier, config: EvolveConfig) -> Classifier:
             cells,
         )
     return dataclasses.replace(
-        classifier, card=card, apply=apply, kind="log_odds", members=(classifier,)
+        classifier, card=card, apply=apply, kind="log_odds", members=(classifier,), other=None
     )
 
 

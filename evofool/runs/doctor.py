@@ -13,7 +13,7 @@ import jax
 from evofool.classifiers import Card, fingerprint, load_classifier, shipped_names
 from evofool.config import EvolveConfig
 from evofool.data import SOURCES, describe_preprocessing, find_data
-from evofool.evaluation import Check, check_digits, check_photographs, check_scale
+from evofool.evaluation import Check, check_digits, check_photographs, check_scale, compare_faces
 from evofool.evolution import Forecast, forecast_run, load_configured
 from evofool.runs.identity import not_deterministic
 from evofool.support import UserError, platform_facts, rounded_percent
@@ -127,6 +127,10 @@ def doctor(
             ),
         ]
         checks.append(check_scale(classifier))
+        if (speeds := compare_faces(classifier)) is not None:
+            checks.append(
+                Check("backends", True, f"{speeds}; ?backend={speeds.faster} is the faster one")
+            )
         if answers.step:
             checks.append(Check("steps of the output", True, f"multiples of {answers.step:.3g}"))
         if classifier.is_jax:

@@ -12,6 +12,7 @@ from evofool.classifiers import (
     Fingerprint,
     answers_otherwise,
     differences,
+    distance_of_faces,
     fingerprint,
     has_hash,
 )
@@ -104,8 +105,15 @@ def check_identity(
     return max(answers.spread, now.spread)
 
 
-def remarks(card: Card, answers: Fingerprint) -> Iterator[str]:
+def remarks(classifier: Classifier, answers: Fingerprint) -> Iterator[str]:
     """Says what a user should know of a classifier before its scores are believed."""
+    card = classifier.card
+    apart = distance_of_faces(classifier) if classifier.is_jax else None
+    if apart is not None:
+        yield (
+            f"{card.name} is computed in JAX; confidences of the runtime that it ships with differ "
+            f"by {apart:.2g} at most, on test images (evofool doctor compares their speeds)"
+        )
     if card.guessed:
         yield (
             f"the file of {card.name!r} does not tell its {', '.join(card.guessed)}, which are "

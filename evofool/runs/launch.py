@@ -27,6 +27,7 @@ from evofool.evolution import (
     starters,
 )
 from evofool.images import save_image
+from evofool.runs.backends import settle_backend
 from evofool.runs.convergence import write_convergence
 from evofool.runs.examination import examine
 from evofool.runs.folders import CONFIG, SUMMARY, is_tidy, new_run_folder
@@ -117,7 +118,9 @@ def evolve(
         )
     elif preset or config_file or settings or fitness or cells:
         raise UserError("give either config, or preset, config_file and settings, not both")
+    measured = ""
     if not isinstance(classifier, Classifier):
+        config, measured = settle_backend(config)
         classifier = load_configured(config)
     else:
         config = dataclasses.replace(config, classifier=classifier.card.name)
@@ -131,10 +134,10 @@ def evolve(
     name = f"{name or preset or config.encoding}-{config.seed}"
     with contextlib.ExitStack() as held:
         reporter = held.enter_context(reporting(reporter=reporter, quiet=quiet))
-        if classifier.remark:
-            reporter.message(classifier.remark)
+        for remark in filter(None, (measured, classifier.remark)):
+            reporter.message(remark)
         answers = fingerprint(classifier)
-        for remark in remarks(classifier.card, answers):
+        for remark in remarks(classifier, answers):
             reporter.message(remark)
         begun = new_run_folder(out, name=name, overwrite=overwrite, report=reporter.message)
 

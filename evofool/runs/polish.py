@@ -10,6 +10,7 @@ from typing import Any, Literal
 from evofool.classifiers import Classifier, fingerprint
 from evofool.config import PolishConfig
 from evofool.evolution import Reporter, begin_with, expectation_of, make_plan, starters
+from evofool.runs.backends import in_jax
 from evofool.runs.folders import CONFIG, new_run_folder
 from evofool.runs.launch import carry_out
 from evofool.runs.progress import reporting
@@ -91,8 +92,9 @@ def polish(
     asked: dict[str, Any] = {}
     if expect is not None:
         asked = {"expect": expect, "expect_by": expect_by, "expect_copies": expect_copies}
+    model, settings = in_jax(run.classifier, run.config)
     config = dataclasses.replace(
-        run.config,
+        settings,
         **asked,
         generations=newest.generation,
         target_confidence=None,
@@ -107,9 +109,9 @@ def polish(
             classes=tuple(classes),
         ),
     )
-    plan = make_plan(config, run.classifier)
+    plan = make_plan(config, model)
     run.check_identity(run.classifier)
-    answers = fingerprint(run.classifier)
+    answers = fingerprint(model)
     folder = Path(out) if out is not None else run.folder.with_name(f"{run.folder.name}-polished")
     with contextlib.ExitStack() as held:
         reporter = held.enter_context(reporting(reporter=reporter, quiet=quiet))
@@ -122,7 +124,7 @@ def polish(
             shutil.copy(run.folder / "metrics.jsonl", folder)
             write_json(folder / CONFIG, make_manifest(plan, answers))
             has_other_fitness = plan.expectation != expectation_of(run.config)
-            begin_with(folder, plan, newest, anew=has_other_fitness)
+            begin_with(folder, plan, newest, anew=has_other_fitness or model is not run.classifier)
 
         multihost.from_first(begin)  # which holds the lock for all
         return carry_out(folder, plan, reporter)

@@ -34,6 +34,9 @@ class Verification:
         worst: label of the class with the largest difference.
         is_same_platform: whether this is the kind of machine that made the run.
         tolerance: largest difference allowed.
+        other_face: the same, from the PNG, scored by the model's other face: outside JAX, in the
+            runtime that it ships with, or in JAX if the run was evolved outside; None for a model
+            with one face. It decides nothing.
         spread: how far two answers of the classifier to the same image are apart; 0 if it is
             deterministic.
         unchecked: what could not be checked of the files, and why.
@@ -46,6 +49,7 @@ class Verification:
     is_same_platform: bool
     tolerance: float
     spread: float = 0.0
+    other_face: float | None = None
     unchecked: tuple[str, ...] = ()
 
     @property
@@ -98,8 +102,10 @@ def verify(
         warnings.warn(one, DamagedFileWarning, stacklevel=2)
     spread = run.check_identity(run.classifier)
     elites = run.all_elites()
-    from_genome = _differences(run, elites, run.draw([elite.genome for elite in elites]))
-    from_png = _differences(run, elites, _exported(run))
+    model, other = run.classifier, run.classifier.face(in_jax=not run.classifier.is_jax)
+    from_genome = _differences(run, model, elites, run.draw([elite.genome for elite in elites]))
+    from_png = _differences(run, model, elites, _exported(run))
+    by_other = None if other is None else _differences(run, other, elites, _exported(run))
     worst = int(np.argmax(np.maximum(from_genome, from_png)))
     return Verification(
         elites=len(elites),
@@ -109,26 +115,28 @@ def verify(
         is_same_platform=is_same_platform,
         tolerance=tolerance,
         spread=spread,
+        other_face=None if by_other is None else float(by_other.max()),
         unchecked=tuple(findings.unchecked),
     )
 
 
 def _differences(
-    run: Run, elites: list[Elite], images: Iterable[Images]
+    run: Run, classifier: Classifier, elites: list[Elite], images: Iterable[Images]
 ) -> Float[np.ndarray, " elites"]:
     """Returns how far the confidence in each elite's class is from the archive's.
 
     A score that is not a number is as far away as can be, by 1.
 
     Args:
-        run: whose classifier scores.
+        run: whose settings count.
+        classifier: scores.
         elites: of that run.
         images: their images, in any number of parts: never all are in memory.
     """
     odds, done = [], 0
     for part in images:
         shown = elites[done : done + len(part)]
-        odds.append(_scores(run, shown, part))
+        odds.append(_scores(run, classifier, shown, part))
         done += len(part)
     odds = np.concatenate(odds)
     mine = odds[np.arange(len(elites)), [elite.output for elite in elites]]
@@ -137,10 +145,12 @@ def _differences(
     return np.where(np.isnan(mine), 1.0, difference)
 
 
-def _scores(run: Run, elites: list[Elite], images: Images) -> Float[np.ndarray, "elites outputs"]:
+def _scores(
+    run: Run, classifier: Classifier, elites: list[Elite], images: Images
+) -> Float[np.ndarray, "elites outputs"]:
     """Scores images of elites as the run did."""
     return score_again(
-        run.classifier,
+        classifier,
         expectation_of(run.config),
         images,
         seeds=np.array([elite.seed for elite in elites]),

@@ -7,7 +7,7 @@ the command line's help and its error messages appear at once.
 """
 
 from evofool.support import multihost
-from evofool.support.addresses import SCHEMES, Address, parse_address
+from evofool.support.addresses import SCHEMES, Address, parse_address, with_backend
 from evofool.support.arrays import read_array, read_arrays, write_arrays
 from evofool.support.compiling import jit, jit_lightly
 from evofool.support.downloading import download
@@ -154,6 +154,7 @@ __all__ = [
     "unknown_name",
     "url_of",
     "user_cache",
+    "with_backend",
     "with_full_path",
     "write_arrays",
     "write_error",

@@ -6,7 +6,7 @@ file, `%26` for an ampersand in a value, `%2B` for a plus, which joins the membe
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -64,6 +64,23 @@ class Address:
             place = self.place
         full = {k: str(Path(v).absolute()) for k, v in self.options.items() if k in _PATHS and v}
         return Address(self.scheme, place, {**self.options, **full})
+
+
+def with_backend(name: str, backend: str) -> str:
+    """Returns the name of a classifier with an option that says what computes it.
+
+    Args:
+        name: an address; other names come back as they are.
+        backend: as in the option.
+
+    Example:
+        >>> with_backend("onnx:digits.onnx?bgr&backend=auto", "native")
+        'onnx:digits.onnx?bgr&backend=native'
+    """
+    address = parse_address(name)
+    if address is None:
+        return name
+    return str(replace(address, options={**address.options, "backend": backend}))
 
 
 def parse_address(name: str) -> Address | None:

@@ -16,7 +16,7 @@ from evofool.classifiers.addresses.faces import hash_of, inside_jax, on_host
 from evofool.classifiers.addresses.options import Described, Options, options_of
 from evofool.classifiers.blaming import blaming, first_line
 from evofool.classifiers.card import SCORES
-from evofool.classifiers.classifier import Classifier, Params
+from evofool.classifiers.classifier import Classifier, Params, on_faces
 from evofool.support import Address, ModelWarning, UserError, unknown_name
 
 
@@ -155,9 +155,10 @@ def _read(scheme: str, model: object, described: Described) -> tuple[Address, Op
 
 
 def _named(classifier: Classifier, model: object, described: Described) -> Classifier:
-    card = classifier.card
-    if name := described.get("name"):
-        card = replace(card, name=name)
-    if model is not None:
-        card = replace(card, notes=f"a {type(model).__name__} in memory")
-    return replace(classifier, card=card)
+    def change(face: Classifier) -> Classifier:
+        card = replace(face.card, name=described.get("name") or face.card.name)
+        if model is not None:
+            card = replace(card, notes=f"a {type(model).__name__} in memory")
+        return replace(face, card=card)
+
+    return on_faces(classifier, change)

@@ -69,10 +69,18 @@ def load_file(
     model = _Model(address, path, options, graph, image, sha256)
     if native is None or options.backend == "onnxruntime":
         native = partial(_onnx_runtime, str(path), options.output)
-    in_jax, outside = cache(model.in_jax), cache(partial(model.outside, native))
-    if options.backend in ("", "jax"):
+
+    @cache
+    def in_jax() -> Classifier:
+        return replace(model.in_jax(), other=partial(_if_possible, outside))
+
+    @cache
+    def outside() -> Classifier:
+        return replace(model.outside(native), other=partial(_if_possible, in_jax))
+
+    if options.backend not in ("native", "onnxruntime"):
         try:
-            return replace(in_jax(), other=partial(_if_possible, outside))
+            return in_jax()
         except UnsupportedError as error:
             warnings.warn(
                 f"{address.path.name} needs {error}, which evofool does not compute in JAX; it is "
@@ -80,7 +88,7 @@ def load_file(
                 ModelWarning,
                 stacklevel=2,
             )
-    return replace(outside(), other=partial(_if_possible, in_jax))
+    return outside()
 
 
 def _if_possible(make: Callable[[], Classifier]) -> Classifier | None:

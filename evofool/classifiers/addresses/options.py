@@ -21,7 +21,7 @@ PRESETS: Mapping[str, Mapping[str, object]] = {  # by the names that the librari
 }
 _VALUED = ("card", "input", "mean", "std", "range", "layout", "labels", "prep", "backend", "output")
 OPTIONS = (*_VALUED, "bgr", *SCORES)
-BACKENDS = ("jax", "native", "onnxruntime")  # of formats that more than JAX computes
+BACKENDS = ("jax", "native", "onnxruntime", "auto")  # of formats that more than JAX computes
 _WITH_BACKENDS = ("onnx", "torch", "torchscript")
 _EXAMPLES = {"range": "255", "mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225"}
 MOST_LABELS = 2**17

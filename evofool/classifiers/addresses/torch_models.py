@@ -28,7 +28,7 @@ from evofool.classifiers.addresses.faces import (
 from evofool.classifiers.addresses.onnx_files import load_file
 from evofool.classifiers.addresses.options import Options, read_options
 from evofool.classifiers.blaming import blaming, first_line
-from evofool.classifiers.classifier import Classifier
+from evofool.classifiers.classifier import Classifier, on_faces
 from evofool.classifiers.onnx_graphs.reading import Graph
 from evofool.classifiers.own_code import make_own
 from evofool.support import Address, ModelWarning, UserError, check_file, needing
@@ -172,8 +172,12 @@ def _with_guess(classifier: Classifier, options: Options) -> Classifier:
     """Marks a size that nobody gave as guessed."""
     if options.input_shape or options.card:
         return classifier
-    card = replace(classifier.card, guessed=("input_shape", *classifier.card.guessed))
-    return replace(classifier, card=card)
+
+    def mark(face: Classifier) -> Classifier:
+        card = replace(face.card, guessed=("input_shape", *face.card.guessed))
+        return replace(face, card=card)
+
+    return on_faces(classifier, mark)
 
 
 def _check_file(address: Address) -> None:

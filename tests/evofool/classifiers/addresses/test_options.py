@@ -35,7 +35,7 @@ def test_statistics_become_levels():
         ("input", "the option input is ''; expected input=VALUE"),
         ("input=224", "expected HEIGHTxWIDTH"),
         ("logits&probabilities", "logits and probabilities exclude one another"),
-        ("backend=torch", "valid: jax, native, onnxruntime"),
+        ("backend=torch", "valid: jax, native, onnxruntime, auto"),
         ("prep=vgg", "valid: unit, levels, imagenet"),
         ("layout=chw", "valid: nhwc, nchw"),
     ],
