@@ -62,12 +62,33 @@ def output_values(
     sums: Float[Array, "outputs pixels"], genome: Genome, spec: GenomeSpec
 ) -> Float[Array, "outputs pixels"]:
     """Applies the activations of one genome's outputs to what reaches them; values in [-1, 1]."""
-    functions = functions_of(spec)[:-1]
-    rows = [
-        lax.switch(genome.activation[NUM_INPUTS + i], functions, sums[i])
-        for i in range(spec.outputs)
-    ]
-    return jnp.stack(rows)
+    kinds = [genome.activation[NUM_INPUTS + i] for i in range(spec.outputs)]
+    return jnp.stack(
+        [_activate(total, kind, spec) for total, kind in zip(sums, kinds, strict=True)]
+    )
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _activate(
+    total: Float[Array, " pixels"], kind: Int[Array, ""], spec: GenomeSpec
+) -> Float[Array, " pixels"]:
+    """Applies an activation by number.
+
+    JAX would keep what the gradient of any of the activations needs, ten rows for one.
+    """
+    return lax.switch(kind, functions_of(spec), total)
+
+
+def _activate_backward(
+    spec: GenomeSpec, saved: tuple[Array, Array], bar: Float[Array, " pixels"]
+) -> tuple[Array, None]:
+    total, kind = saved
+    return lax.switch(kind, [_pull_back(f) for f in functions_of(spec)], total, bar), None
+
+
+_activate.defvjp(
+    lambda total, kind, spec: (_activate(total, kind, spec), (total, kind)), _activate_backward
+)
 
 
 def for_each(function: Callable[..., Array], *batches: Any) -> Array:
@@ -137,6 +158,7 @@ class _Steps(NamedTuple):
 
     Attributes:
         length: instructions in use, which come first.
+        lanes: how many rows an instruction adds.
         function: number of the activation.
         result: the row to write.
         row: the rows to add.
@@ -147,6 +169,7 @@ class _Steps(NamedTuple):
     """
 
     length: Int[Array, "*batch"]
+    lanes: Int[Array, "*batch instructions"]
     function: Int[Array, "*batch instructions"]
     result: Int[Array, "*batch instructions"]
     row: Int[Array, "*batch instructions lanes"]
@@ -165,6 +188,7 @@ class _Steps(NamedTuple):
         source, weight = jnp.pad(genome.source, (0, 1)), jnp.pad(genome.weight, (0, 1))
         return cls(
             length=program.length,
+            lanes=program.kind % LANES + 1,
             function=program.kind // LANES,
             result=program.result,
             row=jnp.where(is_sum, program.result[:, None], source[place]),
@@ -172,6 +196,20 @@ class _Steps(NamedTuple):
             keeps=jnp.where(is_sum, 0.0, 1.0),
             place=place,
         )
+
+
+class _Tables(NamedTuple):
+    """Rows of a tile for every node, used again for every tile of every genome.
+
+    Attributes:
+        values: of the nodes.
+        sums: that the values are activations of.
+        bars: derivatives by the values.
+    """
+
+    values: Float[Array, "nodes tile"]
+    sums: Float[Array, "nodes tile"]
+    bars: Float[Array, "nodes tile"]
 
 
 def _weight_gradients(
@@ -188,76 +226,97 @@ def _weight_gradients(
         rows = jnp.pad(rows, ((0, 0), (0, -rows.shape[1] % num_tiles)))
         return rows.reshape(len(rows), num_tiles, -1).swapaxes(0, 1)
 
-    def of_one(args: tuple[_Steps, Array]) -> Array:
-        steps, cotangent = args
+    def of_one(tables: _Tables, args: tuple[_Steps, Array, Array]) -> tuple[_Tables, Array]:
+        steps, num_nodes, cotangent = args
 
-        def add_tile(total: Array, tile: tuple[Array, Array]) -> tuple[Array, None]:
-            inputs, cotangent = tile
-            rows, sums = _run_keeping(steps, inputs, genomes.max_nodes, spec)
-            return total + _run_backwards(steps, rows, sums, cotangent, spec), None
+        def add_tile(
+            carry: tuple[_Tables, Array], tile: tuple[Array, Array]
+        ) -> tuple[tuple[_Tables, Array], None]:
+            (tables, total), (inputs, cotangent) = carry, tile
+            tables = _run_keeping(steps, tables, inputs, spec)
+            tables = _clear(tables, num_nodes, cotangent, spec)
+            tables, products = _run_backwards(steps, tables, spec)
+            return (tables, total + products), None
 
-        products = lax.scan(
-            add_tile, jnp.zeros_like(steps.factor), (tiles(inputs), tiles(cotangent))
-        )[0]
-        return jnp.zeros(genomes.max_connections).at[steps.place].add(products, mode="drop")
+        start = (tables, jnp.zeros_like(steps.factor))
+        (tables, products), _ = lax.scan(add_tile, start, (tiles(inputs), tiles(cotangent)))
+        gradient = jnp.zeros(genomes.max_connections).at[steps.place].add(products, mode="drop")
+        return tables, gradient
 
     steps = jax.vmap(_Steps.of)(_programs(genomes, spec), genomes)
-    return lax.map(of_one, (steps, cotangent))
+    table = jnp.zeros((genomes.max_nodes, -(-inputs.shape[1] // num_tiles)), inputs.dtype)
+    tables = _Tables(table, table, table)
+    return lax.scan(of_one, tables, (steps, genomes.num_nodes, cotangent))[1]
 
 
 def _run_keeping(
-    steps: _Steps, inputs: Float[Array, "4 pixels"], max_nodes: int, spec: GenomeSpec
-) -> tuple[Float[Array, "nodes pixels"], Float[Array, "nodes pixels"]]:
+    steps: _Steps, tables: _Tables, inputs: Float[Array, "4 tile"], spec: GenomeSpec
+) -> _Tables:
     """Runs a program, keeping the values of all nodes, and the sums they are activations of."""
-    functions, pixels = functions_of(spec), inputs.shape[1]
+    functions = functions_of(spec)
 
-    def step(i: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
-        rows, sums = state
+    def step(i: Array, tables: tuple[Array, Array]) -> tuple[Array, Array]:
+        values, sums = tables
         terms = zip(steps.row[i], steps.factor[i], strict=True)
-        total = weighted_sum(rows, list(terms))
+        total = weighted_sum(values, list(terms))
         row = lax.switch(steps.function[i], functions, total)
         at = (steps.result[i], 0)
-        return lax.dynamic_update_slice(rows, row, at), lax.dynamic_update_slice(sums, total, at)
+        return lax.dynamic_update_slice(values, row, at), lax.dynamic_update_slice(sums, total, at)
 
-    rows = jnp.zeros((max_nodes, pixels), inputs.dtype)
-    start = (rows.at[:NUM_INPUTS].set(inputs), rows)
-    return lax.fori_loop(0, steps.length, step, start)
+    start = (tables.values.at[:NUM_INPUTS].set(inputs), tables.sums)
+    values, sums = lax.fori_loop(0, steps.length, step, start)
+    return tables._replace(values=values, sums=sums)
+
+
+def _clear(
+    tables: _Tables,
+    num_nodes: Int[Array, ""],
+    cotangent: Float[Array, "outputs tile"],
+    spec: GenomeSpec,
+) -> _Tables:
+    """Sets the derivatives of the outputs to `cotangent`, and of all nodes in use to zero."""
+    zeros = jnp.zeros((1, cotangent.shape[1]), cotangent.dtype)
+
+    def clear(row: Array, bars: Array) -> Array:
+        return lax.dynamic_update_slice(bars, zeros, (row, 0))
+
+    bars = lax.fori_loop(0, num_nodes, clear, tables.bars)
+    return tables._replace(bars=bars.at[NUM_INPUTS : spec.first_hidden].set(cotangent))
 
 
 def _run_backwards(
-    steps: _Steps,
-    rows: Float[Array, "nodes pixels"],
-    sums: Float[Array, "nodes pixels"],
-    cotangent: Float[Array, "outputs pixels"],
-    spec: GenomeSpec,
-) -> Float[Array, "instructions lanes"]:
+    steps: _Steps, tables: _Tables, spec: GenomeSpec
+) -> tuple[_Tables, Float[Array, "instructions lanes"]]:
     """Goes through a program from its last instruction to its first.
 
     Returns:
-        The derivative by the factor of every row that an instruction adds.
+        The tables, and the derivative by the factor of every row that an instruction adds.
     """
-    pixels = rows.shape[1]
+    values, sums, bars = tables
     pull_backs = [_pull_back(function) for function in functions_of(spec)]
 
     def row_of(table: Array, row: Array) -> Array:
-        return lax.dynamic_slice(table, (row, 0), (1, pixels))
+        return lax.dynamic_slice(table, (row, 0), (1, table.shape[1]))
 
     def step(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         i, bars, products = state
         total, bar = (row_of(table, steps.result[i]) for table in (sums, bars))
         bar = lax.switch(steps.function[i], pull_backs, total, bar)
-        dots = []
-        for lane in range(LANES):
+
+        def pull(lane: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+            bars, products = state
             row = steps.row[i, lane]
-            dots.append(jnp.vdot(row_of(rows, row), bar))
+            product = jnp.vdot(row_of(values, row), bar)
             before = steps.keeps[i, lane] * row_of(bars, row)
             bars = lax.dynamic_update_slice(bars, before + steps.factor[i, lane] * bar, (row, 0))
-        return i - 1, bars, products.at[i].set(jnp.stack(dots))
+            return bars, products.at[i, lane].set(product)
 
-    bars = jnp.zeros_like(rows).at[NUM_INPUTS : spec.first_hidden].set(cotangent)
+        return i - 1, *lax.fori_loop(0, steps.lanes[i], pull, (bars, products))
+
     start = (steps.length - 1, bars, jnp.zeros_like(steps.factor))
-    return lax.while_loop(lambda state: state[0] >= 0, step, start)[2]
+    _, bars, products = lax.while_loop(lambda state: state[0] >= 0, step, start)
+    return tables._replace(bars=bars), products
 
 
-def _pull_back(function: Callable[[Row], Row]) -> Callable[[Row, Row], Row]:
+def _pull_back(function: Callable[[Array], Array]) -> Callable[[Array, Array], Array]:
     return lambda total, bar: jax.vjp(function, total)[1](bar)[0]

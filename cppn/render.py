@@ -202,7 +202,8 @@ def render_widened(
     def finish(
         sums: Float[Array, "outputs pixels"], genome: Genome, block: Block
     ) -> Float[Array, "pixels channels"]:
-        return _finish_one(sums + block_sums(block, inputs, spec), genome, look)
+        added = cast(Array, block_sums(block, inputs, spec))
+        return _finish_one(sums + added, genome, look)
 
     images = for_each(finish, output_sums(weight, genomes, inputs, spec), genomes, blocks)
     return images.reshape(-1, height, width, spec.outputs)

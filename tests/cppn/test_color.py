@@ -35,6 +35,21 @@ def test_colors_equal_those_of_the_standard_library(color, values):
     np.testing.assert_allclose(found, expected, atol=2e-6)
 
 
+def test_the_gradient_of_hsv_is_that_of_its_formula():
+    rng = np.random.default_rng(1)
+    levels = rng.uniform(0.02, 0.98, (3, 200)).astype(np.float32)
+    levels = levels[:, np.abs(levels[0] * 6 - np.round(levels[0] * 6)) > 0.05]  # off the corners
+    towards = rng.choice([-1.0, 1.0], levels.shape).astype(np.float32)
+
+    def channels_at(step):
+        return jnp.stack(module.COLORS["hsv"](*jnp.asarray(levels + step * towards)))
+
+    change = (channels_at(1e-3) - channels_at(-1e-3)) / 2e-3
+    planes, tangents = (tuple(map(jnp.asarray, array)) for array in (levels, towards))
+    found = jnp.stack(jax.jvp(module.COLORS["hsv"], planes, tangents)[1])
+    np.testing.assert_allclose(found, change, atol=5e-3)
+
+
 @COLORS
 def test_nearest_rounds_the_channels(color, values):
     exact = channels(values, color, rounding="nearest", quantize=False)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import cppn
-from cppn.render import render_widened
-from cppn.widening import Block, new_block, widen
+from cppn.render import make_inputs, render_widened
+from cppn.widening import Block, block_sums, new_block, widen
 from tests.cppn import genomes
 
 SPEC, STYLE = genomes.COLORED, cppn.Style(color="hsv")
@@ -64,6 +64,25 @@ def test_a_block_beside_a_genome_draws_what_the_widened_genome_draws(drawn):
     assert np.mean(np.asarray(beside) != np.asarray(within)) < 0.01
     np.testing.assert_allclose(beside, within, atol=1.01 / 255)
     assert np.mean(np.asarray(within) != np.asarray(cppn.render_batch(drawn, **SIZE))) > 0.2
+
+
+@pytest.mark.parametrize("width", [0, WIDTH])
+def test_gradients_by_a_block_are_those_that_jax_derives(width):
+    block = jax.tree.map(lambda leaf: leaf[0], blocks_of(1, is_new=False))
+    block = Block(block.from_inputs[:width] / 10, block.to_outputs[:, :width])
+    inputs = make_inputs(9, 11)
+    cotangent = jax.random.normal(jax.random.key(6), (SPEC.outputs, 99))
+
+    def derived(block):
+        rows = [
+            cppn.ACTIVATIONS[SPEC.activations[node % len(SPEC.activations)]](weights @ inputs)
+            for node, weights in enumerate(block.from_inputs)
+        ]
+        return jnp.vdot(block.to_outputs @ jnp.stack(rows), cotangent) if rows else 0.0
+
+    found = jax.grad(lambda block: jnp.vdot(block_sums(block, inputs, SPEC), cotangent))(block)
+    expected = jax.grad(derived)(block)
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-3), found, expected)
 
 
 @pytest.mark.slow
