@@ -52,8 +52,8 @@ def make_table(
         padding=(0, 1, 0, 0),
     )
     cells = [["-" if value is None else printable(str(value)) for value in row] for row in rows]
-    for column, texts in zip(columns, zip(*cells, strict=True), strict=True):
-        if all(_is_figure(text) for text in texts):
+    for place, column in enumerate(columns):
+        if cells and all(_is_figure(row[place]) for row in cells):
             table.add_column(column, justify="right", no_wrap=True)
         else:
             table.add_column(column, overflow="fold")

@@ -79,7 +79,7 @@ def transfer_matrix(
     """
     run = Run.open(run)
     if not classifiers:
-        raise UserError("no model was given to show the elites to")
+        raise UserError("models is empty; expected some to show the elites to")
     loaded = [_loaded(one, weights) for one in classifiers]
     for classifier in loaded:
         check_same_classes(run, classifier)

@@ -33,29 +33,42 @@ def replacing(path: Path) -> Iterator[Path]:
     or the new ones. What writers that were killed left in the folder is removed.
 
     Raises:
-        UserError: the disk is full, or the folder cannot be written.
+        UserError: the disk is full, the folder cannot be written, or `path` is a folder or device.
     """
+    with _folder_of(path):
+        handle, temporary = _make_temporary(path)
+        try:
+            yield temporary
+            os.chmod(temporary, 0o666 & ~_umask())
+            # A rename may reach the disk before the contents do, and leave an empty file there.
+            flush(temporary)
+            os.replace(temporary, path)
+            flush(path.parent)  # the folder holds the name
+        finally:
+            try:
+                temporary.unlink(missing_ok=True)
+            finally:
+                if handle is not None:
+                    os.close(handle)
+
+
+@contextlib.contextmanager
+def _folder_of(path: Path) -> Iterator[None]:
+    """Makes the folders that a file is to be in; those that stay empty are removed again."""
+    made: list[Path] = []
     try:
+        if path.exists() and not path.is_file():  # /dev/null: a file would take its place for good
+            raise UserError(f"cannot write {path}: it exists, and is no file")
+        made += [folder for folder in path.parents if not folder.exists()]  # innermost first
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_left_over(path.parent)
-        handle, temporary = _make_temporary(path)
-    except OSError as error:
-        raise write_error(path, error) from error
-    try:
-        yield temporary
-        os.chmod(temporary, 0o666 & ~_umask())
-        # A rename may reach the disk before the contents do, and leave an empty file there.
-        flush(temporary)
-        os.replace(temporary, path)
-        flush(path.parent)  # the folder holds the name
+        yield
     except OSError as error:
         raise write_error(path, error) from error
     finally:
-        try:
-            temporary.unlink(missing_ok=True)
-        finally:
-            if handle is not None:
-                os.close(handle)
+        for folder in made:
+            with contextlib.suppress(OSError):  # it is not empty
+                folder.rmdir()
 
 
 def is_temporary(name: str) -> bool:

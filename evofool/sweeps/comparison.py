@@ -103,7 +103,7 @@ def compare_by(
         (settings, one) for run in compared_runs(runs) for settings, one in _settings_and_facts(run)
     ]
     if not facts:
-        raise UserError("no finished run to compare")
+        raise UserError("none of the runs is finished; compare needs one")
     _check(facts, by, over)
     values: dict[str, list[float]] = {}
     settings: dict[str, dict[str, Any]] = {}

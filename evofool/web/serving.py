@@ -66,8 +66,14 @@ def served(services: Services, address: Address) -> Iterator[str]:
     token = None if address.is_loopback else address.token or secrets.token_urlsafe(16)
     names = LOOPBACK if address.is_loopback else _names_of(address.host)
     app = make_app(services, Door(hosts_of(names, port), token))
+    # uvicorn's own log_config would close the handlers, and with them streams, of the program
     config = uvicorn.Config(
-        app, log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=1
+        app,
+        log_config=None,
+        log_level="critical",
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
     sockets: Any = [listening]

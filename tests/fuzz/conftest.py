@@ -9,6 +9,7 @@ is made again from what the message says.
 
 import contextlib
 import io
+import os
 import random
 import shutil
 import signal
@@ -27,6 +28,19 @@ from evofool import cli
 HANG_SECONDS = 20
 COUNTS = "fuzz counts"
 FAMILIES = 8  # tests that share the time
+NASTY = (
+    *(None, True, -1, 0, 2**63, 1e400, float("nan"), "", "²", "\x1b[31m", "../../x", [], {}, [[]]),
+    *(
+        "[/b]",
+        "=cmd|' /C calc'!A1",
+        "a\nb",
+        "x" * 5000,
+        {"a": {"b": {}}},
+        0.5,
+        "mock:3",
+        "os:getcwd",
+    ),
+)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -57,19 +71,28 @@ class Answer(NamedTuple):
     fault: str
 
 
-def ask(*arguments: str) -> Answer:
-    """Runs one command in this process, for at most `HANG_SECONDS`."""
-    is_hung = False
+def ask(*arguments: str, patience: float = HANG_SECONDS) -> Answer:
+    """Runs one command in this process, for at most `HANG_SECONDS`.
 
-    def hang(number: int, frame: object) -> None:
-        nonlocal is_hung
-        is_hung = True
-        raise Hung
+    Args:
+        *arguments: of the command line.
+        patience: seconds after which it is interrupted, as by Ctrl-C, if that is less.
+    """
+    may_hang, is_hung = patience < HANG_SECONDS, False  # until it is interrupted
+
+    def alarm(number: int, frame: object) -> None:
+        nonlocal may_hang, is_hung
+        if may_hang:
+            may_hang = False
+            os.kill(os.getpid(), signal.SIGINT)
+        else:
+            is_hung = True
+            raise Hung
 
     out, err, fault = io.StringIO(), io.StringIO(), ""
     code: int | None = None
-    before = signal.signal(signal.SIGALRM, hang)
-    signal.setitimer(signal.ITIMER_REAL, HANG_SECONDS)
+    before = signal.signal(signal.SIGALRM, alarm)
+    signal.setitimer(signal.ITIMER_REAL, min(patience, HANG_SECONDS), HANG_SECONDS)
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = cli.main(list(arguments))
@@ -92,6 +115,7 @@ class Attempts:
 
     def __init__(self, test: pytest.Item, seed: int, seconds: float):
         self.name, self.seed, self.seconds = test.name, seed, seconds
+        self.least = 3
         self.test = test
         self.counts: Counter[str] = Counter()
         self.faults: list[str] = []
@@ -99,7 +123,7 @@ class Attempts:
     def __iter__(self) -> Iterator[random.Random]:
         end = time.monotonic() + self.seconds
         number = 0
-        while time.monotonic() < end or number < 3:
+        while time.monotonic() < end or number < self.least:
             self.attempt = f"{self.seed} {self.name} {number}"
             yield random.Random(self.attempt)
             self.counts["attempts"] += 1

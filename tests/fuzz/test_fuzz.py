@@ -20,7 +20,7 @@ from evofool.evolution import checkpoint
 from evofool.evolution.checkpoint import CheckpointWriter
 from evofool.evolution.manifest import History
 from evofool.support import remove
-from tests.fuzz.conftest import Answer, Attempts, ask
+from tests.fuzz.conftest import NASTY, Answer, Attempts, ask
 
 pytestmark = pytest.mark.fuzz
 
@@ -36,19 +36,6 @@ READERS = (
     ("export", "--out", "OUT/e"),
     ("render", "--class", "0", "--size", "32", "--out", "OUT/r.png"),
     ("resume",),
-)
-NASTY = (
-    *(None, True, -1, 0, 2**63, 1e400, float("nan"), "", "²", "\x1b[31m", "../../x", [], {}, [[]]),
-    *(
-        "[/b]",
-        "=cmd|' /C calc'!A1",
-        "a\nb",
-        "x" * 5000,
-        {"a": {"b": {}}},
-        0.5,
-        "mock:3",
-        "os:getcwd",
-    ),
 )
 
 
@@ -246,48 +233,6 @@ def spoiled(leaf: np.ndarray, rng: random.Random) -> np.ndarray:
     )
     spoilt[is_spoilt] = np.array(rng.choice(extremes)).astype(leaf.dtype)
     return spoilt
-
-
-def test_bad_command_lines(attempts: Attempts, copied, tmp_path, monkeypatch):
-    """Flags of all commands with values that nobody should give."""
-    monkeypatch.chdir(tmp_path)
-    Image.fromarray(np.zeros((8, 8), np.uint8)).save("a.png")
-    flags = {name: flags_of(name) for name in cli.COMMANDS}
-    values = [str(v) for v in NASTY if v is not None] + [
-        "1e9",
-        "1_0",
-        "٣",
-        "99999999999",
-        "-5",
-        "a.png",
-    ]
-    for rng in attempts:
-        run = copied()
-        name = rng.choice(sorted(flags))
-        arguments = name.split()
-        if rng.random() < 0.8:
-            arguments.append(rng.choice([str(run), "a.png", "lenet", "fgsm", "nowhere"]))
-        for flag in rng.sample(flags[name], min(len(flags[name]), rng.randint(1, 3))):
-            arguments += [flag, rng.choice(values)] if rng.random() < 0.8 else [flag]
-        if name in ("evolve", "resume"):  # short, if it is accepted
-            arguments += ["--generations", "16" if name == "resume" else "1"]
-        if name == "evolve":
-            arguments += ["--classifier", "mock:5:8x8x1", "--batch-size", "4"]
-        if name == "reproduce":
-            arguments += ["--list"]
-        if name in ("data fetch", "weights fetch"):
-            continue  # they would ask the network
-        answer = ask(*arguments)
-        attempts.counts[f"exit {answer.code}"] += 1
-        if answer.fault:
-            attempts.fault(answer.fault, " ".join(map(repr, arguments)))
-    attempts.finish()
-
-
-def flags_of(name: str) -> list[str]:
-    """The flags that a command's help shows."""
-    text = ask(*name.split(), "--help").out
-    return sorted({w.strip("[],") for w in text.split() if w.startswith("--") and len(w) > 4})
 
 
 def test_hostile_cards_and_labels(attempts: Attempts, tmp_path, monkeypatch):

@@ -25,6 +25,10 @@ def test_nothing_is_a_dash():
     assert printed(make_table(["a", "b"], [[1, None]]))[1].split() == ["1", "-"]
 
 
+def test_a_table_may_have_no_rows():
+    assert printed(make_table(["a", "b"], []))[0].split() == ["a", "b"]
+
+
 @pytest.mark.parametrize("size", [(4, 4), (5, 7)])
 def test_half_blocks_show_every_pixel(size: tuple[int, int]):
     height, width = size

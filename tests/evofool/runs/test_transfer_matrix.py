@@ -31,7 +31,7 @@ def test_a_row_for_each_model_is_what_transfer_finds(direct_run: Run):
 def test_models_of_other_classes_and_none_are_refused(direct_run: Run):
     with pytest.raises(UserError, match="tells 4 classes apart"):
         evofool.transfer_matrix(direct_run, ["mock:4"])
-    with pytest.raises(UserError, match="no model was given"):
+    with pytest.raises(UserError, match="models is empty"):
         evofool.transfer_matrix(direct_run, [])
 
 

@@ -138,3 +138,16 @@ def test_a_missing_or_broken_json_file_is_named(tmp_path):
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(UserError, match=r"bad\.json is not valid JSON"):
         read_json(tmp_path / "bad.json")
+
+
+def test_a_write_that_fails_leaves_no_folders(tmp_path):
+    with pytest.raises(ZeroDivisionError), replacing(tmp_path / "a" / "b" / "c.txt"):
+        1 / 0  # noqa: B018
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_file_takes_the_place_of_a_device(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match="pipe: it exists, and is no file"):
+        write_json(tmp_path / "pipe", {})
+    assert (tmp_path / "pipe").is_fifo()
