@@ -24,7 +24,7 @@ from evofool.config import EvolveConfig
 from evofool.data import read_photographs
 from evofool.evaluation import Recognized, recognize
 from evofool.images import Levels, save_image, to_image
-from evofool.support import UserError, locked, percent, write_error
+from evofool.support import UserError, locked, make_folder, percent
 
 EPSILONS = (0.01, 0.02, 0.05)  # those that are tried unless others are given
 
@@ -151,10 +151,7 @@ def attack(
         result = jax.tree.map(lambda leaf: leaf[None], result)
     lines = _lines(task, originals, epsilons, result)
     if out is not None:
-        try:
-            Path(out).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise write_error(Path(out), error) from error
+        make_folder(Path(out))
         with locked(Path(out)):
             for row, path in enumerate(originals.names):
                 stem = Path(out) / f"{row + 1:02d}-{Path(path).stem}"

@@ -20,7 +20,7 @@ from evofool.evaluation import evaluate_log_odds
 from evofool.images import WEAR, WORDS, Images, chance_of, chart, wear, wear_named
 from evofool.measures.statistics import median_interval, proportion_interval
 from evofool.runs import Elite, Given, Run, write_csv
-from evofool.support import UserError, jit_lightly
+from evofool.support import UserError, jit_lightly, make_folder
 
 COLUMNS = 4  # of panels
 NAME = "survival"  # of the files
@@ -119,7 +119,7 @@ def survive(
         for (name, amount), scores in zip(asked, odds, strict=True)
     )
     folder = Path(out) if out is not None else run.folder
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     table, plot = folder / f"{NAME}.csv", folder / f"{NAME}.png"
     write_csv(table, [asdict(point) for point in points])
     _plot(points, plot, f"{len(elites)} elites against {run.card.name}")

@@ -18,6 +18,7 @@ from evofool.support import (
     is_of_lock,
     is_temporary,
     locked,
+    make_folder,
     read_json,
     remove,
     write_error,
@@ -56,7 +57,7 @@ def new_run_folder(
             folder = _make_numbered(Path("runs") / name)
         if writer_of(folder) is None:  # else the lock says so
             _refuse_what_is_there(folder, overwrite)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise write_error(folder or Path("runs"), error) from error
     with locked(folder, report=report):
@@ -83,7 +84,7 @@ def result_folder(out: str | Path, content: JsonValue, *, mark: str = UNFINISHED
     folder = Path(out)
     try:
         _refuse_other_results(folder, mark, content)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise write_error(folder, error) from error
     with locked(folder):

@@ -23,6 +23,7 @@ from evofool.support.files import (
     JsonValue,
     flush,
     is_temporary,
+    make_folder,
     read_json,
     remove,
     replacing,
@@ -61,7 +62,7 @@ from evofool.support.reading import (
     read_text,
 )
 from evofool.support.records import as_record, check_schema, check_version
-from evofool.support.remote import full_path, local_copy, url_of
+from evofool.support.remote import local_copy
 from evofool.support.settings import (
     build,
     check_counts,
@@ -80,6 +81,7 @@ from evofool.support.trust import (
     split_code,
     with_full_path,
 )
+from evofool.support.urls import full_path, url_of
 
 __all__ = [
     "MOST_JSON",
@@ -127,6 +129,7 @@ __all__ = [
     "jit_lightly",
     "local_copy",
     "locked",
+    "make_folder",
     "merged",
     "multihost",
     "names_code",

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from evofool.support.errors import UserError
-from evofool.support.remote import full_path, url_of
+from evofool.support.urls import full_path, url_of
 
 SCHEMES = ("onnx", "tflite", "keras", "torch", "torchscript", "jaxexport")
 _WITH_CODE = ("torch",)  # whose place may be a factory, module:factory or FILE.py:factory

@@ -14,6 +14,7 @@ from typing import Any
 
 from evofool.support.errors import UserError
 from evofool.support.reading import MOST_JSON, parse_json, read_text
+from evofool.support.urls import url_of
 
 try:
     import fcntl
@@ -60,6 +61,7 @@ def _folder_of(path: Path) -> Iterator[None]:
         if path.exists() and not path.is_file():  # /dev/null: a file would take its place for good
             raise UserError(f"cannot write {path}: it exists, and is no file")
         made += [folder for folder in path.parents if not folder.exists()]  # innermost first
+        refuse_urls(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_left_over(path.parent)
         yield
@@ -69,6 +71,25 @@ def _folder_of(path: Path) -> Iterator[None]:
         for folder in made:
             with contextlib.suppress(OSError):  # it is not empty
                 folder.rmdir()
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder and those above it, where they are missing.
+
+    Raises:
+        UserError: it cannot be made, or is in an object store.
+    """
+    refuse_urls(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(folder, error) from error
+
+
+def refuse_urls(path: Path) -> None:
+    """Refuses to write to an object store: a folder here would get the address for its name."""
+    if url := url_of(path):
+        raise UserError(f"cannot write {url}: write to this machine, then copy it there")
 
 
 def is_temporary(name: str) -> bool:

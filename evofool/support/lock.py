@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from evofool.support.errors import UserError
-from evofool.support.files import replacing, write_error
+from evofool.support.files import refuse_urls, replacing, write_error
 from evofool.support.reading import parse_json, read_text
 
 LOCK, OWNER = ".lock", ".writer.json"
@@ -67,8 +67,8 @@ def locked(
     """
     import filelock  # not loaded by commands that only read
 
+    refuse_urls(target)
     _refuse_copies(target)
-
     lock_path, owner_path = _places(target)
     lock = filelock.FileLock(lock_path, timeout=patience)
     try:

@@ -7,7 +7,6 @@ the files hold is checked as that of any folder. A copy is read, never written: 
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,35 +16,12 @@ from evofool.support.files import is_temporary, read_json, remove, replacing, wr
 from evofool.support.lock import COPIED, is_of_lock, locked
 from evofool.support.needing import needing
 from evofool.support.platforms import user_cache
+from evofool.support.urls import url_of
 
 MOST_BYTES = 16 * 2**30  # of all files of a copy
 MOST_FILES = 100_000
 CHUNK_BYTES = 2**20
 PATIENCE = 600.0  # seconds for another process that makes the same copy
-
-# A `Path` keeps one slash of two; one letter before the colon is a drive.
-_URL = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+):/{1,3}(?=[^/])")
-
-
-def url_of(place: str | Path) -> str | None:
-    """Returns the address of what is in an object store; None for a path on this machine.
-
-    Example:
-        >>> from pathlib import Path
-        >>> url_of(Path("gs://bucket/runs/cppn-0")), url_of("runs/cppn-0")
-        ('gs://bucket/runs/cppn-0', None)
-    """
-    text = str(place)
-    found = _URL.match(text)
-    if found is None or Path(text).exists():
-        return None
-    scheme = found.group(1).lower()
-    return f"{scheme}://{'/' if scheme == 'file' else ''}{text[found.end() :].rstrip('/')}"
-
-
-def full_path(place: str | Path) -> str:
-    """Names a file or folder so that it is found from any folder."""
-    return url_of(place) or str(Path(place).absolute())
 
 
 def local_copy(place: str | Path) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from evofool.support.addresses import parse_address
 from evofool.support.errors import UserError
-from evofool.support.remote import url_of
+from evofool.support.urls import url_of
 
 MOCK = "mock"
 SERVICES = ("http://", "https://", "cmd:")

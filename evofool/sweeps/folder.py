@@ -22,9 +22,9 @@ from evofool.support import (
     check_schema,
     local_copy,
     locked,
+    make_folder,
     read_json,
     remove,
-    write_error,
     write_json,
 )
 from evofool.sweeps.plan import Point, identity
@@ -170,10 +170,7 @@ def held_sweep(folder: Path, points: Sequence[Point]) -> Iterator[Sweep]:
             written.
     """
     _refuse_other_contents(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(folder, error) from error
+    make_folder(folder)
     with locked(folder):
         _refuse_other_contents(folder)
         records = [_PointRecord(name=point.name, settings=point.settings) for point in points]

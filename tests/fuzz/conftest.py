@@ -144,8 +144,8 @@ class Attempts:
 
 @pytest.fixture
 def attempts(request: pytest.FixtureRequest) -> Attempts:
-    seconds = request.config.getoption("--fuzz-seconds") / FAMILIES
-    return Attempts(request.node, request.config.getoption("--fuzz-seed"), seconds)
+    options = request.config.option
+    return Attempts(request.node, options.fuzz_seed, options.fuzz_seconds / FAMILIES)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evofool.support.errors import UserError
-from evofool.support.files import read_json, replacing, write_error, write_json
+from evofool.support.files import make_folder, read_json, replacing, write_error, write_json
 
 
 def test_json_survives_writing_and_reading(tmp_path):
@@ -151,3 +151,11 @@ def test_no_file_takes_the_place_of_a_device(tmp_path):
     with pytest.raises(UserError, match="pipe: it exists, and is no file"):
         write_json(tmp_path / "pipe", {})
     assert (tmp_path / "pipe").is_fifo()
+
+
+def test_nothing_is_written_to_an_address(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for write in (make_folder, lambda path: write_json(path, {})):
+        with pytest.raises(UserError, match="cannot write s3://bucket/x: write to this machine"):
+            write(Path("s3://bucket/x"))
+    assert not list(tmp_path.iterdir())
