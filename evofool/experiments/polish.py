@@ -55,7 +55,7 @@ DIGITS = Setting(
 OBJECTS = Setting(
     NETWORK,
     ("mobilenet_v1_0.75_192", "mobilenet_v2_1.0_224_qat", "squeezenet_v1.0_deepcompression"),
-    {"generations": 500, "batch_size": 200, "classes": every(10)},
+    {"generations": 300, "batch_size": 200, "classes": every(10)},
     {"generations": 1, "batch_size": 20, "classes": every(100)},
     steps=100,
     small_kinds=(EVOLVED, POLISHED),
