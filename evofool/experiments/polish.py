@@ -26,7 +26,7 @@ from evofool.experiments.report import (
     notes,
 )
 from evofool.images import WEAR
-from evofool.measures import proportion_interval, signed_rank, survive
+from evofool.measures import Paired, proportion_interval, signed_rank, survive
 from evofool.runs import Run
 
 EVOLVED, FINELY, POLISHED, PIXELS = "evolved", "evolved finely", "polished", "pixels that climbed"
@@ -77,10 +77,14 @@ class Kind(NamedTuple):
         """The median confidence under wear, over all kinds and amounts of wear."""
         return float(np.mean(self.worn[1:]))
 
-    @property
-    def seen(self) -> float:
-        """The share whose class a judge finds likeliest, over all judges."""
-        return float(np.mean([look.is_fooled for look in self.judged.values()]))
+    def medians(self, seeds: int) -> list[float]:
+        """Returns the median confidence of every seed."""
+        return np.median(confidence(self.log_odds).reshape(seeds, -1), axis=1).tolist()
+
+    def seen(self, seeds: int) -> list[float]:
+        """Returns the share whose class a judge finds likeliest, over all judges, by seed."""
+        looks = [look.is_fooled.reshape(seeds, -1) for look in self.judged.values()]
+        return np.mean(looks, axis=(0, 2)).tolist()
 
 
 class Measures(NamedTuple):
@@ -139,17 +143,18 @@ def report(lab: Lab, measures: Measures, setting: Setting) -> Findings:
     runs, kinds = evolve(lab, setting), measures.kinds
     n, judges = f"{len(kinds[EVOLVED].log_odds)} images", len(kinds[EVOLVED].judged)
     figures = [
-        (f"{name}: {what}", [value], n)
+        (f"{name}: {what}", values, n)
         for name, kind in kinds.items()
-        for what, value in (
-            ("median confidence", float(np.median(confidence(kind.log_odds)))),
-            ("confidence under wear", kind.kept),
-            (f"recognised by other networks ({judges})", kind.seen),
+        for what, values in (
+            ("median confidence", kind.medians(lab.seeds)),
+            ("confidence under wear, all seeds", [kind.kept]),
+            (f"recognised by other networks ({judges})", kind.seen(lab.seeds)),
         )
     ]
-    result = "others see the class in " + ", ".join(
-        f"{cells.share(kind.seen)} ({name})" for name, kind in kinds.items()
-    )
+    own, *others = (test.median for test in gains(kinds, setting.network).values())
+    seen = ", ".join(f"{cells.share(kind.seen(1)[0])} ({name})" for name, kind in kinds.items())
+    added = " and ".join(f"{gain:.3g}" for gain in others)
+    result = f"polishing adds {own:.3g} nats, {added} in others, who see the class in {seen}"
     return Findings(
         rows=measured(figures),
         result=result,
@@ -208,17 +213,21 @@ def tabulate_judges(kinds: Mapping[str, Kind]) -> Table:
     )
 
 
-def tabulate_gain(kinds: Mapping[str, Kind], network: str) -> Table:
-    """Compares polished images with those that they climbed from, judge by judge."""
+def gains(kinds: Mapping[str, Kind], network: str) -> dict[str, Paired]:
+    """Compares polished images with those that they climbed from, by who looks."""
     before, after = kinds[EVOLVED], kinds[POLISHED]
-    tests = {network: signed_rank(after.log_odds, before.log_odds)} | {
-        judge: signed_rank(after.judged[judge].log_odds, before.judged[judge].log_odds)
-        for judge in before.judged
+    return {network: signed_rank(after.log_odds, before.log_odds)} | {
+        judge: signed_rank(after.judged[judge].log_odds, look.log_odds)
+        for judge, look in before.judged.items()
     }
+
+
+def tabulate_gain(kinds: Mapping[str, Kind], network: str) -> Table:
+    """Returns what polishing adds, and in whose eyes."""
     return Table(
         title="Log-odds of polished images against those of the images that they climbed from",
         header=["seen by", "test"],
-        rows=[[name, cells.test(test)] for name, test in tests.items()],
+        rows=[[name, cells.test(test)] for name, test in gains(kinds, network).items()],
     )
 
 

@@ -36,6 +36,11 @@ def test_judges_are_asked_whether_they_see_more_in_surer_images(kinds):
     assert "median difference 0" in str(other[1])
 
 
+def test_seeds_have_a_figure_each(kinds):
+    assert kinds[polish.EVOLVED].seen(2) == [0.5, 0.0]
+    assert kinds[polish.EVOLVED].medians(4) == sorted(kinds[polish.EVOLVED].medians(4))[::-1]
+
+
 def test_wear_is_averaged_over_amounts_without_the_image_as_it_is(kinds):
     table = polish.tabulate_wear(kinds)
     assert [row[0] for row in table.rows] == list(WEAR)
