@@ -1,7 +1,7 @@
-"""Do classes that lag after polishing gain from a second start, and from which elite?
+r"""Do classes that lag after polishing gain from a second start, and from which elite?
 
-    evofool evolve --classifier mobilenet_v1_0.25_128 --weights DIR --generations 300 \\
-      --classes $(seq 0 10 990) --out RUN
+    evofool evolve --classifier mobilenet_v1_0.25_128 --weights DIR --generations 300 --out RUN \
+      --classes $(seq 0 10 990)
     evofool polish RUN
     python scripts/second_starts.py RUN RUN-polished --weak 32 --steps 50 --out runs/second
 
