@@ -153,8 +153,8 @@ def report(lab: Lab, measures: Measures, setting: Setting) -> Findings:
     ]
     own, *others = (test.median for test in gains(kinds, setting.network).values())
     seen = ", ".join(f"{cells.share(kind.seen(1)[0])} ({name})" for name, kind in kinds.items())
-    added = " and ".join(f"{gain:.3g}" for gain in others)
-    result = f"polishing adds {own:.3g} nats, {added} in others, who see the class in {seen}"
+    added = ", ".join(f"{gain:.3g}" for gain in others)
+    result = f"polishing adds {own:.3g} nats ({added} in others, who see the class in {seen})"
     return Findings(
         rows=measured(figures),
         result=result,
