@@ -192,23 +192,31 @@ class Generation:
         del params  # children are made without a look at them
         fitness = state.archive.fitness[unit.run]
         keys = child_keys(state.seeds[unit.run], state.next_generation, unit.child)
+        # Parents are looked up before the branch: within it XLA would look up every gene where it
+        # is used, number by number, and could not use vectors for anything around it.
+        cells = self.select_parents(keys, unit.child, fitness)
+        parents = tuple(
+            jax.tree.map(lambda leaf, c=c: leaf[unit.run, c], state.archive.items.genome)
+            for c in cells.T
+        )
 
-        def random(keys: Key[Array, " children"]) -> Offspring:
-            nobody = jnp.full((len(keys), self.encoding.num_parents), NO_PARENT, jnp.int32)
+        def random(
+            keys: Key[Array, " children"], cells: Array, parents: tuple[Genomes, ...]
+        ) -> Offspring:
+            del parents
+            nobody = jnp.full_like(cells, NO_PARENT)
             return Offspring(self.encoding.init(keys), nobody, jnp.ones(len(keys), bool))
 
-        def varied(keys: Key[Array, " children"]) -> Offspring:
-            cells = self.select_parents(keys, unit.child, fitness)
-            parents = tuple(
-                jax.tree.map(lambda leaf, c=c: leaf[unit.run, c], state.archive.items.genome)
-                for c in cells.T
-            )
+        def varied(
+            keys: Key[Array, " children"], cells: Array, parents: tuple[Genomes, ...]
+        ) -> Offspring:
             genomes, had_room = self.encoding.vary(
                 variation_keys(keys), parents, rates, state.next_generation
             )
             return Offspring(genomes, cells, had_room)
 
-        return lax.cond(self.selection.has_parents(fitness), varied, random, keys)
+        has_parents = self.selection.has_parents(fitness)
+        return lax.cond(has_parents, varied, random, keys, cells, parents)
 
     def select_parents(
         self,
