@@ -9,6 +9,7 @@ is made again from what the message says.
 
 import contextlib
 import io
+import json
 import os
 import random
 import shutil
@@ -20,7 +21,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import evofool
 from evofool import cli
@@ -28,6 +31,10 @@ from evofool import cli
 HANG_SECONDS = 20
 COUNTS = "fuzz counts"
 FAMILIES = 8  # tests that share the time
+SHIPPED = Path(cli.__file__).parents[1] / "classifiers" / "weights"
+CANARY = "open({!r}, 'w')\n\ndef make():\n    raise SystemExit(0)\n"
+MODEL = "import evofool\n\ndef make():\n    return evofool.load_classifier('mock:5:8x8x1')\n"
+RAN = "RAN"  # the file that the canary writes, should it ever run
 NASTY = (
     *(None, True, -1, 0, 2**63, 1e400, float("nan"), "", "²", "\x1b[31m", "../../x", [], {}, [[]]),
     *(
@@ -167,3 +174,44 @@ def copied(whole: Path, tmp_path: Path):
         return Path(shutil.copytree(whole, tmp_path / "run"))
 
     return copy
+
+
+@pytest.fixture
+def folder(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder, deep enough that ../.. of it is still watched."""
+    work = tmp_path / "home" / "deep" / "work"
+    shutil.copytree(whole, work / "run")
+    shutil.copytree(whole, work / "stranger")
+    for name in ("config.json",):
+        path = work / "stranger" / name
+        text = path.read_text().replace('"mock:5:8x8x1"', '"canary:make"')
+        path.write_text(text)
+    (work / "canary.py").write_text(CANARY.format(str(tmp_path / "home" / RAN)))
+    (work / "mine.py").write_text(MODEL)
+    for name in ("empty", "nets", "audit"):
+        (work / name).mkdir()
+    for suffix in (".json", ".safetensors"):
+        shutil.copy(SHIPPED / f"lenet{suffix}", work / "nets")
+    rng = np.random.default_rng(0)
+    for number in range(10):
+        image = Image.fromarray(rng.integers(0, 256, (8, 8), np.uint8))
+        for path in (f"photographs/class {number % 5}/{number}.png", f"pictures/{number}.png"):
+            (work / path).parent.mkdir(parents=True, exist_ok=True)
+            image.save(work / path)
+    image.save(work / "picture.png")
+    (work / "half.png").write_bytes((work / "picture.png").read_bytes()[:40])
+    rows = [f"{number}.png,{number % 5}" for number in range(10)]
+    (work / "labels.csv").write_text("\n".join(["file,index", *rows, ""]))
+    (work / "settings.toml").write_text('classifier = "mock:5:8x8x1"\nbatch_size = 4\n')
+    (work / "stranger.toml").write_text('classifier = "canary:make"\nbatch_size = 4\n')
+    (work / "settings.json").write_text(json.dumps({"batch_size": 4}))
+    plan = 'classifier = "mock:5:8x8x1"\nbatch_size = 4\ngenerations = 1\nseeds = 1\n'
+    (work / "plan.toml").write_text(plan)
+    about = dict.fromkeys(("address", "name", "family", "sha256", "real", "budget"), "x")
+    about |= dict.fromkeys(("step", "classes", "real_images", "seed", "threshold"), 1)
+    about |= {"input_shape": [8, 8, 1], "actions": [], "settings": []}
+    summary = {"schema": 1, "status": "passed", "about": about, "metrics": {}}
+    (work / "audit" / "audit.json").write_text(json.dumps(summary))
+    os.mkfifo(work / "pipe")
+    (work / "link").symlink_to("nowhere")
+    return work

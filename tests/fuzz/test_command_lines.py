@@ -1,6 +1,5 @@
 """Command lines of all commands, spoiled at random, in a folder full of traps."""
 
-import json
 import os
 import shlex
 import shutil
@@ -9,17 +8,15 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from evofool import cli, data
 from evofool.support.files import is_temporary
 from evofool.support.lock import is_of_lock
 from evofool.sweeps.sweep import ENGINES
 from evofool.training import recipes
 from tests.evofool.sweeps.conftest import carry_out_in_process
-from tests.fuzz.conftest import FAMILIES, Answer, Attempts, ask
+from tests.fuzz.conftest import FAMILIES, RAN, Answer, Attempts, ask
+from tests.fuzz.ending import small_mnist
 from tests.fuzz.lines import LINES, Line, names_one, parse, spoil
 
 pytestmark = [
@@ -30,55 +27,10 @@ pytestmark = [
 
 LEAST = 1000  # lines in the whole tier's ten minutes
 PATIENT = 5  # seconds after which a command that works is interrupted
-SHIPPED = Path(cli.__file__).parents[1] / "classifiers" / "weights"
-CANARY = "open({!r}, 'w')\n\ndef make():\n    raise SystemExit(0)\n"
-MODEL = "import evofool\n\ndef make():\n    return evofool.load_classifier('mock:5:8x8x1')\n"
 State = dict[str, tuple[int, ...]]
 # exit codes of lines that are right, other than 0: there is no network, and no such model
 WORKS = {"audit": 4, "card": 2, "data": 2, "fine-tune": 2, "weights": 2}
 CODES = {0, 1, 2, 130} | {3, 4}
-RAN = "RAN"
-
-
-@pytest.fixture
-def folder(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder, deep enough that ../.. of it is still watched."""
-    work = tmp_path / "home" / "deep" / "work"
-    shutil.copytree(whole, work / "run")
-    shutil.copytree(whole, work / "stranger")
-    for name in ("config.json",):
-        path = work / "stranger" / name
-        text = path.read_text().replace('"mock:5:8x8x1"', '"canary:make"')
-        path.write_text(text)
-    (work / "canary.py").write_text(CANARY.format(str(tmp_path / "home" / RAN)))
-    (work / "mine.py").write_text(MODEL)
-    for name in ("empty", "nets", "audit"):
-        (work / name).mkdir()
-    for suffix in (".json", ".safetensors"):
-        shutil.copy(SHIPPED / f"lenet{suffix}", work / "nets")
-    rng = np.random.default_rng(0)
-    for number in range(10):
-        image = Image.fromarray(rng.integers(0, 256, (8, 8), np.uint8))
-        for path in (f"photographs/class {number % 5}/{number}.png", f"pictures/{number}.png"):
-            (work / path).parent.mkdir(parents=True, exist_ok=True)
-            image.save(work / path)
-    image.save(work / "picture.png")
-    (work / "half.png").write_bytes((work / "picture.png").read_bytes()[:40])
-    rows = [f"{number}.png,{number % 5}" for number in range(10)]
-    (work / "labels.csv").write_text("\n".join(["file,index", *rows, ""]))
-    (work / "settings.toml").write_text('classifier = "mock:5:8x8x1"\nbatch_size = 4\n')
-    (work / "stranger.toml").write_text('classifier = "canary:make"\nbatch_size = 4\n')
-    (work / "settings.json").write_text(json.dumps({"batch_size": 4}))
-    plan = 'classifier = "mock:5:8x8x1"\nbatch_size = 4\ngenerations = 1\nseeds = 1\n'
-    (work / "plan.toml").write_text(plan)
-    about = dict.fromkeys(("address", "name", "family", "sha256", "real", "budget"), "x")
-    about |= dict.fromkeys(("step", "classes", "real_images", "seed", "threshold"), 1)
-    about |= {"input_shape": [8, 8, 1], "actions": [], "settings": []}
-    summary = {"schema": 1, "status": "passed", "about": about, "metrics": {}}
-    (work / "audit" / "audit.json").write_text(json.dumps(summary))
-    os.mkfifo(work / "pipe")
-    (work / "link").symlink_to("nowhere")
-    return work
 
 
 def state_of(folder: Path) -> State:
@@ -110,15 +62,12 @@ def worlds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Path]:
     def refuse(*_: object) -> None:
         raise ConnectionRefusedError(111, "Connection refused")
 
-    digits = np.random.default_rng(0).integers(0, 256, (64, 28, 28, 1), np.uint8)
-    answers = np.arange(64, dtype=np.uint8) % 10
-    small = data.Dataset(digits, answers, digits, answers)
     load = recipes.load_mnist
     monkeypatch.chdir(folder.parents[2])
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(import_module("evofool.web.serve"), "_wait", lambda until: None)
     monkeypatch.setitem(ENGINES, "local", carry_out_in_process)
-    monkeypatch.setattr(recipes, "load_mnist", lambda path: load(path) if path else small)
+    monkeypatch.setattr(recipes, "load_mnist", lambda path: load(path) if path else small_mnist())
     return renew
 
 

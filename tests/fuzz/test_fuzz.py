@@ -6,8 +6,6 @@ import os
 import random
 import shutil
 import string
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -309,39 +307,3 @@ def test_hostile_images(attempts: Attempts, tmp_path, monkeypatch):
         if answer.fault:
             attempts.fault(answer.fault, f"{name}: {' '.join(arguments)}")
     attempts.finish()
-
-
-def test_kills_at_file_operations(attempts: Attempts, tmp_path):
-    """A process that ends at any of its finishing file operations: resume gives the same bytes."""
-    flags = ["--classifier", "mock:5:8x8x1", "--generations", "12", "--batch-size", "10"]
-    flags += ["--checkpoint-every", "4", "--quiet", "--no-cache"]
-    expected = None
-    for rng in attempts:
-        run = tmp_path / "killed"
-        shutil.rmtree(run, ignore_errors=True)
-        if expected is None:
-            # however long that takes: it compiles
-            assert cli.main(["evolve", *flags, "--out", str(tmp_path / "whole")]) == 0
-            expected = state_of(tmp_path / "whole"), images_of(tmp_path / "whole")
-        program = [sys.executable, "-m", "tests.fuzz.ending", str(rng.randint(1, 40))]
-        subprocess.run(
-            [*program, "evolve", *flags, "--out", str(run)], cwd=ROOT, capture_output=True
-        )
-        answer = (
-            ask("resume", str(run))
-            if (run / "config.json").exists()
-            else ask("evolve", *flags, "--out", str(run))
-        )
-        attempts.counts[f"exit {answer.code}"] += 1
-        if answer.fault:
-            attempts.fault(answer.fault, f"left {[p.name for p in files_of(run)][:20]}")
-        elif (state_of(run), images_of(run)) != expected:
-            attempts.fault("silent: another result", f"exit {answer.code}: {answer.err[-300:]}")
-        if left := [path.name for path in run.rglob("*") if path.name.startswith(".")]:
-            attempts.fault("silent: files of a dead process stay", " ".join(left))
-    attempts.finish()
-
-
-def images_of(run: Path) -> dict[str, bytes]:
-    """The images that a finished run has."""
-    return {path.name: path.read_bytes() for path in run.glob("*.png")}
