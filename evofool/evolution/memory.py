@@ -4,6 +4,7 @@ import math
 
 import jax
 
+import cppn
 from evofool.classifiers import Classifier
 from evofool.config import EvolveConfig
 from evofool.evolution.encodings import Encoding, shapes_of
@@ -12,6 +13,8 @@ from evofool.support import check_room
 
 IMAGE_COPIES = 4  # in float32, of an image being drawn and classified (3.3 measured)
 GENOME_COPIES = 4  # of a genome being varied, beside its place in the archive
+MOST_TOGETHER = 16  # elites whose climbs are in memory at a time, of each device
+PAIR_BYTES = 72  # of each pair of a node and a connection that polishing adds (62-72 measured)
 
 
 def image_bytes(shape: tuple[int, ...]) -> int:
@@ -49,6 +52,14 @@ def check_memory(
         genome * (2 * config.runs * selection.cells + GENOME_COPIES * children)
         + image_bytes(classifier.card.input_shape) * images
         + 4 * classifier.card.outputs * outputs
+    )
+    widen = config.polish.widen if config.polish.steps and config.encoding == "cppn" else 0
+    climbs = min(MOST_TOGETHER, micro_batch, -(-selection.cells // 2)) * jax.device_count()
+    connections = widen * (cppn.NUM_INPUTS + classifier.card.input_shape[2])
+    check_room(
+        PAIR_BYTES * widen * connections * climbs,
+        f"polishing {climbs} elites at a time that are widened by {widen:,} nodes",
+        remedy="make polish.widen (--widen) or micro_batch smaller",
     )
     check_room(
         needed,

@@ -16,14 +16,12 @@ from evofool.config import EvolveConfig
 from evofool.evaluation import choose_micro_batch
 from evofool.evolution.encodings import Encoding, Rates, make_encoding, make_rates
 from evofool.evolution.expectation import Expectation, expectation_of
-from evofool.evolution.memory import check_memory
+from evofool.evolution.memory import MOST_TOGETHER, check_memory
 from evofool.evolution.objective import with_objective
 from evofool.evolution.polishing import Climb
 from evofool.evolution.selection import Selection, make_selection
 from evofool.images import wear_named
 from evofool.support import UserError, full_path, with_full_path
-
-MOST_TOGETHER = 16  # elites whose climbs are in memory at a time, of each device
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

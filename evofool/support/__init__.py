@@ -40,7 +40,7 @@ from evofool.support.formats import (
 )
 from evofool.support.hooks import PLUGINS, Registry
 from evofool.support.lock import is_of_lock, locked, writer_of
-from evofool.support.memory import check_room, forget_programs
+from evofool.support.memory import check_program, check_room, forget_programs
 from evofool.support.multihost import Job, is_first, start
 from evofool.support.needing import needing
 from evofool.support.platforms import peak_memory, platform_facts, user_cache
@@ -103,6 +103,7 @@ __all__ = [
     "check_counts",
     "check_file",
     "check_positive",
+    "check_program",
     "check_rates",
     "check_room",
     "check_schema",

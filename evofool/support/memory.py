@@ -9,10 +9,14 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evofool.support.errors import UserError
 from evofool.support.formats import gigabytes
 from evofool.support.platforms import c_library
+
+if TYPE_CHECKING:
+    from jax.stages import Compiled
 
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -34,6 +38,26 @@ def check_room(needed: int, what: str, *, remedy: str) -> None:
             f"{what} would take about {gigabytes(needed)} of memory; {gigabytes(available)} are "
             f"available: {remedy}"
         )
+
+
+def check_program(program: "Compiled", what: str, *, remedy: str) -> None:
+    """Makes sure that there is memory to run a compiled program, which says what it needs.
+
+    Devices with memory of their own are left out.
+
+    Args:
+        program: compiled for the arguments that it will get, which are in memory already.
+        what: is computed, for the message.
+        remedy: what to do instead, in the imperative.
+
+    Raises:
+        UserError: there is less.
+    """
+    import jax
+
+    sizes = program.memory_analysis()
+    if jax.default_backend() == "cpu" and sizes is not None:
+        check_room(sizes.temp_size_in_bytes + sizes.output_size_in_bytes, what, remedy=remedy)
 
 
 def available_memory() -> int | None:

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
-from typing import NamedTuple
+from functools import cache, lru_cache, partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ from jax import lax
 from jaxtyping import Array, Float, Integer, Key, UInt8
 
 from evofool.classifiers import Apply, ImageBatch, Params, accuracy_of
-from evofool.support import UserError
+from evofool.support import UserError, check_program
 
 TEST_BATCH = 500  # images in a forward pass when a network is tested
 
@@ -126,24 +126,19 @@ def train(
         The trained parameters.
 
     Raises:
-        UserError: the loss became NaN or infinite.
+        UserError: the loss became NaN or infinite, or the memory does not suffice.
     """
     steps = -(-len(examples.labels) // config.batch_size)
     optimizer = _optimizer(config, steps * config.epochs)
     params = jax.tree.map(jnp.array, params)  # a copy: the epoch's arguments are donated
     state = optimizer.init(params)
     examples = Examples(*map(jnp.asarray, examples))
+    start = time.perf_counter()
+    shapes, structure = jax.tree.flatten(jax.eval_shape(_as_they_are, key, params, state, examples))
+    epoch = _compiled_epoch(loss, optimizer, config.batch_size, structure, tuple(shapes))
+    check_program(epoch, f"training with batch_size {config.batch_size}", remedy="make it smaller")
     for number in range(1, config.epochs + 1):
-        start = time.perf_counter()
-        params, state, mean_loss = _epoch(
-            jax.random.fold_in(key, number),
-            params,
-            state,
-            examples,
-            loss=loss,
-            optimizer=optimizer,
-            batch_size=config.batch_size,
-        )
+        params, state, mean_loss = epoch(jax.random.fold_in(key, number), params, state, examples)
         if not np.isfinite(mean_loss):
             raise UserError(
                 f"the loss became {float(mean_loss)} in epoch {number}; "
@@ -152,6 +147,7 @@ def train(
         if on_epoch is not None:
             test_accuracy, seconds = test(params), time.perf_counter() - start
             on_epoch(Epoch(number, config.epochs, float(mean_loss), test_accuracy, seconds))
+        start = time.perf_counter()
     return params
 
 
@@ -187,6 +183,24 @@ def _epoch(
 
     carry, losses = lax.scan(step, (params, state), (jnp.arange(steps), order, is_real))
     return *carry, jnp.mean(losses)
+
+
+@lru_cache(maxsize=4)
+def _compiled_epoch(
+    loss: Loss,
+    optimizer: optax.GradientTransformation,
+    batch_size: int,
+    structure: Any,  # of these arguments, as `jax.tree.flatten` gives it
+    shapes: tuple[jax.ShapeDtypeStruct, ...],
+) -> jax.stages.Compiled:
+    """Compiles `_epoch` for arguments of given shapes."""
+    arguments = jax.tree.unflatten(structure, shapes)
+    options = {"loss": loss, "optimizer": optimizer, "batch_size": batch_size}
+    return _epoch.lower(*arguments, **options).compile()
+
+
+def _as_they_are(*arguments: Any) -> tuple[Any, ...]:
+    return arguments
 
 
 @cache

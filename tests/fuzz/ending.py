@@ -16,6 +16,7 @@ from importlib import import_module
 import numpy as np
 
 from evofool import cli, data
+from evofool.training import recipes
 
 KILLED = 9
 ENDINGS = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate")
@@ -81,7 +82,6 @@ def _answer(number: int, folder: str, *words: str) -> tuple[int, int, str]:
 if __name__ == "__main__":
     for room in ROOMS:
         import_module(f"evofool.{room}")
-    recipes = import_module("evofool.training.recipes")
-    recipes.load_mnist = lambda folder: small_mnist()
+    setattr(recipes, "load_mnist", lambda folder: small_mnist())  # noqa: B010
     for line in sys.stdin:
         print(json.dumps(_answer(*json.loads(line))), flush=True)

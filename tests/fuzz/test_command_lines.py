@@ -53,7 +53,8 @@ def worlds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Path]:
 
     def renew() -> Path:
         os.chdir(copy)
-        shutil.rmtree(home, ignore_errors=True)
+        while home.exists():  # a thread of what was interrupted may write for a moment
+            shutil.rmtree(home, ignore_errors=True)
         shutil.copytree(copy, home, symlinks=True, ignore=lambda *_: ["pipe"])
         os.mkfifo(folder / "pipe")
         os.chdir(folder)

@@ -43,7 +43,7 @@ attack fgsm picture.png --classifier lenet --epsilon 0.1 --out new
 train linear --out new.safetensors --epochs 1 --examples 32
 audit mock:5:8x8x1 --images pictures --labels labels.csv --max-seconds 0 --out new
 """
-LINES = [line.split() for line in WRITERS.strip().splitlines()]
+LINES = [shlex.split(line) for line in WRITERS.strip().splitlines()]
 TIMED = {"config.json", "metrics.jsonl", "audit.json", "audit.html"}  # hold times, or platforms
 
 

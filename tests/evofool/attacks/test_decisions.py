@@ -85,3 +85,8 @@ def test_what_cannot_be_used_is_refused():
         jump(linear(), IMAGES, 0, probe=-1.0)
     with pytest.raises(UserError, match="steps is 0"):
         boundary(linear(), IMAGES, 0, steps=0)
+
+
+def test_more_directions_than_memory_suffices_for_are_refused():
+    with pytest.raises(UserError, match="10,000,000,000 directions and 8 steps would take about"):
+        jump(linear(), IMAGES, np.array([0, 1]), directions=10**10)

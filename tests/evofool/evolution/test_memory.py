@@ -30,3 +30,11 @@ def test_a_run_that_does_not_fit_is_refused_before_it_begins(
     monkeypatch.setattr(memory, "available_memory", lambda: available)
     with pytest.raises(UserError, match=r"a run with batch_size .* GB are available: make one of"):
         make_plan(config, classifier)
+
+
+def test_polishing_that_does_not_fit_is_refused_before_it_begins(monkeypatch: pytest.MonkeyPatch):
+    config = make_config(classifier="mock:10", polish={"steps": 1, "widen": 4096})
+    classifier = load_configured(config)
+    monkeypatch.setattr(memory, "available_memory", lambda: 10**10)
+    with pytest.raises(UserError, match=r"that are widened by 4,096 nodes would take about"):
+        make_plan(config, classifier)

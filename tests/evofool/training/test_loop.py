@@ -3,6 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from evofool.support import memory
 from evofool.support.errors import UserError
 from evofool.training import loop
 from evofool.training.loop import (
@@ -133,9 +134,9 @@ def test_every_example_is_seen_once_per_epoch():
 
 def test_a_new_seed_or_learning_task_of_the_same_size_compiles_nothing(monkeypatch):
     run(corners(40), epochs=1)
-    compiled = loop._epoch._cache_size()
+    compiled = loop._compiled_epoch.cache_info().misses
     run(corners(40)._replace(weights=np.full(40, 2, np.float32)), seed=5, epochs=1)
-    assert loop._epoch._cache_size() == compiled
+    assert loop._compiled_epoch.cache_info().misses == compiled
 
 
 def test_a_loss_that_is_not_finite_stops_training():
@@ -238,3 +239,10 @@ def test_accuracy_counts_every_image_whatever_the_batches():
     images, labels, _ = corners(loop.TEST_BATCH + 7)
     params = zeros(3) | {"bias": jnp.array([0.0, 1.0, 0.0])}
     assert measure_accuracy(linear, params, images, labels) == np.mean(labels == 1)
+
+
+def test_training_that_memory_does_not_suffice_for_is_refused(monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 10**6)
+    examples, config = corners(60), TrainConfig(epochs=1, batch_size=10**6)
+    with pytest.raises(UserError, match=r"training with batch_size 1000000 would take about"):
+        train(jax.random.key(0), zeros(3), cross_entropy(linear), examples, config, test=len)
