@@ -11,16 +11,18 @@ def percent(confidence: float, *, step: float = 0.0) -> str:
     """Writes a confidence in [0, 1] with four decimals, never rounded to 0 or 1.
 
     Args:
-        confidence: to write.
+        confidence: to write; "nan" if it is no number.
         step: of which confidences are multiples, as those of quantised classifiers are: digits that
             tell no two of them apart are left out. 0 if there is none.
 
     Example:
-        >>> [percent(confidence) for confidence in (1e-9, 0.5, 0.99998712, 1.0)]
-        ['< 0.0001 %', '50.0000 %', '99.9987 %', '> 99.9999 %']
+        >>> [percent(confidence) for confidence in (1e-9, 0.5, 0.99998712, 1.0, math.nan)]
+        ['< 0.0001 %', '50.0000 %', '99.9987 %', '> 99.9999 %', 'nan']
         >>> [percent(confidence, step=1 / 256) for confidence in (0.001, 0.99609375, 1.0)]
         ['0.1 %', '99.6 %', '> 99.9 %']
     """
+    if math.isnan(confidence):
+        return "nan"
     digits = min(4, max(0, -math.floor(math.log10(100 * step)))) if step else 4
     least = 10.0**-digits  # the smallest that is written, in percent
     written = f"{100 * confidence:.{digits}f}"

@@ -29,6 +29,7 @@ import evofool
 from evofool import cli
 
 HANG_SECONDS = 20
+MOST_SECONDS = 100  # of a command that does not compute, where others may have the cores
 COUNTS = "fuzz counts"
 FAMILIES = 8  # tests that share the time
 SHIPPED = Path(cli.__file__).parents[1] / "classifiers" / "weights"
@@ -79,20 +80,24 @@ class Answer(NamedTuple):
 
 
 def ask(*arguments: str, patience: float = HANG_SECONDS) -> Answer:
-    """Runs one command in this process, for at most `HANG_SECONDS`.
+    """Runs one command in this process, for at most `HANG_SECONDS`, longer on a busy machine.
 
     Args:
         *arguments: of the command line.
         patience: seconds after which it is interrupted, as by Ctrl-C, if that is less.
     """
     may_hang, is_hung = patience < HANG_SECONDS, False  # until it is interrupted
+    began, computed = time.monotonic(), time.process_time()
 
     def alarm(number: int, frame: object) -> None:
         nonlocal may_hang, is_hung
         if may_hang:
             may_hang = False
             os.kill(os.getpid(), signal.SIGINT)
-        else:
+        elif (
+            time.process_time() - computed > HANG_SECONDS / 2
+            or time.monotonic() - began > MOST_SECONDS  # else others may have the cores
+        ):
             is_hung = True
             raise Hung
 

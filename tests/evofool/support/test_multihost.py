@@ -118,10 +118,13 @@ def test_when_one_process_is_killed_the_other_says_how_to_go_on(tmp_path, whole,
 
 
 @pytest.mark.slow
-def test_a_signal_to_any_process_stops_all_at_the_same_generation(tmp_path):
+def test_a_signal_to_any_process_stops_all_at_the_same_generation(tmp_path, capsys):
     folder = tmp_path / "run"
     job = start("evolve", *FLAGS, "--generations=1000000", "--out", str(folder), "--json")
     wait_for(folder / "checkpoints" / "50" / "_CHECKPOINT_METADATA")
+    for third in (["resume", folder], ["evolve", *FLAGS, "--out", folder, "--overwrite"]):
+        assert main([*map(str, third)]) == 2  # the job holds one lock
+        assert f"{folder} is being written by process {job[0].pid}" in capsys.readouterr().err
     job[1].send_signal(signal.SIGINT)
     first, second = finish(job)
     assert (first[0], second[0]) == (130, 130), first[2] + second[2]
