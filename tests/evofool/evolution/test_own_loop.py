@@ -1,4 +1,5 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 import evofool
@@ -32,4 +33,16 @@ def test_a_whole_loop_is_one_compiled_program():
     state, fitness = jax.jit(lambda s: jax.lax.scan(step, s, None, length=4))(loop.init())
     assert int(state.next_generation) == 4
     assert fitness.shape == (4, 1, 10)
-    assert (np.diff(np.asarray(fitness), axis=0) >= 0).all()
+    assert (jnp.diff(fitness, axis=0) >= 0).all()
+
+
+def test_cells_of_ones_own_take_the_place_of_classes():
+    by_brightness = evofool.second_axis(
+        lambda images: images.mean((1, 2, 3)), names=("dark", "bright"), edges=(0.5,)
+    )
+    evofool.register_cells("own-loop", by_brightness)
+    loop = evofool.ask_tell("mock:3", cells="own-loop", **SETTINGS)
+    _, images = loop.ask(loop.init())
+    scores = loop.classify(images)
+    is_dark = np.asarray(images.mean((2, 3, 4)) < 0.5)
+    np.testing.assert_array_equal(scores[..., ::2] > -1e29, np.repeat(is_dark[..., None], 3, -1))
