@@ -163,10 +163,13 @@ def report(lab: Lab, measures: Archives, setting: Setting) -> Findings:
         seeds=lab.seeds,
         n=n,
     )
-    result = (
-        f"at most {FEW} connections fool {cells.share(float(np.median(fooled)))} of {n}; the "
-        f"median class takes {cells.spread(count.ours)}"
+    share = cells.share(float(np.median(fooled)))
+    median = (
+        f"the median class takes {cells.spread(count.ours)}"
+        if count.ours
+        else f"most by none of up to {MOST[-1]}"
     )
+    result = f"at most {FEW} connections fool {share} of {n}; {median}"
     return Findings(
         rows=[*measured(figures), count],
         result=result,
