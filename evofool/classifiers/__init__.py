@@ -14,7 +14,7 @@ from evofool.classifiers.addresses.in_memory import (
     from_onnx,
     from_torch,
 )
-from evofool.classifiers.addresses.options import Described
+from evofool.classifiers.addresses.options import Described, usual_cards
 from evofool.classifiers.architectures import FAMILIES, convolution, pooled_convolution
 from evofool.classifiers.architectures.article_cnn import article_cnn_card
 from evofool.classifiers.architectures.cifar_cnn import CIFAR10_LABELS, cifar_cnn_card
@@ -145,6 +145,7 @@ __all__ = [
     "save_weights",
     "shipped_names",
     "two_best",
+    "usual_cards",
     "with_views",
     "write_classifier",
 ]

@@ -26,7 +26,8 @@ def doctor(
     It lists devices, versions, data sets and weights; describes the classifier and how images are
     preprocessed for it; forecasts time and memory of the run that the settings describe, from a
     trial of two seconds; and checks that the classifier recognises digits, or the first hundred of
-    your own labelled photographs. The exit code is 1 if a check fails.
+    your own labelled photographs; of a model in a file it says which of the usual preprocessings
+    fits them best. The exit code is 1 if a check fails.
 
       evofool doctor
       evofool doctor --preset mnist-direct --generations 5000 --runs 5

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from evofool.classifiers import CERTAIN, Classifier, Params, confidence
 from evofool.data import find_data, load_mnist
 from evofool.evaluation.on_files import Accuracy, accuracy
+from evofool.evaluation.preprocessing import try_preprocessings
 from evofool.evaluation.recognition import recognize
 from evofool.support import UserError, rounded_percent
 
@@ -151,6 +152,11 @@ def check_photographs(
         if classifier.card.input_shape[2] == 3:
             swapped = measure(_swapped(classifier), check_offset=False)
             checks.append(_channels_in_order(measured, swapped))
+        tried = try_preprocessings(
+            classifier, lambda seeing: measure(seeing, check_offset=False).top1
+        )
+        if tried is not None:
+            checks.append(Check("usual preprocessings", *tried))
     except UserError as error:
         return [Check("photographs", False, str(error))]
     return checks

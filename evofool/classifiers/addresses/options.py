@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
 
@@ -120,6 +120,25 @@ def options_of(address: Address, described: Described) -> Options:
             raise unknown_name(f"scores of {address}", str(scores), SCORES)
         given[str(scores)] = ""
     return _options(address, given)
+
+
+def usual_cards(card: Card) -> dict[str, Card]:
+    """Returns a card with each of the usual preprocessings, by the option that stands for it."""
+    cards: dict[str, Card] = {}
+    channels = card.input_shape[2]
+    for prep in PRESETS:
+        options = _options(Address("onnx", card.name), {"prep": prep})
+        assert options.mean is not None
+        assert options.scale is not None
+        if max(len(options.mean), len(options.scale)) > channels:
+            continue  # of colours, for a grey model
+        for is_bgr in sorted({options.is_bgr, True}) if channels == 3 else [False]:
+            order = "grey" if channels == 1 else "BGR" if is_bgr else "RGB"
+            mean = options.mean * (channels // len(options.mean))
+            scale = options.scale * (channels // len(options.scale))
+            name = f"prep={prep}&bgr" if is_bgr and not options.is_bgr else f"prep={prep}"
+            cards[name] = replace(card, mean=mean, scale=scale, channel_order=order, probe=())
+    return cards
 
 
 def _options(address: Address, given: Mapping[str, object]) -> Options:

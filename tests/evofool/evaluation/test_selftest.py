@@ -1,4 +1,5 @@
 import dataclasses
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import evofool
 from evofool import Card, Classifier, load_classifier
+from evofool.classifiers import usual_cards
 from evofool.classifiers.classifier import make_network
 from evofool.evaluation.selftest import (
     check_digits,
@@ -17,6 +20,7 @@ from evofool.evaluation.selftest import (
     check_scale,
     drawn_digits,
 )
+from evofool.support import ModelWarning
 from tests.evofool.real_data import data_folder
 
 
@@ -136,6 +140,32 @@ def test_channels_are_exchanged_in_the_order_that_other_runtimes_accept(shades: 
     photographs, channels = check_photographs(model, **shades)
     assert photographs.passed
     assert channels.passed
+
+
+@pytest.mark.parametrize("is_outside", [False, True])
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [("prep=levels&bgr", {}), ("prep=inception", {"prep": "caffe"}), ("prep=imagenet", {})],
+)
+def test_the_usual_preprocessing_that_fits_is_found(right, wrong, is_outside, shades):
+    card = usual_cards(dataclasses.replace(CARD, layout="NHWC"))[right]
+
+    def how_red_is_it(images: Any) -> Any:  # of what the right card makes of an image
+        values = (images / np.asarray(card.scale) + np.asarray(card.mean)) / 255
+        values = values[..., ::-1] if card.channel_order == "BGR" else values
+        return how_red((), np.asarray(values) if is_outside else values)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ModelWarning)  # that it is computed outside
+        model = evofool.from_function(
+            how_red_is_it, input=(4, 4, 3), labels=list(CARD.labels), **wrong
+        )
+    check = check_photographs(model, **shades)[-1]
+    assert not check.passed
+    assert f"best of 9 usual ones: ?{right} 100.00 %" in check.detail
+    assert check.detail.endswith(f"use ?{right}")
+    said = evofool.from_function(how_red_is_it, card=card) if not is_outside else None
+    assert said is None or check_photographs(said, **shades)[-1].passed
 
 
 def test_another_order_of_the_classes_is_noticed(shades: dict[str, Path]):
