@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from evofool.classifiers import Card, Classifier, Params, usual_cards
+from evofool.classifiers import Card, Classifier, ClassifierError, Params, usual_cards
 from evofool.support import UserError, rounded_percent
 
 SHOWN = 4  # of the preprocessings that were tried, the best
@@ -40,6 +40,8 @@ def try_preprocessings(
         )
         try:
             found[option] = measure(seeing)
+        except ClassifierError:
+            raise
         except UserError:  # with that input it says the same of every image
             found[option] = 0.0
     ranked = sorted(found, key=lambda option: -found[option])
@@ -52,7 +54,7 @@ def try_preprocessings(
     )
 
 
-Change = dict[str, np.ndarray]
+Change = dict[str, Array | np.ndarray]
 
 
 def _change(now: Card, other: Card) -> Change:
