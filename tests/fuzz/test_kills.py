@@ -35,7 +35,7 @@ descent run --class 1 --out new.png
 gallery run --out new.png
 poster run --out new.png --count 2 --size 64 --least 0
 site run --out new
-export run --out new --least 0 --formats png json svg
+export run --out new --least 0 --format png json svg
 survive run --wear shift --out new
 transfer run mock:5:8x8x1 --csv new.csv
 quiz run --out new --questions 2
@@ -107,6 +107,7 @@ def test_kills_at_file_operations(attempts: Attempts, commands: Commands, folder
             renew(copy, folder)
             ended = commands.run(words, folder)
             attempts.counts["whole"] += 1
+            assert ended.code in (0, 4), f"{shlex.join(words)}: {ended}"
             whole[number] = ended, left_in(folder)
         ended, expected = whole[number]
         renew(copy, folder)
