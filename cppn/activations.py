@@ -10,9 +10,7 @@ polynomial below 0.3 ns, and drawing is mostly sines.
 
 import math
 from collections.abc import Callable
-from functools import partial
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -23,18 +21,6 @@ Values = Float[Array, "..."]
 # the largest weights give some thousands).
 _PI_HIGH = 3.140625
 _PI_LOW = 9.67653589793e-4
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
-def _clip(p: Values, low: float, high: float) -> Values:
-    """Clips to [low, high]. JAX's derivative of `jnp.clip` divides, for the sake of ties."""
-    return jnp.clip(p, low, high)
-
-
-@_clip.defjvp
-def _clip_jvp(low, high, primals, tangents):
-    [p], [tangent] = primals, tangents
-    return _clip(p, low, high), jnp.where((p > low) & (p < high), tangent, 0.0)
 
 
 def sine(p: Values) -> Values:
@@ -61,7 +47,7 @@ def gaussian(p: Values) -> Values:
 
 def linear(p: Values) -> Values:
     """Clips p / 3 to [-1, 1]."""
-    return _clip(p, -3.0, 3.0) * (1 / 3)
+    return jnp.clip(p, -3.0, 3.0) * (1 / 3)
 
 
 def hyperbolic_tangent(p: Values) -> Values:
@@ -76,7 +62,7 @@ def bipolar_gaussian(p: Values) -> Values:
 
 def rectifier(p: Values) -> Values:
     """Clips p / 3 to [0, 1]."""
-    return _clip(p, 0.0, 3.0) * (1 / 3)
+    return jnp.clip(p, 0.0, 3.0) * (1 / 3)
 
 
 def absolute(p: Values) -> Values:
@@ -147,7 +133,7 @@ def _remainder(p: Values, half_turns: Values) -> Values:
     """Gives p - half_turns * pi, most of it taken away without rounding."""
     remainder = (p - half_turns * _PI_HIGH) - half_turns * _PI_LOW
     # An argument too large for the reduction must not leave [-pi/2, pi/2] either.
-    return _clip(remainder, -math.pi / 2, math.pi / 2)
+    return jnp.clip(remainder, -math.pi / 2, math.pi / 2)
 
 
 def _sine_of_remainder(p: Values, half_turns: Values) -> Values:

@@ -102,9 +102,10 @@ def from_function(
 
     Example:
         >>> import evofool
+        >>> import jax.numpy as jnp
         >>> def bright(images):
         ...     mean = images.mean(axis=(1, 2))
-        ...     return mean @ [[1.0, -1.0]] * 9
+        ...     return mean @ jnp.array([[9.0, -9.0]])
         >>> evofool.from_function(bright, input=(8, 8, 1), labels=["bright", "dark"]).is_jax
         True
     """
