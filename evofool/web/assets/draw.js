@@ -89,7 +89,9 @@
   });
   pad.addEventListener("pointermove", (event) => {
     if (!event.buttons || !strokes.length || photograph) return;
-    strokes.at(-1).points.push(place(event));
+    // a browser that is busy tells of several moves at once; without them corners are cut
+    const moves = event.getCoalescedEvents?.() ?? [];
+    strokes.at(-1).points.push(...(moves.length ? moves : [event]).map(place));
     changed();
   });
   by("undo").addEventListener("click", () => { photograph = null; strokes.pop(); changed(); });
