@@ -35,8 +35,6 @@ from cppn.program import (
 _TILE = 4096
 """Pixels that are gone through at a time; their rows then stay in the second-level cache."""
 
-Row = Float[Array, "1 pixels"]
-
 
 @partial(jax.custom_vjp, nondiff_argnums=(3,))
 def output_sums(
@@ -83,7 +81,7 @@ def _activate_backward(
     spec: GenomeSpec, saved: tuple[Array, Array], bar: Float[Array, " pixels"]
 ) -> tuple[Array, None]:
     total, kind = saved
-    return lax.switch(kind, [_pull_back(f) for f in functions_of(spec)], total, bar), None
+    return _pull_back(kind, total, bar, spec), None
 
 
 _activate.defvjp(
@@ -293,7 +291,6 @@ def _run_backwards(
         The tables, and the derivative by the factor of every row that an instruction adds.
     """
     values, sums, bars = tables
-    pull_backs = [_pull_back(function) for function in functions_of(spec)]
 
     def row_of(table: Array, row: Array) -> Array:
         return lax.dynamic_slice(table, (row, 0), (1, table.shape[1]))
@@ -301,7 +298,7 @@ def _run_backwards(
     def step(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         i, bars, products = state
         total, bar = (row_of(table, steps.result[i]) for table in (sums, bars))
-        bar = lax.switch(steps.function[i], pull_backs, total, bar)
+        bar = _pull_back(steps.function[i], total, bar, spec)
 
         def pull(lane: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
             bars, products = state
@@ -318,5 +315,7 @@ def _run_backwards(
     return tables._replace(bars=bars), products
 
 
-def _pull_back(function: Callable[[Array], Array]) -> Callable[[Array, Array], Array]:
-    return lambda total, bar: jax.vjp(function, total)[1](bar)[0]
+def _pull_back(kind: Int[Array, ""], total: Array, bar: Array, spec: GenomeSpec) -> Array:
+    """Returns the derivative by a sum, given that by what the activation makes of it."""
+    pulls = [lambda x, y, f=f: jax.vjp(f, x)[1](y)[0] for f in functions_of(spec)]
+    return lax.switch(kind, pulls, total, bar)
