@@ -39,6 +39,7 @@ from cppn.genome import (
 )
 from cppn.lesions import without_connection, without_node
 from cppn.mutation import MutationRates, mutate
+from cppn.platforms import branch, by_platform
 from cppn.random import bits as random_bits
 from cppn.random import fold_in, normal, uniform
 from cppn.render import Style, render, render_batch, render_points, render_widened
@@ -57,6 +58,8 @@ __all__ = [
     "MutationRates",
     "Style",
     "align",
+    "branch",
+    "by_platform",
     "cross",
     "fault_of",
     "fold_in",

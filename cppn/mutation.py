@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Bool, Float, Int32, PRNGKeyArray
 
 from cppn.ancestors import ancestors_and_self
 from cppn.entries import insert, is_first, move, partition
 from cppn.genome import MAX_WEIGHT, NUM_INPUTS, Genome, GenomeSpec
 from cppn.lesions import without_connection, without_node
+from cppn.platforms import branch
 from cppn.random import bits, uniform
 from cppn.sums import running_sum
 
@@ -84,7 +84,7 @@ def mutate(
     # number, inside all that uses them below, which takes three times as long. It needs rates
     # that are not known when compiling, as they are not where they are arguments.
     is_any = reduce(jnp.maximum, rates) > 0
-    genome, u = lax.cond(is_any, change_values, lambda genome: (genome, jnp.ones(8)), genome)
+    genome, u = branch(is_any, change_values, lambda genome: (genome, jnp.ones(8)), genome)
     genome, had_room = add_connection(u[:4], genome, rates.add_connection, spec)
     genome = remove_connection(u[4], genome, rates.remove_connection)
     genome, had_room_too = add_node(u[5:7], genome, rates.add_node, spec)

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import lax
+from jaxtyping import Array, Bool
 
 _every = False
 
@@ -24,6 +27,28 @@ def by_platform(*operands: Any, cpu: Callable[..., Any], **ways: Callable[..., A
     if jax.default_backend() == "cpu" and not _every:
         return cpu(*operands)
     return lax.platform_dependent(*operands, cpu=cpu, **ways)
+
+
+def branch(
+    condition: Bool[Array, ""],
+    if_true: Callable[..., Any],
+    if_false: Callable[..., Any],
+    *operands: Any,
+) -> Any:
+    """Computes one of two things, as `lax.cond` does, and elsewhere than on a CPU both of them.
+
+    A GPU asks its host which branch to take, and waits longer for the answer than it takes to
+    compute a few more numbers. For small things alone, therefore.
+    """
+
+    def both(condition: Array, *operands: Any) -> Any:
+        pick = partial(jnp.where, condition)
+        return jax.tree.map(pick, if_true(*operands), if_false(*operands))
+
+    def one(condition: Array, *operands: Any) -> Any:
+        return lax.cond(condition, if_true, if_false, *operands)
+
+    return by_platform(condition, *operands, cpu=one, default=both)
 
 
 @contextmanager

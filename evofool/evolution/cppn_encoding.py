@@ -11,7 +11,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
 
 import cppn
@@ -132,7 +131,7 @@ class CppnEncoding:
         # Without fine steps the branch costs nothing. The decisions are made before it: XLA would
         # write their hash out once more for every number that is chosen, and never end.
         made = (_are_fine(keys, rate), keys, parents[0], children, had_room)
-        return lax.cond(rate > 0, jax.vmap(or_finely), lambda *made: made[3:], *made)
+        return cppn.branch(rate > 0, jax.vmap(or_finely), lambda *made: made[3:], *made)
 
     def render(self, genomes: cppn.Genome) -> Float[Array, "batch height width channels"]:
         """Draws networks."""
@@ -260,7 +259,7 @@ class MarkedCppn:
                 choose(is_fine, parent.connections, marked.connections),
             )
 
-        nodes, connections = lax.cond(
+        nodes, connections = cppn.branch(
             rate > 0, as_parents, lambda _: marked[1:], _are_fine(keys, rate)
         )
         return cppn.Marked(children, nodes, connections), had_room

@@ -216,7 +216,7 @@ class Generation:
             return Offspring(genomes, cells, had_room)
 
         has_parents = self.selection.has_parents(fitness)
-        return lax.cond(has_parents, varied, random, keys, cells, parents)
+        return cppn.branch(has_parents, varied, random, keys, cells, parents)
 
     def select_parents(
         self,

@@ -24,6 +24,7 @@ from jax.sharding import PartitionSpec as P
 from jaxtyping import Array, Bool, Float, Int
 
 import archive
+import cppn
 from archive import Archive
 from evofool.classifiers import ABSENT
 
@@ -270,8 +271,15 @@ def insert_winners(
         offered = jnp.where(takes, fitness[:, None, :], -jnp.inf)
         return archive.insert(elites, items, offered)[0]
 
-    num_blocks = -(-jnp.max(num_winners) // size)
-    return lax.fori_loop(0, num_blocks, insert_block, elites)
+    def insert_all(elites: Archive, most_winners: Array) -> Archive:
+        return lax.fori_loop(0, -(-most_winners // size), insert_block, elites)
+
+    def insert_once(elites: Archive, most_winners: Array) -> Archive:
+        del most_winners  # a GPU writes a block, of nobody too, sooner than it learns how many
+        return insert_block(jnp.int32(0), elites)
+
+    at_once = insert_once if size == batch else insert_all
+    return cppn.by_platform(elites, jnp.max(num_winners), cpu=insert_all, default=at_once)
 
 
 def _bytes_per_child(made: Any, cells: int) -> int:
