@@ -31,7 +31,7 @@ def sine(p: Values) -> Values:
 
 def cosine(p: Values) -> Values:
     """cos(p) = -sin(p - (k + 1/2) pi) (-1)^k; absolute error as for `sine`."""
-    half_turns = _floor(p * (1 / math.pi))
+    half_turns = floor(p * (1 / math.pi))
     return -_sine_of_remainder(p, half_turns + 0.5) * _parity(half_turns)
 
 
@@ -77,7 +77,7 @@ def step(p: Values) -> Values:
 
 def square_wave(p: Values) -> Values:
     """The sign of sin(p), from -1 to 1, period 2 pi."""
-    return _parity(_floor(p * (1 / math.pi)))
+    return _parity(floor(p * (1 / math.pi)))
 
 
 def triangle_wave(p: Values) -> Values:
@@ -151,7 +151,7 @@ def _parity(k: Values) -> Values:
     return 1.0 - 2.0 * jnp.abs(k - 2.0 * jnp.round(0.5 * k))
 
 
-def _floor(p: Values) -> Values:
+def floor(p: Values) -> Values:
     """The largest whole number not above p, for GPU kernels too: Mosaic has no other rounding."""
     nearest = jnp.round(p)
     return nearest - jnp.where(nearest > p, 1.0, 0.0)

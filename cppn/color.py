@@ -28,6 +28,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Num, UInt8
 
+from cppn.activations import floor
+
 Plane = Float[Array, "..."]
 
 
@@ -58,6 +60,26 @@ def to_channels(
     return jnp.stack(channels, axis=-1)
 
 
+def to_levels(values: tuple[Plane, ...], color: str, *, rounding: str) -> tuple[Plane, ...]:
+    """Works out the 8-bit levels of pixels, as `to_channels` does, but without derivatives.
+
+    A kernel of a GPU may call this: it knows no `custom_jvp`.
+
+    Args:
+        values: of the outputs of a network, in [-1, 1].
+        color: which channels they are.
+        rounding: how channels become levels.
+
+    Returns:
+        Channels, whole numbers from 0 to 255.
+    """
+    levels = tuple(jnp.abs(plane) for plane in values)
+    if rounding == "truncate":
+        levels = tuple(from_bytes(floor(plane * 255.0)) for plane in levels)
+    convert = partial(_hsv_to_rgb, channel=_hsv_value) if color == "hsv" else COLORS[color]
+    return tuple(jnp.round(plane * 255.0) for plane in convert(*levels))
+
+
 def to_rgb(levels: Float[Array, "*lead 3"], color: str) -> Float[Array, "*lead 3"]:
     """Reads three levels in [0, 1] per pixel as "hsv" or "hls", as above, and gives their RGB.
 
@@ -82,15 +104,20 @@ def from_bytes(levels: Num[Array | np.ndarray, "*shape"]) -> Float[Array, "*shap
     return levels * np.float32(1 / 256) + levels * np.float32(1 / 255 - 1 / 256)
 
 
-def _hsv_to_rgb(h: Plane, s: Plane, v: Plane) -> tuple[Plane, ...]:
-    """Hue in whole turns; channel n is v - v s clip(min(k, 4 - k), 0, 1), k = (n + 6h) mod 6."""
-    return _hsv_channel(5, h, s, v), _hsv_channel(3, h, s, v), _hsv_channel(1, h, s, v)
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _hsv_channel(n: int, h: Plane, s: Plane, v: Plane) -> Plane:
-    """Channel n of a pixel, whose derivative is written out below."""
+def _hsv_value(n: int, h: Plane, s: Plane, v: Plane) -> Plane:
+    """Channel n of a pixel: v - v s clip(min(k, 4 - k), 0, 1), k = (n + 6h) mod 6."""
     return v - jnp.minimum(v * s * _hsv_ramp(_hsv_sector(n, h)), v)
+
+
+_hsv_channel = jax.custom_jvp(_hsv_value, nondiff_argnums=(0,))
+"""The same, with a derivative that is written out below."""
+
+
+def _hsv_to_rgb(
+    h: Plane, s: Plane, v: Plane, channel: Callable[..., Plane] = _hsv_channel
+) -> tuple[Plane, ...]:
+    """Hue in whole turns; red, green and blue are the channels 5, 3 and 1."""
+    return channel(5, h, s, v), channel(3, h, s, v), channel(1, h, s, v)
 
 
 @_hsv_channel.defjvp
@@ -107,7 +134,7 @@ def _hsv_channel_jvp(n, primals, tangents):
 
 def _hsv_sector(n: int, h: Plane) -> Plane:
     k = n + 4.0 * h + 2.0 * h
-    return k - 6.0 * jnp.floor(k * (1 / 6))
+    return k - jnp.where(k >= 6.0, 6.0, 0.0)
 
 
 def _hsv_ramp(k: Plane) -> Plane:
@@ -123,7 +150,7 @@ def _hls_to_rgb(hue: Plane, lightness: Plane, saturation: Plane) -> tuple[Plane,
 
     def channel(n: int) -> Plane:
         k = n + 16.0 * hue + hue
-        k = k - 12.0 * jnp.floor(k * (1 / 12))
+        k -= jnp.where(k >= 24.0, 24.0, jnp.where(k >= 12.0, 12.0, 0.0))
         return lightness - jnp.minimum(a * jnp.clip(jnp.minimum(k - 3.0, 9.0 - k), -1.0, 1.0), a)
 
     return channel(0), channel(8), channel(4)

@@ -2,9 +2,9 @@
 
 `output_sums` draws networks up to the activations of the outputs. What comes after those sums is
 ordinary array code, which JAX differentiates; the loop over instructions before them is not, so it
-has a reverse pass of its own here. On a CPU the instructions run once more, every row is kept, and
-then they are gone through backwards, one after the other, as `program.run_in_turn` goes forwards.
-Elsewhere JAX differentiates `program.run_together`.
+has a reverse pass of its own here: the instructions run once more, every row is kept, and then they
+are gone through backwards. On a CPU that is done for one genome after the other, as
+`program.run_in_turn` goes forwards; elsewhere for instruction number i of all genomes at once.
 
 The reverse pass holds for what `program.compile_genome` promises: a row is read only after it was
 written for good, and only a node's own partial sum is read by the node itself.
@@ -20,6 +20,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from cppn.genome import NUM_INPUTS, Genome, GenomeSpec
+from cppn.on_chip import can_run_on_chip, run_on_chip
 from cppn.platforms import by_platform
 from cppn.program import (
     LANES,
@@ -51,9 +52,13 @@ def output_sums(
         inputs: x, y, d and bias at each pixel, as `render.make_inputs` gives them.
         spec: number of outputs, names of the activations.
     """
-    in_turn, together = partial(_in_turn, spec=spec), partial(_together, spec=spec)
+    ways = {"cpu": _in_turn, "default": _together}
+    if can_run_on_chip(genomes.max_nodes):
+        ways["cuda"] = _on_chip
     genomes = genomes._replace(weight=weight)
-    return by_platform(genomes, inputs, cpu=in_turn, default=together)
+    return by_platform(
+        genomes, inputs, **{platform: partial(way, spec=spec) for platform, way in ways.items()}
+    )
 
 
 def output_values(
@@ -113,13 +118,8 @@ def _backward(
     spec: GenomeSpec, saved: tuple[Genome, Array], cotangent: Array
 ) -> tuple[Array, None, None]:
     genomes, inputs = saved
-
-    def together(genomes: Genome, inputs: Array, cotangent: Array) -> Array:
-        sums = partial(_together, inputs=inputs, spec=spec)
-        pull = jax.vjp(lambda w: sums(genomes._replace(weight=w)), genomes.weight)[1]
-        return pull(cotangent)[0]
-
     in_turn = partial(_weight_gradients, spec=spec)
+    together = partial(_weight_gradients_together, spec=spec)
     gradient = by_platform(genomes, inputs, cotangent, cpu=in_turn, default=together)
     return gradient, None, None
 
@@ -141,6 +141,12 @@ def _together(
     genomes: Genome, inputs: Float[Array, "4 pixels"], spec: GenomeSpec
 ) -> Float[Array, "batch outputs pixels"]:
     return run_together(_programs(genomes, spec), genomes, inputs, spec)
+
+
+def _on_chip(
+    genomes: Genome, inputs: Float[Array, "4 pixels"], spec: GenomeSpec
+) -> Float[Array, "batch outputs pixels"]:
+    return run_on_chip(_programs(genomes, spec), genomes, inputs, spec)
 
 
 def _programs(genomes: Genome, spec: GenomeSpec) -> Program:
@@ -193,6 +199,22 @@ class _Steps(NamedTuple):
             factor=jnp.where(is_sum, 1.0, weight[place]),
             keeps=jnp.where(is_sum, 0.0, 1.0),
             place=place,
+        )
+
+    def filled(self, nodes: int, connections: int) -> "_Steps":
+        """Lets the places of a batch that have no instruction read and write row `nodes`."""
+        is_free = jnp.arange(self.result.shape[1])[None] >= self.length[:, None]
+
+        def fill(leaf: Array, value: int) -> Array:
+            return jnp.where(jnp.expand_dims(is_free, range(2, leaf.ndim)), value, leaf)
+
+        return self._replace(
+            function=fill(self.function, 0),
+            result=fill(self.result, nodes),
+            row=fill(self.row, nodes),
+            factor=fill(self.factor, 0),
+            keeps=fill(self.keeps, 1),
+            place=fill(self.place, connections),
         )
 
 
@@ -313,6 +335,61 @@ def _run_backwards(
     start = (steps.length - 1, bars, jnp.zeros_like(steps.factor))
     _, bars, products = lax.while_loop(lambda state: state[0] >= 0, step, start)
     return tables._replace(bars=bars), products
+
+
+def _weight_gradients_together(
+    genomes: Genome,
+    inputs: Float[Array, "4 pixels"],
+    cotangent: Float[Array, "batch outputs pixels"],
+    spec: GenomeSpec,
+) -> Float[Array, "batch connections"]:
+    """Pulls the cotangents back through instruction number i of all genomes at once."""
+    (batch, max_nodes), pixels = genomes.activation.shape, inputs.shape[1]
+    functions, room = functions_of(spec), genomes.max_connections
+    steps = jax.vmap(_Steps.of)(_programs(genomes, spec), genomes).filled(max_nodes, room)
+    longest = jnp.max(steps.length)
+
+    @jax.vmap
+    def row_of(table: Array, row: Array) -> Array:
+        return lax.dynamic_slice(table, (row, 0), (1, pixels))
+
+    @jax.vmap
+    def with_row(table: Array, row: Array, new: Array) -> Array:
+        return lax.dynamic_update_slice(table, new, (row, 0))
+
+    @jax.vmap
+    def run(values: Array, rows: Array, factors: Array, function: Array) -> tuple[Array, Array]:
+        total = weighted_sum(values, list(zip(rows, factors, strict=True)))
+        return lax.switch(function, functions, total), total
+
+    def forwards(i: Array, tables: tuple[Array, Array]) -> tuple[Array, Array]:
+        values, sums = tables
+        row, total = run(values, steps.row[:, i], steps.factor[:, i], steps.function[:, i])
+        result = steps.result[:, i]
+        return with_row(values, result, row), with_row(sums, result, total)
+
+    def backwards(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        i, bars, products = state
+        result = steps.result[:, i]
+        bar = jax.vmap(partial(_pull_back, spec=spec))(
+            steps.function[:, i], row_of(sums, result), row_of(bars, result)
+        )
+        for lane in range(LANES):
+            row = steps.row[:, i, lane]
+            product = jnp.sum(row_of(values, row) * bar, axis=(1, 2))
+            keeps, factor = (leaf[:, i, lane, None, None] for leaf in (steps.keeps, steps.factor))
+            bars = with_row(bars, row, keeps * row_of(bars, row) + factor * bar)
+            products = products.at[:, i, lane].set(product)
+        return i - 1, bars, products
+
+    table = jnp.zeros((batch, max_nodes + 1, pixels), inputs.dtype)
+    start = (table.at[:, :NUM_INPUTS].set(inputs), table)
+    values, sums = lax.fori_loop(0, longest, forwards, start)
+    bars = table.at[:, NUM_INPUTS : spec.first_hidden].set(cotangent)
+    state = (longest - 1, bars, jnp.zeros_like(steps.factor))
+    products = lax.while_loop(lambda state: state[0] >= 0, backwards, state)[2]
+    genome = jnp.arange(batch)[:, None, None]
+    return jnp.zeros((batch, room)).at[genome, steps.place].add(products, mode="drop")
 
 
 def _pull_back(kind: Int[Array, ""], total: Array, bar: Array, spec: GenomeSpec) -> Array:

@@ -12,7 +12,7 @@ interprets it, which is how it is tested.
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import jax
@@ -51,8 +51,9 @@ def run_on_chip(
     inputs: Float[Array, "inputs pixels"],
     spec: GenomeSpec,
     *,
+    to_levels: Callable[[tuple[Pixels, ...]], tuple[Pixels, ...]] | None = None,
     interpret: Any = None,
-) -> Float[Array, "batch outputs pixels"]:
+) -> Float[Array, "batch outputs pixels"] | Int[Array, "batch pixels"]:
     """Runs programs as `program.run_together` does.
 
     Args:
@@ -60,10 +61,13 @@ def run_on_chip(
         genomes: the same networks; leading axis `batch`, room for at most 200 nodes.
         inputs: x, y, d and bias at each pixel.
         spec: number of outputs, names of the activations.
+        to_levels: turns the values of all outputs into 8-bit levels, whole numbers. A third of the
+            numbers then leave the chip, and colours are worked out where the values are.
         interpret: parameters with which Pallas interprets the kernel, for tests; None runs it.
 
     Returns:
-        The values of all outputs, in [-1, 1].
+        The values of all outputs, in [-1, 1]. With `to_levels`, one word for each pixel: the level
+        of output i in its bits 8 i to 8 i + 7, which `unpacked` takes apart.
     """
     batch, pixels = genomes.num_nodes.shape[0], inputs.shape[1]
     num_tiles = -(-pixels // TILE)
@@ -73,9 +77,12 @@ def run_on_chip(
     # Loading Mosaic takes half a second, and most processes have no GPU.
     from jax.experimental.pallas import mosaic_gpu as gpu
 
+    shape, kind = (batch, spec.outputs, num_tiles * TILE), inputs.dtype
+    if to_levels:
+        shape, kind = (batch, num_tiles * TILE), jnp.int32
     run = gpu.kernel(
-        partial(_walk, functions=functions_of(spec), spec=spec),
-        out_type=jax.ShapeDtypeStruct((batch, spec.outputs, num_tiles * TILE), inputs.dtype),
+        partial(_walk, functions=functions_of(spec), spec=spec, to_levels=to_levels),
+        out_type=jax.ShapeDtypeStruct(shape, kind),
         scratch_types=[gpu.SMEM((genomes.max_nodes, TILE), inputs.dtype)],
         grid=(batch, num_tiles),
         grid_names=("genome", "tile"),
@@ -84,7 +91,12 @@ def run_on_chip(
         interpret=interpret,
     )
     values = run(programs.length, words, factors, inputs)
-    return values[:, :, :pixels]
+    return values[..., :pixels]
+
+
+def unpacked(words: Int[Array, "batch pixels"], outputs: int) -> Int[Array, "batch pixels outputs"]:
+    """Takes the levels out of the words that `run_on_chip` packs them into."""
+    return jnp.stack([(words >> 8 * i) & 255 for i in range(outputs)], axis=-1)
 
 
 def _packed(
@@ -111,6 +123,7 @@ def _walk(
     *,
     functions: list[Callable],
     spec: GenomeSpec,
+    to_levels: Callable[[tuple[Pixels, ...]], tuple[Pixels, ...]] | None,
 ) -> None:
     """What one block does: all instructions of one genome, on one tile; arguments are `Ref`s."""
     from jax.experimental import pallas as pl
@@ -137,5 +150,10 @@ def _walk(
         memory[(first >> 8) & 1023, :] = lax.switch((first >> 2) & 63, functions, total)
 
     lax.fori_loop(0, length[genome], step, None)
-    for i in range(spec.outputs):
-        out[genome, i, pixels] = memory[NUM_INPUTS + i, :]
+    values = tuple(memory[NUM_INPUTS + i, :] for i in range(spec.outputs))
+    if to_levels:
+        levels = [level.astype(jnp.int32) << 8 * i for i, level in enumerate(to_levels(values))]
+        out[genome, pixels] = reduce(jnp.bitwise_or, levels)
+        return
+    for i, value in enumerate(values):
+        out[genome, i, pixels] = value

@@ -3,7 +3,6 @@
 How output values become channels, and channels levels, is said in `cppn.color`.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import Literal, NamedTuple, cast
 
@@ -13,10 +12,10 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from cppn.color import COLORS, ROUNDINGS, to_channels
+from cppn.color import COLORS, ROUNDINGS, from_bytes, to_channels, to_levels
 from cppn.genome import NUM_INPUTS, Genome, GenomeSpec
 from cppn.gradients import for_each, output_sums, output_values
-from cppn.on_chip import can_run_on_chip, run_on_chip
+from cppn.on_chip import can_run_on_chip, run_on_chip, unpacked
 from cppn.platforms import by_platform
 from cppn.program import compile_batch, run_in_turn, run_together, schedule
 from cppn.widening import Block, block_sums
@@ -265,7 +264,7 @@ def _draw(
     """Draws genomes with other weights, by which the result can be differentiated."""
     ways = {"cpu": _draw_in_turn, "default": _draw_together}
     if can_run_on_chip(genomes.max_nodes):
-        ways["cuda"] = partial(_draw_together, run=run_on_chip)
+        ways["cuda"] = _draw_on_chip
     genomes = genomes._replace(weight=weight)
     return by_platform(
         genomes, inputs, **{platform: partial(draw, look=look) for platform, draw in ways.items()}
@@ -328,14 +327,23 @@ def _draw_in_turn(
 
 
 def _draw_together(
-    genomes: Genome,
-    inputs: Float[Array, "4 pixels"],
-    look: _Look,
-    run: Callable[..., Float[Array, "batch outputs pixels"]] = run_together,
+    genomes: Genome, inputs: Float[Array, "4 pixels"], look: _Look
 ) -> Float[Array, "batch pixels channels"]:
-    """All genomes and all pixels at once, as `run` does it."""
+    """All genomes and all pixels at once."""
     programs = compile_batch(genomes, look.spec)
-    return _finish(run(programs, genomes, inputs, look.spec), look)
+    return _finish(run_together(programs, genomes, inputs, look.spec), look)
+
+
+def _draw_on_chip(
+    genomes: Genome, inputs: Float[Array, "4 pixels"], look: _Look
+) -> Float[Array, "batch pixels channels"]:
+    """Tile after tile with all its rows on the chip, which only levels leave."""
+    programs = compile_batch(genomes, look.spec)
+    if not look.quantize:
+        return _finish(run_on_chip(programs, genomes, inputs, look.spec), look)
+    levels_of = partial(to_levels, color=look.color, rounding=look.rounding)
+    words = run_on_chip(programs, genomes, inputs, look.spec, to_levels=levels_of)
+    return from_bytes(unpacked(words, look.spec.outputs))
 
 
 def _finish(

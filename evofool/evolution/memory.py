@@ -13,8 +13,12 @@ from evofool.support import check_room
 
 IMAGE_COPIES = 4  # in float32, of an image being drawn and classified (3.3 measured)
 GENOME_COPIES = 4  # of a genome being varied, beside its place in the archive
-MOST_TOGETHER = 16  # elites whose climbs are in memory at a time, of each device
 PAIR_BYTES = 72  # of each pair of a node and a connection that polishing adds (62-72 measured)
+
+
+def most_together() -> int:
+    """Returns how many elites climb at a time, on each device: as many as it is fast with."""
+    return 16 if jax.default_backend() == "cpu" else 256
 
 
 def image_bytes(shape: tuple[int, ...]) -> int:
@@ -54,7 +58,7 @@ def check_memory(
         + 4 * classifier.card.outputs * outputs
     )
     widen = config.polish.widen if config.polish.steps and config.encoding == "cppn" else 0
-    climbs = min(MOST_TOGETHER, micro_batch, -(-selection.cells // 2)) * jax.device_count()
+    climbs = min(most_together(), micro_batch, -(-selection.cells // 2)) * jax.device_count()
     connections = widen * (cppn.NUM_INPUTS + classifier.card.input_shape[2])
     check_room(
         PAIR_BYTES * widen * connections * climbs,

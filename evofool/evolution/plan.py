@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 
+import jax
 import numpy as np
 
 from evofool.classifiers import (
@@ -16,7 +17,7 @@ from evofool.config import EvolveConfig
 from evofool.evaluation import choose_micro_batch
 from evofool.evolution.encodings import Encoding, Rates, make_encoding, make_rates
 from evofool.evolution.expectation import Expectation, expectation_of
-from evofool.evolution.memory import MOST_TOGETHER, check_memory
+from evofool.evolution.memory import check_memory, most_together
 from evofool.evolution.objective import with_objective
 from evofool.evolution.polishing import Climb
 from evofool.evolution.selection import Selection, make_selection
@@ -59,9 +60,11 @@ class Plan:
 
     @property
     def polish_micro_batch(self) -> int:
-        """Elites that are polished together; two parts at least, for two devices."""
+        """Elites that are polished together; on CPUs two parts at least, for two devices."""
         copies = self.config.looks  # whose gradients are in memory together
-        return min(max(1, MOST_TOGETHER // copies), self.micro_batch, -(-self.polish_batch // 2))
+        parts = 2 if jax.default_backend() == "cpu" else 1
+        part = -(-self.polish_batch // parts)
+        return min(max(1, most_together() // copies), self.micro_batch, part)
 
     def evaluations_by(self, generation: int) -> int:
         """Returns how many images of a run were classified by the end of a generation.

@@ -1,4 +1,4 @@
-"""Gradients in turn, as on a CPU, against JAX's own of the other interpreter."""
+"""Gradients in turn, as on a CPU, and at once, as elsewhere, against JAX's own."""
 
 from functools import partial
 
@@ -31,15 +31,24 @@ def together(weight, drawn):
     return gradients._together(drawn._replace(weight=weight), INPUTS, SPEC)
 
 
+@jax.jit
+def at_once(drawn, cotangent):
+    return gradients._weight_gradients_together(drawn, INPUTS, cotangent, SPEC)
+
+
 @settings(max_examples=10)  # of two genomes each
 @given(seed=st.integers(0, 2**32 - 1), picks=st.lists(st.integers(0, 39), min_size=2, max_size=2))
-def test_gradients_in_turn_are_those_of_jax(colored, seed, picks):
+def test_gradients_are_those_of_jax(colored, seed, picks):
     drawn = jax.tree.map(lambda leaf: leaf[jnp.array(picks)], colored)
     cotangent = jax.random.normal(jax.random.key(seed), (2, SPEC.outputs, INPUTS.shape[1]))
-    found = gradient(drawn.weight, drawn, cotangent, in_turn)
     wanted = gradient(drawn.weight, drawn, cotangent, together)
-    for one, other in zip(found, wanted, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-6 * max(1.0, float(jnp.abs(other).max())))
+    for found in (
+        gradient(drawn.weight, drawn, cotangent, in_turn),
+        at_once(drawn, cotangent),
+    ):
+        for one, other in zip(found, wanted, strict=True):
+            scale = max(1.0, float(jnp.abs(other).max()))
+            np.testing.assert_allclose(one, other, atol=1e-6 * scale)
 
 
 def test_sums_are_what_the_outputs_activations_take(colored):

@@ -8,6 +8,7 @@ from jax._src.pallas.mosaic_gpu.interpret.params import InterpretGPUParams  # no
 
 import cppn
 from cppn import on_chip
+from cppn.color import to_channels, to_levels
 from cppn.platforms import every_platform
 from cppn.program import compile_batch, expanded_terms, run_together
 from cppn.render import make_inputs
@@ -66,3 +67,21 @@ def test_instructions_read_no_row_before_it_is_written(name, request):
         for i in range(length):
             assert set(reads[i].tolist()) <= written
             written.add(int(writes[i]))
+
+
+@pytest.mark.parametrize("rounding", ["nearest", "truncate"])
+@pytest.mark.parametrize("color", ["grey", "rgb", "hsv", "hls"])
+def test_the_kernel_packs_the_levels_that_xla_gives(color, rounding, request):
+    name = "grey" if color == "grey" else "colored"
+    spec, batch = getattr(genomes, name.upper()), first(request.getfixturevalue(name), 6)
+    inputs, programs = make_inputs(12, 17), compile_batch(batch, spec)
+    levels_of = partial(to_levels, color=color, rounding=rounding)
+    words = on_chip.run_on_chip(
+        programs, batch, inputs, spec, to_levels=levels_of, interpret=InterpretGPUParams()
+    )
+    found = np.asarray(on_chip.unpacked(words, spec.outputs))
+    values = run_together(programs, batch, inputs, spec)
+    channels = to_channels(values, color, rounding=rounding, quantize=True)
+    expected = np.rint(np.asarray(channels) * 255).astype(int)
+    assert found.shape == expected.shape
+    assert np.mean(found != expected) < 1e-3  # values at the edge of a level, rounded otherwise
