@@ -96,7 +96,8 @@ def run_on_chip(
 
 def unpacked(words: Int[Array, "batch pixels"], outputs: int) -> Int[Array, "batch pixels outputs"]:
     """Takes the levels out of the words that `run_on_chip` packs them into."""
-    return jnp.stack([(words >> 8 * i) & 255 for i in range(outputs)], axis=-1)
+    shifts = 8 * jnp.arange(outputs)[None, None, :]
+    return (words[..., None] >> shifts) & 255  # stacked levels would be written byte by byte
 
 
 def _packed(
