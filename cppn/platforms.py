@@ -39,6 +39,12 @@ def branch(
 
     A GPU asks its host which branch to take, and waits longer for the answer than it takes to
     compute a few more numbers. For small things alone, therefore.
+
+    Args:
+        condition: which of the two.
+        if_true: computed where it holds.
+        if_false: computed where it does not; gives arrays of the same shapes.
+        operands: what both are called with.
     """
 
     def both(condition: Array, *operands: Any) -> Any:
