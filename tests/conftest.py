@@ -57,8 +57,8 @@ hypothesis.settings.load_profile("evofool")
 
 # Resident bytes of a worker above which compiled programs are let go, and by which it has to have
 # grown since they were. What tests need again is traced again and read from the cache.
-MUCH_MEMORY = 900e6
-MUCH_GROWTH = 200e6
+MUCH_MEMORY = 1.1e9
+MUCH_GROWTH = 300e6
 FIXTURES_OF_RUNS = {"cppn_run", "direct_run", "imagenet_run"}  # of tests/evofool/conftest.py
 RUNS, LOOPS = "runs", "loops"  # groups of files
 ROOT = Path(__file__).parents[1]

@@ -19,7 +19,7 @@ def first(batch, count):
     return jax.tree.map(lambda leaf: leaf[:count], batch)
 
 
-@pytest.mark.parametrize("name", ["grey", "colored"])
+@pytest.mark.parametrize("name", [pytest.param("grey", marks=pytest.mark.slow), "colored"])
 def test_the_kernel_gives_what_xla_gives(name, request):
     spec = getattr(genomes, name.upper())
     batch = first(request.getfixturevalue(name), 6)
@@ -69,8 +69,10 @@ def test_instructions_read_no_row_before_it_is_written(name, request):
             written.add(int(writes[i]))
 
 
-@pytest.mark.parametrize("rounding", ["nearest", "truncate"])
-@pytest.mark.parametrize("color", ["grey", "rgb", "hsv", "hls"])
+@pytest.mark.parametrize("rounding", ["nearest", pytest.param("truncate", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "color", [pytest.param("rgb", marks=pytest.mark.slow), "grey", "hsv", "hls"]
+)
 def test_the_kernel_packs_the_levels_that_xla_gives(color, rounding, request):
     name = "grey" if color == "grey" else "colored"
     spec, batch = getattr(genomes, name.upper()), first(request.getfixturevalue(name), 6)
