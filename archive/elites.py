@@ -10,6 +10,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, UInt
 
+Items = Any
+"""A pytree of arrays of the caller's own, whose leaves lead with the axes that are said."""
+
 NOBODY = -1  # in `InsertInfo.winner`: no child took the cell
 
 
@@ -21,7 +24,7 @@ class Archive(NamedTuple):
         fitness: float32 `[runs, cells]`; `-inf` where the cell is empty.
     """
 
-    items: Any
+    items: Items
     fitness: Float[Array, "runs cells"]
 
 
@@ -38,7 +41,7 @@ class InsertInfo(NamedTuple):
     num_invalid: Int[Array, " runs"]
 
 
-def empty(example: Any, *, runs: int, cells: int) -> Archive:
+def empty(example: Items, *, runs: int, cells: int) -> Archive:
     """Makes an archive without elites.
 
     Args:
@@ -59,7 +62,7 @@ def empty(example: Any, *, runs: int, cells: int) -> Archive:
 
 
 def insert(
-    archive: Archive, items: Any, fitness: Float[Array, "runs batch cells"]
+    archive: Archive, items: Items, fitness: Float[Array, "runs batch cells"]
 ) -> tuple[Archive, InsertInfo]:
     """Offers every item to every cell; a strictly better one becomes its elite.
 
@@ -124,8 +127,8 @@ def select(words: UInt[Array, " draws"], fitness: Float[Array, " cells"]) -> Int
 
 
 def _write_rows(
-    old: Any, new: Any, source: Int[Array, "runs cells"], is_written: Bool[Array, "runs cells"]
-) -> Any:
+    old: Items, new: Items, source: Int[Array, "runs cells"], is_written: Bool[Array, "runs cells"]
+) -> Items:
     """Writes row `source` of `new` over each row of `old` that `is_written`, in place."""
     return lax.platform_dependent(
         old, new, source, is_written, cpu=_write_in_turn, default=_write_together
@@ -133,8 +136,8 @@ def _write_rows(
 
 
 def _write_together(
-    old: Any, new: Any, source: Int[Array, "runs cells"], is_written: Bool[Array, "runs cells"]
-) -> Any:
+    old: Items, new: Items, source: Int[Array, "runs cells"], is_written: Bool[Array, "runs cells"]
+) -> Items:
     """Passes over all rows at once: a GPU does so in the time of starting a few writes."""
     run = jnp.arange(is_written.shape[0])[:, None]
 
@@ -146,8 +149,8 @@ def _write_together(
 
 
 def _write_in_turn(
-    old: Any, new: Any, source: Int[Array, "runs cells"], is_written: Bool[Array, "runs cells"]
-) -> Any:
+    old: Items, new: Items, source: Int[Array, "runs cells"], is_written: Bool[Array, "runs cells"]
+) -> Items:
     """Visits the rows that change, and them alone."""
     runs, cells = is_written.shape
     flat_written = is_written.reshape(-1)
@@ -160,7 +163,7 @@ def _write_in_turn(
         .set(jnp.arange(runs * cells, dtype=jnp.int32), mode="drop")
     )
 
-    def write(i: Array, items: Any) -> Any:
+    def write(i: Array, items: Items) -> Items:
         run, cell = jnp.divmod(order[i], cells)
         child = source[run, cell]
 

@@ -114,7 +114,7 @@ _hsv_channel = jax.custom_jvp(_hsv_value, nondiff_argnums=(0,))
 
 
 def _hsv_to_rgb(
-    h: Plane, s: Plane, v: Plane, channel: Callable[..., Plane] = _hsv_channel
+    h: Plane, s: Plane, v: Plane, *, channel: Callable[..., Plane] = _hsv_channel
 ) -> tuple[Plane, ...]:
     """Hue in whole turns; red, green and blue are the channels 5, 3 and 1."""
     return channel(5, h, s, v), channel(3, h, s, v), channel(1, h, s, v)

@@ -24,6 +24,7 @@ from cppn.genome import NUM_INPUTS, Genome, GenomeSpec
 from cppn.program import LANES, Program, expanded_terms, functions_of
 
 Pixels = Float[Array, " pixels"]
+Ref = Any  # memory of the kernel, as Pallas hands it to it
 
 TILE = 256
 """Pixels of a block: two for each thread of a warp group, which share the reading of programs."""
@@ -115,12 +116,12 @@ def _packed(
 
 
 def _walk(
-    length: Any,
-    words: Any,
-    factors: Any,
-    inputs: Any,
-    out: Any,
-    memory: Any,
+    length: Ref,
+    words: Ref,
+    factors: Ref,
+    inputs: Ref,
+    out: Ref,
+    memory: Ref,
     *,
     functions: list[Callable],
     spec: GenomeSpec,

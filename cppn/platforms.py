@@ -10,10 +10,12 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool
 
+Tree = Any  # a pytree of arrays, whose structure the caller knows
+
 _every = False
 
 
-def by_platform(*operands: Any, cpu: Callable[..., Any], **ways: Callable[..., Any]) -> Any:
+def by_platform(*operands: Tree, cpu: Callable[..., Tree], **ways: Callable[..., Tree]) -> Tree:
     """Computes in the way of the platform that the program is compiled for.
 
     `lax.platform_dependent` traces all ways, of which three draw. Where JAX computes on CPUs alone,
@@ -30,11 +32,11 @@ def by_platform(*operands: Any, cpu: Callable[..., Any], **ways: Callable[..., A
 
 
 def branch(
-    condition: Bool[Array, ""],
-    if_true: Callable[..., Any],
-    if_false: Callable[..., Any],
-    *operands: Any,
-) -> Any:
+    condition: Bool[Array, ""] | bool,
+    if_true: Callable[..., Tree],
+    if_false: Callable[..., Tree],
+    *operands: Tree,
+) -> Tree:
     """Computes one of two things, as `lax.cond` does, and elsewhere than on a CPU both of them.
 
     A GPU asks its host which branch to take, and waits longer for the answer than it takes to
@@ -47,11 +49,11 @@ def branch(
         operands: what both are called with.
     """
 
-    def both(condition: Array, *operands: Any) -> Any:
+    def both(condition: Array, *operands: Tree) -> Tree:
         pick = partial(jnp.where, condition)
         return jax.tree.map(pick, if_true(*operands), if_false(*operands))
 
-    def one(condition: Array, *operands: Any) -> Any:
+    def one(condition: Array, *operands: Tree) -> Tree:
         return lax.cond(condition, if_true, if_false, *operands)
 
     return by_platform(condition, *operands, cpu=one, default=both)

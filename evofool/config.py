@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from evofool.support import (
     Registry,
+    Setting,
     UserError,
     build,
     check_counts,
@@ -273,12 +274,12 @@ class EvolveConfig:
             return self.generations
         return min(self.generations, self.max_evaluations // (self.batch_size * self.looks) - 1)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Setting]:
         """Returns nested plain values that JSON can hold and `from_dict` reads back."""
         return dataclasses.asdict(self)
 
 
-PRESETS: dict[str, dict[str, Any]] = {
+PRESETS: dict[str, dict[str, Setting]] = {
     "mnist-cppn": {"encoding": "cppn"},
     "mnist-direct": {"encoding": "direct"},
     # the authors' released code: pixel indices as coordinates, truncation
@@ -320,7 +321,7 @@ def make_config(
     preset: str | None = None,
     file: str | Path | None = None,
     trust_code: bool = False,
-    **settings: Any,
+    **settings: Setting,
 ) -> EvolveConfig:
     """Makes a configuration from a preset, a TOML file and settings; later ones override.
 
@@ -337,7 +338,7 @@ def make_config(
         UserError: an unknown preset or field, a value of the wrong kind or out of range, or the
             file names code that is not trusted.
     """
-    values: dict[str, Any] = {}
+    values: dict[str, Setting] = {}
     if preset is not None:
         if preset not in PRESETS:
             raise unknown_name("preset", preset, PRESETS)
@@ -351,7 +352,7 @@ def make_config(
     return from_dict(merged(values, settings))
 
 
-def from_dict(values: Mapping[str, Any]) -> EvolveConfig:
+def from_dict(values: Mapping[str, Setting]) -> EvolveConfig:
     """Makes a configuration from nested plain values; refuses unknown names.
 
     Raises:

@@ -1,12 +1,11 @@
 """The one place that imports scikit-learn, which comes with the extra `audit`."""
 
 import importlib
-from typing import Any
 
-from evofool.support import needing
+from evofool.support import Foreign, needing
 
 
-def scikit(module: str) -> Any:  # a module, whose types scikit-learn does not declare
+def scikit(module: str) -> Foreign:  # a module, whose types scikit-learn does not declare
     """Imports a module of scikit-learn.
 
     Raises:

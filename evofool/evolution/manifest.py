@@ -10,10 +10,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 from evofool.evolution import lineage_files, metrics
-from evofool.support import DamagedFileError
+from evofool.support import DamagedFileError, JsonValue
 
 UNSEALED, SCHEMA = 1, 2  # schemas that can be read; the first has neither seal nor history
 LETTERS = 16  # of the digest of a member of config.json
@@ -68,21 +68,21 @@ class Manifest(TypedDict):
     seal: NotRequired[str]
 
 
-def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+def sealed(content: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """Returns a copy of a JSON object with a `seal`: the SHA-256 of its other members."""
     return {**json.loads(json.dumps(content)), "seal": _seal_of(content)}
 
 
-def has_its_seal(content: Mapping[str, Any]) -> bool:
+def has_its_seal(content: Mapping[str, JsonValue]) -> bool:
     """Says whether a sealed object is the one that was sealed."""
     return content.get("seal") == _seal_of(content)
 
 
-def _seal_of(content: Mapping[str, Any]) -> str:
+def _seal_of(content: Mapping[str, JsonValue]) -> str:
     return _digest({name: value for name, value in content.items() if name != "seal"})
 
 
-def settings_of(config_json: Mapping[str, Any]) -> dict[str, str]:
+def settings_of(config_json: Mapping[str, JsonValue]) -> dict[str, str]:
     """Returns a digest of every member of a run's `config.json` that must not change."""
     outer = {name: value for name, value in config_json.items() if name not in APART}
     inner = {name: value for name, value in config_json["config"].items() if name not in FREE}
@@ -90,7 +90,7 @@ def settings_of(config_json: Mapping[str, Any]) -> dict[str, str]:
     return {name: _digest(value)[:LETTERS] for name, value in members.items()}
 
 
-def changed_settings(config_json: Mapping[str, Any], manifest: Manifest) -> list[str]:
+def changed_settings(config_json: Mapping[str, JsonValue], manifest: Manifest) -> list[str]:
     """Names the members of `config.json` that are not as they were at a checkpoint."""
     now = settings_of(config_json)
     then = manifest.get("settings", {})

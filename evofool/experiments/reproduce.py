@@ -13,6 +13,7 @@ from evofool.experiments.bench import Lab, Supplies
 from evofool.experiments.registry import DOMAINS, THEMES, Experiment, Part, experiments, find
 from evofool.experiments.report import Findings, Report, read_reports, write_score_card
 from evofool.support import (
+    JsonValue,
     UserError,
     forget_programs,
     locked,
@@ -209,7 +210,7 @@ def _path(given: str | Path | None) -> Path | None:
     return Path(given) if given is not None else None
 
 
-def list_experiments() -> list[dict[str, Any]]:
+def list_experiments() -> list[dict[str, JsonValue]]:
     """Returns what there is: name, question, place in the paper, and what the parts need."""
     return [
         {

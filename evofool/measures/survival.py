@@ -20,7 +20,7 @@ from evofool.evaluation import evaluate_log_odds
 from evofool.images import WEAR, WORDS, Images, chance_of, chart, wear, wear_named
 from evofool.measures.statistics import median_interval, proportion_interval
 from evofool.runs import Elite, Given, Run, write_csv
-from evofool.support import UserError, jit_lightly, make_folder
+from evofool.support import JsonValue, UserError, jit_lightly, make_folder
 
 COLUMNS = 4  # of panels
 NAME = "survival"  # of the files
@@ -73,7 +73,7 @@ class Survival:
     table: Path
     plot: Path
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, JsonValue]:
         """Returns plain values that JSON can hold."""
         return {**asdict(self), "table": str(self.table), "plot": str(self.plot)}
 

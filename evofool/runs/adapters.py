@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 
 from evofool.evolution import genome_arrays
 from evofool.runs.run import Elite, Run
-from evofool.support import UserError, needing, write_arrays
+from evofool.support import Foreign, UserError, needing, write_arrays
 
 
-def to_ribs(run: str | Path | Run) -> Any:  # pyribs is optional
+def to_ribs(run: str | Path | Run) -> Foreign:  # pyribs is optional
     """Returns the elites as an archive of pyribs, with a category for each class and each seed.
 
     The solutions are the images as values in [0, 1], `[height, width, channels]`, the objective is

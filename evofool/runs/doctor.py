@@ -6,7 +6,6 @@ import sys
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import jax
 
@@ -16,7 +15,7 @@ from evofool.data import SOURCES, describe_preprocessing, find_data
 from evofool.evaluation import Check, check_digits, check_photographs, check_scale, compare_faces
 from evofool.evolution import Forecast, forecast_run, load_configured
 from evofool.runs.identity import not_deterministic
-from evofool.support import UserError, platform_facts, rounded_percent
+from evofool.support import JsonValue, UserError, platform_facts, rounded_percent
 
 PACKAGES = ("evofool", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "pillow")
 
@@ -77,7 +76,7 @@ class Diagnosis:
         """Whether the whole self-test passed."""
         return all(check.passed for check in self.checks)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, JsonValue]:
         """Returns plain values that JSON can hold, `passed` among them."""
         checks = [check._asdict() for check in self.checks]
         return {**asdict(self), "checks": checks, "passed": self.passed}

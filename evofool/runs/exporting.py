@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import cppn
 from evofool.classifiers import first_name
@@ -14,7 +14,7 @@ from evofool.images import save_image, to_image
 from evofool.runs.folders import result_folder
 from evofool.runs.inspection import facts, genome_json, spec_of, style_of
 from evofool.runs.run import Elite, Run
-from evofool.support import UserError, csv_cell, replacing, unknown_name, write_json
+from evofool.support import JsonValue, UserError, csv_cell, replacing, unknown_name, write_json
 
 Format = Literal["png", "json", "glsl", "svg"]
 AS_IMAGES: tuple[Format, ...] = ("png", "json")
@@ -88,7 +88,7 @@ def _check_formats(run: Run, formats: Sequence[str]) -> None:
 
 def _export(
     run: Run, elites: Sequence[Elite], formats: Sequence[Format], folder: Path
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[dict[str, JsonValue]]:
     """Writes elites; yields their lines of the table."""
     images = run.images(elites) if "png" in formats else itertools.repeat(None)
     for elite, image in zip(elites, images, strict=False):
@@ -117,7 +117,7 @@ def network_text(elite: Elite, kind: str) -> str:
     return cppn.to_glsl(elite.genome, spec, height=height, width=width, style=style, title=title)
 
 
-def write_csv(path: Path, lines: list[dict[str, Any]]) -> None:
+def write_csv(path: Path, lines: list[dict[str, JsonValue]]) -> None:
     """Writes a table whose columns are the keys of its lines, atomically.
 
     No text in it is a formula to a spreadsheet; `from_csv_cell` gives back what it was.

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -13,6 +12,7 @@ from evofool.config import EvolveConfig
 from evofool.evolution import HIGH, class_changes, cppn_spec, cppn_style, genome_arrays
 from evofool.runs.choosing import group_of, select
 from evofool.runs.run import Elite, Run
+from evofool.support import JsonValue
 
 
 def fitness_text(config: EvolveConfig) -> str:
@@ -172,7 +172,7 @@ def genome_text(elite: Elite) -> str:
     return cppn.to_text(elite.genome, spec_of(elite))
 
 
-def genome_json(elite: Elite) -> dict[str, Any] | None:
+def genome_json(elite: Elite) -> dict[str, JsonValue] | None:
     """Returns an elite's network as plain values, with how to draw it, as `cppn.to_json` does.
 
     A directly encoded image has None: it is its own genome. One of a user's encoding has its

@@ -25,11 +25,11 @@ import zlib
 from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 import cppn
-from evofool.support import UserError, read_bytes
+from evofool.support import JsonValue, UserError, read_bytes
 
 SUFFIXES = (".xml", ".zip")
 MOST_BYTES = 16 * 2**20  # of the XML of a file: some thousand genomes
@@ -80,7 +80,7 @@ class Network(NamedTuple):
 
 def picbreeder_networks(
     path: Path, *, channels: int, style: cppn.Style
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[dict[str, JsonValue]]:
     """Reads the networks of a file.
 
     Args:
@@ -191,7 +191,7 @@ def _name(gene: ElementTree.Element, tag: str) -> Name:
     return f"{element.get('branch', '')}_{element.get('id')}"
 
 
-def _as_json(network: Network, channels: int, style: cppn.Style) -> dict[str, Any]:
+def _as_json(network: Network, channels: int, style: cppn.Style) -> dict[str, JsonValue]:
     """Returns the genome that draws what a network draws."""
     label = next((label for label in GREY if label in network.outputs), None)
     if label is None:

@@ -5,7 +5,7 @@ import dataclasses
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from evofool.classifiers import Classifier, fingerprint
 from evofool.config import PolishConfig
@@ -16,7 +16,7 @@ from evofool.runs.launch import carry_out
 from evofool.runs.progress import reporting
 from evofool.runs.run import Run
 from evofool.runs.summary import make_manifest, nothing_yet
-from evofool.support import UserError, multihost, write_json
+from evofool.support import Setting, UserError, multihost, write_json
 
 
 def polish(
@@ -89,7 +89,7 @@ def polish(
     newest = run.newest
     if newest is None:
         raise nothing_yet(run.folder, "has no checkpoint yet")
-    asked: dict[str, Any] = {}
+    asked: dict[str, Setting] = {}
     if expect is not None:
         asked = {"expect": expect, "expect_by": expect_by, "expect_copies": expect_copies}
     model, settings = in_jax(run.classifier, run.config)

@@ -3,7 +3,6 @@
 import random
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -22,7 +21,7 @@ from evofool.runs.exporting import write_csv
 from evofool.runs.folders import result_folder
 from evofool.runs.gallery import name_on_sheets
 from evofool.runs.run import Elite, Run
-from evofool.support import UserError, printable, replacing, write_json
+from evofool.support import JsonValue, UserError, printable, replacing, write_json
 
 MOST_QUESTIONS = 50  # unless more are asked for
 MOST_CHOICES = 30  # more classes than that have a file of their own
@@ -142,7 +141,9 @@ def _write_sheets(folder: Path, images: np.ndarray, elites: list[Elite], labels:
         temporary.write_text("".join(f"{printable(label)}\n" for label in labels), encoding="utf-8")
 
 
-def _answer(number: int, elite: Elite, nearest: int | None, judged: int | None) -> dict[str, Any]:
+def _answer(
+    number: int, elite: Elite, nearest: int | None, judged: int | None
+) -> dict[str, JsonValue]:
     card = elite.run.card
 
     def label(index: int | None) -> str | None:
@@ -161,7 +162,7 @@ def _answer(number: int, elite: Elite, nearest: int | None, judged: int | None) 
     }
 
 
-def _right(key: list[dict[str, Any]], column: str) -> int:
+def _right(key: list[dict[str, JsonValue]], column: str) -> int:
     return sum(line[column] == line["class_index"] for line in key)
 
 

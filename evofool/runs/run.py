@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -28,7 +27,7 @@ from evofool.runs.frames import Size, check_frame, draw_frame
 from evofool.runs.integrity import genomes_of
 from evofool.runs.opened import OpenedRun
 from evofool.runs.tables import Metrics
-from evofool.support import DamagedFileError, UserError, check_room, percent
+from evofool.support import DamagedFileError, Foreign, UserError, check_room, percent
 
 MOST_NAMES = 20  # of classes in a message
 
@@ -134,7 +133,7 @@ class Run(OpenedRun, Collection[Elite]):
     def _rows(self) -> list[dict[str, object]]:
         return [row for run in self.runs for row in run._rows()]
 
-    def to_ribs(self) -> Any:  # pyribs is optional
+    def to_ribs(self) -> Foreign:  # pyribs is optional
         """Returns the elites of all independent runs as an archive of pyribs; see `to_ribs`."""
         from evofool.runs.adapters import to_ribs
 

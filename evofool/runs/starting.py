@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -13,7 +12,7 @@ from evofool.evolution import Encoding, Genomes, cppn_spec, cppn_style
 from evofool.runs.inspection import genome_json
 from evofool.runs.picbreeder import SUFFIXES, picbreeder_networks
 from evofool.runs.run import Run
-from evofool.support import UserError, local_copy, parse_json, read_text
+from evofool.support import JsonValue, UserError, local_copy, parse_json, read_text
 
 Start = str | Path | Run
 """A run directory, a JSON file with a genome as `export` and `inspect --json` write it, or
@@ -59,7 +58,7 @@ def starting_genomes(
 
 def _networks(
     source: Start, config: EvolveConfig, channels: int
-) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
+) -> Iterator[tuple[str, Mapping[str, JsonValue] | None]]:
     """Yields where a network is from, and its JSON; None for what is no network."""
     file = None if isinstance(source, Run) else local_copy(source)
     if file and file.suffix.lower() in SUFFIXES:
@@ -79,7 +78,7 @@ def _networks(
 
 
 def _fitted(
-    source: str, data: Mapping[str, Any] | None, config: EvolveConfig, channels: int
+    source: str, data: Mapping[str, JsonValue] | None, config: EvolveConfig, channels: int
 ) -> cppn.Genome:
     """Returns a network with the numbers that its activations have in a run."""
     try:

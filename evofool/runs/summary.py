@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
 import jax
 import numpy as np
@@ -27,6 +27,7 @@ from evofool.evolution import (
 )
 from evofool.support import (
     DamagedFileError,
+    JsonValue,
     UserError,
     as_record,
     check_schema,
@@ -59,10 +60,10 @@ class Manifest(TypedDict):
 
     schema: int
     evofool: str
-    config: dict[str, Any]  # JSON values
-    classifier: dict[str, Any]  # JSON values
+    config: dict[str, JsonValue]  # JSON values
+    classifier: dict[str, JsonValue]  # JSON values
     platform: dict[str, str]
-    fingerprint: NotRequired[dict[str, Any]]  # JSON values
+    fingerprint: NotRequired[dict[str, JsonValue]]  # JSON values
     outputs: NotRequired[list[int]]
     micro_batches: NotRequired[MicroBatches]
 

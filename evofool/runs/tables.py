@@ -1,10 +1,10 @@
 """Tables of a run for pandas, which is optional."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evofool.evolution import MetricsLine
-from evofool.support import needing
+from evofool.support import JsonValue, needing
 
 if TYPE_CHECKING:
     import pandas  # pyright: ignore[reportMissingImports, reportMissingModuleSource]
@@ -22,7 +22,7 @@ class Metrics(list[MetricsLine]):
         return frame_of(self, list(MetricsLine.__annotations__))
 
 
-def frame_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> "pandas.DataFrame":
+def frame_of(rows: Sequence[Mapping[str, JsonValue]], columns: Sequence[str]) -> "pandas.DataFrame":
     """Makes a table of rows; `columns` are those that it has also without rows.
 
     Raises:

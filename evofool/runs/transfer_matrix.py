@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any  # the cells of a table
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -11,7 +10,7 @@ from jaxtyping import Bool, Float
 from evofool.classifiers import Classifier, load_classifier
 from evofool.runs.run import Elite, Run
 from evofool.runs.transfer import Judgement, check_same_classes, look
-from evofool.support import UserError
+from evofool.support import JsonValue, UserError
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,7 +37,7 @@ class TransferMatrix:
         """Whether a model finds the same class likeliest as the first."""
         return np.stack([each.top == self.judgements[0].top for each in self.judgements])
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[dict[str, JsonValue]]:
         """Returns a row for each elite: its class, and each model's confidence and label."""
         labels = self.elites[0].run.card.labels
         return [

@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -17,7 +16,13 @@ from evofool.images import Images, from_levels
 from evofool.runs.examination import examine
 from evofool.runs.exporting import export
 from evofool.runs.run import Elite, Run
-from evofool.support import DamagedFileError, DamagedFileWarning, UserError, platform_facts
+from evofool.support import (
+    DamagedFileError,
+    DamagedFileWarning,
+    JsonValue,
+    UserError,
+    platform_facts,
+)
 
 SAME_PLATFORM_TOLERANCE = 1e-5
 OTHER_PLATFORM_TOLERANCE = 1e-2  # other processors round differently
@@ -57,7 +62,7 @@ class Verification:
         """Whether no difference is above the tolerance."""
         return max(self.from_genome, self.from_png) <= self.tolerance
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, JsonValue]:
         """Returns plain values that JSON can hold, `passed` among them."""
         return {**asdict(self), "passed": self.passed}
 

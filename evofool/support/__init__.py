@@ -20,7 +20,6 @@ from evofool.support.errors import (
     unknown_name,
 )
 from evofool.support.files import (
-    JsonValue,
     flush,
     is_temporary,
     make_folder,
@@ -40,6 +39,7 @@ from evofool.support.formats import (
 )
 from evofool.support.hooks import PLUGINS, Registry
 from evofool.support.lock import is_of_lock, locked, writer_of
+from evofool.support.loose import Foreign, JsonValue, Setting
 from evofool.support.memory import check_program, check_room, forget_programs
 from evofool.support.multihost import Job, is_first, start
 from evofool.support.needing import needing
@@ -90,11 +90,13 @@ __all__ = [
     "Address",
     "DamagedFileError",
     "DamagedFileWarning",
+    "Foreign",
     "Job",
     "JsonValue",
     "ModelWarning",
     "Progress",
     "Registry",
+    "Setting",
     "StoppedEarlyError",
     "UserError",
     "as_percentage",

@@ -10,9 +10,9 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from evofool.support.errors import UserError
+from evofool.support.loose import JsonValue
 from evofool.support.reading import MOST_JSON, parse_json, read_text
 from evofool.support.urls import url_of
 
@@ -22,8 +22,6 @@ except ImportError:  # Windows
     fcntl = None
 
 TEMPORARY = ".evofool-tmp-"  # begins the names of files that are being written
-
-JsonValue = Any  # what `json.loads` returns; whoever reads a file checks the values one by one
 
 
 @contextlib.contextmanager

@@ -13,9 +13,9 @@ import stat
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from evofool.support.errors import UserError
+from evofool.support.loose import JsonValue
 
 MOST_BYTES = 64 * 2**20  # of a text file
 MOST_JSON = 16 * 2**20  # of a JSON file: its values take some 30 times as much memory
@@ -91,7 +91,7 @@ def read_text(path: Path, *, most_bytes: int = MOST_BYTES) -> str:
         raise UserError(f"{path} is not UTF-8 text (at byte {error.start})") from error
 
 
-def parse_json(text: str, source: str | Path) -> Any:
+def parse_json(text: str, source: str | Path) -> JsonValue:
     """Parses JSON.
 
     Args:
@@ -104,12 +104,14 @@ def parse_json(text: str, source: str | Path) -> Any:
     return _parse(json.loads, text, source, "JSON")
 
 
-def parse_toml(text: str, source: str | Path) -> dict[str, Any]:
+def parse_toml(text: str, source: str | Path) -> dict[str, JsonValue]:
     """Parses TOML; otherwise as `parse_json`."""
     return _parse(tomllib.loads, text, source, "TOML")
 
 
-def _parse(parse: Callable[[str], Any], text: str, source: str | Path, name: str) -> Any:
+def _parse(
+    parse: Callable[[str], JsonValue], text: str, source: str | Path, name: str
+) -> JsonValue:
     try:
         return parse(text)
     except RecursionError as error:

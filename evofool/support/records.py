@@ -25,6 +25,7 @@ from typing import (
 from evofool.support.errors import UserError
 
 Record = TypeVar("Record")
+Hint = Any  # a type, or what `typing` makes of types
 MOST_WHOLE = 2**63
 MOST_SHOWN = 60  # letters of a wrong value in a message
 
@@ -104,7 +105,7 @@ class _Checker(NamedTuple):
     source: str | Path
     may_lack: Collection[str]
 
-    def check(self, kind: Any, value: object, place: str) -> None:
+    def check(self, kind: Hint, value: object, place: str) -> None:
         origin, inner = get_origin(kind), get_args(kind)
         if kind is Any:
             return
@@ -124,7 +125,7 @@ class _Checker(NamedTuple):
         elif not _fits(kind, value):
             raise self._wrong(value, _name_of(kind), place)
 
-    def _check_members(self, kind: Any, value: object, place: str) -> None:
+    def _check_members(self, kind: Hint, value: object, place: str) -> None:
         members = self._members_of(value, place)
         for name, hint in _hints(kind).items():
             if name in members:
@@ -132,7 +133,7 @@ class _Checker(NamedTuple):
             elif name in kind.__required_keys__ and name not in self.may_lack:
                 raise UserError(f"{self.source} is damaged: it has no {_join(place, name)}")
 
-    def _check_list(self, origin: Any, inner: tuple[Any, ...], value: object, place: str) -> None:
+    def _check_list(self, origin: Hint, inner: tuple[Hint, ...], value: object, place: str) -> None:
         if not isinstance(value, list):
             raise self._wrong(value, "a list", place)
         if origin is tuple and len(value) != len(inner):
@@ -153,11 +154,11 @@ class _Checker(NamedTuple):
 
 
 @functools.cache
-def _hints(kind: Any) -> Mapping[str, Any]:
+def _hints(kind: Hint) -> Mapping[str, Hint]:
     return get_type_hints(kind)
 
 
-def _fits(kind: Any, value: object) -> bool:
+def _fits(kind: Hint, value: object) -> bool:
     if isinstance(value, bool) and kind is not bool:
         return False
     if not isinstance(value, _KINDS[kind][1]):
@@ -167,7 +168,7 @@ def _fits(kind: Any, value: object) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 
 
-def _name_of(kind: Any) -> str:
+def _name_of(kind: Hint) -> str:
     return _KINDS[kind][0]
 
 

@@ -9,11 +9,11 @@ the files hold is checked as that of any folder. A copy is read, never written: 
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from evofool.support.errors import UserError
 from evofool.support.files import is_temporary, read_json, remove, replacing, write_json
 from evofool.support.lock import COPIED, is_of_lock, locked
+from evofool.support.loose import Foreign
 from evofool.support.needing import needing
 from evofool.support.platforms import user_cache
 from evofool.support.urls import url_of
@@ -59,7 +59,7 @@ def local_copy(place: str | Path) -> Path:
 
 
 def _checked(
-    url: str, name: str, root: str, found: Mapping[str, Mapping[str, Any]]
+    url: str, name: str, root: str, found: Mapping[str, Mapping[str, Foreign]]
 ) -> dict[str, tuple[str, int, str]]:
     """Says of every file where its copy lies below the folder of copies, and what it is like.
 
@@ -96,7 +96,7 @@ def _is_of_writer(path: str) -> bool:
 
 
 def _bring_up_to_date(
-    files: Any, url: str, home: Path, wanted: Mapping[str, tuple[str, int, str]]
+    files: Foreign, url: str, home: Path, wanted: Mapping[str, tuple[str, int, str]]
 ) -> None:
     """Fetches what is new or changed, and removes what is gone."""
     record = home / COPIED
@@ -113,7 +113,7 @@ def _bring_up_to_date(
         write_json(record, {"url": url, "files": marks})
 
 
-def _fetch(files: Any, path: str, to: Path, size: int) -> None:
+def _fetch(files: Foreign, path: str, to: Path, size: int) -> None:
     """Copies a file, which has the size that the store said."""
     received = 0
     with replacing(to) as temporary, files.open(path, "rb") as source, temporary.open("wb") as sink:

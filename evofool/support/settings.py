@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from evofool.support.errors import UserError, unknown_name
+from evofool.support.loose import Setting
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -16,7 +17,7 @@ TABLES = ("cppn", "direct", "polish")  # the settings that are tables of setting
 Built = TypeVar("Built", bound="DataclassInstance")
 
 
-def build(cls: type[Built], values: Mapping[str, Any], *, prefix: str = "") -> Built:
+def build(cls: type[Built], values: Mapping[str, Setting], *, prefix: str = "") -> Built:
     """Makes a dataclass of settings from nested plain values.
 
     Args:
@@ -28,7 +29,7 @@ def build(cls: type[Built], values: Mapping[str, Any], *, prefix: str = "") -> B
         UserError: an unknown name, or a value of the wrong kind or out of range.
     """
     fields = {f.name: f for f in dataclasses.fields(cls)}
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Setting] = {}
     for name, value in values.items():
         if name not in fields:
             raise unknown_name("setting", prefix + name, [prefix + f for f in fields])
@@ -42,7 +43,7 @@ def build(cls: type[Built], values: Mapping[str, Any], *, prefix: str = "") -> B
     return cls(**arguments)
 
 
-def _coerce(name: str, value: Any, spec: dataclasses.Field) -> Any:
+def _coerce(name: str, value: Setting, spec: dataclasses.Field) -> Any:
     """Checks one plain value against the field's default and annotation."""
     annotation = str(spec.type)
     if annotation.startswith("tuple"):
@@ -70,7 +71,7 @@ def _coerce(name: str, value: Any, spec: dataclasses.Field) -> Any:
 _ARTICLE = {"int": "a whole number", "float": "a number", "str": "text"}
 
 
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def merged(base: Mapping[str, Setting], over: Mapping[str, Setting]) -> dict[str, Setting]:
     """Returns nested settings in which those of `over` override those of `base`."""
     result = dict(base)
     for name, value in over.items():
@@ -122,14 +123,14 @@ def check_positive(config: Any, prefix: str, *names: str) -> None:
             raise UserError(f"{full} is {value}; expected more than 0")
 
 
-def flattened(settings: Mapping[str, Any]) -> dict[str, Any]:
+def flattened(settings: Mapping[str, Setting]) -> dict[str, Setting]:
     """Returns nested settings with dotted names.
 
     Example:
         >>> flattened({"seed": 1, "cppn": {"color": "hsv"}})
         {'seed': 1, 'cppn.color': 'hsv'}
     """
-    flat: dict[str, Any] = {}
+    flat: dict[str, Setting] = {}
     for name, value in settings.items():
         if name in TABLES and isinstance(value, Mapping):
             flat |= {f"{name}.{inner}": one for inner, one in value.items()}
@@ -138,9 +139,9 @@ def flattened(settings: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+def nested(settings: Mapping[str, Setting]) -> dict[str, Setting]:
     """Returns settings as `make_config` takes them; undoes `flattened`."""
-    tree: dict[str, Any] = {}
+    tree: dict[str, Setting] = {}
     for name, value in settings.items():
         table, dot, inner = name.partition(".")
         if dot:

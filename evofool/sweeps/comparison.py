@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args  # Any: a setting
 
 from evofool.measures import Median, TwoGroups, holm, mann_whitney, median_interval
 from evofool.runs import Run, RunFacts, compare
-from evofool.support import UserError, flattened, unknown_name
+from evofool.support import Setting, UserError, flattened, unknown_name
 from evofool.sweeps.folder import Sweep, is_sweep
 from evofool.sweeps.plan import OPERATIONAL
 
@@ -38,7 +38,7 @@ class Group:
         p: of that test, corrected by Holm's method for the number of tests.
     """
 
-    settings: dict[str, Any]
+    settings: dict[str, Setting]
     values: tuple[float, ...]
     median: Median
     test: TwoGroups | None = None
@@ -106,7 +106,7 @@ def compare_by(
         raise UserError("none of the runs is finished; compare needs one")
     _check(facts, by, over)
     values: dict[str, list[float]] = {}
-    settings: dict[str, dict[str, Any]] = {}
+    settings: dict[str, dict[str, Setting]] = {}
     for known, one in facts:
         mine = {name: known[name] for name in by}
         settings.setdefault(label_of(mine), mine)
@@ -146,7 +146,7 @@ def opened(one: str | Path | Run | Sweep) -> Run | Sweep:
     return Sweep(one) if is_sweep(one) else Run.open(one)
 
 
-def label_of(settings: Mapping[str, Any]) -> str:
+def label_of(settings: Mapping[str, Setting]) -> str:
     """Writes the values of settings."""
     return ", ".join(
         " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
@@ -154,14 +154,14 @@ def label_of(settings: Mapping[str, Any]) -> str:
     )
 
 
-def _settings_and_facts(run: Run) -> Iterator[tuple[dict[str, Any], RunFacts]]:
+def _settings_and_facts(run: Run) -> Iterator[tuple[dict[str, Setting], RunFacts]]:
     settings = flattened(run.config.to_dict())
     for facts in compare([run]):
         yield {**settings, "seed": facts.seed}, facts
 
 
 def _check(
-    facts: Sequence[tuple[dict[str, Any], RunFacts]], by: Sequence[str], over: Sequence[str]
+    facts: Sequence[tuple[dict[str, Setting], RunFacts]], by: Sequence[str], over: Sequence[str]
 ) -> None:
     """Makes sure that groups differ in what they are compared by, and in nothing else."""
     if not by or not over:
@@ -204,7 +204,7 @@ def _value(facts: RunFacts, measure: Measure) -> float:
     raise UserError(f"{facts.folder} was made before {measure} was counted; choose another measure")
 
 
-def _key(settings: Mapping[str, Mapping[str, Any]]) -> Any:
+def _key(settings: Mapping[str, Mapping[str, Setting]]) -> Any:
     """Returns what groups are sorted by: their numbers, where there is nothing else."""
     order = list(settings)
     rows = [list(one.values()) for one in settings.values()]
@@ -213,7 +213,7 @@ def _key(settings: Mapping[str, Mapping[str, Any]]) -> Any:
 
 
 def _tested(
-    groups: Sequence[tuple[dict[str, Any], Sequence[float]]], baseline: Sequence[float]
+    groups: Sequence[tuple[dict[str, Setting], Sequence[float]]], baseline: Sequence[float]
 ) -> tuple[Group, ...]:
     tests = [None if values is baseline else mann_whitney(values, baseline) for _, values in groups]
     corrected = iter(holm([test.p for test in tests if test is not None]))

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from evofool.support import Setting
 from evofool.sweeps.work import Outcome, Task
 
 
@@ -20,7 +21,7 @@ class Means(NamedTuple):
     logs: Path
     workers: int | None
     address: str | None
-    resources: Mapping[str, Any]
+    resources: Mapping[str, Setting]
 
 
 Engine = Callable[[Sequence[Task], Means], Generator[Outcome, None, None]]

@@ -13,10 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
 from evofool.runs import Run
 from evofool.support import (
+    Setting,
     UserError,
     as_record,
     check_schema,
@@ -36,7 +37,7 @@ SCHEMA = 1
 
 class _PointRecord(TypedDict):
     name: str
-    settings: dict[str, Any]  # JSON values
+    settings: dict[str, Setting]  # JSON values
 
 
 class _SweepRecord(TypedDict):
@@ -65,7 +66,7 @@ class PointFacts:
     """
 
     name: str
-    settings: dict[str, Any]
+    settings: dict[str, Setting]
     folder: str
     state: Literal["waiting", "stopped early", "failed", "finished"]
     attempts: int = 0

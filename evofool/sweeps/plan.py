@@ -21,10 +21,11 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple  # Any: a setting, or what a TOML file holds
+from typing import NamedTuple  # Any: a setting, or what a TOML file holds
 
 from evofool.config import EvolveConfig, make_config
 from evofool.support import (
+    Setting,
     UserError,
     check_trust,
     flattened,
@@ -61,7 +62,7 @@ class Point(NamedTuple):
     """
 
     name: str
-    settings: dict[str, Any]
+    settings: dict[str, Setting]
     config: EvolveConfig
 
 
@@ -74,10 +75,10 @@ class Plan(NamedTuple):
     """
 
     points: tuple[Point, ...]
-    resources: dict[str, dict[str, Any]]
+    resources: dict[str, dict[str, Setting]]
 
 
-def read_plan(source: str | Path | Mapping[str, Any], *, trust_code: bool = False) -> Plan:
+def read_plan(source: str | Path | Mapping[str, Setting], *, trust_code: bool = False) -> Plan:
     """Reads what a sweep is to do.
 
     Args:
@@ -116,14 +117,14 @@ def identity(name: str) -> str:
 
 
 def _combinations(
-    listed: Sequence[Mapping[str, Any]], axes: Mapping[str, Sequence[Any]]
-) -> Iterator[dict[str, Any]]:
+    listed: Sequence[Mapping[str, Setting]], axes: Mapping[str, Sequence[Setting]]
+) -> Iterator[dict[str, Setting]]:
     for one in listed:
         for values in itertools.product(*axes.values()):
             yield {**one, **dict(zip(axes, values, strict=True))}
 
 
-def _grid(table: object) -> dict[str, list[Any]]:
+def _grid(table: object) -> dict[str, list[Setting]]:
     axes = flattened(_table("[grid]", table))
     for name, values in axes.items():
         if not isinstance(values, list | tuple) or not values:
@@ -131,7 +132,7 @@ def _grid(table: object) -> dict[str, list[Any]]:
     return {name: list(values) for name, values in axes.items()}
 
 
-def _listed(tables: object) -> list[dict[str, Any]]:
+def _listed(tables: object) -> list[dict[str, Setting]]:
     if not isinstance(tables, list | tuple) or not tables:
         raise UserError("points is no list of tables; write each as [[points]]")
     return [flattened(_table("[[points]]", table)) for table in tables]
@@ -145,7 +146,7 @@ def _seeds(seeds: object, first: int) -> list[int]:
     raise UserError(f"seeds is {seeds!r}; expected how many, or a list of seeds")
 
 
-def _resources(engine: str, table: object) -> dict[str, Any]:
+def _resources(engine: str, table: object) -> dict[str, Setting]:
     """Checks what points are to get; a word of text ends up in a script of SLURM."""
     known = RESOURCES[engine]
     asked = _table(f"[{engine}]", table)
@@ -164,13 +165,13 @@ def _resources(engine: str, table: object) -> dict[str, Any]:
 _KINDS = {int: "a whole number", float: "a number", str: "text"}
 
 
-def _table(name: str, value: object) -> Mapping[str, Any]:
+def _table(name: str, value: object) -> Mapping[str, Setting]:
     if not isinstance(value, Mapping):
         raise UserError(f"{name} is {value!r}; expected a table")
     return value
 
 
-def _name_of(settings: Mapping[str, Any], config: EvolveConfig) -> str:
+def _name_of(settings: Mapping[str, Setting], config: EvolveConfig) -> str:
     """Names a point; two have the same hash at the end if no result of theirs can differ."""
     label = "_".join(f"{name}={_letters(value)}" for name, value in settings.items())
     plain = flattened(EvolveConfig().to_dict())

@@ -2,18 +2,18 @@
 
 import math
 from pathlib import Path
-from typing import Any  # the cells of a table
 
 import numpy as np
 
 from evofool.images import chart, confidence_axis, on_axis
 from evofool.runs import write_csv
+from evofool.support import JsonValue
 from evofool.sweeps.comparison import Comparison
 
 INCH = 0.8  # of a group
 
 
-def rows_of(comparison: Comparison) -> list[dict[str, Any]]:
+def rows_of(comparison: Comparison) -> list[dict[str, JsonValue]]:
     """Returns a row for each group; what never happened is None."""
     return [
         {

@@ -7,11 +7,11 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from evofool.evolution import Reporter
 from evofool.runs import reporting
-from evofool.support import UserError, percent, unknown_name
+from evofool.support import Setting, UserError, percent, unknown_name
 from evofool.sweeps.engines import Engine, Means
 from evofool.sweeps.folder import LOGS, Sweep, held_sweep
 from evofool.sweeps.on_ray import carry_out_on_ray
@@ -30,7 +30,7 @@ ENGINES: dict[str, Engine] = {
 
 
 def sweep(
-    plan: str | Path | Mapping[str, Any],
+    plan: str | Path | Mapping[str, Setting],
     *,
     out: str | Path | None = None,
     backend: Backend = "local",

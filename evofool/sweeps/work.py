@@ -4,11 +4,11 @@ import contextlib
 import os
 import traceback
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from evofool.config import from_dict
 from evofool.runs import Run, evolve, resume
-from evofool.support import UserError, configure, forget_programs
+from evofool.support import Setting, UserError, configure, forget_programs
 
 State = Literal["finished", "stopped early", "failed"]
 
@@ -26,7 +26,7 @@ class Task(NamedTuple):
 
     name: str
     folder: str
-    config: dict[str, Any]
+    config: dict[str, Setting]
     devices: int
     directory: str
 

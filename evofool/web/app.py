@@ -25,7 +25,7 @@ from starlette.staticfiles import StaticFiles
 
 from evofool.evolution import Wish
 from evofool.pages import Site
-from evofool.support import UserError
+from evofool.support import JsonValue, UserError
 from evofool.web.answering import Answering
 from evofool.web.breeding import Breeding
 from evofool.web.guard import Door, Guard, body_of
@@ -260,7 +260,7 @@ def _cells(request: Request, name: str) -> list[int]:
     return [int(text) for text in texts if text]
 
 
-async def _json(request: Request) -> dict[str, Any]:
+async def _json(request: Request) -> dict[str, JsonValue]:
     """Reads an object that a page sends.
 
     Raises:
@@ -275,14 +275,14 @@ async def _json(request: Request) -> dict[str, Any]:
     return given
 
 
-def _whole(given: dict[str, Any], name: str) -> int:
+def _whole(given: dict[str, JsonValue], name: str) -> int:
     value = given.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
         raise UserError(f"{name} is missing; expected a whole number")
     return value
 
 
-def _whole_list(given: dict[str, Any], name: str) -> list[int]:
+def _whole_list(given: dict[str, JsonValue], name: str) -> list[int]:
     values = given.get(name)
     if not isinstance(values, list) or not all(type(value) is int for value in values):
         raise UserError(f"{name} is missing; expected a list of whole numbers")

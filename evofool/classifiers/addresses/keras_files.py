@@ -16,7 +16,7 @@ from evofool.classifiers.addresses.faces import arranged, hash_of, inside_jax, o
 from evofool.classifiers.addresses.options import Options, read_options
 from evofool.classifiers.blaming import first_line
 from evofool.classifiers.classifier import Classifier, Params
-from evofool.support import Address, ModelWarning, UserError, needing
+from evofool.support import Address, Foreign, ModelWarning, UserError, needing
 
 _ENDINGS = {"softmax": "probabilities", "sigmoid": "sigmoids"}
 
@@ -45,7 +45,9 @@ def load(address: Address) -> Classifier:
     return load_model(address, model, options, sha256=sha256)
 
 
-def load_model(address: Address, model: Any, options: Options, *, sha256: str = "") -> Classifier:
+def load_model(
+    address: Address, model: Foreign, options: Options, *, sha256: str = ""
+) -> Classifier:
     """Makes a classifier of a Keras model, which stays as it is.
 
     Args:
@@ -87,7 +89,7 @@ def _import_keras() -> Any:
 
 
 def _in_jax(
-    keras: Any, address: Address, model: Any, options: Options, image: Input, sha256: str
+    keras: Foreign, address: Address, model: Foreign, options: Options, image: Input, sha256: str
 ) -> Classifier:
     shape, ending = model.inputs[0].shape, _ending(model)
     weights = {"trainable": model.trainable_variables, "others": model.non_trainable_variables}
@@ -114,7 +116,7 @@ def _in_jax(
 
 
 def _outside(
-    keras: Any, address: Address, model: Any, options: Options, image: Input
+    keras: Foreign, address: Address, model: Foreign, options: Options, image: Input
 ) -> Classifier:
     shape, ending = model.inputs[0].shape, _ending(model)
 
@@ -127,14 +129,14 @@ def _outside(
     return on_host(card, compute, is_cut=card.scores == "score" and ending == "logits")
 
 
-def _ending(model: Any) -> str:
+def _ending(model: Foreign) -> str:
     """Says what a model's outputs are, by its last activation."""
     activation = getattr(model.layers[-1], "activation", None)
     return _ENDINGS.get(getattr(activation, "__name__", ""), "logits")
 
 
 @contextmanager
-def _without_ending(keras: Any, model: Any) -> Iterator[None]:
+def _without_ending(keras: Foreign, model: Foreign) -> Iterator[None]:
     """Takes the last softmax or sigmoid off a model for a while."""
     last = model.layers[-1]
     activation, is_cut = getattr(last, "activation", None), _ending(model) != "logits"
@@ -147,11 +149,11 @@ def _without_ending(keras: Any, model: Any) -> Iterator[None]:
             last.activation = activation
 
 
-def _repaired(keras: Any) -> dict[str, Any]:
+def _repaired(keras: Foreign) -> dict[str, Foreign]:
     """Returns layers that read what Keras 2 has written and Keras 3 refuses."""
 
     class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
-        def __init__(self, *arguments: Any, groups: int = 1, **settings: Any):
+        def __init__(self, *arguments: Foreign, groups: int = 1, **settings: Foreign):
             super().__init__(*arguments, **settings)
 
     return {"DepthwiseConv2D": DepthwiseConv2D}

@@ -1,7 +1,5 @@
 """`tflite:FILE`: computed by LiteRT on the host."""
 
-from typing import Any
-
 import numpy as np
 
 from evofool.classifiers.addresses.describing import find_input, make_card
@@ -9,7 +7,7 @@ from evofool.classifiers.addresses.faces import by_batches, gives_shares, hash_o
 from evofool.classifiers.addresses.options import read_options
 from evofool.classifiers.blaming import first_line
 from evofool.classifiers.classifier import Classifier
-from evofool.support import Address, UserError, needing
+from evofool.support import Address, Foreign, UserError, needing
 
 
 def load(address: Address) -> Classifier:
@@ -55,7 +53,7 @@ def load(address: Address) -> Classifier:
 class _Model:
     """An interpreter that takes and gives numbers, whatever whole numbers they are inside."""
 
-    def __init__(self, interpreter: Any, taken: dict[str, Any], given: dict[str, Any]):
+    def __init__(self, interpreter: Foreign, taken: dict[str, Foreign], given: dict[str, Foreign]):
         self._interpreter, self._taken, self._given = interpreter, taken, given
 
     def compute(self, images: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from evofool.evolution import Quiet, Reporter
 from evofool.experiments.bench.arrays import Measures, flatten, restore
 from evofool.experiments.bench.supplies import RECIPES, Supplies
 from evofool.runs import STOPPED_EARLY, Elite, Run, evolve, resume
-from evofool.support import UserError, read_arrays, read_json, write_arrays, write_json
+from evofool.support import Setting, UserError, read_arrays, read_json, write_arrays, write_json
 from evofool.training import recipes
 
 Value = TypeVar("Value")
@@ -119,7 +119,7 @@ class Lab:
 
     # runs
 
-    def evolve(self, network: str | Path, *, seed: int = 0, **settings: Any) -> Run:
+    def evolve(self, network: str | Path, *, seed: int = 0, **settings: Setting) -> Run:
         """Evolves, or opens the run if it was evolved before, by whichever experiment.
 
         Args:
@@ -267,7 +267,7 @@ def run_name(config: EvolveConfig) -> str:
 
 
 def _check_same(run: Run, config: EvolveConfig) -> None:
-    def essence(config: EvolveConfig) -> dict[str, Any]:
+    def essence(config: EvolveConfig) -> dict[str, Setting]:
         return dataclasses.asdict(config) | dict.fromkeys(_OPERATIONAL)
 
     ours, theirs = essence(config), essence(run.config)

@@ -1,9 +1,8 @@
 """The runs that several experiments look at, with their budgets at both scales."""
 
-from typing import Any
-
 from evofool.experiments.bench.lab import Lab
 from evofool.runs import Run
+from evofool.support import Setting
 
 NETWORK = "mobilenet_v1_0.25_128"
 """The smallest ImageNet network, which the long runs fool."""
@@ -29,7 +28,7 @@ def evolve_digits(lab: Lab, network: str, *, is_short: bool = False) -> Run:
     return lab.evolve(network, generations=generations, runs=lab.seeds)
 
 
-def evolve_directly(lab: Lab, network: str, *, runs: int | None = None, **settings: Any) -> Run:
+def evolve_directly(lab: Lab, network: str, *, runs: int | None = None, **settings: Setting) -> Run:
     """Evolves directly encoded images of ten classes, `runs` (or `lab.seeds`) in one program."""
     generations = lab.choose(full=200, small=40)
     return lab.evolve(
@@ -37,7 +36,7 @@ def evolve_directly(lab: Lab, network: str, *, runs: int | None = None, **settin
     )
 
 
-def evolve_long(lab: Lab, seed: int = 0, *, small: dict[str, Any] | None = None) -> Run:
+def evolve_long(lab: Lab, seed: int = 0, *, small: dict[str, Setting] | None = None) -> Run:
     """Evolves CPPN images of the thousand classes for as many generations as the paper did.
 
     Args:
@@ -63,7 +62,7 @@ def evolve_imagenet_briefly(lab: Lab, network: str) -> Run:
     return lab.evolve(network, generations=300)
 
 
-def evolve_imagenet_directly(lab: Lab, seed: int = 0, **settings: Any) -> Run:
+def evolve_imagenet_directly(lab: Lab, seed: int = 0, **settings: Setting) -> Run:
     """Evolves directly encoded images of a thousand classes.
 
     Args:

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from evofool.classifiers import Card, shipped_names
 from evofool.data import (
@@ -16,14 +16,14 @@ from evofool.data import (
     read_labels,
     usual_places,
 )
-from evofool.support import UserError
+from evofool.support import Setting, UserError
 from evofool.training import recipes
 
 LOADERS = {"mnist": load_mnist, "cifar10": load_cifar10}
 
 # what is varied of the article's network is compared with it after a quarter of its epochs
 _BRIEF = dataclasses.replace(recipes.RECIPES["article_cnn"].config, epochs=8)
-RECIPES: dict[str, dict[str, Any]] = {
+RECIPES: dict[str, dict[str, Setting]] = {
     "lenet-b": {"network": "lenet", "seed": 1},
     "lenet-sigmoid": {"network": "lenet", "activation": "sigmoid"},
     "lenet-shift-scale": {"network": "lenet", "augment": "shift-scale"},

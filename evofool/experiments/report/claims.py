@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from evofool.experiments.report import cells
 from evofool.measures import Permuted, TwoGroups
+from evofool.support import JsonValue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +128,7 @@ class Row:
         return f"{text} (paper: {self.paper or 'stated'}; accepted: {accepted})"
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Row":
+    def from_dict(cls, values: Mapping[str, JsonValue]) -> "Row":
         """Reads a row of a report, also one written before rows had tolerances."""
         tolerance = values.get("tolerance")
         return cls(**{**values, "tolerance": Tolerance(**tolerance) if tolerance else None})

@@ -3,10 +3,10 @@
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from evofool.experiments.report.claims import Row
 from evofool.experiments.report.verdicts import Verdict, judge
+from evofool.support import JsonValue
 
 Cells = Sequence[str | float | int | None]
 
@@ -68,12 +68,12 @@ class Findings:
         if self.verdict is None:
             object.__setattr__(self, "verdict", judge(self.rows, self.result))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, JsonValue]:
         """Returns nested plain values that JSON can hold and `from_dict` reads back."""
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Findings":
+    def from_dict(cls, values: Mapping[str, JsonValue]) -> "Findings":
         """Is the inverse of `to_dict`; reads old reports, with "pictures" and "said", as well."""
         verdict = values["verdict"]
         images = values["images"] if "images" in values else values["pictures"]

@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from evofool.experiments.report import cells
 from evofool.experiments.report.claims import Row
 from evofool.experiments.report.findings import Cells, Findings
 from evofool.experiments.report.verdicts import tally
-from evofool.support import read_json, replacing, write_json
+from evofool.support import JsonValue, read_json, replacing, write_json
 
 COLUMNS = ("experiment", "data", "paper", "ours", "seeds", "verdict")  # of the score card
 WIDEST_CELL = 100  # characters in a cell of the score card
@@ -55,7 +54,7 @@ class Report:
     scale: str
     seeds: int
     command: str
-    machine: dict[str, Any]
+    machine: dict[str, JsonValue]
     evaluations: int
     seconds: float
     findings: Findings
@@ -76,7 +75,7 @@ class Report:
         values = read_json(path)
         return cls(**values | {"findings": Findings.from_dict(values["findings"])})
 
-    def score(self) -> dict[str, Any]:
+    def score(self) -> dict[str, JsonValue]:
         """Returns the report's line of the score card."""
         paper, ours = self.findings.summary or _in_short(self.findings.rows)
         return {
@@ -99,7 +98,7 @@ def read_reports(out: Path, parts: Iterable[tuple[str, str]]) -> list[Report]:
 
 def write_score_card(
     out: Path, reports: Sequence[Report], themes: Mapping[str, Sequence[str]] | None = None
-) -> list[dict[str, Any]]:
+) -> list[dict[str, JsonValue]]:
     """Writes `scorecard.json` and `scorecard.md`, and returns the lines.
 
     Args:
@@ -122,7 +121,7 @@ def write_score_card(
     return lines
 
 
-def _in_card(line: Mapping[str, Any]) -> list[str | int]:
+def _in_card(line: Mapping[str, JsonValue]) -> list[str | int]:
     """Returns the cells of a line of the score card."""
     return [
         f"[{line['experiment']}]({line['experiment']}/{line['data']}/report.md)",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,7 +30,7 @@ from evofool.experiments.single_class.strategies import (
     tabulate_tests,
 )
 from evofool.runs import Run
-from evofool.support import in_markdown
+from evofool.support import Setting, in_markdown
 
 # the classes of the paper's gradient ascent
 CLASSES = (
@@ -103,7 +103,7 @@ def evolve_thousand(lab: Lab) -> Runs:
 
 
 def _evolve_singly(
-    lab: Lab, network: str, generations: Callable[[int], int], **settings: Any
+    lab: Lab, network: str, generations: Callable[[int], int], **settings: Setting
 ) -> dict[str, Run]:
     """Evolves with every budget and population.
 

@@ -1,0 +1,12 @@
+"""Values whose types nobody here knows, by what they are; each is looked at where it is used."""
+
+from typing import Any
+
+JsonValue = Any
+"""What `json.loads` returns; whoever reads a file checks the values one by one."""
+
+Setting = Any
+"""The value of a setting, by name; the dataclass of the configuration checks its type."""
+
+Foreign = Any
+"""A module or an object of a library that evofool does without, or that declares no types."""
