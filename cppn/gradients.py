@@ -12,7 +12,7 @@ written for good, and only a node's own partial sum is read by the node itself.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ from jaxtyping import Array, Float, Int
 
 from cppn.genome import NUM_INPUTS, Genome, GenomeSpec
 from cppn.on_chip import can_run_on_chip, run_on_chip
-from cppn.platforms import by_platform
+from cppn.platforms import Tree, by_platform
 from cppn.program import (
     LANES,
     Program,
@@ -94,14 +94,14 @@ _activate.defvjp(
 )
 
 
-def for_each(function: Callable[..., Array], *batches: Any) -> Array:
+def for_each(function: Callable[..., Array], *batches: Tree) -> Array:
     """Applies a function to every genome of a batch: in turn on a CPU, elsewhere at once.
 
     In turn, a branch on an activation is a branch, and what a genome needs stays in the cache. What
     the gradient needs is computed again rather than stored.
     """
 
-    def in_turn(*batches: Any) -> Array:
+    def in_turn(*batches: Tree) -> Array:
         return lax.map(lambda one: jax.checkpoint(function)(*one), batches)
 
     return cast(Array, by_platform(*batches, cpu=in_turn, default=jax.vmap(function)))

@@ -19,7 +19,7 @@ back, as many as the image can do without.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -39,6 +39,7 @@ from evofool.evaluation import (
     micro_batch_for,
     once_per_model,
 )
+from evofool.support import AnyArray
 
 ROUNDS = 8  # slopes that are averaged
 LOOKS = 12  # of a bisection: down to 1/2048 of the first guess, or up to 2048 times it
@@ -260,7 +261,7 @@ def _take_back(is_across: IsAcross, found: Found) -> FloatLevels:
     return jnp.where(_of_each(is_found), keep(count), change)
 
 
-def _of_each(numbers: Array | np.ndarray) -> Any:  # as what is given: an array of either kind
+def _of_each(numbers: Array | np.ndarray) -> AnyArray:
     """Shapes a number of each image so that it goes with images."""
     return numbers[:, None, None, None]
 

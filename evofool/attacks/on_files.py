@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -24,7 +24,7 @@ from evofool.config import EvolveConfig
 from evofool.data import read_photographs
 from evofool.evaluation import Recognized, recognize
 from evofool.images import Levels, save_image, to_image
-from evofool.support import UserError, locked, make_folder, percent
+from evofool.support import Setting, UserError, locked, make_folder, percent
 
 EPSILONS = (0.01, 0.02, 0.05)  # those that are tried unless others are given
 
@@ -93,7 +93,7 @@ def attack(
     epsilon: float | Sequence[float] | None = None,
     out: str | Path | None = None,
     report: Report | None = None,
-    **options: Any,  # whatever the attack's signature says
+    **options: Setting,  # whatever the attack's signature says
 ) -> list[Attacked]:
     """Attacks images in files, after the preprocessing that the classifier's card describes.
 

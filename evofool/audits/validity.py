@@ -7,7 +7,7 @@ fool. What fails here makes an audit invalid, and nothing else of it is done.
 import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from evofool.classifiers import CERTAIN, Classifier, Params, accuracy_of, distan
 from evofool.evaluation import Check, check_scale, evaluate, recognize
 from evofool.images import from_levels
 from evofool.measures import proportion_interval
-from evofool.support import UserError, read_arrays, rounded_percent
+from evofool.support import AnyArray, UserError, read_arrays, rounded_percent
 
 TOGETHER = 8  # images that are also shown one by one
 TOLERANCE = 1e-3  # of the largest output; machines differ by about 1e-6
@@ -202,7 +202,7 @@ def _preprocessing(subject: Subject) -> Check:
     )
 
 
-Change = Callable[[Any], Any]  # of JAX or of NumPy arrays alike
+Change = Callable[[AnyArray], AnyArray]
 _CHANGES: dict[str, Change] = {
     "red and blue exchanged": lambda images: images[..., ::-1],
     "values in 0..255": lambda images: images * 255,
@@ -215,7 +215,7 @@ _CHANGES: dict[str, Change] = {
 def _with(classifier: Classifier, change: Change) -> Classifier:
     """Returns the classifier that sees changed images."""
 
-    def apply(params: Params, images: Any) -> Any:
+    def apply(params: Params, images: AnyArray) -> AnyArray:
         changed = change(images)
         if isinstance(changed, np.ndarray):  # PyTorch refuses negative strides
             changed = np.ascontiguousarray(changed)

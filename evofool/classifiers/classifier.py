@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -17,10 +17,10 @@ from evofool.classifiers.card import Card, ImageBatch, preprocess
 from evofool.classifiers.names import FORMER_NAMES
 from evofool.classifiers.scores import check_outputs, fitness_of
 from evofool.images import from_levels
-from evofool.support import UserError, unknown_name
+from evofool.support import AnyArray, Tree, UserError, unknown_name
 
-Params = Any  # a pytree of arrays; only the network itself knows which
-Apply = Callable[..., Any]
+Params = Tree  # only the network itself knows which
+Apply = Callable[..., AnyArray]
 """`apply(params, images)` -> outputs: JAX arrays, or numpy arrays for a model outside JAX."""
 
 Kind = Literal["logits", "log_odds", "probabilities"]

@@ -8,7 +8,6 @@ PyTorch's names are read as well: `layer.weight` is `layer.kernel` with the outp
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -16,9 +15,9 @@ import safetensors
 import safetensors.numpy
 
 from evofool.classifiers.classifier import Params
-from evofool.support import JsonValue, UserError, parse_json, read_bytes, replacing
+from evofool.support import AnyArray, JsonValue, UserError, parse_json, read_bytes, replacing
 
-Leaf = Any  # an array, or the `jax.ShapeDtypeStruct` of one
+Leaf = AnyArray  # an array, or the `jax.ShapeDtypeStruct` of one
 
 MOST_HEADER = 16 * 2**20  # bytes that describe the tensors
 _DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, get_type_hints
 
 import tyro
 
@@ -13,7 +13,7 @@ from evofool.cli.lines import say
 from evofool.cli.numbers import Seed, whole
 from evofool.cli.startup import start_jax
 from evofool.config import EvolveConfig
-from evofool.support import percent, unknown_name
+from evofool.support import Setting, percent, unknown_name
 
 if TYPE_CHECKING:
     from evofool.attacks import Attacked, FileAttack
@@ -154,7 +154,7 @@ class _Flag(NamedTuple):
 def _make_command(chosen: "FileAttack") -> Command:
     """Builds the command of an attack: the flags of all attacks, and the options of this one."""
 
-    def command(images: tuple[Path, ...] = (), **values: Any) -> None:  # as the signature says
+    def command(images: tuple[Path, ...] = (), **values: Setting) -> None:  # as the signature says
         common = {name: values.pop(name) for name in _COMMON if name in values}
         options = {name: value for name, value in values.items() if value is not None}
         _run(chosen.name, images, options, **common)
@@ -215,7 +215,7 @@ def _docstring(chosen: "FileAttack", flags: Sequence[_Flag]) -> str:
 def _run(
     name: str,
     images: Sequence[Path],
-    options: Mapping[str, Any],  # whatever the attack's signature says
+    options: Mapping[str, Setting],  # whatever the attack's signature says
     *,
     classifier: str,
     weights: Path | None,

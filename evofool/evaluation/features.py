@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import jax
 import numpy as np
@@ -12,7 +11,7 @@ from jaxtyping import Array, Float, UInt8
 from evofool.classifiers import Card, Classifier, Params, make_network, preprocess, resize
 from evofool.evaluation.forward import in_parts, micro_batch_for
 from evofool.images import from_levels
-from evofool.support import UserError
+from evofool.support import Foreign, UserError
 
 
 def extract_features(
@@ -78,9 +77,9 @@ def _features_of(
 
 
 def _penultimate(
-    module: Any, images: Float[Array, "batch height width channels"], name: str
+    module: Foreign, images: Float[Array, "batch height width channels"], name: str
 ) -> Float[Array, "batch features"]:
-    # `Any`: that a module is callable, or has a method `features`, is not in nnx.Module's type
+    # `Foreign`: that a module is callable, or has a method `features`, is not in nnx.Module's type
     if hasattr(module, "features"):
         return module.features(images)
     inputs: list[Array] = []

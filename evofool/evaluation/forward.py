@@ -14,7 +14,6 @@ bound, the pixel values of a micro-batch, and from what the images are for:
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import jax
 import numpy as np
@@ -23,6 +22,7 @@ from jaxtyping import Array, Float
 from evofool.classifiers import Classifier, blaming, check_outputs, fitness_of
 from evofool.evaluation.programs import Model, model_of, once_per_model
 from evofool.images import Levels, from_levels
+from evofool.support import Tree
 
 CPU_VALUES = 256 * 28 * 28  # pixel values that fit the caches: about 256 digits
 ACCELERATOR_VALUES = 256 * CPU_VALUES  # that keep a GPU busy: about 256 images of 256x256x3
@@ -155,13 +155,13 @@ def log_odds_of(
 
 
 def in_parts(
-    function: Callable[..., Any],  # arrays -> a pytree of arrays, whichever the caller computes
+    function: Callable[..., Tree],  # arrays -> a pytree of arrays, whichever the caller computes
     arrays: Sequence[np.ndarray],
     size: int,
     *,
     fill: bool = True,
     report: Callable[[int, int], None] | None = None,
-) -> Any:
+) -> Tree:
     """Applies a function to parts of equal size, so that it is compiled once.
 
     Args:

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +9,7 @@ import numpy as np
 from jaxtyping import Array
 
 from evofool.classifiers import Card, Classifier, ClassifierError, Params, usual_cards
-from evofool.support import UserError, rounded_percent
+from evofool.support import AnyArray, UserError, rounded_percent
 
 SHOWN = 4  # of the preprocessings that were tried, the best
 GAIN = 0.1  # of accuracy, which only a mistake in preprocessing gains
@@ -72,7 +71,7 @@ def _change(now: Card, other: Card) -> Change:
     }
 
 
-def _with_other_input(classifier: Classifier) -> Callable[..., Any]:
+def _with_other_input(classifier: Classifier) -> Callable[..., AnyArray]:
     """Returns the function of images that are changed first: one program for all changes."""
     is_bgr = classifier.card.channel_order == "BGR"
 
@@ -83,12 +82,12 @@ def _with_other_input(classifier: Classifier) -> Callable[..., Any]:
         seen = jnp.where(change["is_exchanged"], images[..., ::-1], images)
         return ordered(ordered(seen) * change["factor"] + change["shift"])
 
-    def apply(params: tuple[Params, Change], images: Any) -> Any:
+    def apply(params: tuple[Params, Change], images: AnyArray) -> AnyArray:
         return classifier.apply(params[0], changed(params[1], images))
 
     to_host = jax.jit(changed)
 
-    def apply_outside(params: tuple[Params, Change], images: np.ndarray) -> Any:
+    def apply_outside(params: tuple[Params, Change], images: np.ndarray) -> AnyArray:
         return classifier.apply(params[0], np.asarray(to_host(params[1], images)))
 
     return apply if classifier.is_jax else apply_outside

@@ -3,11 +3,12 @@
 import weakref
 from collections.abc import Callable, Hashable
 from functools import wraps
-from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from evofool.classifiers import Classifier, Params
+from evofool.support import AnyArray
 
-Apply = Callable[[Params, Any], Any]  # JAX arrays inside `jit`, NumPy arrays outside JAX
+Apply = Callable[[Params, AnyArray], AnyArray]
 Options = ParamSpec("Options")
 Program = TypeVar("Program")
 
@@ -62,7 +63,7 @@ def _weakly(function: Apply) -> Apply:
     """Returns a function that calls another one without keeping it alive."""
     reference = weakref.ref(function)
 
-    def call(params: Params, images: Any) -> Any:
+    def call(params: Params, images: AnyArray) -> AnyArray:
         alive = reference()
         assert alive is not None, "a program outlived the classifier that it was compiled for"
         return alive(params, images)

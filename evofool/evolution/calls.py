@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,7 @@ from evofool.evolution.loop import Loop, compile_loop, compile_polish
 from evofool.evolution.plan import Plan
 from evofool.evolution.polishing import next_cells
 from evofool.evolution.starters import Starters
-from evofool.support import multihost
+from evofool.support import AnyArray, Compiled, Tree, multihost
 
 
 class Call(NamedTuple):
@@ -64,8 +64,8 @@ class Caller:
         self._loop = compile_loop(self._plan, encoding=encoding, micro_batch=self.micro_batch)
         if self._plan.classifier.is_jax:
             self._params = self._loop.place(self._plan.classifier.params)
-        self._advance: Any = None  # compiled by the first call
-        self._polish: Any = None
+        self._advance: Compiled = None  # compiled by the first call
+        self._polish: Compiled = None
 
     def use_micro_batch(self, size: int) -> None:
         """Goes on with micro-batches of another size."""
@@ -76,7 +76,7 @@ class Caller:
     def start(self, table: Mapping[str, np.ndarray] | None) -> RunState:
         """Returns the state of a checkpoint, or without one that before generation 0."""
         config = self._plan.config
-        seeds: Any = np.arange(config.runs, dtype=np.uint32) + np.uint32(config.seed)
+        seeds: AnyArray = np.arange(config.runs, dtype=np.uint32) + np.uint32(config.seed)
         state = self._loop.init(seeds)
         if table is None:
             return state
@@ -122,7 +122,9 @@ class Caller:
         keys = jax.random.split(jax.random.key(0), jax.tree.leaves(genomes)[0].shape[0])
         return bool(_all_have_room(self.encoding, genomes, keys, self._plan.config.polish.widen))
 
-    def _program(self, state: RunState, stop: np.int32, target: np.float32) -> tuple[Any, Any]:
+    def _program(
+        self, state: RunState, stop: np.int32, target: np.float32
+    ) -> tuple[Compiled, Tree]:
         """Returns the compiled program of the run's phase, and what to call it with."""
         if not self._is_polishing(state):
             arguments = (self._params, self._plan.rates, state, stop, target)
@@ -141,7 +143,7 @@ class Caller:
             self._polish = self._compile(loop, arguments)
         return self._polish, arguments
 
-    def _compile(self, loop: Loop, arguments: Any) -> Any:
+    def _compile(self, loop: Loop, arguments: Tree) -> Compiled:
         start = time.perf_counter()
         self._say("compiling")
         program = loop.advance.lower(*arguments).compile()

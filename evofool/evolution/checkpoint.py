@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -35,7 +35,10 @@ from evofool.evolution.manifest import (
 from evofool.evolution.stored_arrays import NOT_WRITTEN, Table, check_name, read_arrays
 from evofool.support import (
     MOST_JSON,
+    AnyArray,
     DamagedFileError,
+    Foreign,
+    Tree,
     UserError,
     as_record,
     check_file,
@@ -71,17 +74,17 @@ class CheckpointWriter:
     def __init__(self, folder: Path, *, keep: int):
         check_name(folder, NOT_WRITTEN)
         self._folder, self._keep = folder, keep
-        self._saving: Any = None  # Orbax's response to the last save
+        self._saving: Foreign = None  # Orbax's response to the last save
         self._path = folder  # of the last checkpoint
         with _as_user_error(folder):
             folder.mkdir(parents=True, exist_ok=True)
 
     @cached_property
-    def _orbax(self) -> Any:  # Orbax's types do not fit its own policies
+    def _orbax(self) -> Foreign:  # Orbax's types do not fit its own policies
         """Is made for the first checkpoint: its imports, 0.5 s, then delay no first generation."""
         from orbax.checkpoint import v1
 
-        training: Any = v1.training
+        training: Foreign = v1.training
         return training.Checkpointer(
             self._folder.absolute(),
             preservation_policy=training.preservation_policies.LatestN(self._keep),
@@ -101,7 +104,7 @@ class CheckpointWriter:
         """
         with _as_user_error(self._folder):
             self._wait()  # so that two copies of the state are the most there ever are
-            table: Mapping[str, Any] = flatten(state)
+            table: Mapping[str, AnyArray] = flatten(state)
             own = {"schema": SCHEMA, "prng": PRNG, "sha256": table_sha256(table)}
             manifest = sealed(own | history)
             generation = int(table["next_generation"]) - 1
@@ -223,12 +226,12 @@ def _flush_all(folder: Path) -> None:
         flush(path)
 
 
-def flatten(tree: Any) -> Table:
+def flatten(tree: Tree) -> Table:
     """Copies a pytree to the host as a table from dotted names to arrays."""
     return {name: np.array(leaf) for name, leaf in _named_leaves(tree)}
 
 
-def unflatten(table: Mapping[str, np.ndarray], template: Any) -> Any:
+def unflatten(table: Mapping[str, np.ndarray], template: Tree) -> Tree:
     """Puts a table back into the structure of `template`.
 
     Raises:
@@ -247,7 +250,7 @@ def unflatten(table: Mapping[str, np.ndarray], template: Any) -> Any:
     return jax.tree.unflatten(jax.tree.structure(template), leaves)
 
 
-def holds_smaller_arrays(template: Any, table: Mapping[str, np.ndarray]) -> bool:
+def holds_smaller_arrays(template: Tree, table: Mapping[str, np.ndarray]) -> bool:
     """Says whether some array of `template` has less room than the stored one."""
     return any(
         leaf.size < table[name].size for name, leaf in _named_leaves(template) if name in table
@@ -269,7 +272,7 @@ def run_of(elites: Archive, run: int) -> Archive:
     return jax.tree.map(lambda leaf: leaf[run : run + 1], elites)
 
 
-def archive_sha256(elites: Archive, trim: Callable[[Any], Any]) -> str:
+def archive_sha256(elites: Archive, trim: Callable[[Tree], Tree]) -> str:
     """Returns the SHA-256 of an archive, spare capacity left out by `trim`."""
     items = elites.items._replace(genome=trim(elites.items.genome))
     return table_sha256(
@@ -277,7 +280,7 @@ def archive_sha256(elites: Archive, trim: Callable[[Any], Any]) -> str:
     )
 
 
-def _named_leaves(tree: Any) -> list[tuple[str, Any]]:
+def _named_leaves(tree: Tree) -> list[tuple[str, AnyArray]]:
     paths, _ = jax.tree_util.tree_flatten_with_path(tree)
     return [(jax.tree_util.keystr(p, simple=True, separator="."), leaf) for p, leaf in paths]
 

@@ -7,7 +7,7 @@ which of them a run has.
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -17,10 +17,10 @@ from evofool.config import ENCODINGS, EvolveConfig
 from evofool.evolution.cppn_encoding import CppnEncoding, cppn_rates
 from evofool.evolution.direct_encoding import DirectEncoding, direct_rates
 from evofool.evolution.tuning import Tunable
-from evofool.support import UserError, jit
+from evofool.support import Tree, UserError, jit
 
-Genomes = Any  # a pytree of the encoding's own, whose leaves lead with the axis `batch`
-Rates = Any  # a pytree of numbers of the encoding's own: how often it varies what
+Genomes = Tree  # of the encoding's own, whose leaves lead with the axis `batch`
+Rates = Tree  # of numbers of the encoding's own: how often it varies what
 ImageShape = tuple[int, int, int]  # height, width, channels
 _MEMBERS = (
     *("name", "num_parents", "least_parts", "init", "vary", "render"),

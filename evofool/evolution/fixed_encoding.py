@@ -1,7 +1,6 @@
 """A base for encodings of one's own: three functions to write, where genomes have one size."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,9 +10,9 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 import cppn
 from evofool.evolution.tuning import Tunable
-from evofool.support import UserError
+from evofool.support import Tree, UserError
 
-Genomes = Any  # a pytree of the encoding's own, whose leaves lead with the axis `batch`
+Genomes = Tree  # of the encoding's own, whose leaves lead with the axis `batch`
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ from evofool.evolution.plan import Plan
 from evofool.evolution.polishing import Polishing
 from evofool.evolution.selection import Selection, best_of_class
 from evofool.evolution.sharding import Device, Devices, Units
-from evofool.support import jit
+from evofool.support import Compiled, Tree, jit
 
 MAX_CHUNK = 32  # generations in one device call at most
 KEPT_LOOPS = 2  # that stay in memory for the next run of the same kind
@@ -43,9 +43,9 @@ class Loop(NamedTuple):
     """
 
     init: Callable[[UInt[Array, " runs"]], RunState]
-    advance: Any  # jit-compiled: also has `lower`
+    advance: Compiled
     by_halves: AskTell
-    place: Callable[[Any], Any]
+    place: Callable[[Tree], Tree]
 
 
 def compile_loop(

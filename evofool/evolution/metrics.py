@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from io import FileIO
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import TypedDict, cast
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from evofool.evolution.generation import Log
 from evofool.evolution.selection import best_of_class
 from evofool.support import (
     DamagedFileError,
+    JsonValue,
     UserError,
     as_record,
     check_file,
@@ -274,7 +275,7 @@ def _parsed(path: Path) -> Iterator[tuple[bytes, MetricsLine]]:
 
 def _line_of(text: bytes, source: str) -> MetricsLine:
     try:
-        value: Any = json.loads(text, parse_constant=_refuse)
+        value: JsonValue = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{source} is not JSON: {error}") from error
     # a run has a million lines of very few kinds; looking at each member of each would take long

@@ -1,7 +1,7 @@
 """Ask and tell for a loop of one's own: the generation of a run as two pure functions."""
 
 from collections.abc import Callable
-from typing import Any, Unpack
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ from evofool.evolution.generation import Log, Offspring, RunState
 from evofool.evolution.loop import compile_loop
 from evofool.evolution.plan import Plan, configure, load_configured, make_plan
 from evofool.settings import Settings
+from evofool.support import AnyArray, Compiled, Tree
 
 
 class OwnLoop:
@@ -36,7 +37,7 @@ class OwnLoop:
     def init(self) -> RunState:
         """Returns the state before generation 0: an archive without elites."""
         config = self.plan.config
-        seeds: Any = np.arange(config.runs, dtype=np.uint32) + np.uint32(config.seed)
+        seeds: AnyArray = np.arange(config.runs, dtype=np.uint32) + np.uint32(config.seed)
         return self._loop.init(seeds)
 
     def ask(self, state: RunState) -> tuple[Offspring, Images]:
@@ -74,10 +75,10 @@ class OwnLoop:
         return 1.0 / (1.0 + jnp.exp(-state.archive.fitness))
 
 
-def _anywhere(compiled: Any) -> Callable[..., Any]:
+def _anywhere(compiled: Compiled) -> Callable[..., Tree]:
     """Lets a function that is compiled with options be a part of what a user compiles."""
 
-    def call(*arguments: Any) -> Any:
+    def call(*arguments: Tree) -> Tree:
         is_traced = any(isinstance(x, Tracer) for x in jax.tree.leaves(arguments))
         return (compiled.__wrapped__ if is_traced else compiled)(*arguments)
 

@@ -6,11 +6,10 @@ Orbax itself, when it meets a damaged file, leaves tasks behind that print trace
 import math
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from evofool.support import UserError, check_room
+from evofool.support import AnyArray, UserError, check_room
 
 NOT_READ = "\\"  # TensorStore takes it for the border of a folder, as on Windows
 NOT_WRITTEN = NOT_READ + "["  # Orbax looks for its own files with a pattern
@@ -61,7 +60,7 @@ def check_name(path: Path, letters: str) -> None:
         )
 
 
-def _bytes_of(array: Any) -> int:
+def _bytes_of(array: AnyArray) -> int:
     """Returns what it takes to read an array of TensorStore, or a single chunk of it."""
     chunk = array.chunk_layout.read_chunk.shape or ()
     return max(math.prod(array.shape), math.prod(chunk)) * array.dtype.numpy_dtype.itemsize

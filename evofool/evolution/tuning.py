@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from jaxtyping import Array, Bool, Float
 
-Variables = Any  # a pytree of floats of the encoding's own, whose leaves lead with the axis `batch`
+from evofool.support import Tree
+
+Variables = Tree  # of floats of the encoding's own, whose leaves lead with the axis `batch`
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,6 @@ class Tunable:
     variables: Variables
     draw: Callable[[Variables], Float[Array, "batch height width channels"]]
     limit: Callable[[Variables], Variables]
-    genomes: Callable[[Variables], Any]
+    genomes: Callable[[Variables], Tree]
     longest: float
     had_room: Bool[Array, " batch"]

@@ -3,13 +3,13 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from evofool.images.fonts import drawable, families
-from evofool.support import replacing
+from evofool.support import Foreign, replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +22,7 @@ DARK = 0.6  # share of the colour scale; text on darker squares is white
 @contextlib.contextmanager
 def chart(
     path: Path, *, size: Sequence[float | int] = (7, 4), panels: int | tuple[int, int] = 1
-) -> Iterator[Any]:  # `Axes`, or an array of them: a caller knows which
+) -> Iterator[Foreign]:  # `Axes`, or an array of them: a caller knows which
     """Yields matplotlib axes to draw on, then writes the drawing, atomically.
 
     Texts are drawn as they are, whatever their script; "$" is no markup.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,7 @@ from evofool.evaluation import evaluate_log_odds
 from evofool.images import WEAR, WORDS, Images, chance_of, chart, wear, wear_named
 from evofool.measures.statistics import median_interval, proportion_interval
 from evofool.runs import Elite, Given, Run, write_csv
-from evofool.support import JsonValue, UserError, jit_lightly, make_folder
+from evofool.support import Foreign, JsonValue, UserError, jit_lightly, make_folder
 
 COLUMNS = 4  # of panels
 NAME = "survival"  # of the files
@@ -195,7 +195,7 @@ def _plot(points: Sequence[SurvivalPoint], path: Path, title: str) -> None:
         panels[0].figure.suptitle(title, fontsize=10)
 
 
-def _draw_curve(axes: Any, curve: Sequence[SurvivalPoint], name: str) -> None:
+def _draw_curve(axes: Foreign, curve: Sequence[SurvivalPoint], name: str) -> None:
     amounts = [point.amount for point in curve]
     axes.axvspan(WEAR[name].most, amounts[-1], color="0.93", label="more than --expect draws")
     for color, label, fields in (

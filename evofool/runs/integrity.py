@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -29,7 +28,7 @@ from evofool.evolution import (
     settings_message,
 )
 from evofool.runs.summary import Manifest
-from evofool.support import DamagedFileError, UserError, sha256_of
+from evofool.support import AnyArray, DamagedFileError, UserError, sha256_of
 
 GENOME = "archive.items.genome"
 _KINDS = {
@@ -106,12 +105,12 @@ def check_arrays(newest: Checkpoint, config: EvolveConfig, card: Card, folder: P
         )
 
 
-def genomes_of(table: Mapping[str, Any], encoding: Encoding) -> Genomes:
+def genomes_of(table: Mapping[str, AnyArray], encoding: Encoding) -> Genomes:
     """Returns the genomes in a checkpoint's arrays, leaves `[runs, cells, ...]`."""
     return genomes_from(table, encoding, prefix=GENOME)
 
 
-def archive_of(table: Mapping[str, Any], encoding: Encoding) -> Archive:
+def archive_of(table: Mapping[str, AnyArray], encoding: Encoding) -> Archive:
     """Returns the archive in a checkpoint's arrays."""
     born, best = table["archive.items.born"], table["archive.items.best"]
     items = Item(genomes_of(table, encoding), born, best)

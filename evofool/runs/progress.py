@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from evofool.evolution import MetricsLine, Quiet, Reporter
 from evofool.runs.consoles import progress_output
-from evofool.support import duration, is_first, percent
+from evofool.support import Foreign, duration, is_first, percent
 
 SECONDS_BETWEEN_LINES = 3.0
 SECONDS_BETWEEN_UPDATES = 0.3  # of a notebook, whose every output travels to a browser
@@ -52,7 +52,7 @@ class NotebookReporter(nullcontext[Any]):
         super().__init__(self)
         self._messages: list[str] = []
         self._line = ""
-        self._handle: Any = None
+        self._handle: Foreign = None
         self._clock = _Clock()
         self._shown = -SECONDS_BETWEEN_UPDATES
 

@@ -9,7 +9,7 @@ the command line's help and its error messages appear at once.
 from evofool.support import multihost
 from evofool.support.addresses import SCHEMES, Address, parse_address, with_backend
 from evofool.support.arrays import read_array, read_arrays, write_arrays
-from evofool.support.compiling import jit, jit_lightly
+from evofool.support.compiling import Compiled, jit, jit_lightly
 from evofool.support.downloading import download
 from evofool.support.errors import (
     DamagedFileError,
@@ -39,7 +39,7 @@ from evofool.support.formats import (
 )
 from evofool.support.hooks import PLUGINS, Registry
 from evofool.support.lock import is_of_lock, locked, writer_of
-from evofool.support.loose import Foreign, JsonValue, Setting
+from evofool.support.loose import AnyArray, Foreign, JsonValue, Setting, Tree
 from evofool.support.memory import check_program, check_room, forget_programs
 from evofool.support.multihost import Job, is_first, start
 from evofool.support.needing import needing
@@ -88,6 +88,8 @@ __all__ = [
     "PLUGINS",
     "SCHEMES",
     "Address",
+    "AnyArray",
+    "Compiled",
     "DamagedFileError",
     "DamagedFileWarning",
     "Foreign",
@@ -98,6 +100,7 @@ __all__ = [
     "Registry",
     "Setting",
     "StoppedEarlyError",
+    "Tree",
     "UserError",
     "as_percentage",
     "as_record",

@@ -10,3 +10,9 @@ Setting = Any
 
 Foreign = Any
 """A module or an object of a library that evofool does without, or that declares no types."""
+
+Tree = Any
+"""A pytree of arrays, whose structure the caller knows."""
+
+AnyArray = Any
+"""An array of NumPy or of JAX, and what comes of it is of the same kind."""

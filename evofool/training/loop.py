@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ from jax import lax
 from jaxtyping import Array, Float, Integer, Key, UInt8
 
 from evofool.classifiers import Apply, ImageBatch, Params, accuracy_of
-from evofool.support import UserError, check_program
+from evofool.support import Tree, UserError, check_program
 
 TEST_BATCH = 500  # images in a forward pass when a network is tested
 
@@ -190,7 +190,7 @@ def _compiled_epoch(
     loss: Loss,
     optimizer: optax.GradientTransformation,
     batch_size: int,
-    structure: Any,  # of these arguments, as `jax.tree.flatten` gives it
+    structure: Tree,  # of these arguments, as `jax.tree.flatten` gives it
     shapes: tuple[jax.ShapeDtypeStruct, ...],
 ) -> jax.stages.Compiled:
     """Compiles `_epoch` for arguments of given shapes."""
@@ -199,7 +199,7 @@ def _compiled_epoch(
     return _epoch.lower(*arguments, **options).compile()
 
 
-def _as_they_are(*arguments: Any) -> tuple[Any, ...]:
+def _as_they_are(*arguments: Tree) -> tuple[Tree, ...]:
     return arguments
 
 

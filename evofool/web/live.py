@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -27,6 +27,7 @@ from evofool.evolution import (
     make_encoding,
 )
 from evofool.images import Levels, as_png, resized, to_levels
+from evofool.support import AnyArray
 from evofool.web.events import Events
 
 SIDE = 112  # pixels: of a thumbnail, at most
@@ -232,6 +233,6 @@ def png_of(levels: np.ndarray) -> bytes:
     return as_png(resized(levels, side * max(1, SIDE // side)), compress_level=1)
 
 
-def _on_host(leaf: Any) -> np.ndarray:
+def _on_host(leaf: AnyArray) -> np.ndarray:
     """Returns an array that all devices hold; on processors without a copy."""
     return np.asarray(leaf.addressable_data(0) if isinstance(leaf, jax.Array) else leaf)

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any
 
-from evofool.support import UserError
+from evofool.support import Foreign, UserError
 from evofool.web.app import Services, make_app
 from evofool.web.guard import Door, hosts_of
 
@@ -76,7 +75,7 @@ def served(services: Services, address: Address) -> Iterator[str]:
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
-    sockets: Any = [listening]
+    sockets: Foreign = [listening]
     thread = threading.Thread(target=server.run, args=(sockets,), daemon=True, name="evofool-web")
     thread.start()
     host = names[0] if address.host in ("0.0.0.0", "::") else address.host

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +11,7 @@ from jaxtyping import Array, Float
 from evofool.classifiers.addresses.describing import Input
 from evofool.classifiers.card import Card, preprocess
 from evofool.classifiers.classifier import Classifier, Kind, Params
-from evofool.support import UserError, check_file, sha256_of
+from evofool.support import AnyArray, UserError, check_file, sha256_of
 
 MOST_BYTES = 2**31  # of a model's file
 _TINY = np.finfo(np.float32).tiny
@@ -105,7 +104,7 @@ def shares(outputs: np.ndarray) -> np.ndarray:
     return (outputs / np.maximum(total, _TINY)).astype(np.float32)
 
 
-def arranged(images: Any, image: Input, shape: Sequence[int | None]) -> Any:
+def arranged(images: AnyArray, image: Input, shape: Sequence[int | None]) -> AnyArray:
     """Returns images as a model takes them: channels first, or flat.
 
     Args:

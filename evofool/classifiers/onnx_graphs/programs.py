@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +15,7 @@ from evofool.classifiers.onnx_graphs.folding import Ending, cut_ending, fold
 from evofool.classifiers.onnx_graphs.interpreting import run_nodes
 from evofool.classifiers.onnx_graphs.reading import Graph, Node, Signature
 from evofool.classifiers.onnx_graphs.values import Maps, Value, plain
-from evofool.support import UserError
+from evofool.support import Tree, UserError
 
 Params = dict[str, Array]
 
@@ -128,7 +127,7 @@ def make_program(
 
 
 def _outputs(program: Program, image_shape: tuple[int, int, int]) -> int:
-    shapes: Any = jax.eval_shape(
+    shapes: Tree = jax.eval_shape(
         lambda params, images: program.apply(params, images),
         {
             name: jax.ShapeDtypeStruct(value.shape, jnp.float32)

@@ -2,10 +2,12 @@
 
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TypeVar, get_args, get_origin, get_type_hints
 from urllib.parse import quote, unquote
 
 import numpy as np
+
+from evofool.support import Tree
 
 Measures = TypeVar("Measures", bound=tuple)  # a NamedTuple, which is no type of its own
 
@@ -20,7 +22,7 @@ def flatten(measures: tuple) -> dict[str, np.ndarray]:
 
 def restore(kind: type[Measures], arrays: Mapping[str, np.ndarray]) -> Measures:
     """Is the inverse of `flatten`, for a NamedTuple whose fields are annotated."""
-    tree: dict[str, Any] = {}
+    tree: dict[str, Tree] = {}
     for path, array in arrays.items():
         *branches, leaf = path.split("/")
         node = tree
@@ -30,8 +32,8 @@ def restore(kind: type[Measures], arrays: Mapping[str, np.ndarray]) -> Measures:
     return _grow(kind, tree)
 
 
-def _leaves(path: str, value: Any) -> Iterator[tuple[str, np.ndarray]]:
-    parts: dict[str, Any] = {}
+def _leaves(path: str, value: Tree) -> Iterator[tuple[str, np.ndarray]]:
+    parts: dict[str, Tree] = {}
     if isinstance(value, Mapping):
         parts = {quote(str(key), safe=" "): part for key, part in value.items()}
     elif isinstance(value, tuple) and hasattr(value, "_asdict"):
@@ -44,7 +46,7 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, np.ndarray]]:
         yield from _leaves(f"{path}/{key}" if path else key, part)
 
 
-def _grow(kind: Any, node: Any) -> Any:
+def _grow(kind: Tree, node: Tree) -> Tree:
     """Builds a value of an annotated type; a node is an array, or nodes by name."""
     origin, inner = get_origin(kind), get_args(kind)
     if isinstance(kind, type) and hasattr(kind, "_fields"):

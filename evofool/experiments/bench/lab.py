@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import TypeVar, get_type_hints
 
 import numpy as np
 from jaxtyping import Int, UInt8
@@ -164,7 +164,7 @@ class Lab:
 
     # steps
 
-    def step(self, name: str, compute: Callable[[], Value], *, key: Any = None) -> Value:
+    def step(self, name: str, compute: Callable[[], Value], *, key: object = None) -> Value:
         """Computes something once and keeps it as JSON.
 
         Args:
@@ -199,7 +199,7 @@ class Lab:
         return read_json(path)["value"]  # as it will be the next time
 
     def arrays(
-        self, name: str, compute: Callable[[], Mapping[str, np.ndarray]], *, key: Any = None
+        self, name: str, compute: Callable[[], Mapping[str, np.ndarray]], *, key: object = None
     ) -> dict[str, np.ndarray]:
         """Computes arrays once and keeps them as `steps/<name>.npz`; otherwise as `step`."""
         path = self.folder / "steps" / f"{name}.npz"

@@ -1,7 +1,7 @@
 """Regular images of a thousand classes: which classes are hard, and whether their families are."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import scipy
@@ -48,6 +48,7 @@ from evofool.measures import (
     p_text,
 )
 from evofool.runs import Run
+from evofool.support import Foreign
 
 MEDIAN = Claim(what="median confidence", paper="88.11 %", tolerance=near(PUBLISHED_MEDIAN))
 CERTAIN_CLASSES = Claim(  # "many" is a fifth of the classes
@@ -220,7 +221,7 @@ def note_same_classes(regular: Float[np.ndarray, "seeds classes"]) -> str:
     """Says whether the same classes are hard in two runs."""
     if len(regular) < 2:
         return note("regular", "one seed")
-    result: Any = scipy.stats.spearmanr(regular[0], regular[1])  # scipy's types know no fields
+    result: Foreign = scipy.stats.spearmanr(regular[0], regular[1])  # scipy's types know no fields
     rho, p = f"{result.statistic:.2f}", p_text(result.pvalue)
     return note("regular", "two seeds", rho=rho, p=p, n=regular.shape[1])
 

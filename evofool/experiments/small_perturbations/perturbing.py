@@ -8,7 +8,7 @@ attack succeeds, with a row for each strength and a column for each image.
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +30,7 @@ from evofool.experiments.report import (
 )
 from evofool.images import Levels, Section, chart
 from evofool.measures import Share, proportion_interval
+from evofool.support import AnyArray
 
 Image = UInt8[np.ndarray, "height width channels"]
 Signs = Int8[np.ndarray, "height width channels"]
@@ -226,7 +227,7 @@ def _gradient_signs(
 
 
 @cache
-def _gradients(apply: Callable[[Params, Any], Any]) -> Callable[..., Array]:
+def _gradients(apply: Callable[[Params, AnyArray], AnyArray]) -> Callable[..., Array]:
     def gradients(
         params: Params, image: Array, label: Array, rivals: Int[Array, " rivals"]
     ) -> Array:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 from functools import reduce
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +11,7 @@ from jax import lax
 
 from evofool.classifiers.onnx_graphs.calls import Call, Table, UnsupportedError, operator
 from evofool.classifiers.onnx_graphs.rounding import straight_through
+from evofool.support import AnyArray
 
 TABLE: Table = {}
 
@@ -29,11 +29,11 @@ _BY_NAME = {  # functions of NumPy and JAX alike
 _VARIADIC = {"Max": "maximum", "Min": "minimum", "Sum": "add"}
 
 
-def _named(name: str) -> Callable[..., Any]:
+def _named(name: str) -> Callable[..., AnyArray]:
     return lambda call, *inputs: getattr(call.xp, name)(*inputs)
 
 
-def _joined(name: str) -> Callable[..., Any]:
+def _joined(name: str) -> Callable[..., AnyArray]:
     return lambda call, *inputs: reduce(getattr(call.xp, name), inputs)
 
 
