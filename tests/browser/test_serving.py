@@ -63,6 +63,21 @@ def test_the_classifier_answers_while_one_draws(page: Page, pages: str):
     expect(page.locator("#guesses li")).to_have_count(0)
 
 
+def test_one_draws_by_keyboard(page: Page, pages: str):
+    page.goto(f"{pages}/draw")
+    page.wait_for_selector("#pad[data-ready]")
+    page.focus("#pad")
+    steps = [("ArrowUp", 8), ("Space", 1), ("ArrowDown", 16), ("Space", 1), ("ArrowLeft", 3)]
+    for key, count in steps:
+        for _ in range(count):
+            page.keyboard.press(key)
+    expect(page.locator("#guesses li").first).to_contain_text("1")
+    expect(page.locator("#cursor")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.locator("#cursor")).to_be_hidden()
+    expect(page.locator("#undo")).to_be_focused()
+
+
 def test_a_photograph_is_answered_and_other_files_are_refused(page: Page, pages: str):
     page.goto(f"{pages}/draw")
     page.wait_for_selector("#pad[data-ready]")

@@ -15,6 +15,7 @@
     : `Draw something, or drop a photograph: ${facts.classifier} says what it sees.`;
 
   let strokes = []; // [{ width, color, points }]
+  let cursor = null; // where the keyboard's pen is: { x, y, isDown }
   let photograph = null;
   let dirty = false, busy = false;
 
@@ -30,6 +31,11 @@
       for (const point of points.length > 1 ? points.slice(1) : points) context.lineTo(...point);
       context.stroke();
     }
+    by("cursor").hidden = !cursor;
+    if (!cursor) return;
+    by("cursor").style.left = `${(100 * cursor.x) / pad.width}%`;
+    by("cursor").style.top = `${(100 * cursor.y) / pad.height}%`;
+    by("cursor").classList.toggle("down", cursor.isDown);
   }
 
   function changed() {
@@ -78,14 +84,18 @@
     const box = pad.getBoundingClientRect();
     return [((event.clientX - box.left) * pad.width) / box.width, ((event.clientY - box.top) * pad.height) / box.height];
   };
+  function begin(point) {
+    photograph = null;
+    strokes.push({ width: Number(by("pen").value), color: facts.grey ? ink : by("ink").value, points: [point] });
+    changed();
+  }
   pad.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
     try {
       pad.setPointerCapture(event.pointerId);
     } catch { /* a pointer that is gone already */ }
-    photograph = null;
-    strokes.push({ width: Number(by("pen").value), color: facts.grey ? ink : by("ink").value, points: [place(event)] });
-    changed();
+    cursor = null;
+    begin(place(event));
   });
   pad.addEventListener("pointermove", (event) => {
     if (!event.buttons || !strokes.length || photograph) return;
@@ -94,6 +104,27 @@
     strokes.at(-1).points.push(...(moves.length ? moves : [event]).map(place));
     changed();
   });
+  // By keyboard: arrows move a pen, in small steps with Shift; Space or Enter sets it down and lifts it.
+  const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  pad.addEventListener("keydown", (event) => {
+    const arrow = ARROWS[event.key];
+    if (!arrow && event.key !== " " && event.key !== "Enter") return;
+    event.preventDefault();
+    cursor ??= { x: pad.width / 2, y: pad.height / 2, isDown: false };
+    const step = event.shiftKey ? 2 : 10;
+    if (arrow) {
+      cursor.x = Math.min(Math.max(cursor.x + step * arrow[0], 0), pad.width);
+      cursor.y = Math.min(Math.max(cursor.y + step * arrow[1], 0), pad.height);
+    } else if (!event.repeat) cursor.isDown = !cursor.isDown;
+    const point = [cursor.x, cursor.y];
+    if (!arrow && cursor.isDown) begin(point);
+    else if (arrow && cursor.isDown && strokes.length) {
+      strokes.at(-1).points.push(point);
+      changed();
+    } else paint();
+  });
+  pad.addEventListener("blur", () => { cursor = null; paint(); });
+
   by("undo").addEventListener("click", () => { photograph = null; strokes.pop(); changed(); });
   by("clear").addEventListener("click", () => { photograph = null; strokes = []; changed(); });
 
