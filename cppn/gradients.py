@@ -20,7 +20,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from cppn.genome import NUM_INPUTS, Genome, GenomeSpec
-from cppn.on_chip import can_run_on_chip, run_on_chip
+from cppn.on_chip import in_fastest_way, run_on_chip
 from cppn.platforms import Tree, by_platform
 from cppn.program import (
     LANES,
@@ -52,12 +52,12 @@ def output_sums(
         inputs: x, y, d and bias at each pixel, as `render.make_inputs` gives them.
         spec: number of outputs, names of the activations.
     """
-    ways = {"cpu": _in_turn, "default": _together}
-    if can_run_on_chip(genomes.max_nodes):
-        ways["cuda"] = _on_chip
-    genomes = genomes._replace(weight=weight)
-    return by_platform(
-        genomes, inputs, **{platform: partial(way, spec=spec) for platform, way in ways.items()}
+    return in_fastest_way(
+        genomes._replace(weight=weight),
+        inputs,
+        cpu=partial(_in_turn, spec=spec),
+        on_chip=partial(_on_chip, spec=spec),
+        default=partial(_together, spec=spec),
     )
 
 

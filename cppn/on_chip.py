@@ -21,6 +21,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from cppn.genome import NUM_INPUTS, Genome, GenomeSpec
+from cppn.platforms import by_platform
 from cppn.program import LANES, Program, expanded_terms, functions_of
 
 Pixels = Float[Array, " pixels"]
@@ -44,6 +45,19 @@ def can_run_on_chip(max_nodes: int) -> bool:
         float(device.compute_capability) for device in jax.devices() if device.platform == "gpu"
     ]
     return all(capability >= 9.0 for capability in capabilities)
+
+
+def in_fastest_way(
+    genomes: Genome,
+    inputs: Float[Array, "4 pixels"],
+    *,
+    cpu: Callable[[Genome, Array], Array],
+    on_chip: Callable[[Genome, Array], Array],
+    default: Callable[[Genome, Array], Array],
+) -> Array:
+    """Draws genomes in the way of the device: with the kernel, where there is one that can."""
+    ways = {"cuda": on_chip} if can_run_on_chip(genomes.max_nodes) else {}
+    return by_platform(genomes, inputs, cpu=cpu, default=default, **ways)
 
 
 def run_on_chip(

@@ -15,8 +15,7 @@ from jaxtyping import Array, Float
 from cppn.color import COLORS, ROUNDINGS, from_bytes, to_channels, to_levels
 from cppn.genome import NUM_INPUTS, Genome, GenomeSpec
 from cppn.gradients import for_each, output_sums, output_values
-from cppn.on_chip import can_run_on_chip, run_on_chip, unpacked
-from cppn.platforms import by_platform
+from cppn.on_chip import in_fastest_way, run_on_chip, unpacked
 from cppn.program import compile_batch, run_in_turn, run_together, schedule
 from cppn.widening import Block, block_sums
 
@@ -262,12 +261,12 @@ def _draw(
     look: _Look,
 ) -> Float[Array, "batch pixels channels"]:
     """Draws genomes with other weights, by which the result can be differentiated."""
-    ways = {"cpu": _draw_in_turn, "default": _draw_together}
-    if can_run_on_chip(genomes.max_nodes):
-        ways["cuda"] = _draw_on_chip
-    genomes = genomes._replace(weight=weight)
-    return by_platform(
-        genomes, inputs, **{platform: partial(draw, look=look) for platform, draw in ways.items()}
+    return in_fastest_way(
+        genomes._replace(weight=weight),
+        inputs,
+        cpu=partial(_draw_in_turn, look=look),
+        on_chip=partial(_draw_on_chip, look=look),
+        default=partial(_draw_together, look=look),
     )
 
 

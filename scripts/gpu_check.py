@@ -24,7 +24,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -171,11 +170,12 @@ def drawing(options: argparse.Namespace) -> Json:
     import numpy as np
     from benchmark_render import SPECS, STYLES, grow
 
-    render = import_module("cppn.render")  # the package has a function of that name
+    from cppn import on_chip
+
     workloads = {"W1": (256, 1, 16, 35), "W2": (16, 3, 24, 50), "256 x 256x256": (256, 3, 24, 50)}
     if options.small:
         workloads = {"W1": (8, 1, 16, 35)}
-    results: dict[str, Json] = {"kernel": render.can_run_on_chip(64)}
+    results: dict[str, Json] = {"kernel": on_chip.can_run_on_chip(64)}
     for name, (count, outputs, hidden, connections) in workloads.items():
         genomes, _ = grow(count, outputs, hidden, connections)
         draw = jax.jit(partial(draw_levels, spec=SPECS[outputs], **STYLES[outputs]))
@@ -186,7 +186,7 @@ def drawing(options: argparse.Namespace) -> Json:
             on_cpu = np.asarray(draw(jax.tree.map(np.asarray, genomes)), int)
         levels = np.abs(on_cpu - np.asarray(draw(genomes), int))
         if results["kernel"]:
-            with mock.patch.object(render, "can_run_on_chip", return_value=False):
+            with mock.patch.object(on_chip, "can_run_on_chip", return_value=False):
                 together = jax.jit(partial(draw_levels, spec=SPECS[outputs], **STYLES[outputs]))
                 jax.clear_caches()
                 results[name + ", XLA"] = round(count / seconds_of(partial(together, genomes)))
