@@ -26,7 +26,7 @@ from evofool.classifiers import ClassifierError, Params, blaming, fitness_of, tw
 from evofool.evolution.encodings import PRNG, Encoding, Genomes, Rates, shapes_of
 from evofool.evolution.expectation import Expectation
 from evofool.evolution.selection import Scores, Selection
-from evofool.evolution.sharding import AXIS, Layout, Units, insert_winners
+from evofool.evolution.sharding import Layout, Units, insert_winners
 
 Images = Float[Array, "children height width channels"]
 
@@ -171,9 +171,11 @@ class Generation:
 
         # one micro-batch after the other: no more images than that are in memory
         offspring, best, scores = lax.map(make, units)
-        champions = self.selection.champions(scores, units, self.layout, state.archive.fitness)
-        complete = lax.pmin(jnp.all(offspring.had_room).astype(jnp.int32), AXIS)
-        wins = (champions.fitness > state.archive.fitness) & (complete == 1)
+        said = (scores, offspring.had_room, offspring.parents)
+        scores, had_room, parents = self.layout.gather(said)
+        champions = self.selection.champions(scores, self.layout, state.archive.fitness)
+        complete = jnp.all(had_room)
+        wins = (champions.fitness > state.archive.fitness) & complete
         winner = jnp.where(wins, champions.child, archive.NOBODY)
 
         def item(child: Int[Array, "runs wanted"], made: tuple[Genomes, Array]) -> Item:
@@ -183,8 +185,7 @@ class Generation:
         elites = insert_winners(
             state.archive, self.layout, (offspring.genomes, best), winner, champions.fitness, item
         )
-        parents = self.layout.merge(lax.all_gather(offspring.parents, AXIS, tiled=True))
-        log = Log(elites.fitness, winner, parents, champions.num_invalid)
+        log = Log(elites.fitness, winner, self.layout.merge(parents), champions.num_invalid)
         return RunState(state.next_generation + complete, state.seeds, elites), log
 
     def offspring(self, params: Params, rates: Rates, state: RunState, unit: Units) -> Offspring:

@@ -25,14 +25,12 @@ from typing import TypeVar, cast
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jaxtyping import Array, Bool, Float, Int, UInt
 
 import archive
 from evofool.classifiers import Card, resolve_classes
 from evofool.config import EvolveConfig
 from evofool.evolution.sharding import (
-    AXIS,
     NO_CHILD,
     Champions,
     Layout,
@@ -67,20 +65,18 @@ class MapElites:
     def champions(
         self,
         scores: Champions,
-        units: Units,
         layout: Layout,
         elites: Float[Array, "runs cells"],
     ) -> Champions:
-        """Returns the child of every run that challenges each cell, the same on all devices.
+        """Returns the child of every run that challenges each cell.
 
         Args:
-            scores: of this device's micro-batches, leading axis `units`.
-            units: this device's.
-            layout: of all devices.
+            scores: of all micro-batches, leading axis `units`.
+            layout: of them.
             elites: fitness in the archive.
         """
         del elites
-        return merge_champions(scores, units.run, layout.runs)
+        return merge_champions(scores, layout)
 
     def champions_of_batch(
         self, fitness: Float[Array, "runs batch outputs"], elites: Float[Array, "runs cells"]
@@ -139,13 +135,11 @@ class SingleClass:
     def champions(
         self,
         scores: Float[Array, "units micro"],
-        units: Units,
         layout: Layout,
         elites: Float[Array, "runs cells"],
     ) -> Champions:
         """See `MapElites.champions`."""
-        del units
-        return self._challengers(layout.merge(lax.all_gather(scores, AXIS, tiled=True)), elites)
+        return self._challengers(layout.merge(scores), elites)
 
     def champions_of_batch(
         self, fitness: Float[Array, "runs batch outputs"], elites: Float[Array, "runs cells"]
