@@ -106,6 +106,11 @@ def evolve(
         >>> len(run.elites())
         10
     """
+    if not isinstance(classifier, str | Classifier | None):
+        raise UserError(
+            f"classifier is of type {type(classifier).__name__}; expected a name or an "
+            "evofool.Classifier (a configuration is given as config=)"
+        )
     if config is None:
         hooks = {
             "fitness": _named(register_fitness, fitness),
@@ -119,6 +124,10 @@ def evolve(
         )
     elif preset or config_file or settings or fitness or cells:
         raise UserError("give either config, or preset, config_file and settings, not both")
+    elif isinstance(classifier, str) and classifier != config.classifier:
+        raise UserError(
+            f"classifier is {classifier!r}, and config says {config.classifier!r}; give one of them"
+        )
     measured = ""
     if not isinstance(classifier, Classifier):
         config, measured = settle_backend(config)

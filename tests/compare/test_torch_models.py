@@ -106,8 +106,8 @@ def test_what_is_no_module_is_refused():
 
 def test_a_run_against_an_exported_program_is_verified(folder, tmp_path):
     name = f"torch:{folder[0] / 'net.pt2'}?prep=unit"
-    run = evofool.evolve(evofool.EvolveConfig(classifier=name, generations=2), out=tmp_path / "r")
-    assert run.summary["evaluations"] > 0
+    run = evofool.evolve(name, generations=2, batch_size=16, out=tmp_path / "r")
+    assert run.config.classifier == name
     assert evofool.verify(tmp_path / "r").passed
 
 

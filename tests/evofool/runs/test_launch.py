@@ -181,6 +181,13 @@ def test_a_configuration_and_settings_exclude_each_other(tmp_path):
         evofool.evolve(config=evofool.make_config(), seed=3, out=tmp_path)
 
 
+def test_what_is_no_classifier_is_not_taken_for_the_default(tmp_path):
+    with pytest.raises(UserError, match=r"of type EvolveConfig; expected a name .*config="):
+        evofool.evolve(evofool.make_config(), out=tmp_path)
+    with pytest.raises(UserError, match="classifier is 'mock:10', and config says 'lenet'"):
+        evofool.evolve("mock:10", config=evofool.make_config(), out=tmp_path)
+
+
 def test_a_subset_of_the_classes_evolves_alone(tmp_path):
     run = evolve(tmp_path / "run", generations=2, classes=("class 3", "0"))
     assert [elite.label for elite in run.elites()] == ["class 0", "class 3"]
