@@ -11,7 +11,8 @@ pytest.importorskip("onnxscript", reason='needs pip install -e ".[compare]"')
 import evofool  # noqa: E402
 from evofool.support import ModelWarning, UserError  # noqa: E402
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's own parts
+# of PyTorch's own parts, and of TorchScript's end
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 SIZE = "input=16x12"
 MODULE = """
 import torch
