@@ -162,7 +162,8 @@ class EvolveConfig:
     """The settings of a run."""
 
     classifier: str = "lenet"
-    """Classifier: lenet, mock:10, a name in the weights folder, FILE.py:factory, or a+b+c."""
+    """Classifier: lenet, mock:10, a name in the weights folder, FILE.py:factory, the address of a
+    model (onnx:FILE, timm:NAME, hf:OWNER/NAME and others), or a+b+c."""
     weights: str | None = None
     """Weights of the classifier: a .safetensors file, or the folder of NAME.safetensors."""
     combine: Literal["mean", "min"] = "mean"

@@ -44,9 +44,9 @@ def load_classifier(
             function without arguments in a file or an importable module (the working directory
             included) that returns a `Classifier`; or a service, `http://HOST/PATH#OPTIONS` or
             `cmd:PROGRAM#OPTIONS`; or the address of a model that others made, "onnx:FILE",
-            "keras:FILE", "tflite:FILE", "torch:FILE.pt2", "jaxexport:FILE", with options after a
-            question mark, see docs/models.md. With `weights`, the name on their card or their
-            family.
+            "keras:FILE", "tflite:FILE", "torch:FILE.pt2", "jaxexport:FILE", "timm:NAME",
+            "hf:OWNER/NAME", with options after a question mark, see docs/models.md. With `weights`,
+            the name on their card or their family.
         weights: a safetensors file with its card beside it (same stem, .json, or an entry of
             specs.json), or a folder that holds `NAME.safetensors` and its card. Members of an
             ensemble that are not in the folder may be shipped ones.

@@ -17,7 +17,7 @@ from evofool.support import SCHEMES, UserError, is_python_file, unknown_name
 
 # Prefixes of addresses elsewhere. Modules of some of these names are installed in many places:
 # importing one of them would run foreign code, and say nothing about the model that is meant.
-_SCHEMES = ("sklearn", "tfjs", "timm", "hf", "http", "https", "file", "cmd")
+_SCHEMES = ("sklearn", "tfjs", "http", "https", "file", "cmd")
 _WRAPPED = {"torch.nn": "from_torch", "keras": "from_keras", "tensorflow": "from_keras"}
 
 

@@ -78,7 +78,8 @@ def attack(
     Args:
         name: of the attack.
         images: image files.
-        classifier: name, "a+b" for an ensemble, or module:factory.
+        classifier: a name such as lenet, the address of a model such as timm:resnet18, "a+b" for an
+            ensemble, or module:factory.
         weights: .safetensors file, or the folder that holds it.
         combine: confidence of an ensemble: the mean or the minimum of its members'.
         invert: exchange dark and bright, for instance for black digits on white paper.

@@ -72,7 +72,8 @@ def audit(
     before its end.
 
     Args:
-        address: the classifier: a name such as lenet, "a+b" for an ensemble, or module:factory.
+        address: the classifier: a name such as lenet, the address of a model such as timm:resnet18,
+            "a+b" for an ensemble, or module:factory.
         out: folder to write.
         weights: .safetensors file, or the folder that holds NAME.safetensors.
         combine: confidence of an ensemble: the mean or the minimum of its members'.

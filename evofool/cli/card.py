@@ -35,8 +35,8 @@ def card(
 
     if parse_address(address) is None:
         raise UserError(
-            f"{address!r} is no address of a model in a file; expected for instance "
-            "onnx:model.onnx or keras:model.keras"
+            f"{address!r} is no address of a model that others made; expected for instance "
+            "onnx:model.onnx or timm:resnet18"
         )
     made = load_classifier(address).card
     if out is None:

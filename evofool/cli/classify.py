@@ -36,7 +36,8 @@ def classify(
 
     Args:
         images: image files.
-        classifier: a name such as lenet, "a+b" for an ensemble, or module:factory.
+        classifier: a name such as lenet, the address of a model such as timm:resnet18, "a+b" for an
+            ensemble, or module:factory.
         weights: .safetensors file, or the folder that holds NAME.safetensors.
         combine: confidence of an ensemble: the mean or the minimum of its members'.
         top: number of classes for each image.
@@ -96,7 +97,8 @@ def accuracy(
       evofool accuracy --classifier squeezenet_v1.0 --weights nets --images val --labels val.csv
 
     Args:
-        classifier: a name such as lenet, "a+b" for an ensemble, or module:factory.
+        classifier: a name such as lenet, the address of a model such as timm:resnet18, "a+b" for an
+            ensemble, or module:factory.
         images: folder of the images.
         labels: CSV file with the columns file and index.
         weights: .safetensors file, or the folder that holds NAME.safetensors.

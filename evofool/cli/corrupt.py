@@ -54,7 +54,8 @@ def corrupt(
       evofool corrupt --classifier NAME --weights nets --images val --labels val.csv --tiles 32
 
     Args:
-        classifier: a name such as lenet, "a+b" for an ensemble, or module:factory.
+        classifier: a name such as lenet, the address of a model such as timm:resnet18, "a+b" for an
+            ensemble, or module:factory.
         weights: .safetensors file, or the folder that holds NAME.safetensors.
         dataset: use the test images of mnist or cifar10.
         data: folder of the data set; by default that of EVOFOOL_DATA, or the user cache.

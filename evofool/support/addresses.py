@@ -1,8 +1,9 @@
 """Addresses of models that others made: `SCHEME:PLACE?option=value&option`.
 
-The place is a file, or for some schemes code of the user's (`torch:module:factory`). Letters that
-an address uses itself are written as in web addresses: `%3F` for a question mark in the name of a
-file, `%26` for an ampersand in a value, `%2B` for a plus, which joins the members of an ensemble.
+The place is a file, or for some schemes code of the user's (`torch:module:factory`) or a name in
+the cache of a library (`timm:resnet18`). Letters that an address uses itself are written as in web
+addresses: `%3F` for a question mark in the name of a file, `%26` for an ampersand in a value, `%2B`
+for a plus, which joins the members of an ensemble.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,8 @@ from urllib.parse import quote, unquote
 from evofool.support.errors import UserError
 from evofool.support.urls import full_path, url_of
 
-SCHEMES = ("onnx", "tflite", "keras", "torch", "torchscript", "jaxexport")
+SCHEMES = ("onnx", "tflite", "keras", "torch", "torchscript", "jaxexport", "timm", "hf")
+_WITH_NAMES = ("timm", "hf")  # whose place may be a name in the cache of a library
 _WITH_CODE = ("torch",)  # whose place may be a factory, module:factory or FILE.py:factory
 _FILES = (".pt2", ".pt", ".pth", ".th", ".ckpt", ".bin")  # what such a place ends in if it is none
 _PATHS = ("card", "labels")  # options whose values are files
@@ -26,7 +28,7 @@ class Address:
 
     Attributes:
         scheme: the format, one of `SCHEMES`.
-        place: a file, or `module:factory`.
+        place: a file or folder, `module:factory`, or a name in the cache of a library.
         options: by name; a word without a value has the value "".
     """
 
@@ -53,10 +55,18 @@ class Address:
         module, _, factory = self.place.rpartition(":")
         return module, factory
 
+    @property
+    def is_name(self) -> bool:
+        """Whether the place is a name in the cache of a library: folders have a slash in them."""
+        is_folder = "/" in self.place and (url_of(self.place) or self.path.is_dir())
+        return self.scheme in _WITH_NAMES and not is_folder
+
     def with_full_paths(self) -> "Address":
         """Returns the address as it is from any folder."""
         code = self.code
-        if code is None:
+        if self.is_name:
+            place = self.place
+        elif code is None:
             place = full_path(self.place) if url_of(self.place) else str(self.path.absolute())
         elif code[0].endswith(".py"):
             place = f"{Path(code[0]).absolute()}:{code[1]}"
@@ -106,7 +116,8 @@ def parse_address(name: str) -> Address | None:
         return None
     place, _, query = rest.partition("?")
     if not place:
-        raise UserError(f"classifier {name!r} names no file; expected {scheme}:FILE")
+        what = "NAME" if scheme in _WITH_NAMES else "FILE"
+        raise UserError(f"classifier {name!r} names no model; expected {scheme}:{what}")
     options: dict[str, str] = {}
     for word in filter(None, query.split("&")):
         key, _, value = (unquote(part) for part in word.partition("="))

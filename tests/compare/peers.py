@@ -1,5 +1,6 @@
 """Our classifiers as the attacks of foolbox and of ART are given them."""
 
+import importlib
 from typing import Any
 
 import jax
@@ -9,6 +10,22 @@ from evofool import Classifier
 
 # what these packages warn of where they are imported, and not for us to mend
 WARNINGS = ("ignore::DeprecationWarning", "ignore:PyTorch not found:UserWarning")
+
+
+def mend_torchvision(torch: Any) -> None:
+    """Lets torchvision be imported: timm and pytorch-ood do so, whatever of it they use.
+
+    Its wheels are built for PyTorch with CUDA. Beside one for processors its operators are missing,
+    and it stumbles over these.
+    """
+    try:
+        importlib.import_module("torchvision")
+    except RuntimeError:
+        for name in ("nms", "qnms"):
+            torch.library.define(
+                f"torchvision::{name}",
+                "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+            )
 
 
 def for_foolbox(classifier: Classifier) -> Any:

@@ -1,20 +1,12 @@
 """Detectors and their measures, beside pytorch-ood's."""
 
-import importlib
-
 import numpy as np
 import pytest
 
+from tests.compare.peers import mend_torchvision
+
 torch = pytest.importorskip("torch")
-try:
-    importlib.import_module("torchvision")
-except RuntimeError:
-    # Its wheels are built for PyTorch with CUDA. Beside one for processors its operators are
-    # missing, and it stumbles over these. pytorch-ood imports it; nothing here uses it.
-    for name in ("nms", "qnms"):
-        torch.library.define(
-            f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-        )
+mend_torchvision(torch)  # pytorch-ood imports it; nothing here uses it
 detector = pytest.importorskip("pytorch_ood.detector")
 metrics = pytest.importorskip("pytorch_ood.metrics")
 

@@ -1,4 +1,4 @@
-"""Models that others made, by address: `onnx:model.onnx`, `torch:model.pt2`, `keras:model.keras`.
+"""Models that others made, by address: `onnx:model.onnx`, `keras:model.keras`, `timm:resnet18`.
 
 Each scheme has a module whose `load(address)` returns a `Classifier`. It is imported when an
 address of its scheme is loaded, and imports the packages that it needs only then. What the image
@@ -10,7 +10,7 @@ import dataclasses
 import importlib
 
 from evofool.classifiers.classifier import Classifier
-from evofool.support import Address, local_copy
+from evofool.support import Address, local_copy, url_of
 
 _MODULES = {
     "onnx": "onnx_files",
@@ -19,6 +19,8 @@ _MODULES = {
     "keras": "keras_files",
     "torch": "torch_models",
     "torchscript": "torch_models",
+    "timm": "hub_models",
+    "hf": "hub_models",
 }
 
 
@@ -30,6 +32,6 @@ def load_address(address: Address) -> Classifier:
             installed, or the options do not fit the model.
     """
     module = importlib.import_module(f"{__name__}.{_MODULES[address.scheme]}")
-    if address.code is None:
+    if address.code is None and url_of(address.place):
         address = dataclasses.replace(address, place=str(local_copy(address.path)))
     return module.load(address)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypedDict
 
 import numpy as np
@@ -22,7 +23,8 @@ PRESETS: Mapping[str, Mapping[str, object]] = {  # by the names that the librari
 _VALUED = ("card", "input", "mean", "std", "range", "layout", "labels", "prep", "backend", "output")
 OPTIONS = (*_VALUED, "bgr", *SCORES)
 BACKENDS = ("jax", "native", "onnxruntime", "auto")  # of formats that more than JAX computes
-_WITH_BACKENDS = ("onnx", "torch", "torchscript")
+_WITH_BACKENDS = ("onnx", "torch", "torchscript", "timm", "hf")
+_PREPARED = frozenset(("prep", "range", "mean", "std", "bgr"))
 _EXAMPLES = {"range": "255", "mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225"}
 MOST_LABELS = 2**17
 
@@ -88,8 +90,13 @@ class Described(TypedDict, total=False):
     backend: str
 
 
-def read_options(address: Address) -> Options:
+def read_options(address: Address, told: Mapping[str, object] = MappingProxyType({})) -> Options:
     """Reads the options of an address, and the files that they name.
+
+    Args:
+        address: of the model.
+        told: what the model's own configuration says, as in `Described`; options take its place,
+            and a card that of all of it.
 
     Raises:
         UserError: an option is unknown, or its value is of no use.
@@ -100,7 +107,12 @@ def read_options(address: Address) -> Options:
         if (name in _VALUED) != bool(value):
             expected = f"{name}=VALUE" if name in _VALUED else f"{name} without a value"
             raise UserError(f"{address}: the option {name} is {value!r}; expected {expected}")
-    return _options(address, address.options)
+    given = address.options
+    if "card" in given:
+        told = {}
+    elif not _PREPARED.isdisjoint(given):
+        told = {key: value for key, value in told.items() if key not in _PREPARED}
+    return _options(address, {**told, **given})
 
 
 def options_of(address: Address, described: Described) -> Options:

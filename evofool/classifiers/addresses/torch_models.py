@@ -33,6 +33,7 @@ from evofool.classifiers.onnx_graphs.reading import Graph
 from evofool.classifiers.own_code import make_own
 from evofool.support import Address, ModelWarning, UserError, check_file, needing
 
+PACKAGES = ("torch", "onnx", "onnxruntime", "onnxscript")
 _SIZE = (224, 224, 3)  # of images for a module, which does not tell
 _OUTSIDE = (b"from_file", b"torch.save", b"ops.prepacked", b"torch.classes")  # leave the program
 
@@ -58,8 +59,14 @@ def load(address: Address) -> Classifier:
     return classifier if address.scheme == "torch" else _with_guess(classifier, options)
 
 
-def load_module(address: Address, module: Any, options: Options) -> Classifier:
+def load_module(address: Address, module: Any, options: Options, *, sha256: str = "") -> Classifier:
     """Makes a classifier of a `torch.nn.Module`, which stays as it is.
+
+    Args:
+        address: that stands for it.
+        module: takes images `[batch, channels, height, width]`.
+        options: what it does not tell.
+        sha256: of its weights, where they are in a file that the address names.
 
     Raises:
         UserError: it is something else, or fails; or the options do not fit.
@@ -80,7 +87,7 @@ def load_module(address: Address, module: Any, options: Options) -> Classifier:
         except Exception as error:
             reason = first_line(error.__cause__ or error)
         else:
-            classifier = load_file(address, path, options, sha256="", native=native.host)
+            classifier = load_file(address, path, options, sha256=sha256, native=native.host)
             return _with_guess(classifier, options)
     warnings.warn(
         f"PyTorch cannot export {address} to ONNX ({reason:.160}); it is computed by PyTorch, "
@@ -88,24 +95,24 @@ def load_module(address: Address, module: Any, options: Options) -> Classifier:
         ModelWarning,
         stacklevel=2,
     )
-    return _with_guess(_by_torch(address, native, options), options)
+    return _with_guess(_by_torch(address, native, options, sha256), options)
 
 
-def _by_torch(address: Address, native: "_Native", options: Options) -> Classifier:
+def _by_torch(address: Address, native: "_Native", options: Options, sha256: str) -> Classifier:
     """Makes a classifier of a module that cannot be exported."""
     images = native.images(options)
     image = find_input(address, tuple(images.shape), replace(options, layout="NCHW"))
     compute = native.function(lambda values: arranged(values, image, images.shape))
     outputs = compute(np.zeros((1, *image.shape), np.float32)).shape[1]
     scores = "probabilities" if gives_shares(compute, image.shape) else "logits"
-    card = make_card(address, options, image, outputs=outputs, scores=scores, sha256="")
+    card = make_card(address, options, image, outputs=outputs, scores=scores, sha256=sha256)
     return on_host(card, compute, is_cut=options.scores in ("", "logits", "score"))
 
 
 def _import_torch() -> Any:
     # idle threads of OpenMP that spin would take the processor from JAX, which draws the images
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    with needing("torch models", "torch", "onnx", "onnxruntime", "onnxscript"):
+    with needing("torch models", *PACKAGES):
         import onnxscript  # noqa: F401  # pyright: ignore[reportMissingImports]
         import torch  # pyright: ignore[reportMissingImports]
     return torch

@@ -33,7 +33,11 @@ def test_other_names_are_no_addresses(name):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("onnx:", "names no file; expected onnx:FILE"), ("onnx:a?bgr&bgr", "option bgr twice")],
+    [
+        ("onnx:", "names no model; expected onnx:FILE"),
+        ("timm:?bgr", "names no model; expected timm:NAME"),
+        ("onnx:a?bgr&bgr", "option bgr twice"),
+    ],
 )
 def test_what_is_no_use_is_refused(name, message):
     with pytest.raises(UserError, match=message):
@@ -46,6 +50,14 @@ def test_files_are_found_from_any_folder(in_tmp_path: Path):
     assert with_full_path(full) == full
     assert with_full_path("torch:nets/mine.py:make") == f"torch:{in_tmp_path}/nets/mine.py:make"
     assert with_full_path("torch:mine:make") == "torch:mine:make"
+
+
+def test_names_in_a_cache_stay_and_folders_are_found_from_any_other(in_tmp_path: Path):
+    (in_tmp_path / "mine").mkdir()
+    assert with_full_path("hf:owner/name?bgr") == "hf:owner/name?bgr"
+    assert with_full_path("timm:resnet18.a1_in1k") == "timm:resnet18.a1_in1k"
+    assert with_full_path("hf:./mine?bgr") == f"hf:{in_tmp_path}/mine?bgr"
+    assert with_full_path("timm:mine") == "timm:mine"  # which a run may be called as well
 
 
 def test_code_is_told_from_files():

@@ -1,18 +1,21 @@
 """Options of addresses, and the errors for those that are no use."""
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 import pytest
 
 from evofool.classifiers.addresses.options import read_labels, read_options
+from evofool.classifiers.mock import mock_classifier
 from evofool.support import UserError, parse_address
 
 
-def options(query: str):
+def options(query: str, told: Mapping[str, object] = MappingProxyType({})):
     address = parse_address(f"onnx:model.onnx?{query}")
     assert address is not None
-    return read_options(address)
+    return read_options(address, told)
 
 
 def test_statistics_become_levels():
@@ -23,6 +26,19 @@ def test_statistics_become_levels():
     assert options("mean=0.5&std=0.5").mean == (127.5,)
     caffe = options("prep=caffe")
     assert (caffe.is_bgr, caffe.mean, caffe.scale) == (True, (104, 117, 123), (1.0,))
+
+
+def test_options_take_the_place_of_what_a_configuration_says(tmp_path):
+    told = {"input": (8, 6, 3), "mean": (0.5, 0.4, 0.3), "std": (0.5,), "labels": ["a", "b"]}
+    plain, prepared = options("", told), options("prep=levels&input=4x4", told)
+    assert (plain.input_shape, plain.labels) == ((8, 6, 3), ("a", "b"))
+    assert plain.mean == pytest.approx((127.5, 102, 76.5))
+    assert (prepared.input_shape, prepared.mean, prepared.scale) == ((4, 4, 0), (0,), (1,))
+    assert prepared.labels == ("a", "b")
+    assert not options("range=255", {**told, "bgr": ""}).is_bgr
+    card = tmp_path / "card.json"
+    mock_classifier("mock:2:5x5x3").card.write(card)
+    assert options(f"card={card}", told) == options(f"card={card}")
 
 
 @pytest.mark.parametrize(
