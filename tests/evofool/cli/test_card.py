@@ -25,4 +25,4 @@ def test_the_card_is_written_and_used(tmp_path, capsys):
 
 def test_a_name_that_is_no_address_is_refused(capsys):
     assert main(["card", "lenet"]) == 2
-    assert "'lenet' is no address of a model in a file" in capsys.readouterr().err
+    assert "'lenet' is no address of a model that others made" in capsys.readouterr().err
