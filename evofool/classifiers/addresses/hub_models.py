@@ -8,7 +8,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from evofool.classifiers.addresses.options import read_options
 from evofool.classifiers.addresses.torch_models import PACKAGES, load_module
 from evofool.classifiers.blaming import blaming
 from evofool.classifiers.classifier import Classifier, on_faces
-from evofool.support import Address, UserError, needing, unknown_name
+from evofool.support import Address, Foreign, UserError, needing, unknown_name
 
 WEIGHTS = "model.safetensors"
 _SIDE = 224  # of images, where a configuration has no size
@@ -26,7 +26,7 @@ _SIDE = 224  # of images, where a configuration has no size
 class _Found(NamedTuple):
     """A model, the sha256 of its weights, and the options that its configuration stands for."""
 
-    module: Any
+    module: Foreign
     sha256: str
     told: Mapping[str, object]
 
@@ -70,7 +70,7 @@ def _timm(address: Address) -> _Found:
     return _Found(model.eval(), sha256, {**told, "labels": labels} if labels else told)
 
 
-def _weights_of_name(address: Address, timm: Any) -> Path:
+def _weights_of_name(address: Address, timm: Foreign) -> Path:
     """Finds the weights of a model in timm's list, where timm itself would put them."""
     try:
         config = timm.get_pretrained_cfg(address.place)
@@ -88,7 +88,7 @@ def _weights_of_name(address: Address, timm: Any) -> Path:
     return path
 
 
-def _timm_labels(data: Any, model: Any) -> tuple[str, ...]:
+def _timm_labels(data: Foreign, model: Foreign) -> tuple[str, ...]:
     """Returns the labels that timm has for a model; empty if none."""
     names = model.pretrained_cfg.get("label_names")
     if names:
@@ -124,7 +124,7 @@ def _transformers(address: Address) -> _Found:
     return _Found(_of_images(model.float().eval()), sha256, {**told, "labels": labels})
 
 
-def _probe(config: Any, prepare: Callable[[Any], Any]) -> dict[str, object]:
+def _probe(config: Foreign, prepare: Callable[[Foreign], Foreign]) -> dict[str, object]:
     """Finds out what a processor does to images, by plain ones: its settings differ by model.
 
     Args:
@@ -148,7 +148,7 @@ def _probe(config: Any, prepare: Callable[[Any], Any]) -> dict[str, object]:
     }
 
 
-def _of_images(model: Any) -> Any:
+def _of_images(model: Foreign) -> Foreign:
     """Makes a module from images to logits, or to a probability of each class by itself."""
     import torch  # pyright: ignore[reportMissingImports]
 
@@ -159,14 +159,14 @@ def _of_images(model: Any) -> Any:
             super().__init__()
             self.model = model
 
-        def forward(self, images: Any) -> Any:
+        def forward(self, images: Foreign) -> Foreign:
             logits = self.model(images).logits
             return logits.sigmoid() if is_by_itself else logits
 
     return Logits().eval()
 
 
-def _import(address: Address, package: str) -> Any:
+def _import(address: Address, package: str) -> Foreign:
     with (
         blaming(str(address), doing=f"to import {package}"),
         needing(f"{address.scheme}: addresses", package, *PACKAGES),
