@@ -14,12 +14,12 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from evofool.classifiers import Classifier, load_classifier, shipped_names
-from evofool.config import EvolveConfig, make_config
+from evofool.config import EvolveConfig, PolishConfig, make_config
 from evofool.data import Dataset, read_photographs
 from evofool.evolution import Quiet, Reporter
 from evofool.experiments.bench.arrays import Measures, flatten, restore
 from evofool.experiments.bench.supplies import RECIPES, Supplies
-from evofool.runs import STOPPED_EARLY, Elite, Run, evolve, resume
+from evofool.runs import STOPPED_EARLY, Elite, Run, evolve, polish, resume
 from evofool.support import Setting, UserError, read_arrays, read_json, write_arrays, write_json
 from evofool.training import recipes
 
@@ -142,6 +142,35 @@ class Lab:
         config = make_config(
             classifier=name, weights=str(weights) if weights else None, seed=seed, **settings
         )
+        return self._finished(
+            config, lambda folder: evolve(config=config, out=folder, reporter=self.reporter)
+        )
+
+    def polish(self, run: Run, *, steps: int) -> Run:
+        """Lets the elites of a run climb, or opens the polished run, as `evolve` does.
+
+        Args:
+            run: of this lab, which stays as it is.
+            steps: gradient steps of each elite.
+
+        Returns:
+            The polished run: what `evolve` returns for the same settings and `polish`.
+
+        Raises:
+            KeyboardInterrupt: as in `evolve`.
+            UserError: as in `evolve`, or the classifier has no gradients.
+        """
+        assert run.summary is not None
+        return self._finished(
+            dataclasses.replace(run.config, polish=PolishConfig(steps=steps)),
+            lambda folder: polish(run, steps=steps, out=folder, reporter=self.reporter),
+            counted=run.summary["evaluations"],
+        )
+
+    def _finished(
+        self, config: EvolveConfig, make: Callable[[Path], Run], *, counted: int = 0
+    ) -> Run:
+        """Makes a run, or opens it; `counted` of its evaluations are those of another run."""
         folder = self.out / "runs" / run_name(config)
         if (folder / "config.json").exists():
             run = Run(folder)
@@ -151,14 +180,14 @@ class Lab:
                 self.say(f"resuming {folder.name}")
                 run = resume(run, reporter=self.reporter)
         else:
-            self.say(f"evolving {folder.name}")
-            run = evolve(config=config, out=folder, reporter=self.reporter)
+            self.say(f"{'polishing' if config.polish.steps else 'evolving'} {folder.name}")
+            run = make(folder)
         assert run.summary is not None
         if run.was_interrupted:
             raise KeyboardInterrupt("the same command goes on from here")
         if folder.name not in self._seen:
             self._seen.add(folder.name)
-            self.evaluations += run.summary["evaluations"]
+            self.evaluations += run.summary["evaluations"] - counted
             self.seconds += run.summary["wall_seconds"]
         return run
 

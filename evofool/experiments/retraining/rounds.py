@@ -3,7 +3,8 @@
 Round 0 is a network of the data set's classes alone. Images are evolved to fool it; they join
 the training set as one more class; a new network learns that from other initial weights; it is
 fooled in turn, and so on. Every run gives the elites of its first and of its last generation, as
-in the paper.
+in the paper. The last elites are polished as well, to see whether a search with gradients fools a
+network that evolution does not; no network learns from what that makes.
 """
 
 import dataclasses
@@ -39,6 +40,7 @@ class Plan:
     first_runs: int  # against the first network; each gives two images per class
     later_runs: int  # against each network after it
     generations: int  # of a run
+    steps: int  # of gradients that its last elites climb by
     batch_size: int = 200  # children per generation
     longer_runs: int  # against the last network, going on for longer
     longer: int  # their generations
@@ -54,11 +56,18 @@ class Round(NamedTuple):
     error_among_classes: float  # the same as `error`, if the added output is left out
     confidence: Float[np.ndarray, "runs classes"]  # of the last elites
     images: UInt8[np.ndarray, "classes height width channels"]  # of the last elites of one run
+    polished: Float[np.ndarray, "runs classes"]  # confidence of the last elites after their climb
+    polished_images: UInt8[np.ndarray, "classes height width channels"]  # of the same run
 
     @property
     def median(self) -> float:
         """Median confidence of the last elites."""
         return float(np.median(self.confidence))
+
+    @property
+    def polished_median(self) -> float:
+        """Median confidence of the polished ones."""
+        return float(np.median(self.polished))
 
 
 class Longer(NamedTuple):
@@ -66,6 +75,7 @@ class Longer(NamedTuple):
 
     generations: Int[np.ndarray, " times"]  # that were logged
     medians: Float[np.ndarray, "times runs"]  # median confidence of the elites, in [0, 1]
+    polished: Float[np.ndarray, "runs classes"]  # confidence of the last elites after their climb
 
     @property
     def final(self) -> float:
@@ -104,6 +114,7 @@ def retrain(lab: Lab, plan: Plan, repetition: int) -> Series:
         # generation 0 of the same seeds is what the runs begin with
         first = lab.evolve(path, generations=0, **settings)
         last = lab.evolve(path, generations=plan.generations, **settings)
+        polished = lab.polish(last, steps=plan.steps)
         rounds.append(
             Round(
                 training_set=len(examples.labels),
@@ -111,9 +122,14 @@ def retrain(lab: Lab, plan: Plan, repetition: int) -> Series:
                 **_test(lab, plan, path),
                 confidence=confidences(last),
                 images=images_of(last, last.elites()),
+                polished=confidences(polished),
+                polished_images=images_of(polished, polished.elites()),
             )
         )
-        lab.say(f"round {number}: error {rounds[-1].error:.2%}, median {rounds[-1].median:.4%}")
+        lab.say(
+            f"round {number}: error {rounds[-1].error:.2%}, median {rounds[-1].median:.4%}, "
+            f"polished {rounds[-1].polished_median:.4%}"
+        )
         for run in (first, last):
             images = images_of(run, run.all_elites())
             examples = _joined(examples, images, output=plan.card.outputs)
@@ -124,10 +140,14 @@ def fool_longer(lab: Lab, plan: Plan, network: Path, repetition: int) -> Longer:
     """Fools a network for many more generations than the rounds do."""
     seed = SEED_OF_LONGER + repetition * SEEDS_OF_A_REPETITION
     settings = _settings(plan, runs=plan.longer_runs, seed=seed)
-    lines = lab.evolve(network, generations=plan.longer, **settings).metrics
-    generations = np.unique([line["generation"] for line in lines])
-    medians = np.array([line["median_confidence"] for line in lines])
-    return Longer(generations, medians.reshape(len(generations), plan.longer_runs))
+    run = lab.evolve(network, generations=plan.longer, **settings)
+    generations = np.unique([line["generation"] for line in run.metrics])
+    medians = np.array([line["median_confidence"] for line in run.metrics])
+    return Longer(
+        generations,
+        medians.reshape(len(generations), plan.longer_runs),
+        confidences(lab.polish(run, steps=plan.steps)),
+    )
 
 
 def _train(lab: Lab, plan: Plan, examples: Examples, path: Path, *, seed: int) -> Classifier:

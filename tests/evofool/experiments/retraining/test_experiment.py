@@ -8,7 +8,7 @@ from evofool.experiments.retraining import experiment, finetuning
 from evofool.experiments.retraining.finetuning import AccuracyChange, Fooled, Tuned
 from evofool.experiments.retraining.rounds import Longer, Round, Series
 
-CLAIMS = (experiment.LAST, experiment.LOWEST)
+CLAIMS = experiment.CLAIMS
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def lab(tmp_path, monkeypatch) -> Lab:
     return made
 
 
-def series(*medians: float) -> Series:
-    """Rounds as they would be; only the medians differ."""
+def series(*medians: float, polished: float = 0.99995) -> Series:
+    """Rounds as they would be; only the medians differ, and after polishing the last one's."""
     rounds = [
         Round(
             training_set=60_000 + 1000 * number,
@@ -39,31 +39,53 @@ def series(*medians: float) -> Series:
             error_among_classes=0.01,
             confidence=np.full((2, 10), median),
             images=np.full((10, 28, 28, 1), 100, np.uint8),
+            polished=np.full((2, 10), polished if number == len(medians) - 1 else 0.99999),
+            polished_images=np.full((10, 28, 28, 1), 200, np.uint8),
         )
         for number, median in enumerate(medians)
     ]
-    longer = Longer(np.array([0, 50, 100]), np.array([[0.1, 0.3], [0.3, 0.4], [0.5, 0.9]]))
+    longer = Longer(
+        np.array([0, 50, 100]),
+        np.array([[0.1, 0.3], [0.3, 0.4], [0.5, 0.9]]),
+        np.full((2, 10), 0.97),
+    )
     return Series(rounds, longer)
 
 
 @pytest.mark.parametrize(
-    ("medians", "outcome"),
+    ("medians", "polished", "outcome"),
     [
-        ((0.99999, 0.9999), "reproduced"),
-        ((0.99999, 0.9998), "in part"),
-        ((0.99999, 0.3, 0.95), "in part"),
-        ((0.99999, 0.95, 0.2), "differs"),
+        ((0.99999, 0.9999), 0.9999, "reproduced"),
+        ((0.99999, 0.9998), 0.9999, "in part"),
+        ((0.99999, 0.3, 0.95), 0.9998, "in part"),
+        ((0.99999, 0.95, 0.2), 0.9999, "in part"),
+        ((0.99999, 0.95, 0.2), 0.9998, "differs"),
     ],
-    ids=["certain", "less certain", "certain in the end", "not certain in the end"],
+    ids=[
+        "certain",
+        "less certain",
+        "certain in the end",
+        "certain when polished",
+        "not certain in the end",
+    ],
 )
-def test_the_verdict_is_about_all_rounds_and_the_last(medians, outcome):
-    rows = experiment.rows_of([series(*medians)], 40, CLAIMS)
+def test_the_verdict_is_about_all_rounds_the_last_and_polishing(medians, polished, outcome):
+    made = series(*medians, polished=polished)
+    rows = experiment.rows_of([made], 40, CLAIMS)
     assert judge(rows).outcome == outcome
     last, longer, lowest, *_ = rows
     assert list(last.ours) == [pytest.approx(medians[-1])]
     assert list(lowest.ours) == [pytest.approx(min(medians))]
     assert (longer.what, list(longer.ours)) == ("the same after 100 generations", [0.7])
-    assert judge(experiment.rows_of([series(*medians)], 40)).outcome == "new"
+    assert judge(experiment.rows_of([made], 40)).outcome == "new"
+
+
+def test_polishing_is_judged_by_the_round_that_it_does_worst_in():
+    made = series(0.99999, 0.95, 0.2, polished=0.9)
+    rows = {row.what: list(row.ours) for row in experiment.rows_of([made], 40)}
+    assert rows["lowest median confidence of a round, polished"] == [pytest.approx(0.9)]
+    assert rows["retrained networks with a polished median >= 99.99 %"] == [0.5]  # not round 0
+    assert rows["the same after 100 generations, polished"] == [pytest.approx(0.97)]
 
 
 def test_the_sets_are_the_paper_s(lab):
@@ -77,7 +99,16 @@ def test_the_report_has_a_line_per_round_and_its_images(lab):
     measures = experiment.Measures([series(0.9, 0.5)])
     findings = experiment.report(lab, measures, experiment.plan_objects)
     assert [row[0] for row in findings.tables[0].rows] == [0, 1]
-    assert findings.tables[1].rows[-1] == [100, *map(cells.share, (0.7, 0.5, 0.9)), 2]
+    assert findings.tables[1].rows[1] == [
+        1,
+        20,
+        "50.0 % [50.0 %, 50.0 %]",
+        "99.9950 % [99.9950 %, 99.9950 %]",
+        "99.9950 %",
+        "100 % [83.9 %, 100 %] (20 of 20)",
+    ]
+    assert findings.tables[2].rows[-1] == [100, *map(cells.share, (0.7, 0.5, 0.9)), 2]
+    assert findings.summary == ("", "median confidence, last round: 50.0 %, polished 99.9950 %")
     assert findings.verdict.outcome == "new"
     assert "90.0 % before any retraining and 50.0 % after 5 rounds" in findings.verdict.because
     assert all((lab.folder / image.file).stat().st_size > 0 for image in findings.images)

@@ -23,6 +23,7 @@ PLAN = Plan(
     first_runs=2,
     later_runs=1,
     generations=1,
+    steps=3,
     batch_size=6,
     longer_runs=2,
     longer=3,
@@ -101,6 +102,19 @@ def test_images_are_evolved_for_the_classes_of_the_data_set_alone(made):
     rounds = made[0].rounds
     assert [one.confidence.shape for one in rounds] == [(2, 10), (1, 10), (1, 10)]
     assert rounds[0].images.shape == (10, 28, 28, 1)
+
+
+def test_the_last_elites_are_polished_and_nothing_learns_from_that(made):
+    series, lab, trained = made
+    assert all(done.polished.shape == done.confidence.shape for done in series.rounds)
+    assert all((done.polished >= done.confidence).all() for done in series.rounds)
+    assert all(done.polished_median > done.median for done in series.rounds)
+    assert len(trained[-1].images) == series.rounds[-1].training_set
+    assert series.longer.polished.shape == (2, 10)
+    assert np.median(series.longer.polished) > series.longer.final
+    # every run is counted once: a generation and its first, or four; three steps and two looks
+    evolved = 6 * (2 + 1 + 1) + 6 * 2 * (2 + 1 + 1) + 6 * 4 * 2
+    assert lab.evaluations == evolved + 10 * (3 + 2) * (2 + 1 + 1 + 2)
 
 
 def test_errors_are_shares_of_the_test_images(made):
