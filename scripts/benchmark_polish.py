@@ -5,12 +5,14 @@
 
 Prints milliseconds for each elite (CPU time; on a GPU the clock's), the least of several calls,
 compilation left out: drawing, and the gradient of drawing by the weights, with and without new
-nodes; the classifier, and its gradient; and a whole step, as `evofool polish` makes it. The elites
-are those of a short run.
+nodes; the classifier, and its gradient; and a whole step: "step" is on one device, which on a CPU
+uses all cores; "step, all devices", where there are several (on a CPU one for each core), is spread
+over them as `evofool polish` does. The elites are those of a short run.
 """
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -49,6 +51,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--widen", type=int, default=16)
     options = parser.parse_args()
+    jax.config.update("jax_num_cpu_devices", os.cpu_count() or 1)
     classifier = load_classifier(options.classifier, weights=options.weights)
     config = make_config(
         cppn=ROOM,
@@ -80,17 +83,21 @@ def main() -> None:
     tunable = plan.encoding.tune(
         genomes, jax.random.split(jax.random.key(0), elites), options.widen
     )
-    polish = compile_polish(
-        plan, encoding=plan.encoding, micro_batch=plan.polish_micro_batch, devices=jax.devices()[:1]
-    )
+    measure = partial(milliseconds, elites=elites)
 
-    def generation() -> object:
-        # the state is donated
-        return polish.advance(
-            classifier.params, plan.climb, polish.place(state), np.int32(2**30), infinite
+    def measure_step(devices: list[jax.Device]) -> float:
+        polish = compile_polish(
+            plan, encoding=plan.encoding, micro_batch=plan.polish_micro_batch, devices=devices
         )
 
-    measure = partial(milliseconds, elites=elites)
+        def generation() -> object:
+            # the state is donated
+            return polish.advance(
+                classifier.params, plan.climb, polish.place(state), np.int32(2**30), infinite
+            )
+
+        return round(measure(generation) / options.steps, 3)
+
     images = draw(genomes.weight)
     result = {
         "classifier": options.classifier,
@@ -108,8 +115,10 @@ def main() -> None:
         ),
         "classify": measure(jax.jit(score), images),
         "classify, and gradient": measure(jax.jit(jax.value_and_grad(score)), images),
-        "step": round(measure(generation) / options.steps, 3),
+        "step": measure_step(jax.devices()[:1]),
     }
+    if len(jax.devices()) > 1:
+        result["step, all devices"] = measure_step(jax.devices())
     print(json.dumps(result, indent=2))
 
 
