@@ -21,7 +21,11 @@ def flatten(measures: tuple) -> dict[str, np.ndarray]:
 
 
 def restore(kind: type[Measures], arrays: Mapping[str, np.ndarray]) -> Measures:
-    """Is the inverse of `flatten`, for a NamedTuple whose fields are annotated."""
+    """Is the inverse of `flatten`, for a NamedTuple whose fields are annotated.
+
+    Raises:
+        KeyError: an array is missing.
+    """
     tree: dict[str, Tree] = {}
     for path, array in arrays.items():
         *branches, leaf = path.split("/")
@@ -57,4 +61,6 @@ def _grow(kind: Tree, node: Tree) -> Tree:
     if origin in (list, tuple, Sequence):
         parts = [_grow(inner[0], node[str(place)]) for place in range(len(node))]
         return tuple(parts) if origin is tuple else parts
+    if isinstance(node, dict):
+        raise KeyError(kind)  # no array has this path
     return node.item() if kind in (int, float, str, bool) else node

@@ -250,11 +250,20 @@ class Lab:
         Args:
             measure: returns a NamedTuple of arrays, as `flatten` has them; its return type is
                 annotated. `functools.partial` of such a function will do.
+
+        Raises:
+            UserError: the arrays that were kept are those of a version that measured less.
         """
         function = measure.func if isinstance(measure, partial) else measure
         kind = get_type_hints(function)["return"]
         arrays = self.arrays("measures", lambda: flatten(measure(self)), key=self.seeds)
-        return restore(kind, arrays)
+        try:
+            return restore(kind, arrays)
+        except KeyError as error:
+            raise UserError(
+                f"{self.folder / 'steps'} holds measures of an older version; remove it to measure "
+                "anew, from the networks and runs that are there"
+            ) from error
 
     # images
 

@@ -1,6 +1,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 from jaxtyping import Float
 
 from evofool.experiments.bench.arrays import flatten, restore
@@ -49,3 +50,10 @@ def test_restored_measures_have_the_types_of_their_fields():
     assert [leaf.count for leaf in back.pair] == [5, 6]
     assert isinstance(back.pair, tuple)
     assert (back.empty, back.none) == ([], {})
+
+
+def test_an_array_that_is_missing_is_an_error():
+    arrays = flatten(make_tree())
+    del arrays["leaf/count"]
+    with pytest.raises(KeyError):
+        restore(Tree, arrays)

@@ -161,3 +161,39 @@ def test_measures_are_made_once_for_a_number_of_seeds(tmp_path):
         assert found.values.tolist() == list(range(seeds))
         assert found.pairs == {"a/b": [Pair(1.5, "x")]}
     assert calls == [2, 3]
+
+
+def test_measures_of_a_version_that_measured_less_are_refused(tmp_path):
+    class Before(NamedTuple):
+        values: np.ndarray
+
+    class After(NamedTuple):
+        values: np.ndarray
+        number: float
+
+    def measured_before(lab) -> Before:
+        return Before(np.zeros(2))
+
+    def measure(lab) -> After:
+        return After(np.zeros(2), 1.5)
+
+    make_lab(tmp_path).measures(measured_before)
+    with pytest.raises(UserError, match="steps holds measures of an older version; remove it"):
+        make_lab(tmp_path).measures(measure)
+
+
+@pytest.mark.slow
+def test_a_run_is_polished_once_and_counts_what_polishing_adds(tmp_path):
+    first, second = make_lab(tmp_path), make_lab(tmp_path)
+    for lab in (first, second):
+        run = lab.evolve("mock:10", encoding="direct", generations=2, batch_size=10)
+        polished = lab.polish(run, steps=3)
+        assert lab.evaluations == 30 + 10 * (3 + 2)
+        assert (polished.confidences >= run.confidences).all()
+        assert (
+            polished.folder
+            == first.evolve(
+                "mock:10", encoding="direct", generations=2, batch_size=10, polish={"steps": 3}
+            ).folder
+        )
+    assert first.seconds == second.seconds > 0
