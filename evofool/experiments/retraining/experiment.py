@@ -270,13 +270,19 @@ def draw(lab: Lab, all_series: Sequence[Series]) -> Figure:
 
 
 def show(lab: Lab, plan: Plan, rounds: Sequence[Round]) -> Figure:
-    """Leaves the elites of one run against the networks of some of the rounds."""
+    """Leaves the elites of one run against the networks of some of the rounds, and polished."""
     chosen = np.unique(np.linspace(0, len(rounds) - 1, SHEET_ROUNDS).round().astype(int))
     sections = []
     for number in chosen:
-        texts = map(cells.confidence, rounds[number].confidence[0].tolist())
-        captions = zip(plan.card.labels, texts, strict=True)
-        sections.append(section(f"round {number}", rounds[number].images, captions))
+        done = rounds[number]
+        for heading, images, confidence in (
+            (f"round {number}", done.images, done.confidence),
+            (f"round {number}, polished", done.polished_images, done.polished),
+        ):
+            captions = zip(
+                plan.card.labels, map(cells.confidence, confidence[0].tolist()), strict=True
+            )
+            sections.append(section(heading, images, captions))
     return captioned_sheet(lab, "sheet.jpg", note("retraining", "sheet"), sections)
 
 

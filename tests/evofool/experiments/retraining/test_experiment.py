@@ -95,7 +95,9 @@ def test_the_sets_are_the_paper_s(lab):
     assert sum(sizes) / (60_000 + sum(sizes)) == 0.25
 
 
-def test_the_report_has_a_line_per_round_and_its_images(lab):
+def test_the_report_has_a_line_per_round_and_its_images(lab, monkeypatch):
+    headings, section = [], experiment.section
+    monkeypatch.setattr(experiment, "section", lambda *of: headings.append(of[0]) or section(*of))
     measures = experiment.Measures([series(0.9, 0.5)])
     findings = experiment.report(lab, measures, experiment.plan_objects)
     assert [row[0] for row in findings.tables[0].rows] == [0, 1]
@@ -111,6 +113,7 @@ def test_the_report_has_a_line_per_round_and_its_images(lab):
     assert findings.summary == ("", "median confidence, last round: 50.0 %, polished 99.9950 %")
     assert findings.verdict.outcome == "new"
     assert "90.0 % before any retraining and 50.0 % after 5 rounds" in findings.verdict.because
+    assert headings == ["round 0", "round 0, polished", "round 1", "round 1, polished"]
     assert all((lab.folder / image.file).stat().st_size > 0 for image in findings.images)
 
 
