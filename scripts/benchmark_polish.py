@@ -85,9 +85,12 @@ def main() -> None:
     )
     measure = partial(milliseconds, elites=elites)
 
-    def measure_step(devices: list[jax.Device]) -> float:
+    def measure_step(count: int) -> float:
         polish = compile_polish(
-            plan, encoding=plan.encoding, micro_batch=plan.polish_micro_batch, devices=devices
+            plan,
+            encoding=plan.encoding,
+            micro_batch=plan.polish_micro_batch,
+            devices=jax.devices()[:count],
         )
 
         def generation() -> object:
@@ -115,10 +118,10 @@ def main() -> None:
         ),
         "classify": measure(jax.jit(score), images),
         "classify, and gradient": measure(jax.jit(jax.value_and_grad(score)), images),
-        "step": measure_step(jax.devices()[:1]),
+        "step": measure_step(1),
     }
     if len(jax.devices()) > 1:
-        result["step, all devices"] = measure_step(jax.devices())
+        result["step, all devices"] = measure_step(len(jax.devices()))
     print(json.dumps(result, indent=2))
 
 
