@@ -92,7 +92,6 @@ def restore(folder: Path, config: EvolveConfig, reporter: Reporter) -> Restored:
         nonlocal newest
         newest = _newest_to_go_on_from(folder, reporter)
         generation = -1 if newest is None else newest.generation  # -1: before the first
-        checkpoint.cut(folder / "checkpoints", generation)
         cut_to(folder, config, generation)
         return generation, _read_word(folder)
 
@@ -140,7 +139,8 @@ def _load_in_job(checkpoints: Path, generation: int) -> Checkpoint:
 
 
 def cut_to(folder: Path, config: EvolveConfig, generation: int) -> None:
-    """Removes metrics and lineage of later generations than a checkpoint's."""
+    """Removes checkpoints, metrics and lineage of later generations than a checkpoint's."""
+    checkpoint.cut(folder / "checkpoints", generation)
     metrics.cut(folder / "metrics.jsonl", lambda g: g <= generation and is_logged(config, g))
     lineage_files.cut(folder / "lineage", generation)
 

@@ -1,24 +1,31 @@
 """The verb that breeds: children of elites that a person has chosen."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 from evofool.classifiers import Classifier
-from evofool.evolution import Reporter, breeding
+from evofool.evolution import Reporter, breeding, make_plan
+from evofool.runs.breeding_record import (
+    BreedingRecord,
+    everybody,
+    is_session,
+    kin_of,
+    read_session,
+)
 from evofool.runs.breeding_session import (
     MOST_CHILDREN,
     Brood,
     add_generation,
     begin,
-    everybody,
-    is_session,
-    kin_of,
+    check_finished,
+    children_of,
     plan_session,
-    read_session,
 )
 from evofool.runs.choosing import find_favourite
 from evofool.runs.favourites import Favourite, read_favourites
 from evofool.runs.folders import new_run_folder
+from evofool.runs.launch import carry_out, set_last
 from evofool.runs.progress import reporting
 from evofool.runs.run import Run
 from evofool.support import UserError, locked
@@ -64,7 +71,8 @@ def breed(
 
     Raises:
         UserError: nobody is chosen, somebody is not there, `children` is out of range, the
-            classifier is another one by now, or `out` is there already.
+            classifier is another one by now, `out` is there already, or the session is not finished
+            or was bred from by another process since it was opened.
 
     Example:
         >>> import evofool, tempfile
@@ -91,12 +99,36 @@ def breed(
             run.check_identity(run.classifier)
             with locked(run.folder, report=reporter.message):
                 # as it is now that nobody else writes it
-                return add_generation(Run(run.folder, classifier=run.classifier), parents, children)
+                session = Run(run.folder, classifier=run.classifier, strict=True)
+                if session.generation != run.generation:
+                    raise UserError(
+                        f"{run.folder} has been bred from meanwhile: its newest children are of "
+                        f"generation {session.generation}, not {run.generation}; choose again"
+                    )
+                check_finished(session)
+                record = read_session(session.folder, session.generation)
+                return _breed(session, record, parents, children, reporter)
         plan, name = plan_session(run, run_index), f"{run.folder.name}-bred"
         begun = new_run_folder(out, name=name, overwrite=overwrite, report=reporter.message)
         with begun as folder:
-            begin(folder, plan, run, run_index, parents)
-            return add_generation(Run(folder, classifier=run.classifier), parents, children)
+            record = begin(folder, plan, run, run_index, parents)
+            session = Run(folder, classifier=run.classifier)
+            return _breed(session, record, parents, children, reporter)
+
+
+def _breed(
+    session: Run,
+    record: BreedingRecord,
+    parents: Sequence[breeding.Kin],
+    count: int,
+    reporter: Reporter,
+) -> Brood:
+    """Breeds one more generation, and finishes what can be looked at."""
+    generation = add_generation(session, record, parents, count)
+    set_last(session, generation)
+    config = dataclasses.replace(session.config, generations=generation)
+    run = carry_out(session.folder, make_plan(config, session.classifier), reporter)
+    return Brood(run, children_of(run))
 
 
 def _chosen(
@@ -114,7 +146,7 @@ def _chosen(
     """
     members = {}
     if goes_on:
-        record = read_session(run.folder)
+        record = read_session(run.folder, run.generation)
         members = {kin.born: kin for kin in map(kin_of, everybody(record))}
         newest = [kin_of(child) for child in record["generations"][-1]]
         wrong = [number for number in numbers if not 1 <= number <= len(newest)]

@@ -1,29 +1,33 @@
 """A breeding session: a run directory whose generations a person chose the parents of.
 
 Beside what every run directory has, `breeding.json` lists who was bred, and `children.png` shows
-the newest children.
+the newest children. A bred generation is there from the moment of its checkpoint on: what is
+written before is cut off if the checkpoint is missing, and what follows can be made again from it.
 """
 
 import dataclasses
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
 from PIL import Image
 
-from archive import Archive
 from evofool.classifiers import confidence, fingerprint, first_name, label_of
 from evofool.config import PolishConfig
 from evofool.evaluation import evaluate_log_odds
 from evofool.evolution import (
     Genomes,
-    Outcome,
     Plan,
     breeding,
+    damaged_history,
+    load_newest,
     make_plan,
+    makes_again,
     polished,
+    resume_command,
     starters,
 )
 from evofool.images import (
@@ -37,53 +41,24 @@ from evofool.images import (
     thumbnail,
     to_levels,
 )
+from evofool.runs.breeding_record import (
+    CHILDREN,
+    SCHEMA,
+    BreedingRecord,
+    ChildRecord,
+    is_ahead,
+    kin_of,
+    read_session,
+    write_session,
+)
 from evofool.runs.folders import CONFIG, SUMMARY
 from evofool.runs.integrity import archive_of
-from evofool.runs.launch import IMAGES
 from evofool.runs.run import Run
-from evofool.runs.summary import make_manifest, make_summary
-from evofool.support import as_record, read_json, remove, write_json
+from evofool.runs.summary import make_manifest
+from evofool.support import DamagedFileError, UserError, remove, write_json
 
-BREEDING, CHILDREN = "breeding.json", "children.png"
 MOST_CHILDREN = 100
 SHEET_COLUMNS = 8
-SCHEMA = 1
-
-
-class ChildRecord(TypedDict):
-    """Somebody in `breeding.json`: a founder, or a child.
-
-    Attributes:
-        born: (generation, child index).
-        parents: their ids; of a founder, none.
-        cell: place of its strongest class among those of the run.
-        class_index: that class.
-        label: of that class.
-        confidence: of the classifier in that class, in [0, 1].
-    """
-
-    born: list[int]
-    parents: list[list[int]]
-    cell: int
-    class_index: int
-    label: str
-    confidence: float
-
-
-class BreedingRecord(TypedDict):
-    """The content of `breeding.json`.
-
-    Attributes:
-        schema: of this file.
-        source: the run directory that the founders are from.
-        founders: the elites that the session began with.
-        generations: the children of each generation, the oldest first.
-    """
-
-    schema: int
-    source: str
-    founders: list[ChildRecord]
-    generations: list[list[ChildRecord]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -123,32 +98,6 @@ class Brood:
         self.run, self.children = run, tuple(children)
 
 
-def is_session(folder: Path) -> bool:
-    """Says whether a run directory is a breeding session."""
-    return (folder / BREEDING).exists()
-
-
-def read_session(folder: Path) -> BreedingRecord:
-    """Reads who was bred in a session.
-
-    Raises:
-        UserError: the file cannot be read, or is damaged.
-    """
-    path = folder / BREEDING
-    return as_record(BreedingRecord, read_json(path), path)
-
-
-def everybody(record: BreedingRecord) -> list[ChildRecord]:
-    """Lists founders and children, the oldest first."""
-    return [*record["founders"], *(child for some in record["generations"] for child in some)]
-
-
-def kin_of(member: ChildRecord) -> breeding.Kin:
-    """Returns somebody in a session as a parent."""
-    generation, child = member["born"]
-    return breeding.Kin((generation, child), member["cell"])
-
-
 def plan_session(run: Run, run_index: int) -> Plan:
     """Returns the plan of a session whose founders are of one of a run's independent runs.
 
@@ -176,8 +125,8 @@ def plan_session(run: Run, run_index: int) -> Plan:
 
 def begin(
     folder: Path, plan: Plan, run: Run, run_index: int, founders: Sequence[breeding.Kin]
-) -> None:
-    """Writes a session of which nobody was bred yet.
+) -> BreedingRecord:
+    """Writes a session of which nobody was bred yet; returns its record.
 
     Args:
         folder: the new run directory, empty and locked.
@@ -187,6 +136,14 @@ def begin(
         founders: elites of it.
     """
     config, newest = plan.config, run.generation
+    members: list[ChildRecord] = [_founder(run, run_index, kin) for kin in founders]
+    record: BreedingRecord = {
+        "schema": SCHEMA,
+        "source": str(run.folder.resolve()),
+        "founders": members,
+        "generations": [],
+    }
+    write_session(folder, record)  # first: it says that all else is copied, see `is_only_begun`
     write_json(folder / CONFIG, make_manifest(plan, fingerprint(run.classifier)))
     records = _ancestry(run, run_index, founders)
     records["run"] = 0
@@ -197,27 +154,27 @@ def begin(
         archive_of(run.table, run.encoding), run_index, [kin.cell for kin in founders]
     )
     session.begin(records, elites, newest, used=plan.micro_batch)
-    members: list[ChildRecord] = [_founder(run, run_index, kin) for kin in founders]
-    record: BreedingRecord = {
-        "schema": SCHEMA,
-        "source": str(run.folder.resolve()),
-        "founders": members,
-        "generations": [],
-    }
-    write_json(folder / BREEDING, record)
+    return record
 
 
-def add_generation(run: Run, parents: Sequence[breeding.Kin], count: int) -> Brood:
-    """Breeds one more generation in a session.
+def add_generation(
+    run: Run, record: BreedingRecord, parents: Sequence[breeding.Kin], count: int
+) -> int:
+    """Breeds one more generation in a session, up to its checkpoint.
+
+    What a reader looks at afterwards, images and summary, is left to `launch.carry_out`.
 
     Args:
         run: the session, which this process has locked.
+        record: of who was bred in it.
         parents: founders or children of the session, at least one.
         count: of children, 1 to `MOST_CHILDREN`.
+
+    Returns:
+        The generation.
     """
     start, folder, generation = time.perf_counter(), run.folder, run.generation + 1
     session = breeding.BredRun(folder, run.config, run.generation)
-    record = read_session(folder)
     line = run.line(0, [kin.born for kin in parents])
     genomes, chosen = breeding.make_children(
         line, run.config.seed, generation, list(parents), count
@@ -228,50 +185,88 @@ def add_generation(run: Run, parents: Sequence[breeding.Kin], count: int) -> Bro
     elites, winner = breeding.offer(
         archive_of(run.table, run.encoding), genomes, generation, scores
     )
-
+    children: list[ChildRecord] = [
+        {
+            "born": (generation, number),
+            "parents": [kin.born for kin in kins],
+            **_opinion(run, cell, float(scores.cells[number, cell])),
+        }
+        for number, (kins, cell) in enumerate(zip(chosen, scores.strongest(), strict=True))
+    ]
+    record = {**record, "generations": [*record["generations"], children]}
+    write_session(folder, record)  # before the summary goes, see `check_finished`
     remove(folder / SUMMARY)  # it stands for a finished run
-    config = run.manifest["config"] | {"generations": generation}
-    write_json(folder / CONFIG, {**run.manifest, "config": config})
     seconds = time.perf_counter() - start
     session.add(elites, winner, generation, chosen, used=run.micro_batch, seconds=seconds)
+    return generation
 
-    children = [
+
+def check_finished(run: Run) -> None:
+    """Makes sure that a session is whole, and its newest children were shown.
+
+    Raises:
+        UserError: files are damaged, or the process that bred them was stopped after their
+            checkpoint.
+    """
+    generation = run.generation
+    if run.newest and (damage := damaged_history(run.folder, run.newest.manifest)):
+        raise DamagedFileError(f"{damage[0]}; {makes_again(run.folder)}")
+    if run.summary is None and not is_ahead(run.folder, generation):
+        raise UserError(
+            f"{run.folder} is not finished: {CHILDREN} does not show its newest children, of "
+            f"generation {generation}; go on with '{resume_command(run.folder)}', then choose"
+        )
+
+
+def settle(folder: Path) -> int:
+    """Makes a session end with its newest whole generation; returns that.
+
+    Raises:
+        UserError: there is none, or who was bred cannot be read.
+    """
+    try:
+        newest = load_newest(
+            folder / "checkpoints",
+            lambda damage: None,  # said as it is restored
+            find_damage=partial(damaged_history, folder),
+        )
+    except DamagedFileError as error:
+        reason = str(error).partition(";")[0]
+        raise DamagedFileError(
+            f"{reason}, and nothing but the choice of a person could make a session again; put "
+            "back a copy"
+        ) from error
+    record = read_session(folder, -1 if newest is None else newest.generation)
+    assert newest is not None  # else nobody was bred
+    write_session(folder, record)
+    return newest.generation
+
+
+def children_of(run: Run) -> list[Child]:
+    """Makes the children of a session's newest generation again, and their images."""
+    children = read_session(run.folder, run.generation)["generations"][-1]
+    born = [kin_of(child).born for child in children]
+    remade = run.remake(0, born)
+    genomes = [remade[one] for one in born]
+    images = (image for part in run.draw(genomes) for image in to_levels(part))
+    return [
         Child(
-            born=(generation, number),
-            parents=tuple(kin.born for kin in kins),
+            born=one,
+            parents=tuple((generation, number) for generation, number in child["parents"]),
+            cell=child["cell"],
+            class_index=child["class_index"],
+            label=child["label"],
+            confidence=child["confidence"],
             genome=genome,
             image=image,
-            **_opinion(run, cell, float(scores.cells[number, cell])),
         )
-        for number, (genome, image, kins, cell) in enumerate(
-            zip(genomes, to_levels(images), chosen, scores.strongest(), strict=True)
-        )
+        for one, child, genome, image in zip(born, children, genomes, images, strict=True)
     ]
-    record["generations"].append([_record(child) for child in children])
-    write_json(folder / BREEDING, record)
-    save_image(sheet_of(children), folder / CHILDREN)
-    return Brood(_finish(Run(folder, classifier=run.classifier), elites, record), children)
 
 
-def _finish(run: Run, elites: Archive, record: BreedingRecord) -> Run:
-    """Writes the images and the summary, the last file of a finished run."""
-    for name, draw in IMAGES.items():
-        draw(run, run.folder / name)
-    state = breeding.state_of(elites, run.generation, run.config.seed)
-    line = run.metrics[-1]
-    outcome = Outcome(
-        state=state,
-        reason="generations",
-        micro_batches=[(0, run.micro_batch)],
-        evaluations=len(record["generations"][-1]),
-        evolve_seconds=0.0,
-        compile_seconds=0.0,
-        seconds=line["seconds"],
-    )
-    plan = make_plan(run.config, run.classifier)
-    summary = make_summary(plan, outcome, evaluations=line["evaluations"])
-    write_json(run.folder / SUMMARY, summary)
-    return run
+def write_children(run: Run, path: Path) -> None:
+    """Draws the children of a session's newest generation."""
+    save_image(sheet_of(children_of(run)), path)
 
 
 def sheet_of(children: Sequence[Child]) -> Image.Image:
@@ -314,15 +309,4 @@ def _opinion(run: Run, cell: int, log_odds: float) -> _Opinion:
 
 def _founder(run: Run, run_index: int, kin: breeding.Kin) -> ChildRecord:
     log_odds = float(run.table["archive.fitness"][run_index, kin.cell])
-    return {"born": list(kin.born), "parents": [], **_opinion(run, kin.cell, log_odds)}
-
-
-def _record(child: Child) -> ChildRecord:
-    return {
-        "born": list(child.born),
-        "parents": [list(parent) for parent in child.parents],
-        "cell": child.cell,
-        "class_index": child.class_index,
-        "label": child.label,
-        "confidence": child.confidence,
-    }
+    return {"born": kin.born, "parents": [], **_opinion(run, kin.cell, log_odds)}

@@ -12,6 +12,7 @@ from evofool.evolution import (
     saved_generations,
     settings_message,
 )
+from evofool.runs.breeding_record import is_session, read_session
 from evofool.runs.integrity import (
     archive_of,
     check_arrays,
@@ -68,6 +69,11 @@ def examine(run: OpenedRun) -> Findings:
     damage += [] if history else _impossible_history(run, newest)
     if newest.generation == generations[-1]:
         damage += _damaged_summary(run, newest)
+    if is_session(folder):
+        try:
+            read_session(folder, newest.generation)
+        except UserError as error:
+            damage.append(str(error))
     return Findings([], damage, [] if "seal" in newest.manifest else [NO_CHECKSUMS])
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from evofool.evolution import resume_command, starters
+from evofool.runs.breeding_record import BREEDING, CHILDREN, is_only_begun
 from evofool.runs.summary import read_manifest, settled
 from evofool.support import (
     JsonValue,
@@ -30,7 +31,7 @@ CONFIG, SUMMARY = "config.json", "summary.json"
 AGAIN = ".again"  # folder in which what is damaged is made again
 OF_RUNS = frozenset(
     {CONFIG, SUMMARY, "metrics.jsonl", "checkpoints", "lineage", "memory.json", starters.FILE}
-    | {"gallery.png", "convergence.png", "breeding.json", "children.png", AGAIN}
+    | {"gallery.png", "convergence.png", BREEDING, CHILDREN, AGAIN}
 )
 UNFINISHED = ".unfinished.json"  # what a folder of results is to become, until it is whole
 
@@ -98,7 +99,7 @@ def result_folder(out: str | Path, content: JsonValue, *, mark: str = UNFINISHED
 def _refuse_what_is_there(folder: Path, overwrite: bool) -> None:
     """Refuses a folder that a new run may not take."""
     contents = _contents(folder)
-    if not contents:
+    if not contents or is_only_begun(folder):
         return
     if not _is_run(folder, contents):
         raise UserError(f"{folder} is there already, not a run directory; choose another --out")

@@ -28,6 +28,8 @@ from evofool.evolution import (
 )
 from evofool.images import save_image
 from evofool.runs.backends import settle_backend
+from evofool.runs.breeding_record import CHILDREN, is_session
+from evofool.runs.breeding_session import settle, write_children
 from evofool.runs.convergence import write_convergence
 from evofool.runs.examination import examine
 from evofool.runs.folders import CONFIG, SUMMARY, is_tidy, new_run_folder
@@ -252,12 +254,20 @@ def _prepare_to_go_on(run: Run, generations: int | None) -> int | None:
         _draw_missing(run)
         return None
     run.check_identity(run.classifier)
+    last = run.config.generations if generations is None else generations
+    if is_session(run.folder):  # evolves only as far as it is told to
+        last = max(settle(run.folder), generations or 0)
+    set_last(run, last)
+    return last
+
+
+def set_last(run: Run, last: int) -> None:
+    """Notes the generation that a run is to end with, and that it is not finished."""
     # a summary stands for a finished run, also to whoever resumes after this process is killed
     remove(run.folder / SUMMARY)
-    if is_extended:
-        config = run.manifest["config"] | {"generations": generations}
+    if last != run.config.generations:
+        config = run.manifest["config"] | {"generations": last}
         write_json(run.folder / CONFIG, {**run.manifest, "config": config})
-    return run.config.generations if generations is None else generations
 
 
 def _is_complete(run: Run) -> bool:
@@ -279,9 +289,12 @@ def carry_out(folder: Path, plan: Plan, reporter: Reporter) -> Run:
     multihost.speak_when_aborted(lost_process(folder))
 
     def finish() -> None:
+        run, images = Run(folder, classifier=plan.classifier), _images_of(folder)
         if outcome.reason != INTERRUPTED:
-            _draw(Run(folder, classifier=plan.classifier), IMAGES)
-        summary = make_summary(plan, outcome, images=image_hashes(folder, IMAGES))
+            _draw(run, images)
+        evaluations = run.metrics[-1]["evaluations"] if is_session(folder) else None
+        hashes = image_hashes(folder, images)
+        summary = make_summary(plan, outcome, images=hashes, evaluations=evaluations)
         write_json(folder / SUMMARY, summary)  # last: it says "finished"
 
     try:
@@ -303,21 +316,21 @@ def _stopped_by(folder: Path) -> str | None:
 
 
 def _missing_images(folder: Path) -> list[str]:
-    return [name for name in IMAGES if not (folder / name).exists()]
+    return [name for name in _images_of(folder) if not (folder / name).exists()]
 
 
 def _draw_missing(run: Run) -> None:
     """Draws images that were removed; this machine may draw other bits than the one before."""
     _draw(run, _missing_images(run.folder))
     summary = run.finished
-    images = image_hashes(run.folder, IMAGES)
+    images = image_hashes(run.folder, _images_of(run.folder))
     if summary.get("images", images) != images:
         write_json(run.folder / SUMMARY, sealed({**summary, "images": images}))
 
 
 def _draw(run: Run, names: Iterable[str]) -> None:
     for name in names:
-        IMAGES[name](run, run.folder / name)
+        _images_of(run.folder)[name](run, run.folder / name)
 
 
 def _write_gallery(run: Run, path: Path) -> None:
@@ -330,3 +343,8 @@ IMAGES: dict[str, Callable[[Run, Path], None]] = {
     "convergence.png": write_convergence,
 }
 """The images that a finished run has, and what draws them."""
+
+
+def _images_of(folder: Path) -> dict[str, Callable[[Run, Path], None]]:
+    """Returns `IMAGES`, and what a breeding session has beside them."""
+    return {**IMAGES, CHILDREN: write_children} if is_session(folder) else IMAGES

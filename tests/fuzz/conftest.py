@@ -170,6 +170,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def bred(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A breeding session of one generation."""
+    session = tmp_path_factory.mktemp("fuzz") / "session"
+    return evofool.breed(whole, classes=["0", "1"], children=3, out=session).run.folder
+
+
 @pytest.fixture
 def copied(whole: Path, tmp_path: Path):
     """Makes a fresh copy of the run, in the same place each time."""
@@ -182,11 +189,12 @@ def copied(whole: Path, tmp_path: Path):
 
 
 @pytest.fixture
-def folder(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(whole: Path, bred: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder, deep enough that ../.. of it is still watched."""
     work = tmp_path / "home" / "deep" / "work"
     shutil.copytree(whole, work / "run")
     shutil.copytree(whole, work / "stranger")
+    shutil.copytree(bred, work / "session")
     for name in ("config.json",):
         path = work / "stranger" / name
         text = path.read_text().replace('"mock:5:8x8x1"', '"canary:make"')

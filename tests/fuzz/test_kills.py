@@ -26,6 +26,10 @@ ROOT = Path(__file__).parents[2]
 WRITERS = """
 evolve --classifier mock:5:8x8x1 --generations 6 --batch-size 10 --checkpoint-every 2 --out new
 resume run --generations 17
+breed run --classes 0 1 --children 3 --out new
+breed session --numbers 1 2 --children 3
+breed session --classes 1 --children 2
+resume session --generations 18
 polish run --steps 1 --rounds 1 --widen 2 --classes 1 --out new
 compare run --by encoding --csv new.csv --plot new.png
 render run --class 0 --size 16 --out new.png
@@ -43,7 +47,7 @@ train linear --out new.safetensors --epochs 1 --examples 32
 audit mock:5:8x8x1 --images pictures --labels labels.csv --max-seconds 0 --out new
 """
 LINES = [shlex.split(line) for line in WRITERS.strip().splitlines()]
-TIMED = {"config.json", "metrics.jsonl", "audit.json", "audit.html"}  # hold times, or platforms
+TIMED = {"metrics.jsonl", "audit.json", "audit.html"}  # hold times, or platforms
 
 
 class Ended(NamedTuple):
@@ -90,43 +94,64 @@ def left_in(folder: Path) -> dict[str, object]:
         name = path.relative_to(folder).as_posix()
         if path.name == "summary.json":
             found[name] = json.loads(path.read_text())["archive_sha256"]
+        elif path.name == "config.json":
+            found[name] = json.loads(path.read_text())["config"]
         elif "checkpoints" not in path.parts and path.name not in TIMED:
             found[name] = path.read_bytes()
     return found
 
 
-def test_kills_at_file_operations(attempts: Attempts, commands: Commands, folder: Path):
-    whole: dict[int, tuple[Ended, dict[str, object]]] = {}
-    copy = folder.with_name("copy")
-    shutil.move(folder, copy)
-    for rng in attempts:
-        number = rng.randrange(len(LINES))
-        words = LINES[number]
-        if number not in whole:
-            renew(copy, folder)
-            ended = commands.run(words, folder)
-            attempts.counts["whole"] += 1
-            assert ended.code in (0, 4), f"{shlex.join(words)}: {ended}"
-            whole[number] = ended, left_in(folder)
-        ended, expected = whole[number]
-        renew(copy, folder)
-        at = rng.randint(1, ended.operations)
-        commands.run(words, folder, kill_at=at)
-        again = commands.run(words, folder)
+class Killing:
+    """Kills commands, each time in the same folder, and tells what is left in the end.
+
+    Args:
+        commands: runs them.
+        folder: the working folder.
+    """
+
+    def __init__(self, commands: Commands, folder: Path):
+        self._commands, self._folder = commands, folder
+        self._copy = folder.with_name("copy")
+        self._whole: dict[str, tuple[Ended, dict[str, object]]] = {}
+        shutil.move(folder, self._copy)
+
+    def whole(self, words: list[str]) -> tuple[Ended, dict[str, object]]:
+        """How a command ends, and what it leaves, if nobody kills it."""
+        line = shlex.join(words)
+        if line not in self._whole:
+            renew(self._copy, self._folder)
+            ended = self._commands.run(words, self._folder)
+            assert ended.code in (0, 4), f"{line}: {ended}"
+            self._whole[line] = ended, left_in(self._folder)
+        return self._whole[line]
+
+    def fault_of(self, words: list[str], at: int) -> str:
+        """Kills a command at an operation, and repeats it; returns what is wrong then, or ""."""
+        ended, expected = self.whole(words)
+        renew(self._copy, self._folder)
+        self._commands.run(words, self._folder, kill_at=at)
+        again = self._commands.run(words, self._folder)
         if advised := re.search(r"'evofool ([^']+)'", again.said):
-            again = commands.run(shlex.split(advised[1]), folder)
-        attempts.counts[f"exit {again.code}"] += 1
-        found = differences(expected, left_in(folder))
-        text = f"{shlex.join(words)}, killed at {at} of {ended.operations}"
-        names = {path.name for path in folder.rglob(".*")}
+            again = self._commands.run(shlex.split(advised[1]), self._folder)
+        found = differences(expected, left_in(self._folder))
+        names = {path.name for path in self._folder.rglob(".*")}
         if "is not empty" in again.said and set(found) <= {f"new/{LOCK}", f"new/{OWNER}"}:
-            continue  # all was done but for the lock
+            return ""  # all was done but for the lock
         if again.code != ended.code:
-            attempts.fault(f"code: exit {again.code}: {again.said[-700:]}", text)
-        elif left := [name for name in names if is_temporary(name) or is_of_lock(name)]:
-            attempts.fault(f"left: {left}", text)
-        elif found:
-            attempts.fault(f"silent: {found} differ", text)
+            return f"code: exit {again.code}: {again.said[-700:]}"
+        if left := [name for name in names if is_temporary(name) or is_of_lock(name)]:
+            return f"left: {left}"
+        return f"silent: {found} differ" if found else ""
+
+
+def test_kills_at_file_operations(attempts: Attempts, commands: Commands, folder: Path):
+    killing = Killing(commands, folder)
+    for rng in attempts:
+        words = LINES[rng.randrange(len(LINES))]
+        operations = killing.whole(words)[0].operations
+        at = rng.randint(1, operations)
+        if fault := killing.fault_of(words, at):
+            attempts.fault(fault, f"{shlex.join(words)}, killed at {at} of {operations}")
     attempts.finish()
 
 

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import jax
@@ -7,9 +8,11 @@ import pytest
 
 import evofool
 from evofool import Run, UserError
+from evofool.evolution import breeding
 from evofool.images import to_levels
-from evofool.runs import Brood
+from evofool.runs import Brood, launch
 from tests.evofool.cli.running import output_of
+from tests.evofool.loop import KilledError
 
 FOUNDERS = ("class 3", "class 7")
 
@@ -116,6 +119,109 @@ def test_evolution_goes_on_from_a_session(brood: Brood, folder: Path):
     evolved = evofool.resume(session.run, generations=last)
     assert evolved.generation == last
     assert evofool.verify(evolved.folder).passed
+
+
+# A session whose writer is killed
+
+
+@pytest.fixture
+def session(brood: Brood, tmp_path: Path) -> Path:
+    """A copy of the session of two generations."""
+    return Path(shutil.copytree(brood.run.folder, tmp_path / "session"))
+
+
+def die(*arguments: object, **options: object) -> None:
+    raise KilledError
+
+
+def said_of(folder: Path) -> dict[str, object]:
+    """What a session holds, but for times."""
+    names = ("breeding.json", "children.png", "gallery.png")
+    files: dict[str, object] = {name: (folder / name).read_bytes() for name in names}
+    summary = json.loads((folder / "summary.json").read_text())
+    config = json.loads((folder / "config.json").read_text())["config"]
+    return files | {"archive": summary["archive_sha256"], "config": config}
+
+
+def test_resume_finishes_a_session_and_evolves_nothing(brood: Brood, session: Path):
+    for name in ("summary.json", "children.png", "convergence.png"):
+        (session / name).unlink()
+    config = json.loads((session / "config.json").read_text())
+    config["config"]["generations"] += 3
+    (session / "config.json").write_text(json.dumps(config))
+    resumed = evofool.resume(session)
+    assert resumed.generation == brood.run.generation
+    assert resumed.finished["evaluations"] == brood.run.finished["evaluations"]
+    assert said_of(session) == said_of(brood.run.folder)
+    (session / "children.png").unlink()
+    evofool.resume(session)
+    assert said_of(session) == said_of(brood.run.folder)
+    assert evofool.verify(session).passed
+
+
+def test_a_generation_without_its_checkpoint_was_never_bred(
+    brood: Brood, session: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(breeding.CheckpointWriter, "save", die)
+        with pytest.raises(KilledError):
+            evofool.breed(session, numbers=[2], children=3)
+    half = Path(shutil.copytree(session, tmp_path / "half"))
+    assert Run(session).generation == brood.run.generation
+    evofool.resume(session)
+    assert said_of(session) == said_of(brood.run.folder)
+    whole = evofool.breed(session, numbers=[2], children=3)
+    again = evofool.breed(half, numbers=[2], children=3)  # without a repair before
+    assert said_of(again.run.folder) == said_of(whole.run.folder)
+
+
+def test_children_that_were_not_shown_are_no_parents(
+    session: Path, monkeypatch: pytest.MonkeyPatch
+):
+    before = (session / "children.png").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(launch, "write_children", die)
+        with pytest.raises(KilledError):
+            evofool.breed(session, numbers=[2], children=3)
+    assert (session / "children.png").read_bytes() == before
+    with pytest.raises(UserError, match=r"go on with 'evofool resume .*session'"):
+        evofool.breed(session, numbers=[1])
+    assert (evofool.resume(session).folder / "children.png").read_bytes() != before
+    assert len(evofool.breed(session, numbers=[3], children=2).children) == 2
+
+
+@pytest.mark.parametrize("last", ["begin", "add"])
+def test_a_session_that_was_only_begun_is_begun_again(
+    cppn_run: Run, brood: Brood, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
+):
+    def begin() -> Brood:
+        return evofool.breed(cppn_run, classes=FOUNDERS, children=2, out=tmp_path / "new")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(breeding.BredRun, last, die)
+        with pytest.raises(KilledError):
+            begin()
+    with pytest.raises(UserError, match="nobody was bred"):
+        evofool.resume(tmp_path / "new")
+    assert len(begin().children) == 2
+    with pytest.raises(UserError, match="is there already; go on with"):
+        begin()
+
+
+def test_a_session_that_was_bred_from_meanwhile_is_not_bred_from(session: Path):
+    opened = Run(session)
+    assert opened.generation  # is read at first use
+    evofool.breed(session, numbers=[1], children=2)
+    with pytest.raises(UserError, match="has been bred from meanwhile"):
+        evofool.breed(opened, numbers=[1])
+
+
+def test_damage_to_the_list_of_the_bred_is_noticed(session: Path):
+    path = session / "breeding.json"
+    path.write_text(path.read_text().replace('"cell": 3', '"cell": 2'))
+    for verb in (evofool.verify, evofool.resume):
+        with pytest.raises(UserError, match=r"breeding.json is damaged or was edited"):
+            verb(session)
 
 
 @pytest.mark.parametrize(
