@@ -1,6 +1,7 @@
 """Attacks on image files, by the name of the attack."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +25,7 @@ from evofool.config import EvolveConfig
 from evofool.data import read_photographs
 from evofool.evaluation import Recognized, recognize
 from evofool.images import Levels, save_image, to_image
-from evofool.support import Setting, UserError, locked, make_folder, percent
+from evofool.support import Setting, UserError, locked_folder, percent
 
 EPSILONS = (0.01, 0.02, 0.05)  # those that are tried unless others are given
 
@@ -116,8 +117,8 @@ def attack(
         A line for each image and epsilon.
 
     Raises:
-        UserError: an unknown attack or class, a file or classifier that cannot be used, or options
-            that the attack does not have.
+        UserError: an unknown attack or class, a file or classifier that cannot be used, options
+            that the attack does not have, or `out` cannot be written, which is found out first.
     """
     chosen = find_attack(name)
     optional = {"target": target, "epsilon": epsilon}
@@ -146,15 +147,15 @@ def attack(
     if "epsilon" in chosen.options:
         norm = options.get("norm", "linf")
         epsilons = options["epsilon"] = _epsilons(chosen, epsilon, norm=norm)
-    result = chosen.run(classifier, task.images, task.labels, report=report, **options)
-    if "epsilon" not in chosen.options:  # the others have an axis of epsilons
-        result = jax.tree.map(lambda leaf: leaf[None], result)
-    lines = _lines(task, originals, epsilons, result)
-    if out is not None:
-        make_folder(Path(out))
-        with locked(Path(out)):
+    folder = None if out is None else Path(out)
+    with nullcontext() if folder is None else locked_folder(folder):
+        result = chosen.run(classifier, task.images, task.labels, report=report, **options)
+        if "epsilon" not in chosen.options:  # the others have an axis of epsilons
+            result = jax.tree.map(lambda leaf: leaf[None], result)
+        lines = _lines(task, originals, epsilons, result)
+        if folder is not None:
             for row, path in enumerate(originals.names):
-                stem = Path(out) / f"{row + 1:02d}-{Path(path).stem}"
+                stem = folder / f"{row + 1:02d}-{Path(path).stem}"
                 of_image = lines[row * len(epsilons) : (row + 1) * len(epsilons)]
                 _write(stem, task.images[row], of_image, result.images[:, row])
     return lines

@@ -20,7 +20,7 @@ from evofool.evaluation import evaluate_log_odds
 from evofool.images import WEAR, WORDS, Images, chance_of, chart, wear, wear_named
 from evofool.measures.statistics import median_interval, proportion_interval
 from evofool.runs import Elite, Given, Run, write_csv
-from evofool.support import Foreign, JsonValue, UserError, jit_lightly, make_folder
+from evofool.support import Foreign, JsonValue, UserError, jit_lightly, locked_folder
 
 COLUMNS = 4  # of panels
 NAME = "survival"  # of the files
@@ -111,18 +111,18 @@ def survive(
     run.check_identity(run.classifier)
     asked = [("none", 0.0)]
     asked += [(name, float(amount)) for name, kind in kinds.items() for amount in kind.amounts]
-    parts = [list(_scores(run, part, asked, seed)) for part in _parts(run, elites)]
-    odds = [np.concatenate(same_wear) for same_wear in zip(*parts, strict=True)]
-    own = np.array([elite.output for elite in elites])
-    points = tuple(
-        _point(name, amount, scores, own)
-        for (name, amount), scores in zip(asked, odds, strict=True)
-    )
     folder = Path(out) if out is not None else run.folder
-    make_folder(folder)
     table, plot = folder / f"{NAME}.csv", folder / f"{NAME}.png"
-    write_csv(table, [asdict(point) for point in points])
-    _plot(points, plot, f"{len(elites)} elites against {run.card.name}")
+    with locked_folder(folder):  # also of the run: nobody evolves what is measured
+        parts = [list(_scores(run, part, asked, seed)) for part in _parts(run, elites)]
+        odds = [np.concatenate(same_wear) for same_wear in zip(*parts, strict=True)]
+        own = np.array([elite.output for elite in elites])
+        points = tuple(
+            _point(name, amount, scores, own)
+            for (name, amount), scores in zip(asked, odds, strict=True)
+        )
+        write_csv(table, [asdict(point) for point in points])
+        _plot(points, plot, f"{len(elites)} elites against {run.card.name}")
     return Survival(
         elites=len(elites), expect=run.config.expect, points=points, table=table, plot=plot
     )

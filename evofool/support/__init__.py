@@ -38,7 +38,7 @@ from evofool.support.formats import (
     rounded_percent,
 )
 from evofool.support.hooks import PLUGINS, Registry
-from evofool.support.lock import is_of_lock, locked, writer_of
+from evofool.support.lock import is_of_lock, locked, locked_folder, writer_of
 from evofool.support.loose import AnyArray, Foreign, JsonValue, Setting, Tree
 from evofool.support.memory import check_program, check_room, forget_programs
 from evofool.support.multihost import Job, is_first, start
@@ -135,6 +135,7 @@ __all__ = [
     "jit_lightly",
     "local_copy",
     "locked",
+    "locked_folder",
     "make_folder",
     "merged",
     "multihost",

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from evofool.support.errors import UserError
-from evofool.support.files import refuse_urls, replacing, write_error
+from evofool.support.files import make_folder, refuse_urls, replacing, write_error
 from evofool.support.reading import parse_json, read_text
 
 LOCK, OWNER = ".lock", ".writer.json"
@@ -102,6 +102,27 @@ def locked(
                 lock_path.unlink()
         finally:
             lock.release()
+
+
+@contextlib.contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Makes a folder if need be, and holds the right to write it while the body runs.
+
+    It is meant to be held before long work whose results go there: what cannot be written is
+    refused at once. A folder in which nothing was written does not stay.
+
+    Raises:
+        UserError: it cannot be made or written, or another process writes it.
+    """
+    was_there = folder.exists()
+    make_folder(folder)
+    try:
+        with locked(folder):
+            yield
+    finally:
+        if not was_there:
+            with contextlib.suppress(OSError):  # it is not empty
+                folder.rmdir()
 
 
 def is_of_lock(name: str) -> bool:

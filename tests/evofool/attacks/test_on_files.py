@@ -157,6 +157,18 @@ def test_mistakes_are_explained(arguments: dict, message: str, images: list[str]
         attack(**given)
 
 
+def test_a_folder_that_cannot_be_written_is_refused_before_the_attack(images: list[str]):
+    def reached(done: int, whole: int) -> None:
+        raise AssertionError("the attack has begun")
+
+    Path("taken").touch()
+    with pytest.raises(UserError, match="cannot write taken"):
+        attack("pgd", "a.png", MOCK, epsilon=0.1, out="taken", report=reached)
+    with pytest.raises(AssertionError, match="has begun"):
+        attack("pgd", "a.png", MOCK, epsilon=0.1, out="new/folder", report=reached)
+    assert not Path("new/folder").exists()
+
+
 def test_a_classifier_outside_jax_can_be_attacked_through_its_outputs(images: list[str]):
     mock = load_classifier(MOCK)
 

@@ -8,6 +8,7 @@ from PIL import Image
 import evofool
 from evofool.images.wear import WEAR
 from evofool.support.errors import UserError
+from evofool.support.lock import locked
 
 
 def test_survival_begins_with_the_archives_confidence_and_has_a_curve_for_each_wear(
@@ -34,6 +35,16 @@ def test_survival_begins_with_the_archives_confidence_and_has_a_curve_for_each_w
         assert image.width > 300
     again = evofool.survive(direct_run, wear=["noise"], out=tmp_path)  # replaces its files
     assert again.points == result.points[:6]
+
+
+def test_a_run_that_is_being_written_is_not_measured(direct_run: evofool.Run, tmp_path: Path):
+    with (
+        locked(direct_run.folder),
+        pytest.raises(UserError, match="is being written by process"),
+    ):
+        evofool.survive(direct_run, wear=["noise"])
+    assert not (direct_run.folder / "survival.csv").exists()
+    assert evofool.survive(direct_run, wear=["noise"], out=tmp_path / "new").table.exists()
 
 
 def test_the_elites_of_some_classes_may_be_shown_alone(direct_run: evofool.Run, tmp_path: Path):
