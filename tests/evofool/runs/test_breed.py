@@ -1,5 +1,7 @@
+import gc
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import jax
@@ -13,6 +15,7 @@ from evofool.images import to_levels
 from evofool.runs import Brood, launch
 from tests.evofool.cli.running import output_of
 from tests.evofool.loop import KilledError
+from tests.evofool.operations import DeadError, Operations
 
 FOUNDERS = ("class 3", "class 7")
 
@@ -206,6 +209,44 @@ def test_a_session_that_was_only_begun_is_begun_again(
     assert len(begin().children) == 2
     with pytest.raises(UserError, match="is there already; go on with"):
         begin()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_session_that_is_killed_at_any_file_is_whole_in_the_end(
+    direct_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_new: bool
+):
+    choice = {"classes": ["3"], "children": 2}
+    session = evofool.breed(direct_run, **choice, out=tmp_path / "session").run.folder
+    later = {"numbers": [2], "children": 2}
+
+    def breed(folder: Path) -> None:
+        if is_new:
+            evofool.breed(direct_run, **choice, out=folder)
+        else:
+            evofool.breed(folder, **later)
+
+    def renew(folder: Path) -> Path:
+        return folder if is_new else Path(shutil.copytree(session, folder))
+
+    whole = renew(tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        operations = Operations(patch, last=float("inf"))
+        breed(whole)
+    assert operations.count > 20
+    for last in range(operations.count):
+        folder = renew(tmp_path / str(last))
+        with monkeypatch.context() as patch:
+            Operations(patch, last=last)
+            with suppress(DeadError, UserError):
+                breed(folder)
+        gc.collect()  # of locks
+        if last < operations.count - 2:  # else all is done but for the lock
+            with suppress(UserError):  # which advises to resume
+                breed(folder)
+        evofool.resume(folder)
+        assert said_of(folder) == said_of(whole), last
+        assert list(folder.rglob(".*")) == [], last
 
 
 def test_a_session_that_was_bred_from_meanwhile_is_not_bred_from(session: Path):

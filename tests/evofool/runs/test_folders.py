@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import shutil
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ from evofool.runs import exporting, launch
 from evofool.runs.folders import OF_RUNS
 from evofool.support.lock import LOCK, OWNER, locked
 from tests.evofool.loop import CLASSIFIER, KilledError, Killer
+from tests.evofool.operations import DeadError, Operations
 
 SMALL = {"encoding": "direct", "batch_size": 13, "micro_batch": 5, "checkpoint_every": 2}
 FLAGS = ["--classifier", CLASSIFIER, "--encoding", "direct", "--batch-size", "13"]
@@ -159,32 +159,6 @@ def test_a_run_that_died_while_it_was_finished_is_finished_by_resume(
     resumed = evofool.resume(tmp_path / "run")
     assert contents(resumed.folder) == contents(whole)
     assert resumed.finished["archive_sha256"] == Run(whole).finished["archive_sha256"]
-
-
-class DeadError(BaseException):
-    """Stands for a process that is killed: no clean-up catches it, and all of it fails."""
-
-
-class Operations:
-    """Counts the operations that finish files, and from one of them on fails.
-
-    Those of Orbax, in threads of its own, are left out: tests/fuzz kills whole processes.
-    """
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, last: float):
-        self.count, self.last = 0, last
-        for name in ("replace", "rename", "unlink", "remove"):
-            monkeypatch.setattr(os, name, self._counting(getattr(os, name)))
-
-    def _counting(self, operation):
-        def counting(*arguments, **options):
-            if threading.current_thread() is threading.main_thread():
-                self.count += 1
-                if self.count > self.last:
-                    raise DeadError
-            return operation(*arguments, **options)
-
-        return counting
 
 
 @pytest.mark.slow
