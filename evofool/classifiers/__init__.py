@@ -42,6 +42,7 @@ from evofool.classifiers.identity import (
     distance_of_faces,
     fingerprint,
     has_hash,
+    resolution,
 )
 from evofool.classifiers.importing.converting import convert_weights
 from evofool.classifiers.importing.fetching import fetch_weights
@@ -139,6 +140,7 @@ __all__ = [
     "read_classifier",
     "register_family",
     "resize",
+    "resolution",
     "resolve_class",
     "resolve_classes",
     "run_code",

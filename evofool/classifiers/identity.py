@@ -86,6 +86,15 @@ def fingerprint(classifier: Classifier) -> Fingerprint:
     )
 
 
+def resolution(classifier: Classifier) -> float:
+    """Returns the step of which all probabilities of a classifier are multiples, or 0.
+
+    Raises:
+        UserError: as `check_classifier`.
+    """
+    return 0.0 if classifier.is_jax else step_of(check_classifier(classifier))
+
+
 def distance_of_faces(classifier: Classifier) -> float | None:
     """Returns how far the confidences of a model's two faces are apart, on the test images.
 

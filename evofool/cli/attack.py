@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, get_type_hints
@@ -227,7 +228,7 @@ def _run(
     label: str | None = None,
 ) -> None:
     from evofool.attacks import attack
-    from evofool.classifiers import load_classifier
+    from evofool.classifiers import load_classifier, resolution
     from evofool.cli.console import make_table, output, print_json
     from evofool.cli.progress import counting
     from evofool.evaluation import summarize_actions
@@ -241,7 +242,8 @@ def _run(
     if as_json:
         print_json(lines)
         return
-    rows = [_row(line, is_labelled=label is not None) for line in lines]
+    write = partial(percent, step=resolution(loaded))
+    rows = [_row(line, write, is_labelled=label is not None) for line in lines]
     output().print(make_table(list(rows[0]), [list(row.values()) for row in rows]))
     if any(line.success and line.already for line in lines):
         say("already: the original was misclassified before the attack")
@@ -257,7 +259,9 @@ def _run(
         say(f"images: {out}")
 
 
-def _row(line: "Attacked", *, is_labelled: bool) -> dict[str, str | int | None]:
+def _row(
+    line: "Attacked", write: Callable[[float], str], *, is_labelled: bool
+) -> dict[str, str | int | None]:
     """Returns a row of the table, by column."""
     from evofool.classifiers import first_name
 
@@ -265,14 +269,14 @@ def _row(line: "Attacked", *, is_labelled: bool) -> dict[str, str | int | None]:
         "image": line.image,
         "epsilon": None if line.epsilon is None else f"{line.epsilon:g}",
         "class": first_name(line.label),
-        "before": percent(line.before),
+        "before": write(line.before),
     }
     if is_labelled:  # else the class is the one it was taken for
-        row["was taken for"] = f"{first_name(line.seen)} {percent(line.seen_confidence)}"
-    row |= {"taken for": first_name(line.found), "confidence": percent(line.confidence)}
+        row["was taken for"] = f"{first_name(line.seen)} {write(line.seen_confidence)}"
+    row |= {"taken for": first_name(line.found), "confidence": write(line.confidence)}
     if line.target_before is not None and line.of_target is not None:
-        row["target before"] = percent(line.target_before)
-        row["target after"] = percent(line.of_target)
+        row["target before"] = write(line.target_before)
+        row["target after"] = write(line.of_target)
     return row | {
         "success": _success(line),
         "linf": f"{line.linf:.4f}",

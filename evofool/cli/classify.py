@@ -47,7 +47,7 @@ def classify(
     """
     check_combine(classifier, combine)
     start_jax()
-    from evofool.classifiers import load_classifier
+    from evofool.classifiers import load_classifier, resolution
     from evofool.cli.console import make_table, output, print_json
     from evofool.evaluation import classify, summarize_actions
     from evofool.support import percent
@@ -57,10 +57,11 @@ def classify(
     if as_json:
         print_json({"classifier": loaded.card.name, "images": classified})
         return
+    step = resolution(loaded)
     rows = [
         (
             image.image if guess is image.guesses[0] else "",
-            percent(guess.confidence),
+            percent(guess.confidence, step=step),
             guess.index,
             *([guess.id] if loaded.card.ids else []),
             guess.label,

@@ -88,7 +88,7 @@ def corrupt(
     start_jax()
     from dataclasses import asdict
 
-    from evofool.classifiers import check_classifier, load_classifier
+    from evofool.classifiers import check_classifier, load_classifier, resolution
     from evofool.cli.console import print_json
     from evofool.evaluation import corrupt, read_labelled
     from evofool.images import save_image
@@ -122,7 +122,7 @@ def corrupt(
         }
         print_json(facts | {"before": asdict(result.before), "after": asdict(result.after)})
         return
-    _print_table(name, result)
+    _print_table(name, result, resolution(loaded))
     unchanged = rounded_percent(result.unchanged, digits=2)
     say(f"{loaded.card.name}: {result.n} images; the likeliest class is unchanged for {unchanged}")
     for line in actions:
@@ -131,8 +131,8 @@ def corrupt(
         say(f"images: {out / 'strip.png'}")
 
 
-def _print_table(name: str, result: "Corrupted") -> None:
-    """Prints what was recognised before and after a corruption of this name."""
+def _print_table(name: str, result: "Corrupted", step: float) -> None:
+    """Prints what was recognised before and after a corruption; `step` as of `percent`."""
     from evofool.cli.console import make_table, output
     from evofool.support import percent
 
@@ -140,8 +140,8 @@ def _print_table(name: str, result: "Corrupted") -> None:
         [
             state,
             f"{100 * tally.accuracy:.2f} %",
-            percent(tally.confidence),
-            percent(tally.label_confidence),
+            percent(tally.confidence, step=step),
+            percent(tally.label_confidence, step=step),
         ]
         for state, tally in (("original", result.before), (name, result.after))
     ]

@@ -23,7 +23,8 @@ def percent(confidence: float, *, step: float = 0.0) -> str:
     """
     if math.isnan(confidence):
         return "nan"
-    digits = min(4, max(0, -math.floor(math.log10(100 * step)))) if step else 4
+    # a step that was found in float32 may be a little below 0.01
+    digits = min(4, max(0, -math.floor(math.log10(100 * step) + 1e-4))) if step else 4
     least = 10.0**-digits  # the smallest that is written, in percent
     written = f"{100 * confidence:.{digits}f}"
     if confidence > 0 and not float(written):

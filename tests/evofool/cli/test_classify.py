@@ -1,6 +1,7 @@
 """classify and accuracy as commands; what they do is tested beside their functions."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,39 @@ def test_classify_prints_the_classes_of_every_image(
     assert float(lines[1][1]) == pytest.approx(100 * first.confidence, abs=1e-4)
     assert lines[7] == ["classifier:", "mock:10"]
     assert " ".join(lines[8]) == "1 image resized 60x56 -> 28x28 (crop 56, bicubic)"
+
+
+HUNDREDTHS = """
+import dataclasses
+import numpy as np
+import evofool
+
+def make():
+    mock = evofool.load_classifier("mock:10")
+
+    def apply(params, images):
+        outputs = np.exp(np.asarray(mock.apply(mock.params, images)))
+        shares = np.round(100 * outputs / outputs.sum(axis=1, keepdims=True))
+        shares[:, 0] += 100 - shares.sum(axis=1)
+        return (shares / 100).astype(np.float32)
+
+    return evofool.Classifier(card=mock.card, params=None, apply=apply, kind="probabilities")
+"""
+
+
+def test_digits_that_a_classifier_does_not_have_are_not_printed(
+    images: list[str], capsys: pytest.CaptureFixture[str]
+):
+    Path("hundredths.py").write_text(HUNDREDTHS, encoding="utf-8")
+    named = ["--classifier", "hundredths.py:make"]
+    attacked = ["attack", "finite-differences", "a.png", "--epsilon", "0.1"]
+    corrupted = ["corrupt", "--images", ".", "--labels", "labels.csv", "--blur", "1"]
+    for words in (["classify", "a.png", "--top", "2"], attacked, corrupted):
+        assert main([*words, *named]) == 0
+        shown = re.findall(r"[0-9.]+ %", capsys.readouterr().out)
+        allowed = r"[0-9]+ %" if words is not corrupted else r"[0-9]+(\.[0-9]{2})? %"  # accuracies
+        assert shown
+        assert all(re.fullmatch(allowed, one) for one in shown), shown
 
 
 def test_classify_gives_json(images: list[str], capsys: pytest.CaptureFixture[str]):
