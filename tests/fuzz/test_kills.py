@@ -14,10 +14,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
+import numpy as np
 import pytest
+import safetensors.numpy
+from jax import export
 
+import evofool
 from evofool.support.files import is_temporary
 from evofool.support.lock import is_of_lock
+from tests.evofool.torch_state import SMALL, state_of
 from tests.fuzz.conftest import Attempts
 
 pytestmark = pytest.mark.fuzz
@@ -44,6 +50,10 @@ transfer run mock:5:8x8x1 --csv new.csv
 quiz run --out new --questions 2
 attack fgsm picture.png --classifier lenet --epsilon 0.1 --out new
 train linear --out new.safetensors --epochs 1 --examples 32
+fine-tune lenet --images pictures --labels labels.csv --runs digits --out new.safetensors --epochs 1
+weights convert torch.safetensors --family squeezenet_v1.1 --card small.json --out new
+card jaxexport:sum.jaxexport --out new.json
+sweep plan.toml --out new --workers 1 --quiet
 audit mock:5:8x8x1 --images pictures --labels labels.csv --max-seconds 0 --out new
 """
 LINES = [shlex.split(line) for line in WRITERS.strip().splitlines()]
@@ -101,6 +111,20 @@ def left_in(folder: Path) -> dict[str, object]:
     return found
 
 
+@pytest.fixture
+def supplied(folder: Path) -> Path:
+    """The working folder with what the commands about models need."""
+    evofool.evolve("lenet", generations=1, batch_size=10, out=folder / "digits")
+    shape = jax.ShapeDtypeStruct((*export.symbolic_shape("n"), 4, 4, 3), np.float32)
+    exported = export.export(jax.jit(lambda images: images.sum(axis=(1, 2))))(shape)
+    (folder / "sum.jaxexport").write_bytes(exported.serialize())
+    state = state_of("squeezenet_v1.1", outputs=1000)
+    tensors = {name: np.ascontiguousarray(value, np.float32) for name, value in state.items()}
+    safetensors.numpy.save_file(tensors, folder / "torch.safetensors")
+    (folder / "small.json").write_text(json.dumps(SMALL))
+    return folder
+
+
 class Killing:
     """Kills commands, each time in the same folder, and tells what is left in the end.
 
@@ -145,8 +169,8 @@ class Killing:
         return f"silent: {found} differ" if found else ""
 
 
-def test_kills_at_file_operations(attempts: Attempts, commands: Commands, folder: Path):
-    killing = Killing(commands, folder)
+def test_kills_at_file_operations(attempts: Attempts, commands: Commands, supplied: Path):
+    killing = Killing(commands, supplied)
     for rng in attempts:
         words = LINES[rng.randrange(len(LINES))]
         operations = killing.whole(words)[0].operations
