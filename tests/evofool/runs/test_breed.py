@@ -114,12 +114,12 @@ def test_a_polished_run_is_bred(cppn_run: Run, folder: Path):
 
 
 @pytest.mark.slow
-def test_evolution_goes_on_from_a_session(brood: Brood, folder: Path):
+def test_evolution_goes_on_from_a_session(brood: Brood, session: Path):
     last = brood.run.generation + 3
-    session = evofool.breed(
-        evofool.breed(brood.run.folder, numbers=[1], children=2).run, numbers=[1], children=2
+    bred = evofool.breed(
+        evofool.breed(session, numbers=[1], children=2).run, numbers=[1], children=2
     )
-    evolved = evofool.resume(session.run, generations=last)
+    evolved = evofool.resume(bred.run, generations=last)
     assert evolved.generation == last
     assert evofool.verify(evolved.folder).passed
 
