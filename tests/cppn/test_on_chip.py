@@ -53,7 +53,7 @@ def test_the_kernel_needs_a_new_gpu_and_rows_that_fit(capability, rows, expected
         assert on_chip.can_run_on_chip(rows) is expected
 
 
-@pytest.mark.parametrize("name", ["grey", "colored"])
+@pytest.mark.parametrize("name", [pytest.param("grey", marks=pytest.mark.slow), "colored"])
 def test_instructions_read_no_row_before_it_is_written(name, request):
     # shared memory holds anything before, NaN too, which zero times is still NaN
     spec = getattr(genomes, name.upper())

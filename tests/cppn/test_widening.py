@@ -66,7 +66,7 @@ def test_a_block_beside_a_genome_draws_what_the_widened_genome_draws(drawn):
     assert np.mean(np.asarray(within) != np.asarray(cppn.render_batch(drawn, **SIZE))) > 0.2
 
 
-@pytest.mark.parametrize("width", [0, WIDTH])
+@pytest.mark.parametrize("width", [pytest.param(0, marks=pytest.mark.slow), WIDTH])
 def test_gradients_by_a_block_are_those_that_jax_derives(width):
     block = jax.tree.map(lambda leaf: leaf[0], blocks_of(1, is_new=False))
     block = Block(block.from_inputs[:width] / 10, block.to_outputs[:, :width])

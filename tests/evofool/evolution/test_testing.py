@@ -14,7 +14,9 @@ from evofool.evolution import make_encoding, make_rates
 from tests.evofool import fourier
 
 
-@pytest.mark.parametrize("name", ["cppn", "direct", "fourier"])
+@pytest.mark.parametrize(
+    "name", ["cppn", "direct", pytest.param("fourier", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("shape", [(12, 10, 1), pytest.param((9, 9, 3), marks=pytest.mark.slow)])
 def test_all_encodings_keep_the_contract(name, shape):
     fourier.register()

@@ -64,7 +64,9 @@ def test_gradients_pass_through_wear(name, image):
     assert 0.5 < gradient.mean() < 1.5
 
 
-@pytest.mark.parametrize("name", ["shift", "crop", "noise", "brightness", "print"])
+@pytest.mark.parametrize(
+    "name", ["shift", "crop", "noise", "brightness", pytest.param("print", marks=pytest.mark.slow)]
+)
 def test_another_seed_wears_otherwise(name, image):
     seen = {worn(name, image, WEAR[name].most, seed).tobytes() for seed in range(12)}
     assert len(seen) > 1

@@ -105,6 +105,7 @@ def test_with_1001_outputs_the_first_is_no_class(squeezenet, tmp_path):
         read_classifier(tmp_path / "out/net.safetensors")
 
 
+@pytest.mark.slow
 def test_channels_in_the_wrong_order_are_noticed(resnet, tmp_path):
     path = write(tmp_path / "net.safetensors", resnet)
     convert_weights(path, family="resnet18", out=tmp_path / "out", labels=TEN, fields=SMALL)
