@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Array
 
 from cppn.color import COLORS, ROUNDINGS
+from cppn.coordinates import COORDINATES
 from cppn.genome import INPUTS, MAX_WEIGHT, NUM_INPUTS, Genome, GenomeSpec
-from cppn.render import COORDINATES, GREY, Style
+from cppn.render import GREY, Style
 
 FORMAT = "cppn"
 VERSION = 1

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cppn
-from cppn import gradients
-from cppn.render import make_inputs
+from cppn import gradients, reverse
+from cppn.coordinates import make_inputs
 from tests.cppn import genomes
 
 SPEC = genomes.COLORED
@@ -33,7 +33,7 @@ def together(weight, drawn):
 
 @jax.jit
 def at_once(drawn, cotangent):
-    return gradients._weight_gradients_together(drawn, INPUTS, cotangent, SPEC)
+    return reverse.gradients_at_once(drawn, INPUTS, cotangent, SPEC)
 
 
 @settings(max_examples=10)  # of two genomes each
@@ -62,12 +62,12 @@ def test_tiles_change_the_gradient_in_last_bits_only(colored, monkeypatch):
     cotangent = jnp.ones((2, SPEC.outputs, INPUTS.shape[1]))
 
     def of_weights():
-        return jax.jit(lambda *args: gradients._weight_gradients(*args, SPEC))(
+        return jax.jit(lambda *args: reverse.gradients_in_turn(*args, SPEC))(
             drawn, INPUTS, cotangent
         )
 
     whole = of_weights()
-    monkeypatch.setattr(gradients, "_TILE", 20)  # of 63 pixels: the last tile is filled up
+    monkeypatch.setattr(reverse, "_TILE", 20)  # of 63 pixels: the last tile is filled up
     tiled = of_weights()
     assert not np.array_equal(whole, tiled)  # sums in another order: the tiles were used
     scale = np.abs(whole).max(axis=1, keepdims=True)

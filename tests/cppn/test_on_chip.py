@@ -9,9 +9,9 @@ from jax._src.pallas.mosaic_gpu.interpret.params import InterpretGPUParams  # no
 import cppn
 from cppn import on_chip
 from cppn.color import to_channels, to_levels
+from cppn.coordinates import make_inputs
 from cppn.platforms import every_platform
 from cppn.program import compile_batch, expanded_terms, run_together
-from cppn.render import make_inputs
 from tests.cppn import genomes
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import cppn
-from cppn.render import make_inputs, render_widened
+from cppn.coordinates import make_inputs
+from cppn.render import render_widened
 from cppn.widening import Block, block_sums, new_block, widen
 from tests.cppn import genomes
 
