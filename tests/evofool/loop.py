@@ -152,3 +152,17 @@ def lines_of(folder: Path) -> list[dict[str, Any]]:
 def records_of(folder: Path) -> list[tuple[int, ...]]:
     """Returns all lineage records as plain numbers."""
     return [tuple(map(int, record)) for record in Lineage.load(folder / "lineage").records]
+
+
+class Told(Quiet):
+    """Remembers messages and the generations that were reported."""
+
+    def __init__(self):
+        self.messages: list[str] = []
+        self.generations: list[int] = []
+
+    def message(self, text):
+        self.messages.append(text)
+
+    def progress(self, generation, last, lines):
+        self.generations.append(generation)
