@@ -1,6 +1,7 @@
 """The pages of a site, as somebody uses them."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_a_page_opens_from_a_file_and_shows_all_elites(page: Page, site: str):
     opened(page, site)
     assert len(names(page)) == 30
     box = page.locator(".thumbnail").first
-    assert "sprite-0.png" in box.evaluate("box => getComputedStyle(box).backgroundImage")
+    expect(box).to_have_css("background-image", re.compile("sprite-0.png"))  # once it is in view
 
 
 def test_search_and_sort(page: Page, site: str):
