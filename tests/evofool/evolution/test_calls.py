@@ -1,4 +1,4 @@
-"""Runs that are short of memory: they go on with smaller micro-batches, and say so."""
+"""Calls of the devices that are short of memory: smaller micro-batches, and what is said of them."""
 
 import dataclasses
 import json
