@@ -1,4 +1,4 @@
-"""Calls of the devices that are short of memory: smaller micro-batches, and what is said of them."""
+"""Calls of devices that are short of memory: smaller micro-batches, and what is said of them."""
 
 import dataclasses
 import json
