@@ -4,10 +4,11 @@ import subprocess
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
-from evofool.support import Setting, UserError, check_room, needing, replacing
+from evofool.support import UserError, check_room, needing, replacing
 
 FILMS = (".gif", ".mp4", ".webp")
 _MOST_OF_GIF = 50  # frames per second that programs show
@@ -61,7 +62,7 @@ def save_film(frames: Iterator[Image.Image], path: Path, *, fps: int, loop: bool
         if path.suffix.lower() == ".mp4":
             _save_mp4(first, frames, temporary, fps)
         else:
-            options: dict[str, Setting] = {"loop": 0} if loop else {}
+            options: dict[str, Any] = {"loop": 0} if loop else {}
             duration = round(1000 / fps)
             first.save(temporary, save_all=True, append_images=frames, duration=duration, **options)
 

@@ -4,13 +4,14 @@ import base64
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from evofool.images.levels import to_image
-from evofool.support import Setting, UserError, replacing
+from evofool.support import UserError, replacing
 
 QUALITY = 88  # of JPEG; other formats ignore it or mean the same
 TRANSPARENT = (".png", ".webp", ".tif", ".tiff")
@@ -40,7 +41,7 @@ def save_image(
     texts = PngInfo()
     for name, text in (about or {}).items():
         texts.add_itxt(name, text)
-    resolution: dict[str, Setting] = {} if dpi is None else {"dpi": (dpi, dpi)}
+    resolution: dict[str, Any] = {} if dpi is None else {"dpi": (dpi, dpi)}
     with replacing(path) as temporary:
         image.save(temporary, quality=quality, pnginfo=texts, **resolution)
 

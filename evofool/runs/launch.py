@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 from evofool.classifiers import Classifier, fingerprint
 from evofool.config import EvolveConfig, make_config
@@ -44,7 +44,6 @@ from evofool.runs.summary import make_manifest, make_summary, read_summary
 from evofool.settings import Settings
 from evofool.support import (
     DamagedFileError,
-    Tree,
     UserError,
     locked,
     multihost,
@@ -165,7 +164,7 @@ def evolve(
 
 
 def _named(
-    register: Callable[[str, Tree], None], hook: str | Callable[..., Tree] | None
+    register: Callable[[str, Any], None], hook: str | Callable[..., Any] | None
 ) -> str | None:
     """Returns the name of a hook; a function is registered under its own."""
     if hook is None or isinstance(hook, str):

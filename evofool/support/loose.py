@@ -6,7 +6,7 @@ JsonValue = Any
 """What `json.loads` returns; whoever reads a file checks the values one by one."""
 
 Setting = Any
-"""The value of a setting, by name; the dataclass of the configuration checks its type."""
+"""The value of a setting, by name; the dataclass or function that takes it checks its type."""
 
 Foreign = Any
 """A module or an object of a library that evofool does without, or that declares no types."""

@@ -94,7 +94,7 @@ def check_rates(config: Any, prefix: str) -> None:
                 )
 
 
-def check_counts(config: Any, prefix: str, **ranges: tuple[int, int]) -> None:
+def check_counts(config: object, prefix: str, **ranges: tuple[int, int]) -> None:
     """Refuses fields outside their ranges.
 
     Args:
@@ -108,7 +108,7 @@ def check_counts(config: Any, prefix: str, **ranges: tuple[int, int]) -> None:
             raise UserError(f"{prefix}{name} is {value}; expected {least}..{most}")
 
 
-def check_positive(config: Any, prefix: str, *names: str) -> None:
+def check_positive(config: object, prefix: str, *names: str) -> None:
     """Refuses fields that are not more than 0, or not finite.
 
     Args:

@@ -14,7 +14,7 @@ from jax import lax
 from jaxtyping import Array, Float, Integer, Key, UInt8
 
 from evofool.classifiers import Apply, ImageBatch, Params, accuracy_of
-from evofool.support import Tree, UserError, check_program
+from evofool.support import Foreign, Tree, UserError, check_program
 
 TEST_BATCH = 500  # images in a forward pass when a network is tested
 
@@ -190,7 +190,7 @@ def _compiled_epoch(
     loss: Loss,
     optimizer: optax.GradientTransformation,
     batch_size: int,
-    structure: Tree,  # of these arguments, as `jax.tree.flatten` gives it
+    structure: Foreign,  # of these arguments: a `PyTreeDef`, no type to type checkers
     shapes: tuple[jax.ShapeDtypeStruct, ...],
 ) -> jax.stages.Compiled:
     """Compiles `_epoch` for arguments of given shapes."""

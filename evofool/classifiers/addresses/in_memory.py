@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ from evofool.classifiers.addresses.options import Described, Options, options_of
 from evofool.classifiers.blaming import blaming, first_line
 from evofool.classifiers.card import SCORES
 from evofool.classifiers.classifier import Classifier, Params, on_faces
-from evofool.support import Address, ModelWarning, UserError, unknown_name
+from evofool.support import Address, AnyArray, Foreign, ModelWarning, UserError, unknown_name
 
 
 def from_torch(model: object, **described: Unpack[Described]) -> Classifier:
@@ -41,7 +41,7 @@ def from_torch(model: object, **described: Unpack[Described]) -> Classifier:
     return _named(torch_models.load_module(address, model, options), model, described)
 
 
-def from_onnx(model: Any, **described: Unpack[Described]) -> Classifier:
+def from_onnx(model: Foreign, **described: Unpack[Described]) -> Classifier:
     """Makes a classifier of an ONNX model.
 
     Args:
@@ -85,7 +85,10 @@ def from_keras(model: object, **described: Unpack[Described]) -> Classifier:
 
 
 def from_function(
-    function: Callable[[Any], Any], *, kind: str = "logits", **described: Unpack[Described]
+    function: Callable[[AnyArray], AnyArray],
+    *,
+    kind: str = "logits",
+    **described: Unpack[Described],
 ) -> Classifier:
     """Makes a classifier of a function of images; with gradients where JAX can trace it.
 
@@ -117,11 +120,13 @@ def from_function(
     return _named(_of_function(address, function, options), function, described)
 
 
-def _of_function(address: Address, function: Callable[[Any], Any], options: Options) -> Classifier:
+def _of_function(
+    address: Address, function: Callable[[AnyArray], AnyArray], options: Options
+) -> Classifier:
     layout = options.layout or (options.card.layout if options.card else "") or "NHWC"
     image = find_input(address, (None,) * 4, replace(options, layout=layout))
 
-    def call(images: Any) -> Any:
+    def call(images: AnyArray) -> AnyArray:
         return function(images.transpose(0, 3, 1, 2) if image.is_channels_first else images)
 
     def compute(params: Params, images: Array) -> Array:

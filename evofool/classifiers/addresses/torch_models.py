@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -31,7 +30,7 @@ from evofool.classifiers.blaming import blaming, first_line
 from evofool.classifiers.classifier import Classifier, on_faces
 from evofool.classifiers.onnx_graphs.reading import Graph
 from evofool.classifiers.own_code import make_own
-from evofool.support import Address, ModelWarning, UserError, check_file, needing
+from evofool.support import Address, Foreign, ModelWarning, UserError, check_file, needing
 
 PACKAGES = ("torch", "onnx", "onnxruntime", "onnxscript")
 _SIZE = (224, 224, 3)  # of images for a module, which does not tell
@@ -59,7 +58,9 @@ def load(address: Address) -> Classifier:
     return classifier if address.scheme == "torch" else _with_guess(classifier, options)
 
 
-def load_module(address: Address, module: Any, options: Options, *, sha256: str = "") -> Classifier:
+def load_module(
+    address: Address, module: Foreign, options: Options, *, sha256: str = ""
+) -> Classifier:
     """Makes a classifier of a `torch.nn.Module`, which stays as it is.
 
     Args:
@@ -109,7 +110,7 @@ def _by_torch(address: Address, native: "_Native", options: Options, sha256: str
     return on_host(card, compute, is_cut=options.scores in ("", "logits", "score"))
 
 
-def _import_torch() -> Any:
+def _import_torch() -> Foreign:
     # idle threads of OpenMP that spin would take the processor from JAX, which draws the images
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with needing("torch models", *PACKAGES):
@@ -127,7 +128,7 @@ def _exporting() -> Iterator[Path]:
 
 
 @contextmanager
-def _evaluating(module: Any) -> Iterator[None]:
+def _evaluating(module: Foreign) -> Iterator[None]:
     """Switches dropout off, and what else differs in training, for a while."""
     training = [part for part in module.modules() if part.training]
     try:
@@ -142,10 +143,10 @@ def _evaluating(module: Any) -> Iterator[None]:
 class _Native:
     """A model as PyTorch computes it."""
 
-    def __init__(self, torch: Any, model: Any, *, keeps_batch: bool):
+    def __init__(self, torch: Foreign, model: Foreign, *, keeps_batch: bool):
         self._torch, self._model, self._keeps_batch = torch, model, keeps_batch
 
-    def images(self, options: Options) -> Any:
+    def images(self, options: Options) -> Foreign:
         """Returns a black image of the size that the user gives, for a model that has none."""
         given = options.input_shape or (options.card.input_shape if options.card else _SIZE)
         height, width, channels = given
@@ -169,7 +170,7 @@ class _Native:
 
         return compute
 
-    def _on_device(self, images: np.ndarray) -> Any:
+    def _on_device(self, images: np.ndarray) -> Foreign:
         first = next(iter(self._model.parameters()), None)
         values = self._torch.tensor(images)
         return values if first is None else values.to(first.device, first.dtype)
@@ -218,7 +219,7 @@ def _is_source(name: str) -> bool:
     return name.endswith(".py") and "/code/" in name
 
 
-def _export_program(torch: Any, address: Address, path: Path) -> Any:
+def _export_program(torch: Foreign, address: Address, path: Path) -> Foreign:
     try:
         program = torch.export.load(address.path)
     except Exception as error:
@@ -235,7 +236,7 @@ def _export_program(torch: Any, address: Address, path: Path) -> Any:
     return program.module()
 
 
-def _export_script(torch: Any, address: Address, options: Options, path: Path) -> Any:
+def _export_script(torch: Foreign, address: Address, options: Options, path: Path) -> Foreign:
     with blaming(str(address)):
         script = torch.jit.load(str(address.path), map_location="cpu").eval()
     images = _Native(torch, script, keeps_batch=False).images(options)

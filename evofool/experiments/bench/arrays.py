@@ -2,7 +2,7 @@
 
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from urllib.parse import quote, unquote
 
 import numpy as np
@@ -50,7 +50,7 @@ def _leaves(path: str, value: Tree) -> Iterator[tuple[str, np.ndarray]]:
         yield from _leaves(f"{path}/{key}" if path else key, part)
 
 
-def _grow(kind: Tree, node: Tree) -> Tree:
+def _grow(kind: Any, node: Tree) -> Any:
     """Builds a value of an annotated type; a node is an array, or nodes by name."""
     origin, inner = get_origin(kind), get_args(kind)
     if isinstance(kind, type) and hasattr(kind, "_fields"):
