@@ -6,6 +6,7 @@ stands above the rooms and loads no JAX, so that `--help` answers at once.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,7 +125,9 @@ class PolishConfig:
     steps: int = 0
     """Gradient steps of an elite in a round; 0 for no polishing."""
     rounds: int = 1
-    """How often every elite is polished, from what the round before has left."""
+    """How often elites are polished, each time from what the round before has left."""
+    weakest: float = 1.0
+    """Part of a round's elites that is polished again in the next, the weakest; 1 for all."""
     widen: int = 16
     """New hidden nodes that a CPPN gets in a round; at first they change nothing."""
     gain: float = 1.25
@@ -138,6 +141,10 @@ class PolishConfig:
 
     def __post_init__(self) -> None:
         check_positive(self, "polish", "gain")
+        if not 0.0 < self.weakest <= 1.0:  # also refuses NaN
+            raise UserError(
+                f"polish.weakest is {self.weakest}; expected a number above 0 and not above 1"
+            )
         check_counts(
             self,
             "polish.",
@@ -152,9 +159,12 @@ class PolishConfig:
         """Returns how many elites of a run climb in one generation, of `cells` to be polished."""
         return min(self.batch_size, cells)
 
-    def generations_of(self, cells: int) -> int:
-        """Returns how many generations it takes to polish `cells` elites, in all rounds."""
-        return self.rounds * -(-cells // self.batch_of(cells)) if self.steps else 0
+    def generations_of(self, cells: int) -> list[int]:
+        """Returns how many generations each round takes, of `cells` elites to be polished."""
+        if not self.steps:
+            return []
+        parts = [self.weakest**turn for turn in range(self.rounds)]
+        return [max(1, math.ceil(cells * part / self.batch_of(cells))) for part in parts]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,6 +47,7 @@ class PolishSettings(TypedDict, total=False):
 
     steps: int
     rounds: int
+    weakest: float
     widen: int
     gain: float
     batch_size: int

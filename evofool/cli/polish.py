@@ -5,7 +5,7 @@ from typing import Literal
 
 from evofool.cli.evolve import Job, report_end, within_job
 from evofool.cli.flags import Json, RunFolder, refuse_unused
-from evofool.cli.numbers import MaybeCount, MaybeDevices, Rounds, Steps, Width
+from evofool.cli.numbers import MaybeCount, MaybeDevices, Rounds, Share, Steps, Width
 from evofool.cli.startup import JobFlags, start_jax
 
 
@@ -14,6 +14,7 @@ def polish(
     *,
     steps: Steps = 100,
     rounds: Rounds = 1,
+    weakest: Share = 1.0,
     widen: Width = 16,
     gain: float = 1.25,
     classes: tuple[str, ...] = (),
@@ -40,14 +41,15 @@ def polish(
     resume continues.
 
       evofool polish runs/cppn-0
-      evofool polish runs/imagenet --steps 70 --rounds 2
+      evofool polish runs/imagenet --steps 70 --rounds 3 --weakest 0.25
       evofool polish runs/imagenet --expect shift,crop,jpeg
       evofool polish runs/imagenet --classes tench n01443537 --out runs/two-fish
 
     Args:
         run: run directory.
         steps: gradient steps of each elite in a round.
-        rounds: how often every elite climbs, from what the round before has left.
+        rounds: how often elites climb, each time from what the round before has left.
+        weakest: part of a round's elites that climbs again in the next, the weakest; 1 for all.
         widen: new hidden nodes that networks get in a round; at first they change nothing.
         gain: what a step is to raise the log-odds by, if they were linear; it falls to 0.
         classes: classes whose elites climb, by index, label or WordNet id; by default all.
@@ -80,6 +82,7 @@ def polish(
             run,
             steps=steps,
             rounds=rounds,
+            weakest=weakest,
             widen=widen,
             gain=gain,
             classes=classes,

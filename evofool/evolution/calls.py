@@ -108,16 +108,18 @@ class Caller:
 
     def _is_polishing(self, state: RunState) -> bool:
         climb = self._plan.climb
-        return climb is not None and int(state.next_generation) >= int(climb.first)
+        return climb is not None and int(state.next_generation) >= int(climb.starts[0])
 
     def _has_room_to_polish(self, state: RunState) -> bool:
         """Says whether the elites that climb next have room for what is added to them."""
         climb = self._plan.climb
         if climb is None or not self._is_polishing(state):
             return True
-        cells = next_cells(climb, int(state.next_generation), self._plan.polish_batch)
+        choose = partial(next_cells, climb, state.next_generation, batch=self._plan.polish_batch)
+        cells = jax.vmap(choose)(state.archive.fitness)
+        runs = jnp.arange(len(cells))[:, None]
         genomes = jax.tree.map(
-            lambda leaf: leaf[:, cells].reshape(-1, *leaf.shape[2:]), state.archive.items.genome
+            lambda leaf: leaf[runs, cells].reshape(-1, *leaf.shape[2:]), state.archive.items.genome
         )
         keys = jax.random.split(jax.random.key(0), jax.tree.leaves(genomes)[0].shape[0])
         return bool(_all_have_room(self.encoding, genomes, keys, self._plan.config.polish.widen))

@@ -84,7 +84,7 @@ class Plan:
     def last_generation(self) -> int:
         """The generation at which the run ends by count, polishing included."""
         cells = 1 if self.climb is None else len(self.climb.cells)
-        return self.config.last_generation + self.config.polish.generations_of(cells)
+        return self.config.last_generation + sum(self.config.polish.generations_of(cells))
 
 
 def make_plan(config: EvolveConfig, classifier: Classifier) -> Plan:
@@ -146,8 +146,9 @@ def _make_climb(config: EvolveConfig, classifier: Classifier, selection: Selecti
             f"polish.classes names {label_of(classifier.card, missing[0])!r}, which is not among "
             "the classes that the run evolves"
         )
+    rounds = polish.generations_of(len(outputs))
     return Climb(
-        first=np.array(config.last_generation + 1, np.int32),
+        starts=np.cumsum([config.last_generation + 1, *rounds], dtype=np.int32),
         steps=np.array(polish.steps, np.int32),
         gain=np.array(polish.gain, np.float32),
         cells=np.array([selection.outputs.index(output) for output in outputs], np.int32),

@@ -1,10 +1,11 @@
 """Polishing: elites climb, by the classifier's gradient, towards more confidence in their class.
 
-A phase after evolution, in which a child is an elite that has climbed. Each generation takes the
-next cells of the archive in order; each elite makes `steps` gradient steps, for its own class
-alone; then its best image is offered to all cells, as every child's. A round has gone once through
-all cells. Everything else is as in evolution (drawing, scores, the archive, devices), and all steps
-of a micro-batch are inside one device call: a run is resumed at a generation.
+A phase after evolution, in which a child is an elite that has climbed. Each generation takes some
+cells of the archive; each elite makes `steps` gradient steps, for its own class alone; then its
+best image is offered to all cells, as every child's. The first round goes once through all cells,
+and later ones through the weakest part of them, or all again (`next_cells`). Everything else is as
+in evolution (drawing, scores, the archive, devices), and all steps of a micro-batch are inside one
+device call: a run is resumed at a generation.
 
 Unlike evolution, polishing on one device gives other last bits than on several, from which steps
 lead to other genomes: XLA compiles the gradients differently. Two devices and four give the same.
@@ -39,14 +40,14 @@ class Climb(NamedTuple):
     """How elites climb; numbers that may change without recompiling.
 
     Attributes:
-        first: the first generation of polishing.
+        starts: int32 `[rounds + 1]`, the first generation of every round; last, that after all.
         steps: gradient steps.
         gain: what a step is to raise the log-odds by, if they were linear, at first; it falls to 0
             by a cosine.
-        cells: int32 `[polished]`, the cells that are polished, in this order.
+        cells: int32 `[polished]`, the cells that are polished, in the first round in this order.
     """
 
-    first: Int[Array | np.ndarray, ""]
+    starts: Int[Array | np.ndarray, " rounds+1"]
     steps: Int[Array | np.ndarray, ""]
     gain: Float[Array | np.ndarray, ""]
     cells: Int[Array | np.ndarray, " polished"]
@@ -68,7 +69,8 @@ class Polishing(Generation):
         A cell without an elite is that of the run's best.
         """
         fitness = state.archive.fitness[unit.run]
-        cell = next_cells(rates, state.next_generation, self.layout.batch)[unit.child]
+        cells = next_cells(rates, state.next_generation, fitness, self.layout.batch)
+        cell = cells[unit.child]
         is_there = fitness[cell] > -jnp.inf
         cell = jnp.where(is_there, cell, jnp.argmax(fitness).astype(jnp.int32))
         parents = jax.tree.map(lambda leaf: leaf[unit.run, cell], state.archive.items.genome)
@@ -144,11 +146,32 @@ class Polishing(Generation):
         return tunable.genomes(variables), tunable.had_room
 
 
-def next_cells(climb: Climb, generation: Int[Array, ""] | int, batch: int) -> Int[Array, " batch"]:
-    """Returns the cells whose elites climb in a generation; the last one fills up the batch."""
-    turns = -(-len(climb.cells) // batch)
-    place = (generation - climb.first) % turns * batch + jnp.arange(batch)
-    return jnp.asarray(climb.cells)[jnp.minimum(place, len(climb.cells) - 1)]
+def next_cells(
+    climb: Climb,
+    generation: Int[Array, ""],
+    fitness: Float[Array, " cells"],
+    batch: int,
+) -> Int[Array, " batch"]:
+    """Returns the cells whose elites climb in a generation.
+
+    A round with turns for all cells takes them in order; the last cell fills up the batch. A
+    shorter round deals the cells out to its turns, as cards; each takes the weakest of its hand.
+    So the choice follows from the archive as it is, and every cell is looked at once in a round.
+
+    Args:
+        climb: which cells are polished, and when the rounds begin.
+        generation: of polishing.
+        fitness: of a run's archive.
+        batch: elites of a run that climb in one generation.
+    """
+    cells, starts = jnp.asarray(climb.cells), jnp.asarray(climb.starts)
+    count = len(climb.cells)
+    this = jnp.searchsorted(starts, generation, side="right") - 1
+    turn, turns = generation - starts[this], starts[this + 1] - starts[this]
+    in_order = jnp.minimum(turn * batch + jnp.arange(batch), count - 1)
+    is_in_hand = jnp.arange(count) % turns == turn
+    weakest = lax.top_k(jnp.where(is_in_hand, -fitness[cells], -jnp.inf), batch)[1]
+    return cells[jnp.where(turns * batch >= count, in_order, weakest)]
 
 
 class _Best(NamedTuple):

@@ -195,7 +195,7 @@ class OpenedRun:
         """The generation at which the run ends by count, polishing included."""
         polish = self.config.polish
         cells = resolve_classes(self.card, polish.classes) if polish.classes else self.outputs
-        return self.config.last_generation + polish.generations_of(len(cells))
+        return self.config.last_generation + sum(polish.generations_of(len(cells)))
 
     @property
     def micro_batch(self) -> int:

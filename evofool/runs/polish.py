@@ -24,6 +24,7 @@ def polish(
     *,
     steps: int = 100,
     rounds: int = 1,
+    weakest: float = 1.0,
     widen: int = 16,
     gain: float = 1.25,
     classes: Sequence[str] = (),
@@ -46,7 +47,8 @@ def polish(
     Args:
         run: a run directory, evolved as far as it is to be.
         steps: gradient steps of each elite in a round.
-        rounds: how often every elite climbs.
+        rounds: how often elites climb, each time from what the round before has left.
+        weakest: part of a round's elites that climbs again in the next, the weakest; 1 for all.
         widen: new hidden nodes that networks get in a round; directly encoded images get none.
         gain: what a step is to raise the log-odds by at first, if they were linear.
         classes: indices, labels or WordNet ids; all classes of the run unless given.
@@ -104,6 +106,7 @@ def polish(
             evolved_looks=run.config.looks if expect is not None else None,
             steps=steps,
             rounds=rounds,
+            weakest=weakest,
             widen=widen,
             gain=gain,
             classes=tuple(classes),

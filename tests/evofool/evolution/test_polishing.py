@@ -9,7 +9,9 @@ import jax
 import numpy as np
 import pytest
 
+from evofool.config import PolishConfig
 from evofool.evolution.loop import compile_polish
+from evofool.evolution.polishing import Climb, next_cells
 from tests.evofool.loop import config_of, loop_for
 
 POLISH = {"steps": 3, "widen": 2, "batch_size": 4}  # 5 cells: two generations, one of them not full
@@ -103,3 +105,47 @@ def test_other_gains_and_steps_are_not_compiled_anew():
         id(compile_polish(plan, encoding=plan.encoding, micro_batch=2).advance) for plan in plans
     }
     assert len(programs) == 1
+
+
+def cells_of_rounds(polish: PolishConfig, fitness: np.ndarray) -> list[np.ndarray]:
+    """Returns the cells that climb in each generation of each round, while no fitness changes."""
+    turns = polish.generations_of(len(fitness))
+    climb = Climb(
+        starts=np.cumsum([7, *turns], dtype=np.int32),
+        steps=np.int32(1),
+        gain=np.float32(1),
+        cells=np.arange(len(fitness), dtype=np.int32),
+    )
+    batch = polish.batch_of(len(fitness))
+    choose = jax.jit(functools.partial(next_cells, batch=batch))
+    chosen = [choose(climb, np.int32(g), fitness) for g in range(7, 7 + sum(turns))]
+    return [np.stack(part) for part in np.split(np.array(chosen), np.cumsum(turns)[:-1])]
+
+
+def test_all_cells_climb_once_in_every_round_in_order():
+    fitness = np.random.default_rng(0).normal(size=10).astype(np.float32)
+    rounds = cells_of_rounds(PolishConfig(steps=1, rounds=2, batch_size=4), fitness)
+    for cells in rounds:
+        np.testing.assert_array_equal(cells, [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 9, 9]])
+
+
+@pytest.mark.parametrize(("cells", "weakest"), [(100, 0.5), (97, 0.3), (1000, 0.25), (5, 0.01)])
+def test_later_rounds_are_for_the_weakest_of_hands_that_hold_every_cell(cells: int, weakest: float):
+    polish = PolishConfig(steps=1, rounds=3, weakest=weakest, batch_size=4)
+    fitness = np.random.default_rng(0).normal(size=cells).astype(np.float32)
+    first, *later = cells_of_rounds(polish, fitness)
+    assert set(first.ravel()) == set(range(cells))
+    for turn, chosen in enumerate(later, 1):
+        wanted = max(1, cells * weakest**turn)
+        assert wanted <= chosen.size < wanted + 4 + 1e-6 or chosen.size == 4
+        assert len(set(chosen.ravel())) == chosen.size
+        for hand, taken in enumerate(chosen):
+            held = np.arange(hand, cells, len(chosen))
+            np.testing.assert_array_equal(taken, held[np.argsort(fitness[held])[:4]])
+
+
+def test_the_weakest_elite_of_all_climbs_in_every_round():
+    polish = PolishConfig(steps=1, rounds=4, weakest=0.4, batch_size=8)
+    fitness = np.random.default_rng(1).normal(size=1000).astype(np.float32)
+    for chosen in cells_of_rounds(polish, fitness):
+        assert np.argmin(fitness) in chosen

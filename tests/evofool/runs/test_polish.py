@@ -137,6 +137,7 @@ def test_more_elites_climb_at_a_time_than_children_were_made(tmp_path: Path):
     [
         ({"steps": 0}, "steps is 0; expected 1 or more"),
         ({"rounds": 0}, "polish.rounds is 0; expected 1..1000"),
+        ({"weakest": 0.0}, "polish.weakest is 0.0; expected a number above 0 and not above 1"),
         ({"widen": -1}, "polish.widen is -1; expected 0..4096"),
         ({"gain": float("nan")}, "polish.gain is nan; expected more than 0"),
         ({"classes": ["11"]}, "unknown class '11'"),
@@ -168,6 +169,19 @@ def test_a_classifier_without_gradients_is_refused(tmp_path: Path):
     with pytest.raises(evofool.UserError, match="runs outside JAX and has no gradients"):
         evofool.evolve(classifier, generations=2, polish={"steps": 3}, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_later_rounds_can_be_shorter(tmp_path: Path):
+    run = evofool.evolve(
+        "mock:50:8x8x1", encoding="direct", batch_size=20, generations=5, out=tmp_path / "run"
+    )
+    better = evofool.polish(
+        run, steps=3, rounds=3, weakest=0.5, out=tmp_path / "polished"
+    )  # 32 at a time: two generations for all 50, then one for 25 and one for 13
+    assert better.generation == better.last_generation == 5 + 4
+    assert better.metrics[-1]["evaluations"] == 6 * 20 + 4 * 32 * (3 + 2)
+    assert any(elite.born[0] == 9 for elite in better.elites())
+    assert evofool.verify(better).passed
 
 
 def test_the_summary_counts_polishing(polished: Run):
