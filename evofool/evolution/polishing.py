@@ -7,9 +7,6 @@ and later ones through the weakest part of them, or all again (`next_cells`). Ev
 in evolution (drawing, scores, the archive, devices), and all steps of a micro-batch are inside one
 device call: a run is resumed at a generation.
 
-Unlike evolution, polishing on one device gives other last bits than on several, from which steps
-lead to other genomes: XLA compiles the gradients differently. Two devices and four give the same.
-
 CPPNs first get new hidden nodes that change nothing (`cppn.widen`): without these directions to
 climb in, an evolved network is soon at a local optimum. Rounding passes gradients straight through.
 """

@@ -10,17 +10,18 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jax.flatten_util import ravel_pytree
 
 MEAN_DECAY, SQUARE_DECAY = 0.9, 0.999  # Adam's
 POWER = 0.75  # of the mean square, in the denominator; Adam's is 1/2
 
 
 class PredictedGainState(NamedTuple):
-    """The running averages of one set of variables."""
+    """The running averages of one set of variables, float32 `[variables]` each."""
 
     count: jax.Array
-    mean: optax.Updates
-    square: optax.Updates
+    mean: jax.Array
+    square: jax.Array
 
 
 def scale_to_predicted_gain(
@@ -43,7 +44,7 @@ def scale_to_predicted_gain(
     """
 
     def init(params: optax.Params) -> PredictedGainState:
-        zeros = jax.tree.map(jnp.zeros_like, params)
+        zeros = jnp.zeros_like(ravel_pytree(params)[0])
         return PredictedGainState(jnp.int32(0), zeros, zeros)
 
     def update(
@@ -51,22 +52,20 @@ def scale_to_predicted_gain(
     ) -> tuple[optax.Updates, PredictedGainState]:
         del params
         assert isinstance(state, PredictedGainState)
+        # as one array: what XLA makes of several, last bits too, differs with the program around
+        gradient, unravel = ravel_pytree(updates)
         count = state.count + 1
-        mean = optax.tree.update_moment(updates, state.mean, MEAN_DECAY, 1)
-        square = optax.tree.update_moment(updates, state.square, SQUARE_DECAY, 2)
+        mean = optax.tree.update_moment(gradient, state.mean, MEAN_DECAY, 1)
+        square = optax.tree.update_moment(gradient, state.square, SQUARE_DECAY, 2)
         m = optax.tree.bias_correction(mean, MEAN_DECAY, count)
         v = optax.tree.bias_correction(square, SQUARE_DECAY, count)
-        direction = jax.tree.map(_direction, m, v)
-        rises = jax.tree.map(lambda s, v: jnp.sum(jnp.sqrt(v) * jnp.abs(s)), direction, v)
-        rise = jnp.asarray(optax.tree.sum(rises))
+        # a variable whose gradient was always 0 stays where it is
+        direction = jnp.where(v > 0, m * jnp.where(v > 0, v, 1.0) ** -POWER, 0.0)
+        rise = jnp.sum(jnp.sqrt(v) * jnp.abs(direction))
         wanted = gain(state.count) if callable(gain) else gain
         length = jnp.where(rise > 0, wanted / jnp.where(rise > 0, rise, 1.0), 0.0)
-        steps = jax.tree.map(lambda s: jnp.clip(length * s, -longest, longest), direction)
+        steps = unravel(jnp.clip(length * direction, -longest, longest))
         return steps, PredictedGainState(count, mean, square)
 
     return optax.GradientTransformation(init, update)
 
-
-def _direction(m: jax.Array, v: jax.Array) -> jax.Array:
-    """Returns m / v^(3/4); 0 for a variable whose gradient was always 0."""
-    return jnp.where(v > 0, m * jnp.where(v > 0, v, 1.0) ** -POWER, 0.0)
