@@ -16,9 +16,17 @@ GENOME_COPIES = 4  # of a genome being varied, beside its place in the archive
 PAIR_BYTES = 72  # of each pair of a node and a connection that polishing adds (62-72 measured)
 
 
-def most_together() -> int:
-    """Returns how many elites climb at a time, on each device: as many as it is fast with."""
-    return 16 if jax.default_backend() == "cpu" else 256
+def climb_together(config: EvolveConfig, cells: int, micro_batch: int) -> int:
+    """Returns how many elites climb at a time, on each device: as many as it is fast with.
+
+    Args:
+        config: of the run; worn copies of an elite are in memory together, with their gradients.
+        cells: whose elites are polished.
+        micro_batch: the most at a time.
+    """
+    fast, parts = (16, 2) if jax.default_backend() == "cpu" else (256, 1)  # parts: CPU devices
+    part = -(-config.polish.batch_of(cells) // parts)
+    return min(max(1, fast // config.looks), micro_batch, part)
 
 
 def image_bytes(shape: tuple[int, ...]) -> int:
@@ -58,7 +66,7 @@ def check_memory(
         + 4 * classifier.card.outputs * outputs
     )
     widen = config.polish.widen if config.polish.steps and config.encoding == "cppn" else 0
-    climbs = min(most_together(), micro_batch, -(-selection.cells // 2)) * jax.device_count()
+    climbs = climb_together(config, selection.cells, micro_batch) * jax.device_count()
     connections = widen * (cppn.NUM_INPUTS + classifier.card.input_shape[2])
     check_room(
         PAIR_BYTES * widen * connections * climbs,

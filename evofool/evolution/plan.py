@@ -17,7 +17,7 @@ from evofool.config import EvolveConfig
 from evofool.evaluation import choose_micro_batch
 from evofool.evolution.encodings import Encoding, Rates, make_encoding, make_rates
 from evofool.evolution.expectation import Expectation, expectation_of
-from evofool.evolution.memory import check_memory, most_together
+from evofool.evolution.memory import check_memory, climb_together
 from evofool.evolution.objective import with_objective
 from evofool.evolution.polishing import Climb
 from evofool.evolution.selection import Selection, make_selection
@@ -60,11 +60,9 @@ class Plan:
 
     @property
     def polish_micro_batch(self) -> int:
-        """Elites that are polished together; on CPUs two parts at least, for two devices."""
-        copies = self.config.looks  # whose gradients are in memory together
-        parts = 2 if jax.default_backend() == "cpu" else 1
-        part = -(-self.polish_batch // parts)
-        return min(max(1, most_together() // copies), self.micro_batch, part)
+        """Elites that are polished together."""
+        assert self.climb is not None
+        return climb_together(self.config, len(self.climb.cells), self.micro_batch)
 
     def evaluations_by(self, generation: int) -> int:
         """Returns how many images of a run were classified by the end of a generation.
