@@ -142,9 +142,7 @@ class PolishConfig:
     def __post_init__(self) -> None:
         check_positive(self, "polish", "gain")
         if not 0.0 < self.weakest <= 1.0:  # also refuses NaN
-            raise UserError(
-                f"polish.weakest is {self.weakest}; expected a number above 0 and not above 1"
-            )
+            raise UserError(f"polish.weakest is {self.weakest}; expected a number in (0, 1]")
         check_counts(
             self,
             "polish.",

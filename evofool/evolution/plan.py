@@ -3,7 +3,6 @@
 import dataclasses
 from dataclasses import dataclass
 
-import jax
 import numpy as np
 
 from evofool.classifiers import (

@@ -68,4 +68,3 @@ def scale_to_predicted_gain(
         return steps, PredictedGainState(count, mean, square)
 
     return optax.GradientTransformation(init, update)
-

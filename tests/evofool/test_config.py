@@ -70,7 +70,7 @@ BAD = {
     "polish": [(3, "expected a table of its settings")],
     "polish.steps": [(-1, r"expected 0\.\."), (1.5, "whole number")],
     "polish.rounds": [(0, r"expected 1\.\.")],
-    "polish.weakest": [(0.0, "above 0"), (1.5, "not above 1"), ("much", "a number")],
+    "polish.weakest": [(0.0, r"in \(0, 1\]"), (1.5, r"in \(0, 1\]"), ("much", "a number")],
     "polish.widen": [(-1, r"expected 0\.\.")],
     "polish.gain": [(0, "more than 0"), ("much", "a number")],
     "polish.batch_size": [(0, r"expected 1\.\.")],

@@ -1,6 +1,5 @@
 """Damage in a run directory: noticed, said, refused where strict, and repaired by `resume`."""
 
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from evofool.runs import launch
 from evofool.runs.examination import examine
 from evofool.runs.integrity import check_arrays
 from evofool.support import DamagedFileError, DamagedFileWarning, remove
+from tests.evofool.editing import edit, edit_config
 from tests.evofool.loop import CLASSIFIER, lines_of, records_of
 
 Damage = Callable[[Path], object]
@@ -40,16 +40,6 @@ def flip(path: Path, place: int = -20) -> None:
     content = bytearray(path.read_bytes())
     content[place] ^= 1
     path.write_bytes(content)
-
-
-def edit(path: Path, **changes: object) -> None:
-    content = json.loads(path.read_text(encoding="utf-8")) | changes
-    path.write_text(json.dumps(content), encoding="utf-8")
-
-
-def edit_config(path: Path, **changes: object) -> None:
-    manifest = json.loads((path / "config.json").read_text())
-    edit(path / "config.json", config=manifest["config"] | changes)
 
 
 def without_arrays(*generations: int) -> Damage:
@@ -270,62 +260,6 @@ def test_damaged_metrics_are_never_used(folder: Path):
     flip(folder / "metrics.jsonl", 20)
     with pytest.raises(DamagedFileError, match="metrics"):
         evofool.compare([folder])
-
-
-@pytest.mark.parametrize(
-    ("changes", "says"),
-    [
-        ({"schema": 99}, "has schema 99, and this version of evofool reads up to 1; use a newer"),
-        ({"schema": None}, "schema is null; expected 1"),
-        ({"evofool": "99.0"}, "was made by evofool 99.0, and this is .*; use that version or a"),
-        ({"evofool": ["1"]}, r"evofool is \['1'\]; expected a version"),
-        ({"config": None}, "config is null; expected an object"),
-        ({"config": "seed"}, "config is 'seed'; expected an object"),
-        ({"classifier": []}, r"classifier is \[\]; expected an object"),
-        ({"platform": None}, "platform is null"),
-        ({"platform": {"jax": 1}}, "platform.jax is 1; expected text"),
-        ({"micro_batches": [[0]]}, r"micro_batches\[0\] is \[0\]; expected a list of 2"),
-    ],
-    ids=str,
-)
-def test_a_config_json_that_is_none_is_refused_with_file_and_member(
-    folder: Path, changes: dict[str, object], says: str
-):
-    edit(folder / "config.json", **changes)
-    for use in (Run, evofool.resume, evofool.verify):
-        with pytest.raises(UserError, match=f"config.json.*{says}"):
-            use(folder)
-
-
-@pytest.mark.parametrize("member", ["config", "classifier", "platform", "schema", "evofool"])
-def test_a_config_json_without_a_member_is_refused(folder: Path, member: str):
-    manifest = json.loads((folder / "config.json").read_text())
-    del manifest[member]
-    (folder / "config.json").write_text(json.dumps(manifest))
-    with pytest.raises(UserError, match=f"config.json.* {member}"):
-        Run(folder)
-
-
-def test_settings_are_refused_with_their_file(folder: Path):
-    edit_config(folder, batch_size="many")
-    with pytest.raises(UserError, match=r"config.json: batch_size is 'many'; expected a whole"):
-        Run(folder)
-
-
-@pytest.mark.filterwarnings("ignore::evofool.support.DamagedFileWarning")
-@pytest.mark.parametrize("changes", [{"runs": 3}, {"classes": ["1", "2"]}, {"encoding": "cppn"}])
-def test_arrays_that_do_not_fit_the_settings_are_refused(folder: Path, changes: dict[str, object]):
-    edit_config(folder, **changes)
-    with pytest.raises(UserError, match=r"checkpoints/6.* config.json"):
-        Run(folder).all_elites()
-
-
-@pytest.mark.filterwarnings("ignore::evofool.support.DamagedFileWarning")
-@pytest.mark.parametrize("size", [None, 10**6])
-def test_any_micro_batch_in_the_settings_draws_the_elites(whole: Path, folder: Path, size: object):
-    edit_config(folder, micro_batch=size)
-    for mine, its in zip(Run(folder).elites(), Run(whole).elites(), strict=True):
-        np.testing.assert_array_equal(mine.image(), its.image())
 
 
 def test_every_bit_of_a_lineage_file_is_noticed(folder: Path):
