@@ -143,6 +143,8 @@ class PolishConfig:
         check_positive(self, "polish", "gain")
         if not 0.0 < self.weakest <= 1.0:  # also refuses NaN
             raise UserError(f"polish.weakest is {self.weakest}; expected a number in (0, 1]")
+        if self.weakest < 1.0 and self.rounds == 1:
+            raise UserError(f"polish.weakest is {self.weakest} with rounds 1; expected 2 or more")
         check_counts(
             self,
             "polish.",
@@ -159,9 +161,7 @@ class PolishConfig:
 
     def generations_of(self, cells: int) -> list[int]:
         """Returns how many generations each round takes, of `cells` elites to be polished."""
-        if not self.steps:
-            return []
-        parts = [self.weakest**turn for turn in range(self.rounds)]
+        parts = [self.weakest**turn for turn in range(self.rounds if self.steps else 0)]
         return [max(1, math.ceil(cells * part / self.batch_of(cells))) for part in parts]
 
 

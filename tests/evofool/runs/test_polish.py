@@ -138,6 +138,7 @@ def test_more_elites_climb_at_a_time_than_children_were_made(tmp_path: Path):
         ({"steps": 0}, "steps is 0; expected 1 or more"),
         ({"rounds": 0}, "polish.rounds is 0; expected 1..1000"),
         ({"weakest": 0.0}, "polish.weakest is 0.0; expected a number in \\(0, 1\\]"),
+        ({"weakest": 0.5}, "polish.weakest is 0.5 with rounds 1; expected 2 or more"),
         ({"widen": -1}, "polish.widen is -1; expected 0..4096"),
         ({"gain": float("nan")}, "polish.gain is nan; expected more than 0"),
         ({"classes": ["11"]}, "unknown class '11'"),
