@@ -1,6 +1,8 @@
 # The public names of evofool: each once, with the room that it comes from.
 
 from .attacks import AttackResult as AttackResult
+from .attacks import add_change as add_change
+from .attacks import add_patch as add_patch
 from .attacks import apgd as apgd
 from .attacks import attack as attack
 from .attacks import boundary as boundary
@@ -12,6 +14,7 @@ from .attacks import gradient_ascent as gradient_ascent
 from .attacks import hop_skip_jump as hop_skip_jump
 from .attacks import lbfgs as lbfgs
 from .attacks import one_pixel as one_pixel
+from .attacks import patch as patch
 from .attacks import pgd as pgd
 from .attacks import universal as universal
 from .audits import AuditResult as AuditResult

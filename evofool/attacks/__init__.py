@@ -21,6 +21,7 @@ from evofool.attacks.hop_skip_jump import hop_skip_jump
 from evofool.attacks.lbfgs import lbfgs
 from evofool.attacks.on_files import Attacked, attack
 from evofool.attacks.one_pixel import one_pixel
+from evofool.attacks.patch import Patch, add_patch, patch
 from evofool.attacks.results import AttackResult
 from evofool.attacks.universal import Universal, add_change, universal
 
@@ -33,8 +34,10 @@ __all__ = [
     "Attacked",
     "FileAttack",
     "OutputMap",
+    "Patch",
     "Universal",
     "add_change",
+    "add_patch",
     "apgd",
     "attack",
     "boundary",
@@ -48,6 +51,7 @@ __all__ = [
     "lbfgs",
     "one_pixel",
     "output_map",
+    "patch",
     "pgd",
     "universal",
     "usable_losses",

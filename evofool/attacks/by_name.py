@@ -17,9 +17,10 @@ from evofool.attacks.finite_differences import finite_differences
 from evofool.attacks.gradient_ascent import gradient_ascent
 from evofool.attacks.gradient_sign import fgsm, pgd
 from evofool.attacks.hop_skip_jump import hop_skip_jump
-from evofool.attacks.inputs import Report
+from evofool.attacks.inputs import Classes, Report
 from evofool.attacks.lbfgs import lbfgs
 from evofool.attacks.one_pixel import one_pixel
+from evofool.attacks.patch import Patch, patch
 from evofool.attacks.results import AttackResult
 from evofool.attacks.universal import universal
 from evofool.classifiers import Classifier
@@ -33,14 +34,14 @@ class FileAttack:
 
     Attributes:
         name: on the command line.
-        run: takes a classifier, images, labels, options and a report. An epsilon is a list, and
-            the result then has an axis of epsilons.
+        run: takes a classifier, images, labels, options and a report. Where it takes an epsilon or
+            a size, that is a list, and the result has an axis of these.
         described: the public function whose docstring describes the attack and its options.
         starts_from_noise: whether it takes no images.
     """
 
     name: str
-    run: Callable[..., AttackResult]
+    run: Callable[..., AttackResult | Patch]
     described: Callable[..., NamedTuple]
     starts_from_noise: bool = False
 
@@ -50,6 +51,11 @@ class FileAttack:
         parameters = inspect.signature(self.run).parameters.values()
         is_option = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
         return {name: p for name, p in is_option.items() if name != "report"}
+
+    @property
+    def axis(self) -> str | None:
+        """The option that is a list of what to try; None where there is none."""
+        return next((name for name in ("epsilon", "size") if name in self.options), None)
 
     def needs(self, option: str) -> bool:
         """Whether the attack has an option without a default."""
@@ -91,6 +97,7 @@ def _universal(
     images: Levels,
     labels: np.ndarray,
     *,
+    target: Classes | None = None,
     epsilon: Sequence[float],
     norm: str = "linf",
     rate: float = 0.8,
@@ -104,7 +111,8 @@ def _universal(
     for value in epsilon:
         file = None if save is None else Path(save).with_stem(f"{Path(save).stem}-{value:g}")
         options = {"norm": norm, "rate": rate, "passes": passes, "seed": seed, "save": file}
-        change = universal(classifier, images, labels, epsilon=value, report=report, **options)
+        options |= {"target": target, "epsilon": value, "report": report}
+        change = universal(classifier, images, labels, **options)
         results.append(change.attack)
     return jax.tree.map(lambda *leaves: np.stack(leaves), *results)
 
@@ -134,6 +142,7 @@ ATTACKS = {
         FileAttack(name="apgd", run=apgd, described=apgd),
         FileAttack(name="finite-differences", run=finite_differences, described=finite_differences),
         FileAttack(name="universal", run=_universal, described=universal),
+        FileAttack(name="patch", run=patch, described=patch),
         FileAttack(name="deepfool", run=deepfool, described=deepfool),
         FileAttack(name="lbfgs", run=lbfgs, described=lbfgs),
         FileAttack(name="carlini-wagner", run=carlini_wagner, described=carlini_wagner),

@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Bool
 
 from evofool.attacks.by_name import FileAttack, find_attack
 from evofool.attacks.gradient_ascent import noise_images
 from evofool.attacks.inputs import Report, Task, check_epsilon, prepare
+from evofool.attacks.patch import SIZES, Patch, check_size
 from evofool.attacks.results import AttackResult
 from evofool.attacks.strips import StripRow, draw_strip, write_curve
 from evofool.classifiers import (
@@ -39,6 +41,8 @@ class Attacked:
         actions: preprocessing of the image, for instance "turned upright (EXIF)", and what seems
             wrong with it.
         epsilon: largest change allowed, as a share of the range; None where the attack has none.
+        size: side of a patch, as a share of the shorter side of the image; None without a patch.
+        held_out: whether a patch was made without the image.
         label: class of the image.
         target: class that it was to be taken for; None for any class but the label.
         seen: the likeliest class in the original.
@@ -62,6 +66,8 @@ class Attacked:
     image: str
     actions: tuple[str, ...]
     epsilon: float | None
+    size: float | None
+    held_out: bool
     label: str
     target: str | None
     seen: str
@@ -109,12 +115,13 @@ def attack(
         target: class that they are to be taken for; any other unless given.
         epsilon: largest change allowed, or several to try; `EPSILONS` unless given. A radius in
             the L2 norm has no such default.
-        out: folder for the adversarial images and, for each original, a strip and a curve.
+        out: folder for the adversarial images, a patch and, for each original, a strip and a
+            curve.
         report: is called with the amount of work done and of all work.
         **options: further arguments of the attack.
 
     Returns:
-        A line for each image and epsilon.
+        A line for each image and epsilon, or size of a patch.
 
     Raises:
         UserError: an unknown attack or class, a file or classifier that cannot be used, options
@@ -143,20 +150,28 @@ def attack(
     if wanted is not None:
         options["target"] = wanted  # the attack checks it
         task = task._replace(target=np.full_like(task.labels, wanted))
-    epsilons: list[float] | list[None] = [None]
-    if "epsilon" in chosen.options:
+    amounts: list[float] | list[None] = [None]
+    if chosen.axis == "epsilon":
         norm = options.get("norm", "linf")
-        epsilons = options["epsilon"] = _epsilons(chosen, epsilon, norm=norm)
+        amounts = options["epsilon"] = _epsilons(chosen, epsilon, norm=norm)
+    elif chosen.axis == "size":
+        amounts = options["size"] = _sizes(classifier, options.get("size", SIZES))
     folder = None if out is None else Path(out)
     with nullcontext() if folder is None else locked_folder(folder):
         result = chosen.run(classifier, task.images, task.labels, report=report, **options)
-        if "epsilon" not in chosen.options:  # the others have an axis of epsilons
+        patch, is_held_out = None, np.zeros(len(task.images), bool)
+        if isinstance(result, Patch):
+            patch, is_held_out, result = result.image, result.is_held_out, result.attack
+        if chosen.axis is None:  # the others have an axis already
             result = jax.tree.map(lambda leaf: leaf[None], result)
-        lines = _lines(task, originals, epsilons, result)
+        axis = {chosen.axis or "epsilon": amounts}
+        lines = _lines(task, originals, axis, result, is_held_out)
         if folder is not None:
+            if patch is not None:
+                save_image(to_image(patch), folder / "patch.png")
             for row, path in enumerate(originals.names):
                 stem = folder / f"{row + 1:02d}-{Path(path).stem}"
-                of_image = lines[row * len(epsilons) : (row + 1) * len(epsilons)]
+                of_image = lines[row * len(amounts) : (row + 1) * len(amounts)]
                 _write(stem, task.images[row], of_image, result.images[:, row])
     return lines
 
@@ -198,6 +213,11 @@ def _epsilons(
     return check_epsilon(EPSILONS if epsilon is None else epsilon, norm=norm)
 
 
+def _sizes(classifier: Classifier, size: float | Sequence[float]) -> list[float]:
+    check_size(size, classifier.card.input_shape)
+    return np.atleast_1d(np.asarray(size, float)).tolist()
+
+
 def _class(classifier: Classifier, name: str) -> int:
     return resolve_class(classifier.card, name) - classifier.card.class_offset
 
@@ -205,10 +225,15 @@ def _class(classifier: Classifier, name: str) -> int:
 def _lines(
     task: Task,
     originals: _Originals,
-    epsilons: Sequence[float | None],
+    axis: Mapping[str, Sequence[float | None]],
     result: AttackResult,
+    is_held_out: Bool[np.ndarray, " batch"],
 ) -> list[Attacked]:
-    """Returns the figures for each image and epsilon; results have an axis of epsilons."""
+    """Returns the figures for each image and value of the axis, by the axis's name.
+
+    Results have the same axis.
+    """
+    ((axis_name, amounts),) = axis.items()
     card, before = task.classifier.card, originals.recognized
     already = task.is_success(before.classes)
     label_before = before.confidence_in(task.labels)
@@ -216,7 +241,7 @@ def _lines(
     after = [Recognized.from_log_odds(log_odds) for log_odds in result.log_odds]
     lines = []
     for row, name in enumerate(originals.names):
-        for number, epsilon in enumerate(epsilons):
+        for number, amount in enumerate(amounts):
             of_target = None
             if task.target is not None:
                 of_target = float(after[number].confidence_in(task.target)[row])
@@ -224,7 +249,8 @@ def _lines(
                 Attacked(
                     image=str(name),
                     actions=originals.actions[row],
-                    epsilon=epsilon,
+                    **{"epsilon": None, "size": None, axis_name: amount},
+                    held_out=bool(is_held_out[row]),
                     label=card.labels[task.labels[row]],
                     target=None if task.target is None else card.labels[task.target[row]],
                     seen=card.labels[before.classes[row]],
@@ -250,17 +276,19 @@ def _lines(
 
 def _write(stem: Path, original: np.ndarray, lines: Sequence[Attacked], made: np.ndarray) -> None:
     """Writes the results of one image, the strip that compares them, and the curve."""
-    names = ["" if line.epsilon is None else f"-{line.epsilon:g}" for line in lines]
+    axis = "epsilon" if lines[0].size is None else "size"
+    amounts = [line.epsilon if line.size is None else line.size for line in lines]
+    names = ["" if amount is None else f"-{amount:g}" for amount in amounts]
     for name, image in zip(names, made, strict=True):
         save_image(to_image(image), stem.with_name(f"{stem.name}{name}.png"))
     first = lines[0]
     rows = [
         StripRow(
-            heading="" if line.epsilon is None else f"epsilon {line.epsilon:g}",
+            heading="" if amount is None else f"{axis} {amount:g}",
             image=image,
             caption=_caption(line.found, line.confidence, {line.target: line.of_target}),
         )
-        for line, image in zip(lines, made, strict=True)
+        for line, amount, image in zip(lines, amounts, made, strict=True)
     ]
     others = {first.label: first.before, first.target: first.target_before}
     strip = draw_strip(original, _caption(first.seen, first.seen_confidence, others), rows)
@@ -272,7 +300,8 @@ def _write(stem: Path, original: np.ndarray, lines: Sequence[Attacked], made: np
             curves[first_name(first.target)] = [value for value in in_target if value is not None]
         write_curve(
             stem.with_name(f"{stem.name}-curve.png"),
-            [0.0, *(line.epsilon or 0.0 for line in lines)],
+            [0.0, *(amount or 0.0 for amount in amounts)],
+            axis=axis,
             best=[first.seen_confidence, *(line.confidence for line in lines)],
             names=[first_name(first.seen), *(first_name(line.found) for line in lines)],
             of=curves,

@@ -63,32 +63,34 @@ def magnify(change: Int[np.ndarray, "height width channels"]) -> tuple[Levels, f
 
 def write_curve(
     path: Path,
-    epsilons: Sequence[float],
+    sizes: Sequence[float],
     *,
+    axis: str,
     best: Sequence[float],
     names: Sequence[str],
     of: Mapping[str, Sequence[float]],
 ) -> None:
-    """Plots how a classifier's confidence changes with epsilon.
+    """Plots how a classifier's confidence changes with the size of a change.
 
     Args:
         path: of the PNG file.
-        epsilons: sizes of the change, as shares of the range; 0 for the original.
-        best: probability of the likeliest class at each epsilon.
-        names: the likeliest class at each epsilon.
-        of: probability at each epsilon of the label and the target, by name.
+        sizes: epsilons, or sizes of a patch; 0 for the original.
+        axis: what they are, "epsilon" or "size".
+        best: probability of the likeliest class at each size.
+        names: the likeliest class at each size.
+        of: probability at each size of the label and the target, by name.
     """
-    order = np.argsort(epsilons)
-    sizes = np.asarray(epsilons)[order]
+    order = np.argsort(sizes)
+    ordered = np.asarray(sizes)[order]
     with chart(path, size=(5, 3.4)) as axes:
-        axes.plot(sizes, on_axis(best)[order], "s--", label="as the likeliest class")
+        axes.plot(ordered, on_axis(best)[order], "s--", label="as the likeliest class")
         for (name, values), style in zip(of.items(), ("o-", "^:"), strict=False):
-            axes.plot(sizes, on_axis(values)[order], style, label=f"as {name}")
-        for size, height, name in zip(epsilons, on_axis(best), names, strict=True):
+            axes.plot(ordered, on_axis(values)[order], style, label=f"as {name}")
+        for size, height, name in zip(sizes, on_axis(best), names, strict=True):
             axes.annotate(name, (size, height), xytext=(3, 5), textcoords="offset points")
-        axes.set_xlim(-0.04 * sizes[-1], 1.3 * sizes[-1])  # room for the last name
+        axes.set_xlim(-0.04 * ordered[-1], 1.3 * ordered[-1])  # room for the last name
         axes.margins(y=0.12)
         confidence_axis(axes, "confidence")
-        axes.set_xlabel("epsilon")
+        axes.set_xlabel(axis)
         axes.grid(alpha=0.3)
         axes.legend()

@@ -25,7 +25,7 @@ _COMMON = ("classifier", "weights", "combine", "invert", "label", "out", "as_jso
 
 # named here, too, as this help does not load JAX; a test compares the names with the functions'
 NAMES = (
-    *("fgsm", "pgd", "apgd", "finite-differences", "universal", "deepfool", "lbfgs"),
+    *("fgsm", "pgd", "apgd", "finite-differences", "universal", "patch", "deepfool", "lbfgs"),
     *("carlini-wagner", "hop-skip-jump", "boundary", "one-pixel", "gradient-ascent"),
 )
 MOST_REPEATS = 10_000  # steps, searches, pixels, candidates: many more never end
@@ -63,6 +63,7 @@ def attack(
       apgd                the same with steps that adapt, and a choice of losses
       finite-differences  one step along a sign measured from outputs alone
       universal           one change for all images
+      patch               a square that gives a chosen class wherever it lies in an image
       deepfool            nearly the smallest change, over the nearest border
       lbfgs               nearly the smallest change that leads to a chosen class
       carlini-wagner      nearly the smallest change, by a longer descent
@@ -74,6 +75,7 @@ def attack(
       evofool attack fgsm cat.png --classifier NAME --weights nets --target airliner --out fooled
       evofool attack one-pixel ship.png --classifier cifar_cnn --weights nets --pixels 3
       evofool attack universal a.jpg b.jpg --classifier NAME --weights nets --epsilon 0.04
+      evofool attack patch photos/*.jpg --classifier NAME --weights nets --target toaster --out made
       evofool attack gradient-ascent --target 7 --settings decay --out seven
 
     Args:
@@ -189,6 +191,8 @@ def _flags_of_options(chosen: "FileAttack") -> list[_Flag]:
             kind, text = str, f"{_TARGET}."
         elif name == "target":
             kind, text = str | None, f"{_TARGET}; any other unless given."
+        elif name == "size":
+            kind = tuple[float, ...]
         elif name == "save":
             kind, text = Path | None, _SAVE
         elif kind is int:
@@ -205,7 +209,10 @@ def _docstring(chosen: "FileAttack", flags: Sequence[_Flag]) -> str:
     lines = [
         *(sentence, ""),
         "Results have 8 bits. With --out each image gets a strip (original, change, result)"
-        + (" and, for several epsilons, a curve." if "epsilon" in chosen.options else "."),
+        + ("." if chosen.axis is None else " and, if there is more than one, a curve over all")
+        + {"epsilon": " epsilons.", "size": " sizes; the patch is patch.png.", None: ""}[
+            chosen.axis
+        ],
         "",
         f"  evofool attack {chosen.name}{image} --classifier NAME --weights nets{target}",
         *("", "Args:"),
@@ -247,6 +254,8 @@ def _run(
     output().print(make_table(list(rows[0]), [list(row.values()) for row in rows]))
     if any(line.success and line.already for line in lines):
         say("already: the original was misclassified before the attack")
+    if any(line.held_out for line in lines):
+        say(f"success on images held out: {_success_by_size(lines)}")
     if any(line.rounded_away for line in lines):
         say(
             "rounded away: a change between levels succeeds, and none of whole levels (8 bits) was "
@@ -267,7 +276,7 @@ def _row(
 
     row: dict[str, str | int | None] = {
         "image": line.image,
-        "epsilon": None if line.epsilon is None else f"{line.epsilon:g}",
+        **_amount(line),
         "class": first_name(line.label),
         "before": write(line.before),
     }
@@ -283,6 +292,24 @@ def _row(
         "l2": f"{line.l2:.3f}",
         "pixels": line.l0,
     }
+
+
+def _amount(line: "Attacked") -> dict[str, str | None]:
+    """Returns the columns that say how large a change is."""
+    if line.size is not None:
+        return {"size": f"{line.size:g}", "held out": "yes" if line.held_out else "no"}
+    return {"epsilon": None if line.epsilon is None else f"{line.epsilon:g}"}
+
+
+def _success_by_size(lines: Sequence["Attacked"]) -> str:
+    """Says how many images that a patch was not made with are successes, for each size."""
+    by_size: dict[float | None, list[bool]] = {}
+    for line in lines:
+        if line.held_out:
+            by_size.setdefault(line.size, []).append(line.success)
+    return ", ".join(
+        f"{sum(all_)} of {len(all_)} at size {size:g}" for size, all_ in by_size.items()
+    )
 
 
 def _success(line: "Attacked") -> str:
