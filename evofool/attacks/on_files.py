@@ -148,14 +148,15 @@ def attack(
     wanted = None if target is None else _class(classifier, target)
     task = prepare(classifier, originals.levels, labels)
     if wanted is not None:
-        options["target"] = wanted  # the attack checks it
+        if not chosen.starts_from_noise:
+            _refuse_own_class(classifier, originals.names, task.labels, wanted)
+        options["target"] = wanted
         task = task._replace(target=np.full_like(task.labels, wanted))
-    amounts: list[float] | list[None] = [None]
-    if chosen.axis == "epsilon":
+    amounts: Sequence[float | None] = [None]
+    if chosen.axis is not None:
+        given = epsilon if chosen.axis == "epsilon" else options.get("size")
         norm = options.get("norm", "linf")
-        amounts = options["epsilon"] = _epsilons(chosen, epsilon, norm=norm)
-    elif chosen.axis == "size":
-        amounts = options["size"] = _sizes(classifier, options.get("size", SIZES))
+        amounts = options[chosen.axis] = _amounts(chosen, classifier, given, norm=norm)
     folder = None if out is None else Path(out)
     with nullcontext() if folder is None else locked_folder(folder):
         result = chosen.run(classifier, task.images, task.labels, report=report, **options)
@@ -204,18 +205,34 @@ def _noise(classifier: Classifier, seed: int) -> _Originals:
     return _Originals(["noise"], levels, [()], recognize(classifier, levels))
 
 
-def _epsilons(
-    chosen: FileAttack, epsilon: float | Sequence[float] | None, *, norm: str
+def _amounts(
+    chosen: FileAttack,
+    classifier: Classifier,
+    given: float | Sequence[float] | None,
+    *,
+    norm: str,
 ) -> list[float]:
-    """Returns the epsilons to try; the default ones are changes of a value, no radii in L2."""
-    if epsilon is None and norm == "l2":
+    """Returns the epsilons or sizes to try; the default epsilons are changes of a value, not L2."""
+    if chosen.axis == "size":
+        sizes = np.atleast_1d(np.asarray(SIZES if given is None else given, float))
+        check_size(sizes.tolist(), classifier.card.input_shape)
+        return sizes.tolist()
+    if given is None and norm == "l2":
         raise UserError(f"{chosen.name} with norm l2 needs an epsilon, the radius of the ball")
-    return check_epsilon(EPSILONS if epsilon is None else epsilon, norm=norm)
+    return check_epsilon(EPSILONS if given is None else given, norm=norm)
 
 
-def _sizes(classifier: Classifier, size: float | Sequence[float]) -> list[float]:
-    check_size(size, classifier.card.input_shape)
-    return np.atleast_1d(np.asarray(size, float)).tolist()
+def _refuse_own_class(
+    classifier: Classifier, names: Sequence[str | Path], labels: np.ndarray, wanted: int
+) -> None:
+    """Refuses images whose class is the target already, by their names."""
+    same = [str(name) for name, label in zip(names, labels, strict=True) if label == wanted]
+    if same:
+        raise UserError(
+            f"the target, {wanted} ({classifier.card.labels[wanted]}), is the class of "
+            f"{', '.join(same[:5])}{' and others' if same[5:] else ''} already; leave these out, "
+            "or give another class or no target"
+        )
 
 
 def _class(classifier: Classifier, name: str) -> int:

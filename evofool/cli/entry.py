@@ -13,7 +13,13 @@ import tyro
 from evofool.cli import terminal
 from evofool.cli.commands import CHOOSERS, COMMANDS, GROUPS, Command
 from evofool.cli.exit_codes import BAD_INPUT, FAILED, INTERRUPTED, OK, STOPPED
-from evofool.cli.flags import complete_help, starting_config
+from evofool.cli.flags import (
+    QUERIES_HELP,
+    complete_help,
+    may_name_service,
+    starting_config,
+    with_query_budget,
+)
 from evofool.cli.lines import complain, escaped_errors, warnings_as_lines
 from evofool.cli.numbers import NUMBERS
 from evofool.cli.plugins import load_plugins
@@ -79,6 +85,7 @@ def _run(given: list[str]) -> int:
         print(f"evofool {version('evofool')}")
         return OK
     name, flags = _find(given)
+    flags = with_query_budget(flags)
     load_plugins()  # before the flags are looked at, which may have the names that they register
     command = COMMANDS[name]
     if name in CHOOSERS:
@@ -86,6 +93,8 @@ def _run(given: list[str]) -> int:
         complete_help(command)
     if "-h" in flags or "--help" in flags:
         print(_description(command), end="\n\n")
+        if may_name_service(command):
+            print(_filled(QUERIES_HELP), end="\n\n")
     if "config" in inspect.signature(command).parameters:
         command = functools.partial(command, config=starting_config(flags))
     with escaped_errors(flags):

@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 import tyro
 
 from evofool.config import EvolveConfig, make_config
-from evofool.support import UserError
+from evofool.support import UserError, is_service
 
 Sort = Literal["class", "confidence", "group"]
 RunFolder = Annotated[Path, tyro.conf.Positional]
@@ -106,6 +107,55 @@ def check_combine(classifier: str, combine: str) -> None:
     """
     if combine != "mean" and "+" not in classifier:
         refuse_unused(f"on {classifier!r}, which is no ensemble a+b", combine=combine)
+
+
+# the parameters of commands that name a classifier, which may be a service
+_CLASSIFIERS = {"classifier", "models", "judge", "config"}
+QUERIES_HELP = (
+    "Of a service, --queries N is the most images that it may be sent, as queries=N in its address."
+)
+
+
+def may_name_service(command: Callable[..., object]) -> bool:
+    """Says whether a command has a flag or an argument that may be the address of a service."""
+    texts = documented_arguments(command)
+    is_named = "classifier" in texts.get("address", "")
+    return is_named or not _CLASSIFIERS.isdisjoint(inspect.signature(command).parameters)
+
+
+def with_query_budget(arguments: Sequence[str]) -> list[str]:
+    """Moves `--queries N` into the address of the service that the other arguments name.
+
+    All commands have the flag thereby, and runs record the budget with the address.
+
+    Raises:
+        UserError: the number is missing, no service is named, or its address has a budget.
+    """
+    rest = [part for word in arguments for part in _split(word)]
+    if "--queries" not in rest:
+        return list(arguments)
+    place = rest.index("--queries")
+    if rest.count("--queries") > 1 or place + 1 == len(rest):
+        raise UserError("expected one --queries N, the most images that a service may be sent")
+    most = rest[place + 1]
+    del rest[place : place + 2]
+    services = [number for number, word in enumerate(rest) if is_service(word) and "#" in word]
+    if not services:
+        raise UserError(
+            "--queries has no effect without the address of a service; give it, also of a run's "
+            "service: --classifier 'http://HOST/PATH#input=224x224x3'"
+        )
+    for number in services:
+        if re.search("[#&]queries=", rest[number]):
+            raise UserError(f"--queries and queries= in {rest[number]}; give one of them")
+        rest[number] += f"&queries={quote(most)}"
+    return rest
+
+
+def _split(word: str) -> list[str]:
+    """Splits a flag of which the budget may need to know from its value."""
+    flag, equals, value = word.partition("=")
+    return [flag, value] if equals and flag in ("--queries", "--classifier", "--judge") else [word]
 
 
 def complete_help(command: Callable[..., object]) -> None:

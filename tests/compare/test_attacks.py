@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from evofool import (
+    add_patch,
     boundary,
     carlini_wagner,
     hop_skip_jump,
     load_classifier,
     load_mnist,
     one_pixel,
+    patch,
     recognize,
     universal,
 )
@@ -134,6 +136,40 @@ def test_a_universal_change_fools_at_least_as_often_as_that_of_art(lenet):
     ours = add_change(lenet, images[held_out], labels[held_out], found.change).success.mean()
     assert found.rates[-1] >= art.fooling_rate - TWO_POINTS
     assert ours >= expected - 0.05
+
+
+def test_a_patch_works_at_least_as_often_elsewhere_as_that_of_art(lenet):
+    importing("art")
+    from art.attacks.evasion import AdversarialPatchNumpy
+
+    images, labels = digits(400)
+    images, labels = images[labels != 3], labels[labels != 3]
+    made_of, held_out = slice(0, None, 2), slice(1, None, 2)
+    steps = 60
+    attack = AdversarialPatchNumpy(
+        peers.for_art(lenet),
+        rotation_max=0.0,
+        scale_min=0.5,
+        scale_max=0.7,
+        learning_rate=0.2,
+        max_iter=steps // (len(images[made_of]) // 16),
+        batch_size=16,
+        patch_type="square",
+        verbose=False,
+    )
+    np.random.seed(0)  # noqa: NPY002 (ART's)
+    wanted = np.eye(10, dtype=np.float32)[np.full(len(images[made_of]), 3)]
+    square, _ = attack.generate(images[made_of].astype(np.float32) / 255, wanted)
+    theirs = np.rint(255 * np.clip(square, 0, 1)).astype(np.uint8)
+    sizes = [0.5, 0.6, 0.7]
+    options = {"target": 3, "size": sizes, "seed": 1}
+    expected = add_patch(lenet, images[held_out], labels[held_out], theirs, **options)
+    found = patch(lenet, images, labels, steps=steps, **options)
+    ours = add_patch(lenet, images[held_out], labels[held_out], found.image, **options)
+    theirs, ours = (result.success.mean(axis=1) for result in (expected, ours))
+    print(theirs, ours)
+    assert (ours >= theirs - 0.05).all()
+    assert 0.1 < theirs[1] < 0.95
 
 
 def test_few_pixels_fool_at_least_as_often_as_those_of_art(lenet):

@@ -133,8 +133,8 @@ class Asker:
         if queries is not None and self.used + count > queries:
             raise QueryBudgetError(
                 f"the budget of {queries:,} queries to {self._address} is used up: {self.used:,} "
-                f"images were sent, {count:,} more are wanted; raise it with #queries=N, replies "
-                "are kept"
+                f"images were sent, {count:,} more are wanted; raise it with --queries N or "
+                "#queries=N, replies are kept"
             )
 
     def _wait_for_rate(self, count: int) -> None:

@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evofool import Classifier, UserError, attack, fgsm, gradient_ascent, load_classifier, recognize
+from evofool import (
+    Classifier,
+    UserError,
+    add_patch,
+    attack,
+    fgsm,
+    gradient_ascent,
+    load_classifier,
+    recognize,
+)
 from evofool.attacks import on_files
 from evofool.attacks.by_name import ATTACKS
 from evofool.attacks.gradient_ascent import noise_images
@@ -16,6 +25,7 @@ MOCK = "mock:4:12x12x3"
 QUICK = {
     "pgd": {"steps": 3},
     "apgd": {"steps": 3},
+    "patch": {"target": "2", "steps": 3, "size": (0.3, 0.5)},
     "lbfgs": {"target": "2", "steps": 5},
     "one-pixel": {"pixels": 2},
     "boundary": {"steps": 20},
@@ -37,9 +47,10 @@ def images(in_tmp_path: Path) -> list[str]:
 @pytest.mark.parametrize("name", [name for name in ATTACKS if name != "gradient-ascent"])
 def test_every_attack_works_on_files(name: str, images: list[str]):
     found = attack(name, images, MOCK, out="made", **QUICK.get(name, {}))
-    epsilons = {line.epsilon for line in found}
-    assert epsilons in ({None}, {0.01, 0.02, 0.05})
-    assert [line.image for line in found] == [p for p in images for _ in epsilons]
+    amounts = {(line.epsilon, line.size) for line in found}
+    tried = {"epsilon": (0.01, 0.02, 0.05), "size": (0.3, 0.5), None: (None,)}[ATTACKS[name].axis]
+    assert {epsilon or size for epsilon, size in amounts} == set(tried)
+    assert [line.image for line in found] == [p for p in images for _ in amounts]
     assert {line.label for line in found} == {"class 1"}
     for line in found:
         is_fooled = line.found == line.target if line.target else line.found != line.label
@@ -49,8 +60,9 @@ def test_every_attack_works_on_files(name: str, images: list[str]):
     made = {path.name for path in Path("made").iterdir()}
     assert {"01-a-strip.png", "02-b-strip.png"} <= made
     curves = {"01-a-curve.png", "02-b-curve.png"}
-    assert (curves <= made) == (len(epsilons) > 1)
-    assert len(made) == len(found) + 2 + 2 * (len(epsilons) > 1)
+    assert (curves <= made) == (len(amounts) > 1)
+    assert ("patch.png" in made) == (name == "patch")
+    assert len(made) == len(found) + 2 + 2 * (len(amounts) > 1) + (name == "patch")
 
 
 def test_the_files_hold_what_the_attack_on_arrays_gives(images: list[str]):
@@ -128,6 +140,31 @@ def test_a_universal_change_is_the_same_for_all_images(images: list[str]):
     np.testing.assert_array_equal(first[is_inside], second[is_inside])
 
 
+def test_a_patch_is_written_and_is_what_lies_in_the_images(images: list[str]):
+    options = {"target": "3", "size": [0.25, 0.5], "steps": 3, "seed": 4}
+    lines = attack("patch", images, MOCK, out="made", **options)
+    assert [(line.size, line.held_out) for line in lines] == [
+        *((0.25, False), (0.5, False)),
+        *((0.25, True), (0.5, True)),
+    ]
+    prepared = read_photographs(images, load_classifier(MOCK).card)
+    levels = np.stack([image.levels for image in prepared])
+    square = np.asarray(Image.open("made/patch.png"))
+    assert square.shape == (6, 6, 3)
+    expected = add_patch(load_classifier(MOCK), levels, 1, square, size=0.5, target=3, seed=4)
+    for row, name in enumerate(("01-a", "02-b")):
+        made = np.asarray(Image.open(f"made/{name}-0.5.png"))
+        np.testing.assert_array_equal(made, expected.images[row])
+    assert [line.found for line in lines[1::2]] == [f"class {i}" for i in expected.label]
+
+
+def test_one_change_with_a_target_is_made_of_files(images: list[str]):
+    found = attack("universal", images, MOCK, target="3", epsilon=[0.02, 0.2])
+    assert {line.target for line in found} == {"class 3"}
+    assert [line.success for line in found] == [line.found == "class 3" for line in found]
+    assert [line.success for line in found if line.epsilon == 0.2] == [True, True]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -137,17 +174,20 @@ def test_a_universal_change_is_the_same_for_all_images(images: list[str]):
         ({"epsilon": 0.0}, "epsilon is 0"),
         ({"epsilon": [0.1, 3.0]}, "divide by 255"),
         ({"epsilon": []}, "epsilon is empty"),
-        ({"target": "class 1"}, "target of image 0 is its own class, 1"),
+        ({"target": "class 1"}, r"target, 1 \(class 1\), is the class of a.png, b.png already"),
         ({"target": "class 9"}, "unknown class 'class 9'"),
-        ({"label": "0", "target": "0"}, "its own class, 0"),
+        ({"label": "0", "target": "0"}, "is the class of a.png, b.png already; leave these out"),
         ({"images": []}, "no images to attack"),
         ({"images": "c.png"}, "there is no image c.png"),
         ({"name": "lbfgs"}, "lbfgs looks for a class that you choose; give a target"),
         ({"name": "gradient-ascent", "images": []}, "give a target"),
         ({"name": "gradient-ascent", "target": "2"}, "starts from noise; give no images"),
+        ({"name": "patch"}, "patch looks for a class that you choose; give a target"),
+        ({"name": "patch", "target": "2", "size": [0.5, 2.0]}, "size is 2; expected a share"),
+        ({"name": "pgd", "size": 0.3}, "pgd takes no size; those that do: patch"),
         ({"name": "deepfool", "target": "2"}, "takes no target; those that do: fgsm, pgd"),
         ({"name": "one-pixel", "epsilon": 0.1}, "takes no epsilon; those that do: fgsm, pgd"),
-        ({"steps": 3}, "fgsm takes no steps; those that do: pgd, apgd, deepfool, lbfgs"),
+        ({"steps": 3}, "fgsm takes no steps; those that do: pgd, apgd, patch, deepfool"),
         ({"colour": "red"}, "fgsm takes no colour$"),
     ],
 )

@@ -43,9 +43,35 @@ def test_more_passes_fool_more_images():
     assert found.rates[0] < 0.5 < found.rates[-1]
 
 
-def test_it_goes_on_from_the_file_with_the_same_bits(tmp_path):
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_with_a_target_most_images_and_others_are_taken_for_it(norm: str):
+    labels = classes_of(curved(), IMAGES)
+    images, labels = IMAGES[labels != 2], labels[labels != 2]
+    options = {"epsilon": {"linf": 0.3, "l2": 1.5}[norm], "norm": norm, "passes": 5}
+    found = universal(curved(), images[:80], labels[:80], target=2, **options)
+    assert found.rates[-1] >= 0.8
+    assert found.attack.success.mean() == found.rates[-1]
+    np.testing.assert_array_equal(found.attack.success, found.attack.label == 2)
+    size = np.abs(found.change).max() if norm == "linf" else np.linalg.norm(found.change)
+    assert 0 < size <= 255 * options["epsilon"]
+    others = add_change(curved(), images[80:], labels[80:], found.change, target=2)
+    noise = np.random.default_rng(0).permutation(found.change.flatten()).reshape(found.change.shape)
+    shuffled = add_change(curved(), images[80:], labels[80:], noise, target=2)
+    assert others.success.mean() > 0.8 > 0.3 > shuffled.success.mean()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_with_a_target_few_images_do(count: int):
+    found = universal(flat(), FLAT[:count], 0, target=1, epsilon=10 / 255)
+    assert found.rates.tolist() == [1.0]
+    assert found.attack.label.tolist() == [1] * count
+
+
+@pytest.mark.parametrize("target", [None, 2])
+def test_it_goes_on_from_the_file_with_the_same_bits(tmp_path, target):
     labels, file = classes_of(curved(), IMAGES), tmp_path / "universal.npz"
-    options = {"epsilon": 0.1, "rate": 1.0, "passes": 2}
+    labels[labels == target] = 3  # which is wrong, and no matter here
+    options = {"epsilon": 0.1, "rate": 1.0, "passes": 2, "target": target}
 
     def interrupt(done, total):
         assert total == 280
@@ -62,6 +88,8 @@ def test_it_goes_on_from_the_file_with_the_same_bits(tmp_path):
     whole = universal(curved(), IMAGES, labels, **options)
     np.testing.assert_array_equal(resumed.change, whole.change)
     np.testing.assert_array_equal(resumed.rates, whole.rates)
+    with pytest.raises(UserError, match="made for other target"):
+        universal(curved(), IMAGES, labels, save=file, **options | {"target": (labels + 1) % 4})
 
 
 def test_balls():

@@ -71,6 +71,24 @@ def test_json_has_all_figures(images: list[str], capsys: pytest.CaptureFixture[s
     assert Path("state.npz").exists() == (found["queries"] > 5 * 400)
 
 
+def test_a_patch_is_made_of_every_second_image_and_judged_on_the_others(
+    images: list[str], capsys: pytest.CaptureFixture[str]
+):
+    flags = ["--classifier", MOCK, "--label", "0", "--target", "1", "--steps", "2"]
+    assert main(["attack", "patch", *images, *flags, "--size", "0.3", "1"]) == 0
+    header, *lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert header[:4] == ["image", "size", "held", "out"]
+    assert [line[:3] for line in lines[:4]] == [
+        [image, size, held_out]
+        for image, held_out in (("a.png", "no"), ("b.png", "yes"))
+        for size in ("0.3", "1")
+    ]
+    expected = attack("patch", images, MOCK, label="0", target="1", steps=2, size=[0.3, 1])
+    small, large = (int(line.success) for line in expected[2:])
+    summary = f"success on images held out: {small} of 1 at size 0.3, {large} of 1 at size 1"
+    assert " ".join(lines[4]) == summary
+
+
 @pytest.mark.slow
 def test_several_classifiers_are_attacked_at_once(
     images: list[str], capsys: pytest.CaptureFixture[str]
@@ -132,7 +150,8 @@ OPTIONS = {
     "pgd": {"--target", "--epsilon", "--steps"},
     "apgd": {"--target", "--epsilon", "--loss", "--steps"},
     "finite-differences": {"--target", "--epsilon", "--step", "--save"},
-    "universal": {"--epsilon", "--norm", "--seed", "--save"},
+    "universal": {"--target", "--epsilon", "--norm", "--seed", "--save"},
+    "patch": {"--target", "--size", "--steps", "--rate", "--hold-out", "--seed", "--save"},
     "deepfool": {"--steps", "--norm"},
     "lbfgs": {"--target", "--steps", "--save"},
     "carlini-wagner": {"--target", "--searches", "--steps", "--rate", "--margin"},
@@ -179,7 +198,7 @@ def test_a_flag_of_other_attacks_is_refused_with_their_names(
     for flag in (["--steps", "3"], ["--steps=3"]):
         assert main(["attack", "fgsm", "a.png", "--classifier", MOCK, *flag]) == 2
         message = capsys.readouterr().err
-        assert "fgsm takes no steps; those that do: pgd, apgd, deepfool, lbfgs" in message
+        assert "fgsm takes no steps; those that do: pgd, apgd, patch, deepfool" in message
 
 
 def test_an_attack_is_required(capsys: pytest.CaptureFixture[str]):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import evofool
 from evofool import UserError, load_classifier
@@ -16,6 +17,7 @@ from evofool.classifiers.services.options import ServiceOptions, read_options
 from evofool.classifiers.services.replies import Replies
 from evofool.classifiers.services.service import load_service
 from evofool.cli import main
+from evofool.cli.commands import COMMANDS
 from evofool.evaluation import evaluate
 from tests.evofool.classifiers.services.misbehaving import LABELS, Service, scores_of, serving
 
@@ -38,6 +40,11 @@ def labels(tmp_path: Path) -> Path:
 
 def name_of(service: Service, tmp_path: Path, more: str = "") -> str:
     return f"{service.address}#input=8x8x1&replies={tmp_path / 'replies.jsonl'}{more}"
+
+
+def grey_image(folder: Path) -> Path:
+    Image.new("L", (8, 8), 90).save(folder / "grey.png")
+    return folder / "grey.png"
 
 
 def asker_of(service: Service, tmp_path: Path, **options) -> tuple[Asker, list[float]]:
@@ -239,3 +246,58 @@ def test_a_service_that_only_a_file_names_is_not_asked(name: str, tmp_path: Path
     (tmp_path / "run.toml").write_text(f'classifier = "{name}"', encoding="utf-8")
     with pytest.raises(UserError, match="--trust-code"):
         evofool.make_config(file=tmp_path / "run.toml")
+
+
+@pytest.mark.parametrize("flag", [["--queries", "3"], ["--queries=3"]])
+def test_the_budget_is_a_flag_of_every_command(
+    service: Service,
+    tmp_path: Path,
+    labels: Path,
+    capsys: pytest.CaptureFixture[str],
+    flag: list[str],
+):
+    name = name_of(service, tmp_path, f"&labels={labels}")
+    out = tmp_path / "out"
+    settings = ["--encoding", "direct", "--batch-size", "4", "--generations", "2", "--quiet"]
+    for command in (
+        ["evolve", f"--classifier={name}", *settings, "--out", str(out)],
+        ["audit", name, "--out", str(tmp_path / "audit")],
+        ["attack", *flag, "one-pixel", str(grey_image(tmp_path)), "--classifier", name],
+    ):
+        code = main(command if flag[0] in command else [*command, *flag])
+        assert code in (3, 4)
+        captured = capsys.readouterr()
+        assert "the budget of 3 queries" in captured.out + captured.err, command
+    assert sum(service.requests) <= 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--queries", "5"], "--queries has no effect without the address of a service"),
+        (["--classifier", "lenet", "--queries=5"], "--queries has no effect without the address"),
+        (["--classifier", "http://a/b#input=8x8x1", "--queries"], "expected one --queries N"),
+        (["--classifier", "cmd:x#input=8x8x1&queries=4", "--queries", "5"], "give one of them"),
+        (["--classifier", "cmd:x#input=8x8x1", "--queries", "many"], "queries is 'many'; expected"),
+        (["--classifier", "cmd:x#input=8x8x1", "--queries", "1&batch=2"], "queries is '1&batch=2'"),
+    ],
+)
+def test_a_budget_that_would_be_ignored_is_refused(
+    in_tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+):
+    assert main(["classify", str(grey_image(in_tmp_path)), *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_commands_that_may_ask_a_service_tell_of_the_budget(capsys: pytest.CaptureFixture[str]):
+    told = set()
+    for name in COMMANDS:
+        words = "attack pgd" if name == "attack" else name
+        with pytest.raises(SystemExit):
+            main([*words.split(), "--help"])
+        if " --queries N " in " ".join(capsys.readouterr().out.split()):
+            told.add(name)
+    assert told == {
+        *("evolve", "resume", "polish", "breed", "serve", "verify", "survive", "transfer"),
+        *("quiz", "doctor", "audit", "classify", "accuracy", "attack", "corrupt", "fine-tune"),
+    }
