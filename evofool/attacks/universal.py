@@ -53,8 +53,8 @@ from evofool.support import UserError, unknown_name
 LEAST = 1e-30  # against division by zero where there is no slope
 CHUNK = 100  # images between two saves of the state
 HALVINGS = 12  # of the share of a change that is rounded
-FEW = 5  # images in a step towards a target
-MOMENTUM = 0.9
+FEW = 10  # images in a step towards a target
+MOMENTUM = 0.97
 STEPS = 10  # towards a target, from 0 to the radius of an L2 ball
 OVERSHOOT, ROUNDS, CANDIDATES = 0.02, 10, 10  # of DeepFool, as in the authors' program
 
@@ -263,8 +263,9 @@ def _climb(model: Model, norm: str) -> Callable[..., dict[str, Array]]:
             change = carried["change"] + length * _direction(momentum, norm)
             return {"change": _into_ball(change, radius, norm), "momentum": momentum}, None
 
-        rows = np.arange(-(-len(images) // FEW) * FEW) % len(images)
-        few = (part[rows].reshape(-1, FEW, *part.shape[1:]) for part in (images, targets))
+        size = min(FEW, len(images))
+        rows = np.arange(-(-len(images) // size) * size) % len(images)
+        few = (part[rows].reshape(-1, size, *part.shape[1:]) for part in (images, targets))
         return lax.scan(add, carried, tuple(few))[0]
 
     return jax.jit(climb)
