@@ -1,6 +1,6 @@
-"""Adversarial patches: a square that lends images its class wherever it lies in them.
+"""Adversarial patches: squares that give images a chosen class wherever they lie in them.
 
-The patch p is to be seen whatever it lies on, wherever, and at any of some sizes. It climbs
+The patch p is to work on any image, at any place and at a range of sizes. It climbs
 
     E log P(target | A(p, x, t)),   p = 255 (1 + tanh w) / 2
 
@@ -98,7 +98,7 @@ def patch(
     save: str | Path | None = None,
     report: Report | None = None,
 ) -> Patch:
-    """Makes a square that images are taken for a target with, wherever it lies in them.
+    """Makes a square that gives images a chosen class wherever it lies in them.
 
     `add_patch` puts it into other images.
 
@@ -111,8 +111,7 @@ def patch(
             is made for all sizes from the least to the largest, and judged at each of the list.
         steps: number of gradients, each the mean over 16 images.
         rate: of Adam, the length of a step.
-        hold_out: make it of the first image, the third and so on, and only judge it on the others;
-            with False, make it of all.
+        hold_out: hold out the second image, the fourth and so on: the patch is only judged on them.
         seed: of the images and places in each step, and of the places where it is judged.
         save: `.npz` file of the state, from which a stopped attack is resumed.
         report: is called with the number of steps done and of all steps.

@@ -17,6 +17,7 @@ from evofool import (
     gradient_ascent,
     lbfgs,
     one_pixel,
+    patch,
     pgd,
     recognize,
     universal,
@@ -177,6 +178,8 @@ ATTACKS_ON_ARRAYS = {
     "lbfgs": lambda c, x, y: lbfgs(c, x, y, target=(y + 1) % 4, searches=1, steps=2),
     "one pixel": lambda c, x, y: one_pixel(c, x, y, population=4, generations=1),
     "universal": lambda c, x, y: universal(c, x, y, passes=1),
+    "universal to a class": lambda c, x, y: universal(c, x, y, target=(y + 1) % 4, passes=1),
+    "patch": lambda c, x, y: patch(c, x, y, target=(y + 1) % 4, steps=1),
     "gradient ascent": lambda c, x, y: gradient_ascent(c, 1, settings=Ascent(steps=2)),
 }
 

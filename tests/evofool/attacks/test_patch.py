@@ -5,10 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evofool import Card, Classifier, UserError, recognize
+from evofool import Card, Classifier, UserError, load_classifier, load_mnist, recognize
 from evofool.attacks import patch as attack
 from evofool.attacks.patch import Placement, add_patch, cover
 from tests.evofool.attacks.networks import levels, linear, outside
+from tests.evofool.real_data import data_folder
 
 SHAPE = (12, 10, 3)
 IMAGES = np.random.default_rng(2).integers(60, 200, (40, *SHAPE)).astype(np.uint8)
@@ -178,3 +179,18 @@ def test_it_needs_gradients_to_be_made_and_none_to_be_put_in():
     here = add_patch(linear(), levels(), 0, black, size=0.6)
     np.testing.assert_array_equal(there.images, here.images)
     np.testing.assert_array_equal(there.label, here.label)
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_other_digits_are_taken_for_the_patch():
+    digits, lenet = load_mnist(data_folder()), load_classifier("lenet")
+    others = digits.test_labels[:1000] != 8
+    images, labels = digits.test_images[:1000][others], digits.test_labels[:1000][others]
+    options = {"target": 8, "size": [0.3, 0.5]}
+    made = attack(lenet, images, labels.astype(int), steps=200, **options)
+    small, large = made.attack.success[:, made.is_held_out].mean(axis=1)
+    assert small < 0.2
+    assert large > 0.5
+    elsewhere = add_patch(lenet, images, labels.astype(int), made.image, seed=1, **options)
+    assert elsewhere.success[1].mean() == pytest.approx(large, abs=0.1)
