@@ -1,8 +1,9 @@
 """Attacks on image files, by the name of the attack."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from evofool.classifiers import (
     check_classifier,
     first_name,
     load_classifier,
+    resolution,
     resolve_class,
 )
 from evofool.config import EvolveConfig
@@ -61,6 +63,7 @@ class Attacked:
         l0: pixels that changed.
         queries: number of images shown to the classifier.
         gradients: number of gradients computed.
+        resolution: step of which all confidences are multiples; 0 if there is none.
     """
 
     image: str
@@ -86,6 +89,7 @@ class Attacked:
     l0: int
     queries: int
     gradients: int
+    resolution: float
 
 
 def attack(
@@ -139,7 +143,7 @@ def attack(
         raise UserError("no images to attack; give their files")
     if isinstance(classifier, str):
         classifier = load_classifier(classifier, weights=weights)
-    check_classifier(classifier)
+    confidence_step = resolution(classifier, check_classifier(classifier))
     if chosen.starts_from_noise:
         originals = _noise(classifier, options.get("seed", 0))
     else:
@@ -166,7 +170,7 @@ def attack(
         if chosen.axis is None:  # the others have an axis already
             result = jax.tree.map(lambda leaf: leaf[None], result)
         axis = {chosen.axis or "epsilon": amounts}
-        lines = _lines(task, originals, axis, result, is_held_out)
+        lines = _lines(task, originals, axis, result, is_held_out, confidence_step)
         if folder is not None:
             if patch is not None:
                 save_image(to_image(patch), folder / "patch.png")
@@ -245,6 +249,7 @@ def _lines(
     axis: Mapping[str, Sequence[float | None]],
     result: AttackResult,
     is_held_out: Bool[np.ndarray, " batch"],
+    confidence_step: float,
 ) -> list[Attacked]:
     """Returns the figures for each image and value of the axis, by the axis's name.
 
@@ -286,6 +291,7 @@ def _lines(
                     l0=int(result.l0[number, row]),
                     queries=int(result.queries[number, row]),
                     gradients=int(result.gradients[number, row]),
+                    resolution=confidence_step,
                 )
             )
     return lines
@@ -299,16 +305,17 @@ def _write(stem: Path, original: np.ndarray, lines: Sequence[Attacked], made: np
     for name, image in zip(names, made, strict=True):
         save_image(to_image(image), stem.with_name(f"{stem.name}{name}.png"))
     first = lines[0]
+    caption = partial(_caption, partial(percent, step=first.resolution))
     rows = [
         StripRow(
             heading="" if amount is None else f"{axis} {amount:g}",
             image=image,
-            caption=_caption(line.found, line.confidence, {line.target: line.of_target}),
+            caption=caption(line.found, line.confidence, {line.target: line.of_target}),
         )
         for line, amount, image in zip(lines, amounts, made, strict=True)
     ]
     others = {first.label: first.before, first.target: first.target_before}
-    strip = draw_strip(original, _caption(first.seen, first.seen_confidence, others), rows)
+    strip = draw_strip(original, caption(first.seen, first.seen_confidence, others), rows)
     save_image(strip, stem.with_name(f"{stem.name}-strip.png"))
     if len(lines) > 1:
         curves = {first_name(first.label): [first.before, *(line.of_label for line in lines)]}
@@ -326,12 +333,15 @@ def _write(stem: Path, original: np.ndarray, lines: Sequence[Attacked], made: np
 
 
 def _caption(
-    likeliest: str, confidence: float, others: Mapping[str | None, float | None]
+    write: Callable[[float], str],
+    likeliest: str,
+    confidence: float,
+    others: Mapping[str | None, float | None],
 ) -> tuple[str, ...]:
     """Returns the likeliest class of an image, and the probabilities of label and target."""
     rest = (
-        f"{percent(value)} {first_name(label)}"  # a long name is cut off
+        f"{write(value)} {first_name(label)}"  # a long name is cut off
         for label, value in others.items()
         if label not in (None, likeliest) and value is not None
     )
-    return (first_name(likeliest), percent(confidence), *rest)
+    return (first_name(likeliest), write(confidence), *rest)

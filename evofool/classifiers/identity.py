@@ -82,17 +82,25 @@ def fingerprint(classifier: Classifier) -> Fingerprint:
         answers=_sums(outputs),
         spread=float(np.abs(_sums(again) - _sums(outputs)).max()),
         certain=float(np.mean(confidences.max(axis=1) >= CERTAIN)),
-        step=0.0 if classifier.is_jax else step_of(outputs),
+        step=resolution(classifier, outputs),
     )
 
 
-def resolution(classifier: Classifier) -> float:
+def resolution(
+    classifier: Classifier, outputs: Float[np.ndarray, "images outputs"] | None = None
+) -> float:
     """Returns the step of which all probabilities of a classifier are multiples, or 0.
+
+    Args:
+        classifier: any.
+        outputs: what `check_classifier` has returned for it, unless it is to be asked now.
 
     Raises:
         UserError: as `check_classifier`.
     """
-    return 0.0 if classifier.is_jax else step_of(check_classifier(classifier))
+    if classifier.is_jax:
+        return 0.0
+    return step_of(check_classifier(classifier) if outputs is None else outputs)
 
 
 def distance_of_faces(classifier: Classifier) -> float | None:

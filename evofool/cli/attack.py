@@ -235,7 +235,7 @@ def _run(
     label: str | None = None,
 ) -> None:
     from evofool.attacks import attack
-    from evofool.classifiers import load_classifier, resolution
+    from evofool.classifiers import load_classifier
     from evofool.cli.console import make_table, output, print_json
     from evofool.cli.progress import counting
     from evofool.evaluation import summarize_actions
@@ -249,8 +249,7 @@ def _run(
     if as_json:
         print_json(lines)
         return
-    write = partial(percent, step=resolution(loaded))
-    rows = [_row(line, write, is_labelled=label is not None) for line in lines]
+    rows = [_row(line, is_labelled=label is not None) for line in lines]
     output().print(make_table(list(rows[0]), [list(row.values()) for row in rows]))
     if any(line.success and line.already for line in lines):
         say("already: the original was misclassified before the attack")
@@ -268,12 +267,11 @@ def _run(
         say(f"images: {out}")
 
 
-def _row(
-    line: "Attacked", write: Callable[[float], str], *, is_labelled: bool
-) -> dict[str, str | int | None]:
+def _row(line: "Attacked", *, is_labelled: bool) -> dict[str, str | int | None]:
     """Returns a row of the table, by column."""
     from evofool.classifiers import first_name
 
+    write = partial(percent, step=line.resolution)
     row: dict[str, str | int | None] = {
         "image": line.image,
         **_amount(line),

@@ -95,13 +95,12 @@ def _print_json(brood: "Brood") -> None:
 
 def _print_table(brood: "Brood") -> None:
     from evofool.cli.console import make_table, output
-    from evofool.support import percent
 
     rows = [
         (
             child.born[1] + 1,
             child.label,
-            percent(child.confidence),
+            brood.run.percent(child.confidence),
             " x ".join(f"{generation}/{number + 1}" for generation, number in child.parents),
         )
         for child in brood.children

@@ -1,5 +1,6 @@
 """The command that puts runs side by side: compare."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -111,7 +112,8 @@ def _print_groups(compared: "Comparison") -> None:
     from evofool.measures import p_text
     from evofool.support import rounded_percent
 
-    shown = percent if compared.measure.endswith("_confidence") else _number
+    is_confidence = compared.measure.endswith("_confidence")
+    shown = partial(percent, step=compared.resolution) if is_confidence else _number
     rows = [
         [
             group.label,

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
-from PIL import Image
 
 from evofool.classifiers import confidence, fingerprint, first_name, label_of
 from evofool.config import PolishConfig
@@ -36,7 +35,6 @@ from evofool.images import (
     Section,
     draw_sheet,
     legible,
-    percent,
     save_image,
     thumbnail,
     to_levels,
@@ -265,22 +263,19 @@ def children_of(run: Run) -> list[Child]:
 
 
 def write_children(run: Run, path: Path) -> None:
-    """Draws the children of a session's newest generation."""
-    save_image(sheet_of(children_of(run)), path)
-
-
-def sheet_of(children: Sequence[Child]) -> Image.Image:
-    """Draws children with their numbers and the classifier's opinion of each."""
+    """Draws a session's newest generation, with numbers and the classifier's opinion of each."""
+    children = children_of(run)
     captions = [
         [
             f"{child.born[1] + 1}: {legible(first_name(child.label), child.class_index)}",
-            percent(child.confidence),
+            run.percent(child.confidence),
         ]
         for child in children
     ]
     heading = f"Generation {children[0].born[0]}: numbers, strongest classes, confidences."
     images = [thumbnail(child.image) for child in children]
-    return draw_sheet([Section(heading, images, captions)], look=Look(columns=SHEET_COLUMNS))
+    sheet = draw_sheet([Section(heading, images, captions)], look=Look(columns=SHEET_COLUMNS))
+    save_image(sheet, path)
 
 
 def _ancestry(run: Run, run_index: int, members: Sequence[breeding.Kin]) -> np.ndarray:

@@ -34,6 +34,7 @@ class RunFacts:
         classes_ge_9999: classes at or above .9999.
         median_at_90: first logged generation with a median of at least .9, or None.
         median_at_9999: the same for .9999.
+        resolution: step of which the classifier's confidences are multiples; 0 if there is none.
     """
 
     folder: str
@@ -50,6 +51,7 @@ class RunFacts:
     classes_ge_9999: int
     median_at_90: int | None
     median_at_9999: int | None
+    resolution: float = 0.0
 
 
 def compare(runs: Iterable[str | Path | Run]) -> list[RunFacts]:
@@ -94,4 +96,5 @@ def _facts(run: Run, index: int, lines: list[MetricsLine]) -> RunFacts:
         classes_ge_9999=last["classes_ge_9999"],
         median_at_90=generation_reaching(lines, LIKELY, index),
         median_at_9999=generation_reaching(lines, NEAR_CERTAIN, index),
+        resolution=run.resolution,
     )

@@ -130,10 +130,15 @@ class OpenedRun:
 
     check_weights = check_identity  # its name until 0.1
 
+    @property
+    def resolution(self) -> float:
+        """The step of which all confidences of the classifier are multiples; 0 if there is none."""
+        known = self.manifest.get("fingerprint")
+        return Fingerprint.from_dict(known).step if known else 0.0
+
     def percent(self, confidence: float) -> str:
         """Writes a confidence in [0, 1] with as many digits as the run's classifier has."""
-        known = self.manifest.get("fingerprint")
-        return percent(confidence, step=Fingerprint.from_dict(known).step if known else 0.0)
+        return percent(confidence, step=self.resolution)
 
     @cached_property
     def summary(self) -> Summary | None:

@@ -27,7 +27,7 @@ from evofool.runs.frames import Size, check_frame, draw_frame
 from evofool.runs.integrity import genomes_of
 from evofool.runs.opened import OpenedRun
 from evofool.runs.tables import Metrics
-from evofool.support import DamagedFileError, Foreign, UserError, check_room, percent
+from evofool.support import DamagedFileError, Foreign, UserError, check_room
 
 MOST_NAMES = 20  # of classes in a message
 
@@ -60,7 +60,7 @@ class Elite:
 
     def __repr__(self) -> str:
         return (
-            f"Elite({self.label!r}, {percent(self.confidence)}, seed {self.seed}, "
+            f"Elite({self.label!r}, {self.run.percent(self.confidence)}, seed {self.seed}, "
             f"generation {self.born[0]})"
         )
 
@@ -119,7 +119,8 @@ class Run(OpenedRun, Collection[Elite]):
         config = self.config
         last = f"..{config.seed + config.runs - 1}" if config.runs > 1 else ""
         try:
-            how = f"median {percent(self.summary['median_confidence'])}" if self.summary else "open"
+            summary = self.summary
+            how = f"median {self.percent(summary['median_confidence'])}" if summary else "open"
         except DamagedFileError:
             how = "damaged"
         return (

@@ -61,6 +61,7 @@ class Comparison:
         baseline: label of the group that the others are tested against.
         groups: in the order of their settings where these are numbers, else in that of the runs.
         unfinished: points of sweeps that are left out, as they are not finished.
+        resolution: the finest of the runs' classifiers, see `RunFacts`.
     """
 
     measure: Measure
@@ -69,6 +70,7 @@ class Comparison:
     baseline: str
     groups: tuple[Group, ...]
     unfinished: int
+    resolution: float = 0.0
 
 
 def compare_by(
@@ -127,6 +129,7 @@ def compare_by(
             if isinstance(one, Sweep)
             for point in one.points
         ),
+        resolution=min(one.resolution for _, one in facts),
     )
 
 

@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 
 from evofool import UserError, attack, classify
+from evofool.attacks import on_files
+from evofool.attacks.strips import draw_strip
 from evofool.cli import main
 from evofool.evaluation.selftest import drawn_digits
 
@@ -61,18 +63,44 @@ def make():
 
 
 def test_digits_that_a_classifier_does_not_have_are_not_printed(
-    images: list[str], capsys: pytest.CaptureFixture[str]
+    images: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     Path("hundredths.py").write_text(HUNDREDTHS, encoding="utf-8")
     named = ["--classifier", "hundredths.py:make"]
-    attacked = ["attack", "finite-differences", "a.png", "--epsilon", "0.1"]
+    attacked = ["attack", "finite-differences", "a.png", "--epsilon", "0.1", "--out", "new"]
     corrupted = ["corrupt", "--images", ".", "--labels", "labels.csv", "--blur", "1"]
+    captions = []  # of the strips
+
+    def spy(original, caption, rows):
+        captions.extend((*caption, *rows[0].caption))
+        return draw_strip(original, caption, rows)
+
+    monkeypatch.setattr(on_files, "draw_strip", spy)
     for words in (["classify", "a.png", "--top", "2"], attacked, corrupted):
         assert main([*words, *named]) == 0
         shown = re.findall(r"[0-9.]+ %", capsys.readouterr().out)
         allowed = r"[0-9]+ %" if words is not corrupted else r"[0-9]+(\.[0-9]{2})? %"  # accuracies
         assert shown
         assert all(re.fullmatch(allowed, one) for one in shown), shown
+    shown = re.findall(r"[0-9.]+ %", " ".join(captions))
+    assert len(shown) > 1
+    assert all(re.fullmatch(r"[0-9]+ %", one) for one in shown), shown
+
+
+@pytest.mark.slow
+def test_digits_that_a_classifier_does_not_have_are_not_printed_of_its_runs(
+    images: list[str], capsys: pytest.CaptureFixture[str]
+):
+    Path("hundredths.py").write_text(HUNDREDTHS, encoding="utf-8")
+    budget = ["--generations", "1", "--batch-size", "4", "--quiet"]
+    assert main(["evolve", "--classifier", "hundredths.py:make", *budget, "--out", "run"]) == 0
+    bred = ["breed", "run", "--classes", "0", "1", "--children", "2", "--trust-code"]
+    for words in (["compare", "run"], ["compare", "run", "--by", "encoding"], bred):
+        capsys.readouterr()
+        assert main(words) == 0
+        shown = re.findall(r"[0-9.]+ %", capsys.readouterr().out.replace("0.0 %", ""))
+        assert shown
+        assert all(re.fullmatch(r"[0-9]+ %", one) for one in shown), shown
 
 
 def test_classify_gives_json(images: list[str], capsys: pytest.CaptureFixture[str]):

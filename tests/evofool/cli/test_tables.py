@@ -101,6 +101,8 @@ def test_numbers_that_older_runs_did_not_count_are_dashes():
     )
     assert printed(comparison_table([line]))[-1].split()[-5:] == ["-", "3/10", "2/10", "-", "-"]
     assert not any("lenet" in text for text in printed(comparison_table([line])))
+    quantised = dataclasses.replace(line, resolution=0.01)
+    assert printed(comparison_table([quantised]))[-1].split()[4:8] == ["10", "%", "50", "%"]
     other = dataclasses.replace(line, classifier="alexnet")
     named = "\n".join(printed(comparison_table([line, other]), width=140))
     assert "lenet" in named
