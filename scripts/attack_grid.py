@@ -9,7 +9,7 @@ For each ImageNet network and attack, on the same photographs, all recognised be
 
 The universal change is made of 1 and of 5 of the photographs, and counts on these.
 
-    python scripts/attack_grid.py --weights DIR --photographs DIR
+    python scripts/attack_grid.py --weights DIR --photographs DIR --labels FILE.csv
     python scripts/attack_grid.py --networks mobilenet_v1_0.25_128 --count 5
 
 It takes half an hour on 2 cores. Nothing is random; nothing is written but the table, in Markdown.
