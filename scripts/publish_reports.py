@@ -2,13 +2,15 @@
 
     python scripts/publish_reports.py reproduced-full docs/results/experiments
 
-Of a folder made by `evofool reproduce --out` it takes the score card and, of every experiment,
-report.md and the images that it shows, except photographs that belong to other people. JPEG files
-of more than 120 kB are compressed further, and what remains above 500 kB is refused.
+Of a folder made by `evofool reproduce --out` it takes, of every experiment, report.md, the images
+that it shows, except photographs that belong to other people, and its row of the score card; other
+rows stay. JPEG files of more than 120 kB are compressed further, and what remains above 500 kB is
+refused.
 """
 
 import argparse
 import io
+import re
 import shutil
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from evofool.support import read_json
 
 WANTED_BYTES, MOST_BYTES = 120_000, 500_000
 QUALITIES = (80, 70, 60, 50)
+CARD = "scorecard.md"
+ROW = re.compile(r"^\| \[[^]]+\]\(([^)]+)\) \|.*$", re.MULTILINE)  # with its report
 NOT_OURS = "*(Not kept here: it shows photographs of other people. The command makes it.)*"
 
 
@@ -31,7 +35,19 @@ def main() -> None:
     arguments = parser.parse_args()
     for report in sorted(arguments.out.glob("*/*/report.md")):
         copy(report, arguments.kept / report.parent.relative_to(arguments.out))
-    shutil.copy(arguments.out / "scorecard.md", arguments.kept)
+    update_card(arguments.out / CARD, arguments.kept / CARD)
+
+
+def update_card(made: Path, kept: Path) -> None:
+    """Replaces rows of the kept score card by those that were made."""
+    if not kept.exists():
+        shutil.copy(made, kept)
+        return
+    rows = {row[1]: row[0] for row in ROW.finditer(made.read_text(encoding="utf-8"))}
+    text = ROW.sub(lambda row: rows.pop(row[1], row[0]), kept.read_text(encoding="utf-8"))
+    if rows:
+        raise SystemExit(f"{kept} has no rows of {', '.join(rows)}; add one of each, with its link")
+    kept.write_text(text, encoding="utf-8")
 
 
 def copy(report: Path, folder: Path) -> None:
@@ -48,7 +64,7 @@ def copy(report: Path, folder: Path) -> None:
         if len(data) > MOST_BYTES:
             raise SystemExit(f"{report.parent / name} has {len(data):,} bytes; make it smaller")
         (folder / name).write_bytes(data)
-    (folder / report.name).write_text(text)
+    (folder / report.name).write_text(text, encoding="utf-8")
 
 
 def compressed(data: bytes, *, is_jpeg: bool) -> bytes:

@@ -52,3 +52,16 @@ def test_many_visitors_are_answered_and_leave_nothing_open(tmp_path: Path, scrip
     answered, before, meanwhile, after = map(int, found.groups())
     assert answered > 15
     assert meanwhile > before >= after
+
+
+def test_rows_of_a_score_card_that_were_not_made_again_stay(in_tmp_path: Path, script):
+    card = "# Score card\n\n| a | b |\n| --- | --- |\n| [x](x/mnist/report.md) | {} |\n"
+    other = "| [y](y/mnist/report.md) | 1 |\n"
+    for folder, text in (("made", card.format(2)), ("kept", card.format(1) + other)):
+        Path(folder).mkdir()
+        Path(folder, "scorecard.md").write_text(text, encoding="utf-8")
+    script("publish_reports", "made", "kept")
+    assert Path("kept/scorecard.md").read_text(encoding="utf-8") == card.format(2) + other
+    Path("made/scorecard.md").write_text(card.format(2).replace("x", "z"), encoding="utf-8")
+    with pytest.raises(SystemExit, match="no rows of z/mnist"):
+        script("publish_reports", "made", "kept")
