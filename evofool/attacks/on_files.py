@@ -143,7 +143,7 @@ def attack(
         raise UserError("no images to attack; give their files")
     if isinstance(classifier, str):
         classifier = load_classifier(classifier, weights=weights)
-    confidence_step = resolution(classifier, check_classifier(classifier))
+    confidence_step = resolution(classifier, outputs=check_classifier(classifier))
     if chosen.starts_from_noise:
         originals = _noise(classifier, options.get("seed", 0))
     else:

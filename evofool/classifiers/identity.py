@@ -82,12 +82,12 @@ def fingerprint(classifier: Classifier) -> Fingerprint:
         answers=_sums(outputs),
         spread=float(np.abs(_sums(again) - _sums(outputs)).max()),
         certain=float(np.mean(confidences.max(axis=1) >= CERTAIN)),
-        step=resolution(classifier, outputs),
+        step=resolution(classifier, outputs=outputs),
     )
 
 
 def resolution(
-    classifier: Classifier, outputs: Float[np.ndarray, "images outputs"] | None = None
+    classifier: Classifier, *, outputs: Float[np.ndarray, "images outputs"] | None = None
 ) -> float:
     """Returns the step of which all probabilities of a classifier are multiples, or 0.
 
