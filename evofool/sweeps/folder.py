@@ -110,9 +110,16 @@ class Sweep:
         """The runs of the finished points, in the order of the plan."""
         return [Run(point.folder) for point in self.points if point.state == "finished"]
 
-    def record(self, outcome: Outcome) -> None:
-        """Keeps why a point failed, or forgets it when it is finished."""
-        path = self._failure_of(outcome.name)
+    def record(self, outcome: Outcome) -> Outcome:
+        """Keeps why a point failed, or forgets it when it is finished.
+
+        Returns:
+            The outcome: a point is finished, too, if its process died just after the run was.
+        """
+        path, folder = self._failure_of(outcome.name), self.folder_of(outcome.name)
+        if outcome.state == "failed" and _is_finished(folder):
+            median = Run(folder).finished["median_confidence"]
+            outcome = Outcome(outcome.name, "finished", median=median)
         if outcome.state == "finished":
             remove(path)
         elif outcome.state == "failed":
@@ -122,6 +129,7 @@ class Sweep:
                 attempts=attempts, error=outcome.error, details=outcome.details
             )
             write_json(path, failure)
+        return outcome
 
     def folder_of(self, name: str) -> Path:
         """Returns the run directory of a point, also of one that had another name before."""
@@ -142,9 +150,8 @@ class Sweep:
         name = record["name"]
         folder = there.get(identity(name), self.folder / POINTS / name)
         failure = _read_failure(self._failure_of(name))
-        stopped_by = _stopped_by(folder)
         known = {"name": name, "settings": record["settings"], "folder": str(folder)}
-        if stopped_by not in (None, "interrupted"):
+        if _is_finished(folder):
             return PointFacts(**known, state="finished")
         if failure:
             attempts, error = failure["attempts"], failure["error"]
@@ -187,14 +194,14 @@ def _read_failure(path: Path) -> _FailureRecord | None:
     return as_record(_FailureRecord, read_json(path), path)
 
 
-def _stopped_by(folder: Path) -> str | None:
-    """Returns why a run ended; None if it did not."""
+def _is_finished(folder: Path) -> bool:
+    """Says whether a run ended, and not because it was interrupted."""
     if not (folder / "summary.json").exists():
-        return None
+        return False
     with contextlib.suppress(UserError):  # damaged: it is made again
-        summary = Run(folder).summary
-        return None if summary is None else summary["stopped_by"]
-    return None
+        run = Run(folder)
+        return run.summary is not None and not run.was_interrupted
+    return False
 
 
 def _refuse_other_contents(folder: Path) -> None:

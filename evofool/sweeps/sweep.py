@@ -95,8 +95,7 @@ def sweep(
             teller.message(f"{len(tasks)} of {len(points)} points {verb}")
             with _interruptible(go_on), contextlib.closing(ENGINES[backend](tasks, means)) as ends:
                 for outcome in ends:
-                    opened.record(outcome)
-                    teller.message(_line(outcome))
+                    teller.message(_line(opened.record(outcome)))
     return opened
 
 

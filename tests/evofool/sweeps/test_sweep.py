@@ -76,6 +76,22 @@ def test_a_point_that_failed_once_and_then_finished_is_finished(
     assert len(calls) == 4
 
 
+def test_a_point_whose_process_died_after_its_run_was_finished_did_not_fail(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    def dying(tasks: Sequence[Task], means: Means) -> Generator[Outcome, None, None]:
+        for task in tasks:
+            carry_out(task)
+            yield Outcome(task.name, "failed", "its process ended with exit code 9")
+
+    monkeypatch.setitem(ENGINES, "local", dying)
+    notes = Notes()
+    done = evofool.sweep({**PLAN, "seeds": 1, "grid": {}}, out=tmp_path / "s", reporter=notes)
+    assert [point.state for point in done.points] == ["finished"]
+    assert "failed" not in "".join(notes.lines)
+    assert not (tmp_path / "s/failures").exists()
+
+
 def test_what_stopped_early_goes_on(in_process: None, tmp_path: Path, monkeypatch):
     plan = {**PLAN, "seeds": 1, "grid": {}}
     config = evofool.sweeps.read_plan(plan).points[0].config
