@@ -9,14 +9,17 @@ not count. The cost is that of a generation with the window over that of one wit
 that follow each other: in processor time of the evolving process, its server included, and in time
 by the clock, of which the browser takes a share as well. Both vary with what else the machine does;
 the share of the processor time that was spent in the server's threads and in looking at elites
-varies little. The lag of an elite is from the end of its
-generation, placed within its call, until the page has shown the image of it or of a later one.
+varies little, and so does the processor time of the browser, as a share of one core. The lag of an
+elite is from the end of its generation, placed within its call, until the page has shown the image
+of it or of a later one.
 
-Writes nothing that stays. Needs the extras `[web,browser]` and Chromium. A minute per run.
+Writes nothing that stays. Needs the extras `[web,browser]`, Chromium and Linux. A minute per run.
 """
 
 import argparse
+import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -54,6 +57,7 @@ class Moment(NamedTuple):
         clock: seconds, as browsers count them.
         processor: seconds of this process.
         window: of these, in the server's threads and in looking at the elites.
+        browser: processor seconds of the browser.
         generation: the next one.
     """
 
@@ -61,6 +65,7 @@ class Moment(NamedTuple):
     clock: float
     processor: float
     window: float
+    browser: float
     generation: int
 
 
@@ -70,6 +75,7 @@ class Alternating:
     Args:
         watcher: the other.
         seconds: of a phase.
+        browser: processes of the browser.
 
     Attributes:
         moments: the ends of all calls.
@@ -77,8 +83,8 @@ class Alternating:
             in the phases that count and have a window.
     """
 
-    def __init__(self, watcher: Watcher, seconds: float):
-        self._watcher, self._seconds = watcher, seconds
+    def __init__(self, watcher: Watcher, seconds: float, browser: list[int]):
+        self._watcher, self._seconds, self._browser = watcher, seconds, browser
         self._start: float | None = None
         self._born = np.empty(0)
         self._looking = 0.0
@@ -93,7 +99,7 @@ class Alternating:
         phase, inside = divmod(now - self._start, self._seconds)
         counted = int(phase) if inside > SETTLING else -1
         generation = int(state.next_generation)
-        spent = time.process_time(), self._looking + self._served()
+        spent = (time.process_time(), self._looking + self._served(), spent_by(self._browser))
         self.moments.append(Moment(counted, now, *spent, generation))
         born = np.array(state.archive.items.born[0])
         if counted >= 0 and phase % 2 == 0:
@@ -126,10 +132,29 @@ class Alternating:
         self._watcher.progress(generation, last, lines)
 
 
+def with_descendants(process: int) -> Iterator[int]:
+    """Yields the number of a process and of all that it has started, directly or not."""
+    yield process
+    for children in Path(f"/proc/{process}/task").glob("*/children"):
+        for child in children.read_text(encoding="utf-8").split():
+            yield from with_descendants(int(child))
+
+
+def spent_by(processes: list[int]) -> float:
+    """Returns the processor seconds of processes that still run."""
+    ticks = 0
+    for process in processes:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2]
+            ticks += sum(map(int, fields.split()[11:13]))  # in user and in system mode
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def costs(moments: list[Moment]) -> Iterator[list[float]]:
     """Yields what a window costs, in percent, of phases that follow each other.
 
-    Of a generation's processor time, of its time by the clock, and of the processor time spent.
+    Of a generation's processor time, of its time by the clock, of the processor time spent, and of
+    one core, which the browser takes.
     """
     phases: dict[int, np.ndarray] = {}
     for phase, members in groupby(moments, key=lambda moment: moment.phase):
@@ -137,12 +162,13 @@ def costs(moments: list[Moment]) -> Iterator[list[float]]:
         first, last = calls[0], calls[-1]
         if phase >= 0 and last.generation > first.generation:
             spent = np.subtract(last, first)[1:]
-            phases[phase] = spent[:3] / spent[3]
+            phases[phase] = spent[:4] / spent[4]
     for phase in phases:
         if phase % 2 == 0 and {phase - 1, phase + 1} <= phases.keys():
             without = (phases[phase - 1] + phases[phase + 1]) / 2
-            clock, processor, window = phases[phase]
-            cost = processor / without[1] - 1, clock / without[0] - 1, window / processor
+            clock, processor, window, browser = phases[phase]
+            cost = [processor / without[1] - 1, clock / without[0] - 1, window / processor]
+            cost.append(browser / clock - without[3] / without[0])
             yield [100 * float(share) for share in cost]
 
 
@@ -199,7 +225,7 @@ def measured(
     def evolve(live: Watcher) -> evofool.Run:
         if (said := windows[0].stdout) is not None:
             said.readline()  # it is open
-        watchers.append(Alternating(live, phase))
+        watchers.append(Alternating(live, phase, [*with_descendants(windows[0].pid)]))
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "run"
             return evofool.evolve(
@@ -242,7 +268,7 @@ def main() -> None:
 def report(name: str, costs: list[list[float]], lags: list[float]) -> None:
     """Prints medians with the middle half, and quantiles of the lags."""
     parts = [f"{name}: {len(costs)} phases with the window"]
-    kinds = "processor time", "time by the clock", "share for the window"
+    kinds = "processor time", "time by the clock", "share for the window", "browser"
     for kind, values in zip(kinds, np.transpose(costs), strict=True):
         low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
         parts.append(f"{kind} {middle:+.1f} % ({low:+.1f} to {high:+.1f})")

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -133,6 +134,23 @@ def test_pages_fit_a_phone(page: Page, pages: str, address: str):
     assert width <= 390
 
 
+# Collects when texts and images of elites change; switches for whether somebody looks.
+NOTE_PAINTINGS = """
+window.paintings = [];
+addEventListener("DOMContentLoaded", () => new MutationObserver((changes) => {
+  if (changes.some(({ target }) => target.id !== "elites")) paintings.push(performance.now());
+}).observe(document.querySelector("#elites"), {
+  attributeFilter: ["data-shown"], childList: true, subtree: true,
+}));
+let isHidden = false;
+Object.defineProperty(document, "hidden", { get: () => isHidden });
+window.look = (looks) => {
+  isHidden = !looks;
+  document.dispatchEvent(new Event("visibilitychange"));
+};
+"""
+
+
 def test_elites_appear_as_they_are_found(page: Page, tmp_path: Path):
     ready, base = threading.Event(), []
 
@@ -154,10 +172,20 @@ def test_elites_appear_as_they_are_found(page: Page, tmp_path: Path):
     )
     work.start()
     assert ready.wait(60)
+    page.add_init_script(NOTE_PAINTINGS)
     page.goto(base[0])
     expect(page.locator(".tile[data-shown]")).to_have_count(10, timeout=120_000)
+    page.evaluate("look(false)")
+    page.wait_for_timeout(500)  # for what was under way
+    before = page.locator("#figures").text_content()
+    page.wait_for_timeout(1500)
+    assert page.locator("#figures").text_content() == before
+    page.evaluate("look(true)")
+    expect(page.locator("#figures")).not_to_have_text(before or "")
     page.click("#pause")
     expect(page.locator("#phase")).to_have_text("paused")
+    paintings = page.evaluate("paintings")
+    assert min(np.diff(paintings)) > 200  # ms: texts and images of an update change together
     page.reload()
     expect(page.locator("#phase")).to_have_text("paused")
     page.click("#stop")

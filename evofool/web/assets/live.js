@@ -5,9 +5,11 @@
   const { element } = evofool;
   const by = (id) => document.getElementById(id);
   const PATIENCE = 4000; // ms after which the server is told again what is in view
+  const PACE = 250; // ms between two paintings, at least
   const MOST_ASKED = 256; // images asked for at once
+  const MOST_POINTS = 300; // of the curve
   const MOST = 25; // log-odds at which the curve ends
-  const tiles = new Map(); // cell -> { item, canvas, below, born, shown, visible }
+  const tiles = new Map(); // cell -> { item, canvas, below, born, logOdds, shown, visible }
   let curve = [];
   let classes = [];
   let shape = null; // height, width and channels of an image
@@ -32,59 +34,101 @@
 
   const visible = new IntersectionObserver((entries) => {
     for (const entry of entries) tiles.get(entry.target.cell).visible = entry.isIntersecting;
-    askForImages();
+    refresh();
   }, { rootMargin: "100px" });
 
+  // Notes what has changed; `refresh` shows it.
   function take(state) {
     if (state.classes) ({ classes, shape } = state);
-    if (state.curve) {
-      for (const point of state.curve) {
-        if (!curve.length || point[0] > curve.at(-1)[0]) curve.push(point);
-      }
-      drawCurve();
+    for (const point of state.curve ?? []) {
+      if (!curve.length || point[0] > curve.at(-1)[0]) curve.push(point);
     }
     for (const [cell, generation, child, logOdds] of state.elites ?? []) {
-      const tile = tileOf(cell);
-      tile.born = `${generation}-${child}`;
-      tile.below.textContent = evofool.percent(1 / (1 + Math.exp(-logOdds)));
+      Object.assign(tileOf(cell), { born: `${generation}-${child}`, logOdds });
     }
-    if (state.phase) showPhase(state);
-    if (state.message) by("phase").textContent = state.message;
-    askForImages();
+    if (state.phase) status = { ...state, text: state.phase };
+    if (state.message) status.text = state.message;
+    isStale = true;
+    refresh();
   }
 
-  function showPhase({ phase, generation, last }) {
-    by("phase").textContent = phase;
+  // Texts, curve and images of what has changed are painted together, and not while nobody looks: a
+  // browser without a graphics card paints on the processors that evolve.
+  let status = {}, isStale = false, isBusy = false, told = 0, painted = 0, marked = [];
+  async function refresh() {
+    if (isBusy) return;
+    isBusy = true;
+    while (!document.hidden && isBehind()) await update();
+    isBusy = false;
+  }
+  setInterval(refresh, 1000);
+  document.addEventListener("visibilitychange", refresh);
+
+  const wait = (duration) => new Promise((done) => setTimeout(done, duration));
+  const inView = () => [...tiles.values()].filter((tile) => tile.visible);
+  const isOld = (tile) => tile.born !== tile.shown;
+  const isToTell = (some) => some.length > 0 && performance.now() - told > PATIENCE;
+  const isBehind = () => isStale || inView().some(isOld) || isToTell(inView());
+
+  // Asks for the images in view that are out of date, in one request, which also says what is in
+  // view: the server has those images ready when their elites change.
+  async function update() {
+    await wait(PACE + painted - performance.now());
+    isStale = false;
+    const seen = inView();
+    const wanted = seen.filter(isOld).slice(0, MOST_ASKED);
+    const born = wanted.map((tile) => tile.born);
+    const levels = wanted.length || isToTell(seen) ? await imagesOf(wanted, seen) : null;
+    await new Promise(requestAnimationFrame);
+    painted = performance.now();
+    showStatus();
+    if (levels) {
+      mark(wanted);
+      const size = shape[0] * shape[1] * shape[2];
+      wanted.forEach((tile, i) => paint(tile, born[i], levels.subarray(i * size, (i + 1) * size)));
+    } else if (wanted.length) {
+      await wait(1000); // where the connection is gone, the phase says so
+    }
+  }
+
+  async function imagesOf(wanted, seen) {
+    told = performance.now();
+    const list = (some) => some.map((tile) => tile.cell).join(",");
+    try {
+      const answer = await fetch(`/api/live/images?cells=${list(wanted)}&in_view=${list(seen)}`);
+      return answer.ok ? new Uint8Array(await answer.arrayBuffer()) : null;
+    } catch {
+      return null;
+    }
+  }
+
+  function showStatus() {
+    const { phase, text, generation, last } = status;
+    put(by("phase"), text);
     by("phase").dataset.phase = phase;
     const rate = curve.length ? `, ${Math.round(curve.at(-1)[4]).toLocaleString("en")} evaluations/s` : "";
-    by("figures").textContent = last ? `generation ${generation} of ${last}, ${tiles.size} elites${rate}` : "";
+    put(by("figures"), last ? `generation ${generation} of ${last}, ${tiles.size} elites${rate}` : "");
     by("pause").disabled = phase !== "evolving";
     by("stop").disabled = !["evolving", "paused"].includes(phase);
     by("go-on").disabled = !["paused", "stopped"].includes(phase);
+    for (const tile of tiles.values()) {
+      put(tile.below, evofool.percent(1 / (1 + Math.exp(-tile.logOdds))));
+    }
+    drawCurve();
   }
 
-  // Asks for the images in view that are out of date, one request at a time, and says what is in
-  // view: the server has those images ready when their elites change.
-  let isAsking = false, told = 0;
-  async function askForImages() {
-    const inView = [...tiles.values()].filter((tile) => tile.visible);
-    const wanted = inView.filter((tile) => tile.born !== tile.shown).slice(0, MOST_ASKED);
-    if (isAsking || !inView.length || (!wanted.length && performance.now() - told < PATIENCE)) return;
-    isAsking = true;
-    told = performance.now();
-    const born = wanted.map((tile) => tile.born);
-    const list = (some) => some.map((tile) => tile.cell).join(",");
-    try {
-      const answer = await fetch(`/api/live/images?cells=${list(wanted)}&in_view=${list(inView)}`);
-      if (!answer.ok) throw new Error(answer.statusText);
-      const levels = new Uint8Array(await answer.arrayBuffer());
-      const size = shape[0] * shape[1] * shape[2];
-      wanted.forEach((tile, i) => paint(tile, born[i], levels.subarray(i * size, (i + 1) * size)));
-      if (wanted.length) setTimeout(askForImages);
-    } catch { /* tries again after a second; where the connection is gone, the phase says so */ }
-    isAsking = false;
+  // What stays the same is not painted again.
+  function put(node, text) {
+    if (node.textContent !== text) node.textContent = text;
   }
-  setInterval(askForImages, 1000);
+
+  // Marks what is new, until something else is.
+  function mark(fresh) {
+    if (!fresh.length) return;
+    for (const tile of marked) tile.item.classList.toggle("new", fresh.includes(tile));
+    for (const tile of fresh) tile.item.classList.add("new");
+    marked = fresh;
+  }
 
   function paint(tile, born, levels) {
     const [height, width, channels] = shape;
@@ -96,8 +140,6 @@
     tile.canvas.getContext("2d").putImageData(image, 0, 0);
     tile.shown = born;
     tile.item.dataset.shown = `${tile.cell}-${born}`;
-    tile.item.classList.add("new");
-    setTimeout(() => tile.item.classList.remove("new"), 900);
   }
 
   const height = (share) => {
@@ -108,6 +150,8 @@
   function drawCurve() {
     const svg = by("curve"), first = curve[0]?.[0] ?? 0;
     const span = Math.max(1, (curve.at(-1)?.[0] ?? 1) - first);
+    const step = Math.ceil(curve.length / MOST_POINTS);
+    const rows = curve.filter((_, i) => (curve.length - 1 - i) % step === 0);
     const point = (row, column) => `${(600 * (row[0] - first)) / span},${height(row[column])}`;
     const make = (tag, attributes) => {
       const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -116,9 +160,9 @@
     };
     const levels = [0.5, 0.9999, 0.0001].map((share) =>
       make("line", { x1: 0, x2: 600, y1: height(share), y2: height(share) }));
-    const area = [...curve.map((row) => point(row, 3)), ...[...curve].reverse().map((row) => point(row, 1))];
+    const area = [...rows.map((row) => point(row, 3)), ...[...rows].reverse().map((row) => point(row, 1))];
     svg.replaceChildren(...levels, make("polygon", { points: area.join(" ") }),
-      make("polyline", { points: curve.map((row) => point(row, 2)).join(" ") }));
+      make("polyline", { points: rows.map((row) => point(row, 2)).join(" ") }));
   }
 
   for (const share of [0.9999, 0.5, 0.0001]) {
