@@ -43,7 +43,7 @@ def local_copy(place: str | Path) -> Path:
         import fsspec
     try:
         files, root = fsspec.core.url_to_fs(url)
-        found = files.find(root, detail=True)
+        found = _found(files, root)
         wanted = _checked(url, name, root, found)
         home.mkdir(parents=True, exist_ok=True)
         with locked(home, patience=PATIENCE):
@@ -56,6 +56,14 @@ def local_copy(place: str | Path) -> Path:
         reason = str(error) or type(error).__name__
         raise UserError(f"cannot read {url}: {reason}") from error
     return home / name
+
+
+def _found(files: Foreign, root: str) -> Mapping[str, Mapping[str, Foreign]]:
+    """Returns the facts of all files below a path; none where there is no such bucket."""
+    try:
+        return files.find(root, detail=True)
+    except FileNotFoundError:
+        return {}
 
 
 def _checked(
