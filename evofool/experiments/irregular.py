@@ -250,7 +250,7 @@ def _draw_curves(lab: Lab, curves: Mapping[str, Curve]) -> Figure:
         axes.set_xlabel("generation")
         confidence_axis(axes, "median confidence of the elites")
         axes.grid(alpha=0.3)
-        axes.legend(loc="center left")
+        axes.legend()
     return Figure(file="curve.png", caption="Median confidence over generations")
 
 

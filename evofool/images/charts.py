@@ -14,7 +14,7 @@ from evofool.support import Foreign, replacing
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DPI = 110
+DPI = 220  # for print and for dense screens
 LETTER, TILT = 0.085, np.pi / 4  # width of a letter in inches; angle of the names of columns
 DARK = 0.6  # share of the colour scale; text on darker squares is white
 
@@ -25,11 +25,12 @@ def chart(
 ) -> Iterator[Foreign]:  # `Axes`, or an array of them: a caller knows which
     """Yields matplotlib axes to draw on, then writes the drawing, atomically.
 
-    Texts are drawn as they are, whatever their script; "$" is no markup.
+    Texts are drawn as they are, whatever their script; "$" is no markup. Legends stand to the right
+    of their axes, wherever they were put.
 
     Args:
         path: of the PNG file.
-        size: width and height in inches, of 110 pixels each.
+        size: width and height in inches, of 220 pixels each.
         panels: number of axes side by side, or of their rows and columns; an array of axes is
             yielded if there are several.
     """
@@ -42,6 +43,10 @@ def chart(
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         yield figure.subplots(*((1, panels) if isinstance(panels, int) else panels))
+        for axes in figure.axes:
+            if (legend := axes.get_legend()) is not None:
+                legend.set_loc("upper left")  # with the corner to the right of the axes, off the data
+                legend.set_bbox_to_anchor((1, 1), axes.transAxes)
         fonts = _make_drawable(figure)
         with replacing(path) as temporary, rc_context({"font.family": fonts}):
             figure.savefig(temporary, dpi=DPI, format="png")

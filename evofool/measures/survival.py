@@ -191,7 +191,7 @@ def _plot(points: Sequence[SurvivalPoint], path: Path, title: str) -> None:
             _draw_curve(panel, curve, name)
         for panel in panels[len(kinds) :]:
             panel.set_visible(False)
-        panels[0].legend(loc="lower left", fontsize=7)
+        panels[0].legend(fontsize=7)
         panels[0].figure.suptitle(title, fontsize=10)
 
 

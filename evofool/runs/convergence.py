@@ -38,7 +38,7 @@ def write_convergence(run: Run, path: Path) -> None:
         axes.set_xlabel("generation")
         axes.set_title(f"{run.config.encoding} against {run.card.name}")
         axes.grid(alpha=0.3)
-        axes.legend(loc="lower right")
+        axes.legend()
 
 
 def draw_span(

@@ -216,7 +216,7 @@ def _draw_losses(lab: Lab, removed: Removed) -> Figure:
         axes.set_ylabel(f"confidence lost, {kept.sum()} elites")
         axes.axhline(0, color="black", linestyle=":", linewidth=1)
         axes.grid(alpha=0.3)
-        axes.legend(loc="upper left")
+        axes.legend()
     return Figure(
         file="copies.png",
         caption="Confidence lost with copies and with patches elsewhere: median and 95 % interval",

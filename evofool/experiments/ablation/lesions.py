@@ -173,7 +173,7 @@ def _draw_chart(lab: Lab, visible: Cut) -> Figure:
         axes.set_ylabel("share of lesions")
         axes.set_ylim(0, 1)
         axes.grid(alpha=0.3)
-        axes.legend(loc="lower right")
+        axes.legend()
     return Figure(
         file="lesions.png",
         caption="Confidence lost by lesions that change the image: the share that costs no more "

@@ -229,7 +229,7 @@ def _draw_strokes(lab: Lab, evolved: Strokes, real: Strokes) -> Figure:
             axes.set_ylabel(f"share of edge energy:\n{name}")
             axes.set_ylim(0, 1)
             axes.grid(axis="y", alpha=0.3)
-        panels[0].legend(loc="upper right")
+        panels[0].legend()
     return Figure(
         file="strokes.png",
         caption="Strokes of evolved digits (boxes) and of real ones (diamonds); the paper's claims "

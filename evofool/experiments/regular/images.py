@@ -37,7 +37,7 @@ def draw_distributions(
         left.axvline(len(groups) / 2, color="black", linewidth=0.5)
         left.set_xlabel("classes, most certain first")
         confidence_axis(left, "confidence")
-        left.legend(loc="lower left")
+        left.legend()
         right.boxplot(
             [on_axis(pooled[name]) for name in names],
             orientation="horizontal",
@@ -73,7 +73,7 @@ def draw_families(lab: Lab, families: Sequence[FamilyConfidence], groups: np.nda
         axes.set_yticks(range(len(names)), [names[index] for index in order])
         confidence_axis(axes, "median probability over the elites of a group", which="x")
         axes.grid(axis="x", alpha=0.3)
-        axes.legend(loc="lower left")
+        axes.legend()
     return Figure(
         file="families.png",
         caption="Probability of the class, and summed over the classes of its group",

@@ -14,7 +14,7 @@ def test_chart_writes_what_was_drawn(tmp_path):
         with chart(tmp_path / f"{name}.png", size=(2, 1)) as axes:
             axes.plot([0, 1], [0, height])
     flat, high = read(tmp_path / "flat.png"), read(tmp_path / "high.png")
-    assert flat.shape == high.shape == (110, 220, 3)
+    assert flat.shape == high.shape == (220, 440, 3)
     assert (flat != high).any()
 
 
@@ -23,6 +23,16 @@ def test_chart_has_as_many_panels_as_asked_for(tmp_path):
         left.plot([0, 1])
         right.plot([1, 0])
     assert (tmp_path / "two.png").exists()
+
+
+def test_legends_stand_beside_the_data(tmp_path):
+    with chart(tmp_path / "two.png", panels=2) as both:
+        for axes in both:
+            axes.plot([0, 1], label="a line")
+            axes.legend(loc="center")
+    places = [axes.get_legend().get_window_extent() for axes in both]
+    assert not any(place.overlaps(axes.bbox) for place in places for axes in both)
+    assert places[1].x1 <= both[1].figure.bbox.x1
 
 
 def test_chart_leaves_nothing_behind_when_drawing_fails(tmp_path):
