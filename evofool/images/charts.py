@@ -45,7 +45,7 @@ def chart(
         yield figure.subplots(*((1, panels) if isinstance(panels, int) else panels))
         for axes in figure.axes:
             if (legend := axes.get_legend()) is not None:
-                legend.set_loc("upper left")  # with the corner to the right of the axes, off the data
+                legend.set_loc("upper left")  # its corner, beside the axes
                 legend.set_bbox_to_anchor((1, 1), axes.transAxes)
         fonts = _make_drawable(figure)
         with replacing(path) as temporary, rc_context({"font.family": fonts}):

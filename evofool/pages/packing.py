@@ -4,7 +4,8 @@
 """
 
 import base64
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import groupby
 
@@ -17,7 +18,7 @@ from evofool.runs import Elite, Run, facts
 from evofool.support import JsonValue
 
 PER_FILE = 250  # networks in a data file
-MOST_ANCESTORS = 8000  # networks of ancestors in a site, of each run: some 2.5 MB
+MOST_ANCESTORS = 6000  # networks of ancestors in a site, of each run: some 1.2 MB
 
 
 def run_facts(run: Run, elites: Sequence[Elite]) -> JsonValue:
@@ -66,8 +67,8 @@ def elite_columns(elites: Sequence[Elite]) -> JsonValue:
     }
 
 
-def pack(genome: cppn.Genome) -> str:
-    """Writes a network as base64: counts of nodes and connections, activations, sources, targets.
+def pack(genome: cppn.Genome) -> bytes:
+    """Writes a network: counts of nodes and connections, activations, sources, targets.
 
     These are little-endian uint16; the weights, float32, come last.
     """
@@ -82,7 +83,15 @@ def pack(genome: cppn.Genome) -> str:
         ]
     )
     weights = genome.weight[:connections].astype("<f4").tobytes()
-    return base64.b64encode(numbers.astype("<u2").tobytes() + weights).decode("ascii")
+    return numbers.astype("<u2").tobytes() + weights
+
+
+def together(packed: Iterable[bytes]) -> str:
+    """Writes networks one after the other, compressed, as base64.
+
+    Relatives share weights, so that less than half is left.
+    """
+    return base64.b64encode(zlib.compress(b"".join(packed), level=9)).decode("ascii")
 
 
 class Lines:
@@ -126,7 +135,7 @@ class Lines:
         return {"members": self._members, "generations": generations}
 
     @cached_property
-    def networks(self) -> list[str]:
+    def networks(self) -> list[bytes]:
         """Those of all ancestors, which are made again for it."""
         packed = []
         for index, members in groupby(self._born, key=lambda born: born[0]):

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import cppn
 from evofool.images import Levels, save_image, to_image
-from evofool.pages.packing import PER_FILE, Lines, elite_columns, pack, run_facts
+from evofool.pages.packing import PER_FILE, Lines, elite_columns, pack, run_facts, together
 from evofool.pages.sprites import PER_SPRITE, QUALITY, draw_sprite, sprite_facts
 from evofool.runs import Elite, Run, result_folder
 from evofool.support import JsonValue, UserError, replacing
@@ -149,11 +149,11 @@ def _data(name: str, value: Callable[[], JsonValue]) -> tuple[str, Maker]:
 
 
 def _networks(elites: Sequence[Elite]) -> Callable[[], JsonValue]:
-    return lambda: [pack(elite.genome) for elite in elites]
+    return lambda: together(pack(elite.genome) for elite in elites)
 
 
 def _ancestors(lines: Lines, numbers: Sequence[int]) -> Callable[[], JsonValue]:
-    return lambda: [lines.networks[number] for number in numbers]
+    return lambda: together(lines.networks[number] for number in numbers)
 
 
 def _sprite(run: Run, elites: Sequence[Elite]) -> Maker:

@@ -12,7 +12,7 @@ from evofool.support import JsonValue
 COLUMNS = 10  # of a sprite, and its rows
 PER_SPRITE = COLUMNS**2
 SIDE = 112  # pixels: longer side of a thumbnail
-QUALITY = 70  # of WebP: 2.4 KB for a thumbnail of an ImageNet run; JPEG takes more at any quality
+QUALITY = 60  # of WebP: 2 to 3 KB for a thumbnail of an ImageNet run; JPEG takes more
 SMALL = 64  # pixels: images up to here are not scaled; pages show their pixels as squares
 
 

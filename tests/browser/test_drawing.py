@@ -13,14 +13,13 @@ from playwright.sync_api import Page
 import cppn
 import evofool
 from evofool import Run
-from evofool.pages.packing import pack
+from evofool.pages.packing import pack, together
 from tests.browser.conftest import Save, fill_number, opened
 
 # Draws networks, packed as in the site's data, and gives their levels, red, green and blue.
 DRAW = """async ([packed, look, width, height, inDouble]) => {
   const drawn = [];
-  for (const text of packed) {
-    const network = evofool.genome.unpack(text, look);
+  for (const network of await evofool.genome.unpack(packed, look)) {
     const canvas = evofool.element("canvas", { width, height });
     const whole = evofool.plane.whole;
     if (inDouble) {
@@ -126,7 +125,7 @@ def test_every_activation_and_style_is_drawn_alike(
     opened(page, site)
     assert page.evaluate("evofool.painter.isFast()")
     texts = page.evaluate(
-        DRAW, [[pack(genome) for genome in genomes], look(spec, style), WIDTH, HEIGHT, in_double]
+        DRAW, [together(map(pack, genomes)), look(spec, style), WIDTH, HEIGHT, in_double]
     )
     shares = [
         share_within_one(levels(text, HEIGHT, WIDTH), drawn_by_python(genome, spec, style))
@@ -146,7 +145,7 @@ def test_two_hundred_elites_of_imagenet_are_drawn_alike(page: Page, real_run: Ru
     look = page.evaluate("evofool.runs.site().runs[0].look")
     texts = []
     for start in range(0, 200, 50):
-        packed = [pack(elite.genome) for elite in elites[start : start + 50]]
+        packed = together(pack(elite.genome) for elite in elites[start : start + 50])
         texts += page.evaluate(DRAW, [packed, look, width, height, False])
     here = np.stack([levels(text, height, width) for text in texts])
     there = np.stack(list(real_run.images(elites))).astype(int)
@@ -165,8 +164,9 @@ def test_shaders_for_shadertoy_draw_the_image_and_more_around_it(
             genome, spec, height=HEIGHT, width=WIDTH, style=style, title="two \\\nx"
         )
         there = page.evaluate(
-            "([text, look]) => evofool.shader.shadertoy(evofool.genome.unpack(text, look), 'x')",
-            [pack(genome), look(spec, style)],
+            "async ([text, look]) => "
+            "evofool.shader.shadertoy((await evofool.genome.unpack(text, look))[0], 'x')",
+            [together([pack(genome)]), look(spec, style)],
         )
         for source in (here, there):
             data = page.evaluate(SHADERTOY, [source, WIDTH, HEIGHT])

@@ -6,22 +6,27 @@
 evofool.genome = (() => {
   const INPUTS = ["x", "y", "d", "bias"];
 
-  // Unpacks a network: little-endian counts (2 x uint16), activations, sources, targets (uint16
-  // each), weights (float32), as base64. `look` is what the run says of all its networks.
-  function unpack(text, look) {
+  // Unpacks networks, which stand one after the other, compressed by zlib, as base64. Of each,
+  // little-endian: counts (2 x uint16), activations, sources, targets (uint16 each), weights
+  // (float32). `look` is what the run says of all its networks.
+  async function unpack(text, look) {
     const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-    const view = new DataView(bytes.buffer);
-    const [nodes, connections] = [view.getUint16(0, true), view.getUint16(2, true)];
-    let at = 4;
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    const view = new DataView(await new Response(stream).arrayBuffer());
+    let at = 0;
     const shorts = (count) => Array.from({ length: count }, () => {
       at += 2;
       return view.getUint16(at - 2, true);
     });
-    const activation = shorts(nodes - INPUTS.length);
-    const source = shorts(connections);
-    const target = shorts(connections);
-    const weight = Float32Array.from({ length: connections }, (_, i) => view.getFloat32(at + 4 * i, true));
-    return { activation, source, target, weight, look };
+    const networks = [];
+    while (at < view.byteLength) {
+      const [nodes, connections] = shorts(2);
+      const [activation, source, target] = [nodes - INPUTS.length, connections, connections].map(shorts);
+      const weight = Float32Array.from({ length: connections }, (_, i) => view.getFloat32(at + 4 * i, true));
+      at += 4 * connections;
+      networks.push({ activation, source, target, weight, look });
+    }
+    return networks;
   }
 
   function names(network) {

@@ -29,11 +29,18 @@ evofool.runs = (() => {
 
   const all = () => site.runs.flatMap((run) => run.elites);
 
-  async function network(elite) {
-    const part = Math.floor(elite.number / PER_FILE);
-    const packed = await evofool.load(`${elite.run.folder}/networks-${part}`);
-    return evofool.genome.unpack(packed[elite.number % PER_FILE], elite.run.look);
+  const unpacked = new Map(); // name of a data file -> promise of its networks
+
+  // Returns one of the networks that data files of a kind hold.
+  async function numbered(run, kind, number) {
+    const name = `${run.folder}/${kind}-${Math.floor(number / PER_FILE)}`;
+    const packed = await evofool.load(name);
+    if (!unpacked.has(name)) unpacked.set(name, evofool.genome.unpack(packed, run.look));
+    return (await unpacked.get(name))[number % PER_FILE];
   }
+
+  const network = (elite) => numbered(elite.run, "networks", elite.number);
+  const ancestor = (elite, number) => numbered(elite.run, "ancestors", number);
 
   // The ancestors of an elite that the site holds, the oldest first: generation and class of each.
   async function line(elite) {
@@ -44,12 +51,6 @@ evofool.runs = (() => {
       class: held,
       name: elite.run.classes[held][0].split(",")[0],
     }));
-  }
-
-  async function ancestor(elite, number) {
-    const part = Math.floor(number / PER_FILE);
-    const packed = await evofool.load(`${elite.run.folder}/ancestors-${part}`);
-    return evofool.genome.unpack(packed[number % PER_FILE], elite.run.look);
   }
 
   // As few decimals as tell confidences apart, never rounded up to certainty.

@@ -1,5 +1,6 @@
 import base64
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -7,12 +8,11 @@ import pytest
 import cppn
 from evofool import Run
 from evofool.pages import packing
-from evofool.pages.packing import Lines, elite_columns, pack
+from evofool.pages.packing import Lines, elite_columns, pack, together
 
 
-def unpack(text: str) -> tuple[list[int], list[int], list[int], list[float]]:
+def unpack(data: bytes) -> tuple[list[int], list[int], list[int], list[float]]:
     """Reads what `pack` writes, as `assets/genome.js` does."""
-    data = base64.b64decode(text)
     nodes, connections = struct.unpack_from("<2H", data)
     shorts = struct.unpack_from(f"<{nodes - cppn.NUM_INPUTS + 2 * connections}H", data, 4)
     weights = struct.unpack_from(f"<{connections}f", data, 4 + 2 * len(shorts))
@@ -34,6 +34,13 @@ def test_packed_networks_are_whole(cppn_run: Run):
         assert [spec.activations[code] for code in codes] == expected["nodes"]
         found = [list(connection) for connection in zip(sources, targets, weights, strict=True)]
         assert found == expected["connections"]
+
+
+def test_relatives_are_written_in_less_than_half(cppn_run: Run):
+    packed = Lines(cppn_run, cppn_run.all_elites()).networks
+    text = together(packed)
+    assert zlib.decompress(base64.b64decode(text)) == b"".join(packed)
+    assert len(text) < sum(map(len, packed)) * 4 / 3 / 2
 
 
 def test_lines_lead_to_every_ancestor_of_every_independent_run(cppn_run: Run):
