@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from evofool.cli.flags import ClassName, RunFolder, refuse_unused
+from evofool.cli.flags import MaybeClassName, RunFolder, refuse_unused
 from evofool.cli.lines import say
 from evofool.cli.numbers import Index, Size, decimal, pixels, whole
 from evofool.cli.render import AS_EVOLVED, Flags
@@ -13,7 +13,8 @@ from evofool.cli.startup import start_jax
 def animate(
     run: RunFolder,
     *,
-    class_name: ClassName,
+    class_name: MaybeClassName = None,
+    favourites: Path | None = None,
     to: tuple[str, ...] = (),
     lineage: bool = False,
     loop: bool = False,
@@ -39,6 +40,7 @@ def animate(
     Args:
         run: run directory.
         class_name: the elite's class: a label, an index (or index:3) or a WordNet id.
+        favourites: file of favourites, as the browser exports them; each turns into the next.
         to: classes into whose elites it turns, one after the other.
         lineage: show its line of descent, from generation 0.
         loop: end where it begins, and repeat; a line of descent goes there and back.
@@ -60,6 +62,7 @@ def animate(
         Run(run, strict=strict),
         class_name,
         out,
+        favourites=favourites,
         to=to,
         lineage=lineage,
         loop=loop,

@@ -63,7 +63,7 @@ def compare(
         baseline: the group that the others are tested against, as the table names it; by default
             the first.
         csv: file to write the groups to.
-        plot: PNG file to draw the groups to.
+        plot: file to draw the groups to: .png, .svg or .pdf.
         strict: exit with code 1 if the newest checkpoint is damaged; by default an older one is
             used, with a warning.
         as_json: print JSON.

@@ -1,4 +1,4 @@
-"""Charts as PNG files, drawn without a display."""
+"""Charts as files, drawn without a display."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -9,11 +9,12 @@ import numpy as np
 from jaxtyping import Float
 
 from evofool.images.fonts import drawable, families
-from evofool.support import Foreign, replacing
+from evofool.support import Foreign, UserError, replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FORMATS = ("png", "svg", "pdf")
 DPI = 220  # for print and for dense screens
 LETTER, TILT = 0.085, np.pi / 4  # width of a letter in inches; angle of the names of columns
 DARK = 0.6  # share of the colour scale; text on darker squares is white
@@ -29,15 +30,21 @@ def chart(
     of their axes, wherever they were put.
 
     Args:
-        path: of the PNG file.
-        size: width and height in inches, of 220 pixels each.
+        path: of the file, whose ending is one of `FORMATS`.
+        size: width and height in inches, of 220 pixels each in a PNG file.
         panels: number of axes side by side, or of their rows and columns; an array of axes is
             yielded if there are several.
+
+    Raises:
+        UserError: the ending is of no such format.
     """
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # no display, no global state
     from matplotlib.figure import Figure
 
+    kind = path.suffix[1:].lower()
+    if kind not in FORMATS:
+        raise UserError(f"{path}: a chart cannot be written as {path.suffix!r}; expected {FORMATS}")
     width, height = size
     with rc_context({"font.family": families("")}):
         figure = Figure(figsize=(width, height), layout="constrained")
@@ -49,7 +56,7 @@ def chart(
                 legend.set_bbox_to_anchor((1, 1), axes.transAxes)
         fonts = _make_drawable(figure)
         with replacing(path) as temporary, rc_context({"font.family": fonts}):
-            figure.savefig(temporary, dpi=DPI, format="png")
+            figure.savefig(temporary, dpi=DPI, format=kind)
 
 
 def _make_drawable(figure: "Figure") -> list[str]:

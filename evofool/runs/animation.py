@@ -12,6 +12,7 @@ import cppn
 from evofool.drawing import PLAIN, Drawing
 from evofool.evolution import cppn_spec
 from evofool.images import check_film, save_film, to_image
+from evofool.runs.choosing import favourites_of
 from evofool.runs.frames import Size, draw_frame, frame_of
 from evofool.runs.run import Elite, Run
 from evofool.support import UserError
@@ -23,9 +24,10 @@ Born = tuple[int, int]  # generation and child index
 
 def animate(
     run: str | Path | Run,
-    name: str | int,
+    name: str | int | None,
     out: str | Path,
     *,
+    favourites: str | Path | None = None,
     to: Sequence[str] = (),
     lineage: bool = False,
     loop: bool = False,
@@ -44,8 +46,10 @@ def animate(
 
     Args:
         run: a run directory.
-        name: of the class, its index or label.
+        name: of the class, its index or label; None where there are favourites.
         out: the file, .mp4 (which needs the package imageio-ffmpeg), .gif or .webp.
+        favourites: file of favourites, as the browser saves them: the film begins with the first of
+            the run's, which turns into the others.
         to: classes into whose elites it turns, one after the other.
         lineage: whether to show its line of descent.
         loop: end where it begins, and repeat; a line of descent goes there and back.
@@ -63,7 +67,8 @@ def animate(
         UserError: no such run or class, no CPPNs, an incomplete lineage, or no such film.
     """
     run, out = Run.open(run), Path(out)
-    elite, others = run.elite(name, run_index), [run.elite(other, run_index) for other in to]
+    elite, *others = _stations(run, run_index, favourites, [*([] if name is None else [name]), *to])
+    run_index = elite.run_index
     if others and lineage:
         raise UserError("to and lineage exclude each other; give one of them")
     count = _check(run, out, size, drawing, fps=fps, seconds=seconds)
@@ -81,6 +86,23 @@ def animate(
     images = (to_image(draw_frame(one, size, config, shape, drawing)) for one in networks)
     save_film(images, out, fps=fps, loop=loop)
     return out
+
+
+def _stations(
+    run: Run, run_index: int, favourites: str | Path | None, names: Sequence[str | int]
+) -> list[Elite]:
+    """Returns the elites that a film shows: favourites, then those of classes."""
+    elites = [] if favourites is None else favourites_of(run, favourites)
+    elites += [run.elite(name, run_index) for name in names]
+    if not elites:
+        raise UserError("no elite is chosen; give --class or --favourites")
+    indices = sorted({elite.run_index for elite in elites})
+    if len(indices) > 1:
+        raise UserError(
+            f"elites are of the independent runs {', '.join(map(str, indices))} of {run.folder}; "
+            "expected those of one, which have ancestors in common"
+        )
+    return elites
 
 
 def _check(run: Run, out: Path, size: Size, drawing: Drawing, *, fps: int, seconds: float) -> int:

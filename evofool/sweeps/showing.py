@@ -43,7 +43,7 @@ def write_comparison(comparison: Comparison, path: str | Path) -> None:
 
 
 def plot_comparison(comparison: Comparison, path: str | Path) -> None:
-    """Draws a PNG file: a dot for each run, and each group's median with its interval.
+    """Draws a dot for each run, and each group's median with its interval: .png, .svg or .pdf.
 
     Confidences are on an axis of log-odds. What never happened is left out, and counted in the name
     of its group.

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from evofool import UserError
 from evofool.images.charts import chart, write_matrix
 
 
@@ -16,6 +17,21 @@ def test_chart_writes_what_was_drawn(tmp_path):
     flat, high = read(tmp_path / "flat.png"), read(tmp_path / "high.png")
     assert flat.shape == high.shape == (220, 440, 3)
     assert (flat != high).any()
+
+
+@pytest.mark.parametrize(("ending", "start"), [("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_the_ending_decides_the_format(tmp_path, ending, start):
+    with chart(path := tmp_path / f"a.{ending}") as axes:
+        axes.plot([0, 1])
+    assert path.read_bytes().startswith(start)
+
+
+def test_other_endings_are_refused(tmp_path):
+    with (
+        pytest.raises(UserError, match=r"b\.bmp: a chart cannot be written as '\.bmp'; expected"),
+        chart(tmp_path / "b.bmp"),
+    ):
+        pass
 
 
 def test_chart_has_as_many_panels_as_asked_for(tmp_path):

@@ -1,5 +1,6 @@
 """Films of elites."""
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from evofool import Drawing, Run, UserError, animate
+from evofool import Drawing, Elite, Run, UserError, animate
 
 SMALL: dict[str, Any] = {"size": 28, "fps": 10, "seconds": 1}
 
@@ -41,6 +42,36 @@ def test_an_elite_turns_into_others(cppn_run: Run, tmp_path: Path):
     assert len({frame.tobytes() for frame in film}) == 10
     closed = frames(animate(cppn_run, "7", tmp_path / "b.gif", to=["3"], loop=True, **SMALL))
     assert is_near(closed[5], cppn_run["3"].image()[..., 0])
+
+
+def test_favourites_turn_into_one_another(cppn_run: Run, tmp_path: Path):
+    def favourites(*elites: Elite) -> Path:
+        chosen = [
+            {
+                "run": cppn_run.folder.name,
+                "seed": cppn_run.config.seed + elite.run_index,
+                "run_index": elite.run_index,
+                "class_index": elite.class_index,
+                "label": elite.label,
+                "born": list(elite.born),
+            }
+            for elite in elites
+        ]
+        file = tmp_path / "favourites.json"
+        content = {"format": "evofool-favourites", "version": 1, "favourites": chosen}
+        file.write_text(json.dumps(content), encoding="utf-8")
+        return file
+
+    first, last = cppn_run.elite("3", 1), cppn_run.elite("7", 1)
+    path = animate(cppn_run, None, tmp_path / "a.gif", favourites=favourites(first, last), **SMALL)
+    film = frames(path)
+    assert is_near(film[0], first.image()[..., 0])
+    assert is_near(film[-1], last.image()[..., 0])
+    both = favourites(first, cppn_run.elite("7", 0))
+    with pytest.raises(UserError, match="of the independent runs 0, 1 of"):
+        animate(cppn_run, None, tmp_path / "b.gif", favourites=both, **SMALL)
+    with pytest.raises(UserError, match="no elite is chosen; give --class or --favourites"):
+        animate(cppn_run, None, tmp_path / "b.gif", **SMALL)
 
 
 def test_an_elite_evolves(cppn_run: Run, tmp_path: Path):
