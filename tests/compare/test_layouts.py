@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 import evofool
+from tests.compare.peers import mend_torchvision
 
-pytest.importorskip("pytorch_ood", reason='needs pip install -e ".[compare]"')
+REASON = 'needs pip install -e ".[compare]"'
+mend_torchvision(pytest.importorskip("torch", reason=REASON))  # pytorch-ood imports it
+pytest.importorskip("pytorch_ood", reason=REASON)
 
 
 @pytest.fixture(scope="module")
