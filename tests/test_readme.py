@@ -1,5 +1,6 @@
 """The examples of the README and of the site, as they stand there, and what they name."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import evofool
+from evofool import Run
 from evofool.classifiers import check_classifier, load_classifier
 from evofool.cli import COMMANDS, main
 
@@ -20,8 +22,9 @@ PAGES = [
 DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", *PAGES]
 OWN = (ROOT / "docs/own-classifier.md").read_text(encoding="utf-8")
 MODULES = dict(re.findall(r"```python\n# (\w+)\.py\n(.*?)```", OWN, re.DOTALL))
-# whose other commands and snippets run as they stand, after `evofool evolve`
-EXECUTED = [README, *(ROOT / f"docs/{name}.md" for name in ("index", "hooks", "reproducibility"))]
+# whose other commands and snippets run as they stand, after `evofool evolve`, whose run is RUN
+PAGES_RUN = ("index", "hooks", "reproducibility", "artists")
+EXECUTED = [README, *(ROOT / f"docs/{name}.md" for name in PAGES_RUN)]
 
 
 def test_the_readme_is_short():
@@ -60,9 +63,27 @@ def commands_in(block: str) -> list[list[str]]:
     ]
 
 
+def write_favourites(run: Run, path: Path) -> None:
+    """Saves two favourites as a browser does."""
+    favourites = [
+        {
+            "run": run.folder.name,
+            "seed": elite.seed,
+            "run_index": elite.run_index,
+            "class_index": elite.class_index,
+            "label": elite.label,
+            "born": list(elite.born),
+        }
+        for elite in (run["3"], run["7"])
+    ]
+    content = {"format": "evofool-favourites", "version": 1, "favourites": favourites}
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
 @pytest.mark.slow
 def test_what_documents_show_runs(in_tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    evofool.evolve(quiet=True)
+    run = evofool.evolve(quiet=True)
+    write_favourites(run, in_tmp_path / "favourites.json")
     (in_tmp_path / "docs").symlink_to(ROOT / "docs")
     seen = []
     for document in EXECUTED:
@@ -71,7 +92,8 @@ def test_what_documents_show_runs(in_tmp_path: Path, monkeypatch: pytest.MonkeyP
                 exec(compile(block, document.name, "exec"), {"__name__": document.stem})
             for name, value in re.findall(r"^export (\w+)=(.*)$", block, flags=re.MULTILINE):
                 monkeypatch.setenv(name, value)
-            for words in commands_in(block):
+            for command in commands_in(block):
+                words = [str(run.folder) if word == "RUN" else word for word in command]
                 to_be_filled_in = any(word.isupper() for word in words)  # NAME, DIR
                 if not to_be_filled_in and words not in seen:
                     assert main(words) == 0, words

@@ -76,6 +76,8 @@ def confidence_axis(axes: "Axes", label: str, *, which: Literal["x", "y"] = "y")
         low, high = middle - _LEAST_SPAN / 2, middle + _LEAST_SPAN / 2
     ticks = _ticks_between(low, high)
     axis.set_ticks(on_axis(ticks).tolist(), labels=list(map(_text, ticks)))
+    if which == "x":  # long ones stand side by side
+        axes.tick_params("x", labelrotation=30)
     (axes.set_ylim if which == "y" else axes.set_xlim)(low, high)
     axis.set_label_text(label)
 
