@@ -83,10 +83,10 @@ def write_favourites(run: Run, path: Path) -> None:
 @pytest.mark.slow
 def test_what_documents_show_runs(in_tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     run = evofool.evolve(quiet=True)
-    write_favourites(run, in_tmp_path / "favourites.json")
     (in_tmp_path / "docs").symlink_to(ROOT / "docs")
     seen = []
     for document in EXECUTED:
+        write_favourites(Run(run.folder), in_tmp_path / "favourites.json")  # `resume` has others
         for language, block in blocks_of(document):
             if language == "python":
                 exec(compile(block, document.name, "exec"), {"__name__": document.stem})
