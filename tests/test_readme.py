@@ -100,6 +100,22 @@ def test_what_documents_show_runs(in_tmp_path: Path, monkeypatch: pytest.MonkeyP
                     seen.append(words)
 
 
+@pytest.mark.slow
+def test_what_the_page_of_sweeps_shows_runs(in_tmp_path: Path):
+    blocks = blocks_of(ROOT / "docs/sweeps.md")
+    plan = next(block for language, block in blocks if language == "toml")
+    for many, few in ("seeds = 10", "seeds = 2"), ("generations = 100", "generations = 2"):
+        assert many in plan
+        plan = plan.replace(many, few)
+    Path("rates.toml").write_text(plan, encoding="utf-8")
+    for language, block in blocks:
+        for words in commands_in(block):
+            assert main(words) == 0, words
+        if language == "python":
+            exec(compile(block, "sweeps.md", "exec"), {"__name__": "sweeps"})
+    assert Path("rates.png").exists()
+
+
 def test_the_documents_name_commands_and_flags_that_exist(capsys: pytest.CaptureFixture[str]):
     blocks = [block for document in DOCUMENTS for _, block in blocks_of(document)]
     commands = [words for block in blocks for words in commands_in(block)]
