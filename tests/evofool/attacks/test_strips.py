@@ -38,4 +38,4 @@ def test_the_curve_is_a_image(tmp_path: Path):
     of = {"cat": [0.9, 0.1], "dog": [0.05, 0.8]}
     write_curve(path, [0.0, 0.1], axis="epsilon", best=[0.9, 0.8], names=["cat", "dog"], of=of)
     with Image.open(path) as image:
-        assert image.size == (550, 374)
+        assert image.size == (1100, 748)

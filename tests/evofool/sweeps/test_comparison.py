@@ -59,7 +59,7 @@ def test_what_never_happened_is_later_than_anything(finished_sweep: Sweep, tmp_p
     rows = lines_of(tmp_path / "t.csv")
     assert [(row["n"], row["median"]) for row in rows] == [("3", ""), ("3", "")]
     plot_comparison(compared, tmp_path / "t.png")
-    assert pixels_of(tmp_path / "t.png").shape[0] == 440
+    assert pixels_of(tmp_path / "t.png").shape[0] == 880
 
 
 @pytest.mark.parametrize("measure", ["median_confidence", "classes_ge_90"])
