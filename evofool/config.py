@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from evofool.presets import PRESETS
 from evofool.support import (
     Registry,
     Setting,
@@ -286,43 +287,6 @@ class EvolveConfig:
     def to_dict(self) -> dict[str, Setting]:
         """Returns nested plain values that JSON can hold and `from_dict` reads back."""
         return dataclasses.asdict(self)
-
-
-PRESETS: dict[str, dict[str, Setting]] = {
-    "mnist-cppn": {"encoding": "cppn"},
-    "mnist-direct": {"encoding": "direct"},
-    # the authors' released code: pixel indices as coordinates, truncation
-    "mnist-cppn-released": {
-        "encoding": "cppn",
-        "cppn": {"coordinates": "pixels", "rounding": "truncate"},
-    },
-    # the paper's settings for ImageNet; the user names the classifier
-    "imagenet-cppn": {
-        "classifier": "",
-        "encoding": "cppn",
-        "generations": 5000,
-        "batch_size": 400,
-        "image_size": 256,
-        "views": "ten-crop",
-    },
-    # the same budget in fewer generations, and gradients: the best that is known, for one view
-    "imagenet-polished": {
-        "classifier": "",
-        "encoding": "cppn",
-        "generations": 500,
-        "batch_size": 400,
-        "polish": {"steps": 100, "rounds": 2},
-    },
-    "imagenet-direct": {
-        "classifier": "",
-        "encoding": "direct",
-        "generations": 20_000,
-        "batch_size": 200,
-        "image_size": 256,
-        "views": "ten-crop",
-        "direct": {"color": "hsv"},
-    },
-}
 
 
 def make_config(

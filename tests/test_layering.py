@@ -15,7 +15,14 @@ from tests.doors import DOORS, PACKAGES, ROOMS, ROOT, public
 # stand between the rooms: they need the lowest only, and most rooms read them. The public names of
 # evofool are for the command line alone.
 ORDER = (
-    *("cppn", "archive", "evofool.support", "evofool.config", "evofool.settings"),
+    *(
+        "cppn",
+        "archive",
+        "evofool.support",
+        "evofool.presets",
+        "evofool.config",
+        "evofool.settings",
+    ),
     "evofool.drawing",
     *(f"evofool.{room}" for room in ROOMS[1:]),
 )

@@ -72,8 +72,8 @@ def evolve(
         config: settings of the run.
         preset: mnist-cppn (the same as the defaults), mnist-direct, mnist-cppn-released (the
             settings of the paper's released code), imagenet-cppn or imagenet-direct (the paper's
-            for ImageNet), or imagenet-polished (the best known for it). The last three need
-            --classifier and --weights.
+            for ImageNet), imagenet-polished (the best known for it) or imagenet-waves (pixels,
+            without gradients). The last four need --classifier and --weights.
         config_file: TOML file with any of the settings below; [cppn], [direct] and [polish] are
             tables.
         polish_steps: polish the elites after evolution, with so many gradient steps each; the same

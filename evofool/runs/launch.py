@@ -83,7 +83,7 @@ def evolve(
         start: run directories and JSON files of genomes, of which generation 0 begins; the rest of
             it is random.
         config: a whole configuration; else it is built from the next three.
-        preset: name in `evofool.config.PRESETS`.
+        preset: name in `evofool.presets.PRESETS`.
         config_file: TOML file.
         name: what the default run directory is named after; the preset or encoding unless given.
         out: run directory; by default `runs/<name>-<seed>`, numbered when it is there.
