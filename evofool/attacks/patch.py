@@ -138,7 +138,7 @@ def add_patch(
     classifier: Classifier,
     images: np.ndarray,
     labels: Classes,
-    image: UInt8[np.ndarray, "side side channels"],
+    image: np.ndarray,
     *,
     target: Classes | None = None,
     size: float | Sequence[float] = SIZES,
@@ -150,7 +150,7 @@ def add_patch(
         classifier: the one for which the patch was made, or any other; inside JAX or outside.
         images: levels 0..255.
         labels: class of each image.
-        image: the patch, levels 0..255, square.
+        image: the patch, levels 0..255, uint8 `[side, side, channels]`.
         target: class that the images are to be taken for; None for any but the label.
         size: side of the patch as a share of the shorter side of the images, or a list of such.
         seed: of the places.

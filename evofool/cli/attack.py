@@ -63,7 +63,7 @@ def attack(
       apgd                the same with steps that adapt, and a choice of losses
       finite-differences  one step along a sign measured from outputs alone
       universal           one change for all images
-      patch               a square that gives a chosen class wherever it lies in an image
+      patch               a square that gives a chosen class wherever it lies
       deepfool            nearly the smallest change, over the nearest border
       lbfgs               nearly the smallest change that leads to a chosen class
       carlini-wagner      nearly the smallest change, by a longer descent
