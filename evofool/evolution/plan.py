@@ -80,8 +80,9 @@ class Plan:
     @property
     def last_generation(self) -> int:
         """The generation at which the run ends by count, polishing included."""
-        cells = 1 if self.climb is None else len(self.climb.cells)
-        return self.config.last_generation + sum(self.config.polish.generations_of(cells))
+        if self.climb is None:
+            return self.config.last_generation
+        return int(self.climb.starts[-1]) - 1
 
 
 def make_plan(config: EvolveConfig, classifier: Classifier) -> Plan:
