@@ -174,10 +174,7 @@ def attack(
         if folder is not None:
             if patch is not None:
                 save_image(to_image(patch), folder / "patch.png")
-            for row, path in enumerate(originals.names):
-                stem = folder / f"{row + 1:02d}-{Path(path).stem}"
-                of_image = lines[row * len(amounts) : (row + 1) * len(amounts)]
-                _write(stem, task.images[row], of_image, result.images[:, row])
+            _write_all(folder, task.images, lines, result.images)
     return lines
 
 
@@ -295,6 +292,16 @@ def _lines(
                 )
             )
     return lines
+
+
+def _write_all(
+    folder: Path, originals: np.ndarray, lines: Sequence[Attacked], made: np.ndarray
+) -> None:
+    """Writes the results of all images, numbered; `made` leads with the axis of amounts."""
+    for row, original in enumerate(originals):
+        of_image = lines[row * len(made) : (row + 1) * len(made)]
+        stem = folder / f"{row + 1:02d}-{Path(of_image[0].image).stem}"
+        _write(stem, original, of_image, made[:, row])
 
 
 def _write(stem: Path, original: np.ndarray, lines: Sequence[Attacked], made: np.ndarray) -> None:
