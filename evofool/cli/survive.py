@@ -46,6 +46,8 @@ def survive(
         as_json: print JSON.
     """
     start_jax()
+    from functools import partial
+
     from evofool.cli.console import make_table, output, print_json
     from evofool.images import WEAR
     from evofool.measures import survive
@@ -64,12 +66,13 @@ def survive(
     if as_json:
         print_json({"run": run, **result.to_dict()})
         return
+    write = partial(percent, step=result.resolution)
     rows = [
         [
             point.wear,
             f"{point.amount:g} % {WEAR[point.wear].unit}" if point.wear in WEAR else "",
-            percent(point.median_confidence),
-            f"{percent(point.low)} to {percent(point.high)}",
+            write(point.median_confidence),
+            f"{write(point.low)} to {write(point.high)}",
             f"{100 * point.same_label:.1f} %",
             "*" if point.is_held_out else "",
         ]

@@ -81,12 +81,19 @@ def _summaries(matrix: "TransferMatrix") -> list[dict[str, object]]:
 
 
 def _print(matrix: "TransferMatrix", ends: int) -> None:
+    from functools import partial
+
     from evofool.cli.console import make_table, output
     from evofool.runs import MOST_BY_CLASS
     from evofool.support import percent, rounded_percent
 
+    writers = [partial(percent, step=step) for step in matrix.resolutions]
     rows: list[list[object]] = [
-        [elite.class_index, elite.label, *map(percent, confidences)]
+        [
+            elite.class_index,
+            elite.label,
+            *(write(one) for write, one in zip(writers, confidences, strict=True)),
+        ]
         for elite, confidences in zip(matrix.elites, matrix.confidence.T, strict=True)
     ]
     hidden = len(rows) - 2 * ends if len(rows) > MOST_BY_CLASS else 0
@@ -101,8 +108,8 @@ def _print(matrix: "TransferMatrix", ends: int) -> None:
             summary["model"],
             rounded_percent(float(str(summary["same_label"]))),
             rounded_percent(float(str(summary["hits"]))),
-            percent(float(str(summary["median_confidence"]))),
+            write(float(str(summary["median_confidence"]))),
         ]
-        for summary in _summaries(matrix)
+        for summary, write in zip(_summaries(matrix), writers, strict=True)
     ]
     console.print(make_table(["model", "same label", "hits", "median"], lines))

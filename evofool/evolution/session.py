@@ -170,14 +170,23 @@ class Session:
 
         It is the smallest of those that the configuration names, the run has used last, and the
         memory was found to hold: a run goes on with what it got through with.
+
+        Raises:
+            UserError: it is of a generation that the run does not have.
         """
         table, used, most, self._past_seconds = restore(self.folder, self.config, self.reporter)
         known = [self._caller.micro_batch, *(size for _, size in used[-1:])]
         size = min(known if most is None else [*known, most])
         self._caller.use_micro_batch(size)
         state = self._caller.start(table)
+        if (newest := int(state.next_generation) - 1) > self.plan.last_generation:
+            raise UserError(
+                f"{self.folder} has a checkpoint of generation {newest}, but by config.json "
+                f"generation {self.plan.last_generation} is the last: one of them was edited or is "
+                "damaged"
+            )
         if not used or used[-1][1] != size:
-            used = [*used, (int(state.next_generation), size)]
+            used = [*used, (newest + 1, size)]
         self._micro_batches = used
         return state
 

@@ -63,6 +63,7 @@ class Survival:
         elites: how many, of all independent runs.
         expect: what the run asked them to survive, as its setting says; empty for nothing.
         points: images as they are, then each kind of wear from mild to strong.
+        resolution: step of which all confidences are multiples; 0 if there is none.
         table: the CSV file of the points.
         plot: the PNG file of the curves.
     """
@@ -70,6 +71,7 @@ class Survival:
     elites: int
     expect: str
     points: tuple[SurvivalPoint, ...]
+    resolution: float
     table: Path
     plot: Path
 
@@ -124,7 +126,12 @@ def survive(
         write_csv(table, [asdict(point) for point in points])
         _plot(points, plot, f"{len(elites)} elites against {run.card.name}")
     return Survival(
-        elites=len(elites), expect=run.config.expect, points=points, table=table, plot=plot
+        elites=len(elites),
+        expect=run.config.expect,
+        points=points,
+        resolution=run.resolution,
+        table=table,
+        plot=plot,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float
 
-from evofool.classifiers import Classifier, load_classifier
+from evofool.classifiers import Classifier, load_classifier, resolution
 from evofool.runs.run import Elite, Run
 from evofool.runs.transfer import Judgement, check_same_classes, look
 from evofool.support import JsonValue, UserError
@@ -21,11 +21,13 @@ class TransferMatrix:
         elites: of the run.
         models: names; the first is the model that the run was evolved for.
         judgements: of each model.
+        resolutions: steps of which each model's confidences are multiples; 0 if there is none.
     """
 
     elites: tuple[Elite, ...]
     models: tuple[str, ...]
     judgements: tuple[Judgement, ...]
+    resolutions: tuple[float, ...]
 
     @property
     def confidence(self) -> Float[np.ndarray, "models images"]:
@@ -89,6 +91,7 @@ def transfer_matrix(
         elites=tuple(elites),
         models=_names([run.classifier, *loaded]),
         judgements=tuple(look(model, images, classes) for model in (run.classifier, *loaded)),
+        resolutions=(run.resolution, *map(resolution, loaded)),
     )
 
 

@@ -14,6 +14,7 @@ from evofool.support.downloading import download
 from evofool.support.errors import (
     DamagedFileError,
     DamagedFileWarning,
+    MissingPackageError,
     ModelWarning,
     StoppedEarlyError,
     UserError,
@@ -95,6 +96,7 @@ __all__ = [
     "Foreign",
     "Job",
     "JsonValue",
+    "MissingPackageError",
     "ModelWarning",
     "Progress",
     "Registry",

@@ -13,6 +13,10 @@ class UserError(ValueError):
     """
 
 
+class MissingPackageError(UserError):
+    """A package that this use needs is not installed; the message has the line that installs it."""
+
+
 class DamagedFileError(UserError):
     """A file is not what was written; the message names it and says what to do.
 

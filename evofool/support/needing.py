@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
-from evofool.support.errors import UserError
+from evofool.support.errors import MissingPackageError
 
 
 @contextlib.contextmanager
@@ -16,12 +16,12 @@ def needing(what: str, *packages: str) -> Iterator[None]:
             only where evofool was installed from.
 
     Raises:
-        UserError: the import failed.
+        MissingPackageError: the import failed.
     """
     try:
         yield
     except ImportError as error:
-        raise UserError(
+        raise MissingPackageError(
             f"{what} need a package that is not here ({error}); run pip install "
             f"{' '.join(packages)}"
         ) from error

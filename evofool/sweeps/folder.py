@@ -29,7 +29,7 @@ from evofool.support import (
     write_json,
 )
 from evofool.sweeps.plan import Point, identity
-from evofool.sweeps.work import Outcome
+from evofool.sweeps.work import Outcome, median_of
 
 SWEEP, POINTS, FAILURES, LOGS = "sweep.json", "points", "failures", "logs"
 SCHEMA = 1
@@ -118,8 +118,7 @@ class Sweep:
         """
         path, folder = self._failure_of(outcome.name), self.folder_of(outcome.name)
         if outcome.state == "failed" and _is_finished(folder):
-            median = Run(folder).finished["median_confidence"]
-            outcome = Outcome(outcome.name, "finished", median=median)
+            outcome = Outcome(outcome.name, "finished", median=median_of(Run(folder)))
         if outcome.state == "finished":
             remove(path)
         elif outcome.state == "failed":

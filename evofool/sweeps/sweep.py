@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from evofool.evolution import Reporter
 from evofool.runs import reporting
-from evofool.support import Setting, UserError, percent, unknown_name
+from evofool.support import Setting, UserError, unknown_name
 from evofool.sweeps.engines import Engine, Means
 from evofool.sweeps.folder import LOGS, Sweep, held_sweep
 from evofool.sweeps.on_ray import carry_out_on_ray
@@ -116,8 +116,8 @@ def _left_of(opened: Sweep, points: Sequence[Point]) -> list[Task]:
 
 
 def _line(outcome: Outcome) -> str:
-    if outcome.median is not None:
-        return f"{outcome.name}: median {percent(outcome.median)}"
+    if outcome.median:
+        return f"{outcome.name}: median {outcome.median}"
     return f"{outcome.name}: {outcome.state}{outcome.error and ': '}{outcome.error}"
 
 

@@ -39,14 +39,14 @@ class Outcome(NamedTuple):
         state: whether it is finished; one that stopped early goes on the next time.
         error: why it failed, in one line.
         details: the same at length.
-        median: median confidence over the classes, of one that is finished.
+        median: median confidence over the classes, of one that is finished, as text.
     """
 
     name: str
     state: State
     error: str = ""
     details: str = ""
-    median: float | None = None
+    median: str = ""
 
 
 _previous: list[str] = []  # the classifier of this process's last point
@@ -68,7 +68,12 @@ def carry_out(task: Task) -> Outcome:
         return Outcome(task.name, "failed", said.split("\n")[0], traceback.format_exc())
     if run.was_interrupted:
         return Outcome(task.name, "stopped early")
-    return Outcome(task.name, "finished", median=run.finished["median_confidence"])
+    return Outcome(task.name, "finished", median=median_of(run))
+
+
+def median_of(run: Run) -> str:
+    """Returns the median confidence of a finished run as text."""
+    return run.percent(run.finished["median_confidence"])
 
 
 def _evolved(task: Task) -> Run:

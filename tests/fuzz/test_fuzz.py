@@ -200,13 +200,12 @@ def test_hostile_checkpoints(attempts: Attempts, copied, tmp_path):
         history: Any = {name: newest.manifest[name] for name in History.__annotations__}
         if rng.random() < 0.3:
             history = edit(history, rng)
-        shutil.rmtree(run / "checkpoints" / "15")
-        try:
-            with contextlib.closing(CheckpointWriter(run / "checkpoints", keep=3)) as writer:
-                writer.save(table, history)
-        except (TypeError, ValueError, AttributeError):  # nobody could write that
+        if not table[name].size or table["next_generation"].ndim:  # which nobody could write
             attempts.counts["not written"] += 1
             continue
+        shutil.rmtree(run / "checkpoints" / "15")
+        with contextlib.closing(CheckpointWriter(run / "checkpoints", keep=3)) as writer:
+            writer.save(table, history)
         words = rng.choice(READERS)
         answer = read(words, run, out).answer
         attempts.counts[f"exit {answer.code}"] += 1

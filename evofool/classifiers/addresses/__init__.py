@@ -10,7 +10,7 @@ import dataclasses
 import importlib
 
 from evofool.classifiers.classifier import Classifier
-from evofool.support import Address, local_copy, url_of
+from evofool.support import Address, MissingPackageError, local_copy, url_of
 
 _MODULES = {
     "onnx": "onnx_files",
@@ -34,4 +34,7 @@ def load_address(address: Address) -> Classifier:
     module = importlib.import_module(f"{__name__}.{_MODULES[address.scheme]}")
     if address.code is None and url_of(address.place):
         address = dataclasses.replace(address, place=str(local_copy(address.path)))
-    return module.load(address)
+    try:
+        return module.load(address)
+    except MissingPackageError as error:
+        raise MissingPackageError(f"{address}: {error}") from error

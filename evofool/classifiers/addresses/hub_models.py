@@ -169,7 +169,7 @@ def _of_images(model: Foreign) -> Foreign:
 def _import(address: Address, package: str) -> Foreign:
     with (
         blaming(str(address), doing=f"to import {package}"),
-        needing(f"{address.scheme}: addresses", package, *PACKAGES),
+        needing(f"models of {package}", package, *PACKAGES),
     ):
         return importlib.import_module(package)
 

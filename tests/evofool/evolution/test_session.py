@@ -164,6 +164,12 @@ def test_a_run_may_be_extended(tmp_path, whole):
     assert evolve(tmp_path / "run", config_of(generations=12, checkpoint_every=5))[0] == whole
 
 
+def test_a_checkpoint_beyond_the_end_of_the_run_is_refused(tmp_path):
+    evolve(tmp_path / "run", config_of(generations=7))
+    with pytest.raises(UserError, match=r"a checkpoint of generation 7, but .* generation 5"):
+        evolve(tmp_path / "run", config_of(generations=5))
+
+
 def test_a_run_that_logs_rarely_may_be_extended(tmp_path):
     evolve(tmp_path / "run", config_of(generations=7, log_every=5))
     extended = evolve(tmp_path / "run", config_of(generations=12, log_every=5))[0]
