@@ -21,8 +21,8 @@ from evofool.classifiers.architectures.convolution import (
     Convolution,
     FeatureMaps,
     OutputMaps,
-    max_pool,
 )
+from evofool.classifiers.architectures.max_pooling import max_pool
 from evofool.classifiers.card import Card
 from evofool.support import UserError
 

@@ -10,7 +10,7 @@ a few groups are convolved one by one (4 times as fast); anything else is XLA's 
 docs/results/forward.md compares these and the other ways that were tried.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
@@ -20,13 +20,18 @@ from flax import nnx
 from jax import lax
 from jaxtyping import Array, Float
 
+from evofool.classifiers.architectures.interleaving import counts, interleaved
+
 FeatureMaps = Float[Array, "batch height width channels"]
 OutputMaps = Float[Array, "batch output_height output_width outputs"]
 Kernel = Float[Array, "kernel_height kernel_width group_inputs outputs"]
-Padding = Literal["SAME"] | int | tuple[tuple[int, int], tuple[int, int]]
+Zeros = tuple[tuple[int, int], tuple[int, int]]  # (above, below), (left, right)
+Padding = Literal["SAME"] | int | Zeros
 
 # Terms in a sum of shifted images (36: 3x3 over four channels) up to which it beats XLA.
 FEW_TERMS = 36
+FEW_CHANNELS = 4  # of an image, up to which gradients by one matrix product beat XLA
+NO_ZEROS: Zeros = ((0, 0), (0, 0))
 
 
 class Convolution(nnx.Module):
@@ -103,19 +108,66 @@ def convolve(
     return _convolve_by_xla(images, kernel, stride, (height, width))
 
 
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def _convolve_by_xla(
-    images: FeatureMaps,
-    kernel: Kernel,
-    stride: int,
-    padding: Sequence[tuple[int, int]] = ((0, 0), (0, 0)),
+    images: FeatureMaps, kernel: Kernel, stride: int, padding: Zeros
 ) -> OutputMaps:
+    """Convolves by XLA's operation.
+
+    Its image gradient is made of the same operation: the one that JAX derives has its channels in
+    another order, in which XLA's CPU backend takes up to 20 times as long within a loop.
+    """
+    return _by_xla(images, kernel, stride, padding)
+
+
+def _by_xla(images: FeatureMaps, kernel: Kernel, stride: int, padding: Zeros) -> OutputMaps:
+    numbers = ("NHWC", "HWIO", "NHWC")
     return lax.conv_general_dilated(
-        images,
-        kernel,
-        (stride, stride),
-        padding,
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        images, kernel, (stride, stride), padding, dimension_numbers=numbers
     )
+
+
+def _gradients_by_xla(
+    stride: int, padding: Zeros, arrays: tuple[FeatureMaps, Kernel], gradient: OutputMaps
+) -> tuple[FeatureMaps, Kernel]:
+    images, kernel = arrays
+    _, of_kernel = jax.vjp(lambda kernel: _by_xla(images, kernel, stride, padding), kernel)
+
+    def convolve_once(gradient: FeatureMaps, part: Kernel) -> OutputMaps:
+        part = part.swapaxes(2, 3)
+        if part.shape[3] <= FEW_CHANNELS:
+            return _sum_of_products(gradient, part)
+        return _by_xla(gradient, part, 1, NO_ZEROS)
+
+    (above, below), (left, right) = padding
+    batch, rows, columns, channels = images.shape
+    shape = (batch, above + rows + below, left + columns + right, channels)
+    of_padded = _image_gradient(shape, kernel, stride, gradient, convolve_once)
+    of_images = of_padded[:, above : above + rows, left : left + columns]
+    return of_images, of_kernel(gradient)[0]
+
+
+def _sum_of_products(images: FeatureMaps, kernel: Kernel) -> OutputMaps:
+    """Convolves padded images to few channels: one matrix product, whose parts are then shifted."""
+    height, width, inputs, outputs = kernel.shape
+    products = images @ kernel.transpose(2, 0, 1, 3).reshape(inputs, -1)
+    batch, rows, columns, _ = products.shape
+    result = jnp.zeros(())
+    for i in range(height):
+        for j in range(width):
+            first = (i * width + j) * outputs
+            end = (batch, rows - height + i + 1, columns - width + j + 1, first + outputs)
+            result = result + lax.slice(products, (0, i, j, first), end)
+    return result
+
+
+_convolve_by_xla.defvjp(
+    lambda images, kernel, stride, padding: (
+        _by_xla(images, kernel, stride, padding),
+        (images, kernel),
+    ),
+    _gradients_by_xla,
+)
 
 
 def _zeros(side: int, size: int, stride: int, padding: Literal["SAME"] | int) -> tuple[int, int]:
@@ -164,7 +216,11 @@ def _gradients_of_each(
 
     # One image after the other: a whole batch outgrows the caches and takes three times as long.
     of_kernel, _ = lax.scan(add, jnp.zeros_like(kernel), (images, gradient))
-    return _image_gradient_of_each(images, kernel, stride, gradient), of_kernel
+
+    def convolve_once(gradient: FeatureMaps, part: Kernel) -> OutputMaps:
+        return _sum_of_shifts(gradient, part, 1)
+
+    return _image_gradient(images.shape, kernel, stride, gradient, convolve_once), of_kernel
 
 
 _convolve_each.defvjp(
@@ -173,31 +229,31 @@ _convolve_each.defvjp(
 )
 
 
-def _image_gradient_of_each(
-    images: FeatureMaps, kernel: Kernel, stride: int, gradient: OutputMaps
+def _image_gradient(
+    shape: tuple[int, ...],
+    kernel: Kernel,
+    stride: int,
+    gradient: OutputMaps,
+    convolve_once: Callable[[FeatureMaps, Kernel], OutputMaps],
 ) -> FeatureMaps:
-    """Convolves the gradient with the flipped kernel.
+    """Convolves the gradient with the flipped kernel, for padded images of a shape.
 
     Within a step of the stride a pixel has one of stride x stride places. The pixels at the same
-    place meet the same part of the kernel: their gradients are computed together, and the places
-    are interleaved at the end.
+    place meet the same part of the kernel: their gradients are computed together.
     """
-    batch, rows, columns, channels = images.shape
-    steps = [-(-side // stride) for side in (rows, columns)]
+    steps = counts(shape, (stride, stride))
 
     def at(row: int, column: int) -> FeatureMaps:
         part = kernel[row::stride, column::stride][::-1, ::-1]
         if not part.size:  # a stride beyond the kernel leaves pixels out
-            return jnp.zeros((batch, *steps, channels))
+            return jnp.zeros((shape[0], *steps, shape[3]))
         zeros = [
             (taps - 1, count - side)
             for taps, count, side in zip(part.shape[:2], steps, gradient.shape[1:3], strict=True)
         ]
-        return _sum_of_shifts(jnp.pad(gradient, ((0, 0), *zeros, (0, 0))), part, 1)
+        return convolve_once(jnp.pad(gradient, ((0, 0), *zeros, (0, 0))), part)
 
-    places = [jnp.stack([at(i, j) for j in range(stride)], axis=3) for i in range(stride)]
-    sides = [stride * count for count in steps]
-    return jnp.stack(places, axis=2).reshape(batch, *sides, channels)[:, :rows, :columns]
+    return interleaved(shape, (stride, stride), at)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -209,37 +265,12 @@ def _convolve_few(images: FeatureMaps, kernel: Kernel, stride: int) -> OutputMap
 _convolve_few.defvjp(
     lambda images, kernel, stride: (
         _sum_of_shifts(images, kernel, stride),
-        jax.vjp(lambda images, kernel: _convolve_by_xla(images, kernel, stride), images, kernel)[1],
+        (images, kernel),
     ),
-    lambda stride, vjp, gradient: vjp(gradient),
+    lambda stride, arrays, gradient: _gradients_by_xla(stride, NO_ZEROS, arrays, gradient),
 )
 
 
 def relu6(images: FeatureMaps) -> FeatureMaps:
     """Clips values to 0..6."""
     return jnp.clip(images, 0.0, 6.0)
-
-
-def max_pool(
-    images: FeatureMaps, size: int, stride: int, *, padding: int = 0, ceil: bool = False
-) -> OutputMaps:
-    """Takes the maximum over windows.
-
-    Args:
-        images: the values.
-        size: side of the windows.
-        stride: step between them.
-        padding: rows of minus infinity on every side.
-        ceil: also use windows that stick out below or right, as Caffe does; those that would
-            begin outside the image are left out, as Caffe and PyTorch do.
-    """
-    pads: Sequence[tuple[int, int]] = [(0, 0)]
-    for side in images.shape[1:3]:
-        steps = side + 2 * padding - size
-        extra = -steps % stride if ceil else 0
-        if steps + extra >= side + padding:
-            extra -= stride
-        pads = [*pads, (padding, padding + extra)]
-    return lax.reduce_window(
-        images, -jnp.inf, lax.max, (1, size, size, 1), (1, stride, stride, 1), [*pads, (0, 0)]
-    )

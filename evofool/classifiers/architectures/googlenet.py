@@ -20,8 +20,8 @@ from evofool.classifiers.architectures.convolution import (
     Convolution,
     FeatureMaps,
     OutputMaps,
-    max_pool,
 )
+from evofool.classifiers.architectures.max_pooling import max_pool
 from evofool.classifiers.card import Card
 
 

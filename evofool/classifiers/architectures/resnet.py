@@ -18,8 +18,8 @@ from evofool.classifiers.architectures.convolution import (
     Convolution,
     FeatureMaps,
     OutputMaps,
-    max_pool,
 )
+from evofool.classifiers.architectures.max_pooling import max_pool
 from evofool.classifiers.card import Card
 
 DEPTHS = {"resnet18": (2, 2, 2, 2), "resnet50": (3, 4, 6, 3)}  # blocks of the four stages

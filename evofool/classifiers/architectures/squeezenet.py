@@ -29,8 +29,8 @@ from evofool.classifiers.architectures.convolution import (
     FeatureMaps,
     OutputMaps,
     convolve,
-    max_pool,
 )
+from evofool.classifiers.architectures.max_pooling import max_pool
 from evofool.classifiers.card import Card
 
 # (squeezed channels, channels of each expansion) of the modules fire2..fire9

@@ -7,6 +7,7 @@ import numpy as np
 from jax import lax
 
 from evofool.classifiers.architectures.convolution import convolve
+from evofool.classifiers.architectures.max_pooling import largest_of_windows
 from evofool.classifiers.onnx_graphs.calls import Call, Table, UnsupportedError, operator
 
 TABLE: Table = {}
@@ -171,9 +172,13 @@ class _Windows:
         extra = -steps % stride
         return extra - stride if steps + extra >= self.sides[i] + before else extra
 
+    @property
+    def edges(self) -> Zeros:
+        """What is added before and after each side."""
+        return [(a, b + e) for (a, b), e in zip(self.zeros, self.extra, strict=True)]
+
     def reduce(self, x, start, join):
-        zeros = [(a, b + e) for (a, b), e in zip(self.zeros, self.extra, strict=True)]
-        edges = [(0, 0), *zeros, (0, 0)]
+        edges = [(0, 0), *self.edges, (0, 0)]
         return lax.reduce_window(
             *(x, start, join, self.window, self.strides, edges), window_dilation=self.dilations
         )
@@ -197,7 +202,11 @@ class _Windows:
 def _largest(call: Call, x):
     if len(call.node.outputs) > 1 and call.node.outputs[1]:
         raise UnsupportedError("MaxPool with the places of the largest values")
-    return _Windows(call, x.shape).reduce(x, -jnp.inf, lax.max)
+    windows = _Windows(call, x.shape)
+    if len(windows.sides) == 2 and set(windows.dilations) == {1}:
+        sizes, strides = windows.window[1:3], windows.strides[1:3]
+        return largest_of_windows(x, sizes, strides, tuple(windows.edges))
+    return windows.reduce(x, -jnp.inf, lax.max)
 
 
 @operator(TABLE, "AveragePool", layout="maps")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
 
-from evofool.classifiers.architectures.convolution import Convolution, convolve, max_pool, relu6
+from evofool.classifiers.architectures.convolution import Convolution, convolve, relu6
 
 # inputs, outputs, groups
 CHANNELS = {
@@ -71,21 +71,3 @@ def test_a_layer_adds_its_bias(key):
 def test_relu6_cuts_at_both_ends():
     images = jnp.array([-1.0, 0.0, 3.0, 6.0, 7.0]).reshape(1, 5, 1, 1)
     np.testing.assert_array_equal(relu6(images).ravel(), [0.0, 0.0, 3.0, 6.0, 6.0])
-
-
-@pytest.mark.parametrize(
-    ("side", "stride", "padding", "ceil", "expected"),
-    [
-        (6, 2, 0, False, [2, 4]),
-        (6, 2, 0, True, [2, 4, 5]),
-        (6, 2, 1, True, [1, 3, 5, 5]),
-        (5, 3, 1, True, [1, 4]),  # a third window would begin outside
-    ],
-)
-def test_max_pool_takes_the_windows_that_caffe_takes(side, stride, padding, ceil, expected):
-    images = jnp.arange(float(side)).reshape(1, side, 1, 1) + jnp.zeros((1, side, side, 1))
-    found = max_pool(images, 3, stride, padding=padding, ceil=ceil)
-    assert found[0, :, 0, 0].tolist() == expected
-    np.testing.assert_array_equal(
-        max_pool(images.swapaxes(1, 2), 3, stride, padding=padding, ceil=ceil), found.swapaxes(1, 2)
-    )
