@@ -3,6 +3,7 @@
 Whether the code may run is for the caller to know, see `evofool.support.trust`.
 """
 
+import dataclasses
 import importlib
 import importlib.util
 import re
@@ -13,6 +14,7 @@ from types import ModuleType
 
 from evofool.classifiers.blaming import blaming
 from evofool.classifiers.classifier import Classifier
+from evofool.classifiers.rewriting import Rewritten
 from evofool.support import SCHEMES, UserError, is_python_file, unknown_name
 
 # Prefixes of addresses elsewhere. Modules of some of these names are installed in many places:
@@ -35,6 +37,9 @@ def load_own(name: str, place: str, factory: str) -> Classifier:
     made = make_own(name, place, factory)
     if not isinstance(made, Classifier):
         raise _no_classifier(name, made)
+    is_ours = getattr(made.apply, "__module__", "").startswith("evofool.")
+    if made.is_jax and not is_ours:
+        return dataclasses.replace(made, apply=Rewritten(made.apply))
     return made
 
 

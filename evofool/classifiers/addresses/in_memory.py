@@ -17,6 +17,7 @@ from evofool.classifiers.addresses.options import Described, Options, options_of
 from evofool.classifiers.blaming import blaming, first_line
 from evofool.classifiers.card import SCORES
 from evofool.classifiers.classifier import Classifier, Params, on_faces
+from evofool.classifiers.rewriting import Rewritten
 from evofool.support import Address, AnyArray, Foreign, ModelWarning, UserError, unknown_name
 
 
@@ -145,7 +146,7 @@ def _of_function(
     card = make_card(address, options, image, outputs=outputs, scores="logits", sha256="")
     is_cut = card.scores == "score"
     if not reason:
-        return inside_jax(card, {}, compute, is_cut=is_cut)
+        return inside_jax(card, {}, Rewritten(compute), is_cut=is_cut)
     warnings.warn(
         f"JAX cannot trace {address} ({reason}); it is computed outside, without gradients",
         ModelWarning,

@@ -16,6 +16,7 @@ from evofool.classifiers.addresses.faces import arranged, hash_of, inside_jax, o
 from evofool.classifiers.addresses.options import Options, read_options
 from evofool.classifiers.blaming import first_line
 from evofool.classifiers.classifier import Classifier, Params
+from evofool.classifiers.rewriting import Rewritten
 from evofool.support import Address, Foreign, ModelWarning, UserError, needing
 
 _ENDINGS = {"softmax": "probabilities", "sigmoid": "sigmoids"}
@@ -112,7 +113,7 @@ def _in_jax(
         address, options, image, outputs=outputs.shape[1], scores=ending, sha256=sha256
     )
     is_cut = ending != "logits" or card.scores == "score"
-    return inside_jax(card, params, compute, is_cut=is_cut)
+    return inside_jax(card, params, Rewritten(compute), is_cut=is_cut)
 
 
 def _outside(

@@ -10,7 +10,7 @@ a few groups are convolved one by one (4 times as fast); anything else is XLA's 
 docs/results/forward.md compares these and the other ways that were tried.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
@@ -31,6 +31,7 @@ Padding = Literal["SAME"] | int | Zeros
 # Terms in a sum of shifted images (36: 3x3 over four channels) up to which it beats XLA.
 FEW_TERMS = 36
 FEW_CHANNELS = 4  # of an image, up to which gradients by one matrix product beat XLA
+MANY_GROUPS = 32  # from which XLA convolves them all at once
 NO_ZEROS: Zeros = ((0, 0), (0, 0))
 
 
@@ -106,6 +107,45 @@ def convolve(
     if rows * columns * group_inputs <= FEW_TERMS:
         return _convolve_few(jnp.pad(images, zeros), kernel, stride)
     return _convolve_by_xla(images, kernel, stride, (height, width))
+
+
+def convolve_any(
+    images: Float[Array, "batch *sides channels"],
+    kernel: Float[Array, "*size group_inputs outputs"],
+    *,
+    strides: Sequence[int],
+    zeros: Sequence[tuple[int, int]],
+    dilations: Sequence[int],
+    groups: int,
+) -> Float[Array, "batch *output_sides outputs"]:
+    """Convolves maps of any number of sides: as `convolve` where that can, else by XLA.
+
+    Args:
+        images: the values.
+        kernel: not flipped.
+        strides: step between outputs along each side.
+        zeros: before and after each side.
+        dilations: steps between the values that meet the kernel.
+        groups: number of groups of channels, convolved separately.
+    """
+    sides, outputs = images.ndim - 2, kernel.shape[-1]
+    is_depthwise = kernel.shape[-2] == 1 and groups > 1
+    is_known = sides == 2 and len(set(strides)) == 1 and set(dilations) == {1}
+    if is_known and (groups < MANY_GROUPS or is_depthwise):
+        if is_depthwise and groups < outputs:  # several outputs of each channel
+            images, groups = jnp.repeat(images, outputs // groups, axis=-1), outputs
+        padding = (zeros[0], zeros[1])
+        return convolve(images, kernel, stride=strides[0], padding=padding, groups=groups)
+    letters = "".join(chr(ord("a") + side) for side in range(sides))
+    return lax.conv_general_dilated(
+        images,
+        kernel,
+        strides,
+        zeros,
+        rhs_dilation=dilations,
+        dimension_numbers=(f"N{letters}C", f"{letters}IO", f"N{letters}C"),
+        feature_group_count=groups,
+    )
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))

@@ -6,14 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from evofool.classifiers.architectures.convolution import convolve
+from evofool.classifiers.architectures.convolution import convolve_any
 from evofool.classifiers.architectures.max_pooling import largest_of_windows
 from evofool.classifiers.onnx_graphs.calls import Call, Table, UnsupportedError, operator
 
 TABLE: Table = {}
 
 Zeros = list[tuple[int, int]]
-MANY_GROUPS = 32  # from which XLA convolves them all at once
 
 
 @operator(TABLE, "Conv", layout="maps")
@@ -56,21 +55,7 @@ def convolve_as_asked(call: Call, x, kernel):
     groups = call.get("group", 1)
     zeros = _zeros(call, x.shape[1:-1], kernel.shape[2:], strides, dilations)
     kernel = jnp.moveaxis(jnp.asarray(kernel), (0, 1), (-1, -2))
-    is_depthwise = kernel.shape[-2] == 1 and groups > 1
-    is_usual = sides == 2 and len(set(strides)) == 1 and set(dilations) == {1}
-    if is_usual and (groups < MANY_GROUPS or is_depthwise):
-        if is_depthwise and groups < kernel.shape[-1]:  # several outputs of each channel
-            x, groups = jnp.repeat(x, kernel.shape[-1] // groups, axis=-1), kernel.shape[-1]
-        padding = (zeros[0], zeros[1])
-        return convolve(x, kernel, stride=strides[0], padding=padding, groups=groups)
-    letters = "".join(chr(ord("a") + side) for side in range(sides))
-    orders = (f"N{letters}C", f"{letters}IO", f"N{letters}C")
-    return lax.conv_general_dilated(
-        *(x, kernel, strides, zeros),
-        rhs_dilation=dilations,
-        dimension_numbers=orders,
-        feature_group_count=groups,
-    )
+    return convolve_any(x, kernel, strides=strides, zeros=zeros, dilations=dilations, groups=groups)
 
 
 @operator(TABLE, "ConvTranspose", layout="maps")
