@@ -48,6 +48,8 @@ class Budget:
         adaptive: those of them that APGD attacks, which costs most.
         adaptive_steps: its gradients for each of these, each size and either loss.
         one_pixel: real images of which one pixel is changed.
+        patches: classes for which a patch is made.
+        patch_steps: of each, gradients of 16 images.
         without_gradients: real images that are attacked by outputs and by decisions alone, of a
             classifier without gradients.
         control: evaluations of the controls, which need no more to behave as they should.
@@ -66,6 +68,8 @@ class Budget:
     adaptive: int
     adaptive_steps: int
     one_pixel: int
+    patches: int
+    patch_steps: int
     without_gradients: int
     control: int = 4_000
 
@@ -95,6 +99,8 @@ BUDGETS: dict[str, Budget] = {
             adaptive=16,
             adaptive_steps=20,
             one_pixel=4,
+            patches=2,
+            patch_steps=100,
             without_gradients=2,
         ),
         Budget(
@@ -111,6 +117,8 @@ BUDGETS: dict[str, Budget] = {
             adaptive=50,
             adaptive_steps=20,
             one_pixel=10,
+            patches=3,
+            patch_steps=1_000,
             without_gradients=5,
         ),
         Budget(
@@ -127,6 +135,8 @@ BUDGETS: dict[str, Budget] = {
             adaptive=1_000,
             adaptive_steps=100,
             one_pixel=100,
+            patches=10,
+            patch_steps=2_000,
             without_gradients=20,
         ),
     )

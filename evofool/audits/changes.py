@@ -222,8 +222,7 @@ def _check(part: ChangesPart, name: str, passed: bool, detail: str) -> None:
 
 def _recognised(subject: Subject, count: int) -> tuple[Levels, np.ndarray]:
     """Returns real images that are recognised, evenly spread over all of them."""
-    right = np.flatnonzero(subject.seen.classes == subject.known.labels)
-    right = right[evenly_spread(len(right), count)]
+    right = subject.recognised[evenly_spread(len(subject.recognised), count)]
     return subject.known.images[right], subject.known.labels[right]
 
 

@@ -30,6 +30,9 @@ METRICS: dict[str, str] = {
     "success.ATTACK@N": "real images that change class within N levels: random, fgsm, pgd, "
     "apgd-ce, apgd-dlr, finite-differences or hop-skip-jump; N is 1, 2, 4, 8, 16, 32 or 64",
     "success.one-pixel": "real images that change class with one pixel",
+    "patch@S": "real images that a patch in them gives its class; its side is a share S of theirs: "
+    "0.2, 0.3, 0.4 or 0.5",
+    "patch.shuffled@S": "the same with the pixels of the patch shuffled",
     "accuracy.CORRUPTION": "real images that are recognised when shuffled, exchanged, mirrored, "
     "blurred or inverted",
     "certain.CORRUPTION": "such images of which the classifier is as certain as --threshold asks",
@@ -43,6 +46,7 @@ METRICS: dict[str, str] = {
 
 _WORDS = {
     "P": r"0?\.[0-9]{1,9}",
+    "S": r"0?\.[2345]0*",
     "N": "(1|2|4|8|16|32|64)",
     "DETECTOR": "(msp|max-logit|energy|entropy|odin|mahalanobis|knn|best)",
     "ATTACK": "(random|fgsm|pgd|apgd-ce|apgd-dlr|finite-differences|hop-skip-jump)",
@@ -117,8 +121,9 @@ def pattern_of(metric: str) -> str | None:
 
 def confidences_of(gates: Sequence[Gate]) -> tuple[float, ...]:
     """Returns the confidences at which gates count."""
-    named = (gate.metric.partition("@")[2] for gate in gates if "success" not in gate.metric)
-    return tuple(float(bar) for bar in named if bar)
+    metrics = [gate.metric for gate in gates]
+    counting = [name for name in metrics if (pattern_of(name) or "").endswith("@P")]
+    return tuple(float(name.partition("@")[2]) for name in counting)
 
 
 def judge(gates: Sequence[Gate], metrics: Metrics) -> list[Verdict]:

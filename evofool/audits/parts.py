@@ -5,7 +5,7 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
-from evofool.audits import certainty, changes, controls, corrupted
+from evofool.audits import certainty, changes, controls, corrupted, patches
 from evofool.audits.calibration import calibrate
 from evofool.audits.certainty import SourcePart
 from evofool.audits.detectors import SURE, detect
@@ -64,7 +64,7 @@ class Audit:
         wishes: what else is asked for.
 
     Attributes:
-        images: of every source, in the order of its rows.
+        images: of every source, in the order of its rows; and the patches.
     """
 
     def __init__(self, subject: Subject, workshop: Workshop, wishes: Wishes):
@@ -115,7 +115,7 @@ class Audit:
         self._search(record)
         if subject.real is None:
             why = "no real images were given (--images and --labels, or --dataset)"
-            for part in ("detectors", "calibration", "small changes", "corruptions"):
+            for part in ("detectors", "calibration", "small changes", "patches", "corruptions"):
                 record["not_measured"][part] = why
             return
         self._with_real_images(record)
@@ -151,9 +151,23 @@ class Audit:
             "small changes", work, lambda: changes.change_a_little(subject, self._workshop)
         )
         record["metrics"] |= record["changes"]["metrics"]
+        self._put_patches(record)
         work = corrupted.work_of(subject)
         record["corruptions"] = do("corruptions", work, lambda: corrupted.corrupt_all(subject))
         record["metrics"] |= record["corruptions"]["metrics"]
+
+    def _put_patches(self, record: Record) -> None:
+        subject, workshop = self._subject, self._workshop
+        why = patches.why_none(subject)
+        if why is not None:
+            record["not_measured"]["patches"] = why
+            return
+        work = patches.work_of(subject)
+        record["patches"] = workshop.do(
+            "patches", work, lambda: patches.patch_all(subject, workshop)
+        )
+        record["metrics"] |= record["patches"]["metrics"]
+        self.images["patches"] = patches.made_patches(subject, workshop)
 
     def _add(self, record: Record, part: SourcePart) -> None:
         record["sources"].append(part)
@@ -223,7 +237,8 @@ def work_of(subject: Subject, wishes: Wishes) -> int:
         return work + REPLAYED
     work += 2 * subject.budget.control + sum(_searches(subject).values())
     if known:
-        work += 5 * known + changes.work_of(subject) + corrupted.work_of(subject)
+        work += 5 * known
+        work += sum(part.work_of(subject) for part in (changes, patches, corrupted))
     return work
 
 

@@ -12,6 +12,7 @@ from evofool.audits.detectors import DetectorsPart
 from evofool.audits.elites import ReplayPart
 from evofool.audits.figures import Metrics
 from evofool.audits.gates import Verdict
+from evofool.audits.patches import PatchesPart
 from evofool.audits.remedies import RemediesPart
 from evofool.audits.validity import CheckRecord
 from evofool.support import UserError, as_record, check_schema, read_json
@@ -72,6 +73,7 @@ class Record(TypedDict):
         detectors: how well these are told from real images.
         calibration: on real images.
         changes: small changes of real images.
+        patches: squares put into real images.
         corruptions: large ones.
         remedies: what was tried.
         replay: images of an earlier audit, shown again.
@@ -95,6 +97,7 @@ class Record(TypedDict):
     detectors: NotRequired[DetectorsPart]
     calibration: NotRequired[CalibrationPart]
     changes: NotRequired[ChangesPart]
+    patches: NotRequired[PatchesPart]
     corruptions: NotRequired[CorruptionsPart]
     remedies: NotRequired[RemediesPart]
     replay: NotRequired[ReplayPart]

@@ -97,6 +97,11 @@ class Subject:
         """Its outputs for the real images."""
         return evaluate_levels(self.classifier, self.known.images)
 
+    @cached_property
+    def recognised(self) -> Int[np.ndarray, " images"]:
+        """The real images that it takes for what they are."""
+        return np.flatnonzero(self.seen.classes == self.known.labels)
+
     @property
     def known(self) -> Real:
         """The real images, of an audit that has some."""

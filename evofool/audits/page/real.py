@@ -1,11 +1,11 @@
-"""The sections on real images: detectors, calibration, small changes, corruptions, remedies."""
+"""The sections on real images: detectors, calibration, changes, patches, corruptions, remedies."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
 from evofool.audits.page import plots
-from evofool.audits.page.markup import badge, escaped, figure_of, paragraph, table
+from evofool.audits.page.markup import badge, escaped, figure_of, paragraph, picture, table
 from evofool.audits.record import Record
 from evofool.images import Levels
 from evofool.support import percent, rounded_percent
@@ -126,6 +126,42 @@ def changes(record: Record, images: Mapping[str, Levels]) -> str:
     if checks:
         content.append(table(["are the attacks sound?", "", "measured"], checks, kind="texts"))
     return "".join(content)
+
+
+def patches(record: Record, images: Mapping[str, Levels]) -> str:
+    """Returns how many real images take the class of a patch, with the patches."""
+    if "patches" not in record:
+        return ""
+    part, metrics = record["patches"], record["metrics"]
+    figures, rows, largest = [], [], part["sizes"][-1]
+    for one, square in zip(part["classes"], images["patches"], strict=True):
+        label, most = escaped(one["label"]), rounded_percent(one["success"][-1])
+        figures.append(
+            f"<figure>{picture(square, one['label'])}<figcaption><b>{label}</b><br>{most} "
+            f"at {largest:g}</figcaption></figure>"
+        )
+        rows.append([label, str(one["images"]), *map(rounded_percent, one["success"])])
+    for name, text in (("patch", "all"), ("patch.shuffled", "all, pixels shuffled")):
+        found = [metrics[f"{name}@{size}"] for size in part["sizes"]]
+        rows.append([text, str(found[0]["n"]), *map(figure_of, found)])
+    return "".join(
+        [
+            paragraph(
+                "A patch is a square that was made to give images one class wherever it lies in "
+                "them. The share of recognised real images that it does this to: images, and "
+                "places, that it was not made with. The same pixels shuffled show what covering "
+                "alone does."
+            ),
+            f'<div class="pictures">{"".join(figures)}</div>',
+            table(["patch for", "images", *(f"side {size:g}" for size in part["sizes"])], rows),
+            paragraph(
+                f"A side of {largest:g} is that share of the shorter side of the images. The "
+                f"classes were drawn at random. A patch took {part['steps']:,} steps: more, and "
+                "other classes, may do better.",
+                kind="soft",
+            ),
+        ]
+    )
 
 
 def corruptions(record: Record, images: Mapping[str, Levels]) -> str:

@@ -20,6 +20,7 @@ SECTIONS: dict[str, Section] = {
     "Detectors": real.detectors,
     "Calibration": real.calibration,
     "Small changes": real.changes,
+    "Patches": real.patches,
     "Corruptions": real.corruptions,
     "What to do": real.remedies,
     "Replay": facts.replay,
@@ -51,7 +52,7 @@ def write_page(path: Path, record: Record, images: Mapping[str, Levels]) -> None
     Args:
         path: of the HTML file.
         record: of the audit.
-        images: of every source, in the order of its rows.
+        images: of every source, in the order of its rows; and the patches.
     """
     parts = {
         title: content for title, make in SECTIONS.items() if (content := make(record, images))

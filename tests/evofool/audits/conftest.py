@@ -26,6 +26,8 @@ TINY = Budget(
     adaptive=4,
     adaptive_steps=8,
     one_pixel=1,
+    patches=2,
+    patch_steps=3,
     without_gradients=1,
     control=1_500,
 )
