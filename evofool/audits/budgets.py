@@ -100,7 +100,7 @@ BUDGETS: dict[str, Budget] = {
             adaptive_steps=20,
             one_pixel=4,
             patches=2,
-            patch_steps=100,
+            patch_steps=200,
             without_gradients=2,
         ),
         Budget(

@@ -154,7 +154,11 @@ def _targets(subject: Subject) -> list[int]:
 
 
 def _images(subject: Subject, target: int) -> Int[np.ndarray, " images"]:
-    """Returns which real images a patch is made of and, every second one, judged on."""
+    """Returns which real images a patch is made of and, every second one, judged on.
+
+    They are as many for each patch, so that its programs are compiled once.
+    """
     labels = subject.known.labels[subject.recognised]
+    count = min(MOST, *(int(np.sum(labels != each)) for each in _targets(subject)))
     others = subject.recognised[labels != target]
-    return others[evenly_spread(len(others), MOST)]
+    return others[evenly_spread(len(others), count // 2 * 2)]

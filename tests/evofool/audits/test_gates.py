@@ -28,8 +28,10 @@ def test_what_was_not_measured_passes_no_gate():
 
 
 def test_confidences_of_gates_are_counted_at():
-    gates = [parse_gate(t) for t in ("fooled@0.97>0", "success.pgd@8>0", "certain.noise@0.5>0")]
+    texts = ("fooled@0.97>0", "success.pgd@8>0", "certain.noise@0.5>0", "patch@0.30>0")
+    gates = [parse_gate(text) for text in texts]
     assert confidences_of(gates) == (0.97, 0.5)
+    assert gates[-1].metric == "patch@0.3"
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,9 @@ def test_confidences_of_gates_are_counted_at():
         ("success.finite-differences@4", "success.ATTACK@N"),
         ("auroc.max-logit", "auroc.DETECTOR"),
         ("accuracy.blurred", "accuracy.CORRUPTION"),
+        ("patch@0.5", "patch@S"),
+        ("patch.shuffled@.20", "patch.shuffled@S"),
+        ("patch@0.6", None),
         ("success.pgd@3", None),
         ("auroc.nothing", None),
         ("fooled@1", None),

@@ -21,7 +21,7 @@ def test_an_audit_has_all_its_parts(audited: AuditResult):
     assert {check["name"] for check in record["checks"]} >= {"positive control", "negative control"}
     sources = [part["source"] for part in record["sources"]]
     assert sources == ["real", "cppn", "direct", "gradient", "noise", "constant", "ramp", "control"]
-    parts = {"detectors", "calibration", "changes", "corruptions", "remedies"}
+    parts = {"detectors", "calibration", "changes", "patches", "corruptions", "remedies"}
     assert parts <= record.keys()
     assert json.loads((audited.folder / "audit.json").read_text(encoding="utf-8")) == json.loads(
         json.dumps(record)
