@@ -1,30 +1,18 @@
 """The examples of the README and of the site, as they stand there, and what they name."""
 
-import json
 import re
-import shlex
 from pathlib import Path
 
 import pytest
 
 import evofool
-from evofool import Run
 from evofool.classifiers import check_classifier, load_classifier
 from evofool.cli import COMMANDS, main
+from tests.documents import DOCUMENTS, README, blocks_of, commands_in
+from tests.doors import ROOT
 
-ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
-PAGES = [
-    page
-    for folder in (".", "tutorials", "results", "api")
-    for page in sorted((ROOT / "docs" / folder).glob("*.md"))
-]
-DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", *PAGES]
 OWN = (ROOT / "docs/own-classifier.md").read_text(encoding="utf-8")
 MODULES = dict(re.findall(r"```python\n# (\w+)\.py\n(.*?)```", OWN, re.DOTALL))
-# whose other commands and snippets run as they stand, after `evofool evolve`, whose run is RUN
-PAGES_RUN = ("index", "hooks", "reproducibility", "artists")
-EXECUTED = [README, *(ROOT / f"docs/{name}.md" for name in PAGES_RUN)]
 
 
 def test_the_readme_is_short():
@@ -46,78 +34,12 @@ def test_classifiers_of_ones_own_run(name, tmp_path, monkeypatch):
     assert len(run.elites()) == run.card.classes
 
 
-def blocks_of(document: Path) -> list[tuple[str, str]]:
-    """Blocks of code, fenced or indented, each with its language if it names one."""
-    text = document.read_text(encoding="utf-8").replace("\\\n", " ")
-    fenced = re.findall(r"^```(\w*)\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
-    return fenced + [("", line) for line in re.findall(r"^ {4}(evofool .*)$", text, re.MULTILINE)]
-
-
-def commands_in(block: str) -> list[list[str]]:
-    """The commands of a block, without comments and what follows a pipe or an ampersand."""
-    lines = re.findall(r"^(evofool .*)$", block, flags=re.MULTILINE)
-    return [
-        shlex.split(command.strip(), comments=True)[1:]
-        for line in lines
-        for command in re.findall(r"evofool [^;]*", line.split(" &")[0])
-    ]
-
-
-def write_favourites(run: Run, path: Path) -> None:
-    """Saves two favourites as a browser does."""
-    favourites = [
-        {
-            "run": run.folder.name,
-            "seed": elite.seed,
-            "run_index": elite.run_index,
-            "class_index": elite.class_index,
-            "label": elite.label,
-            "born": list(elite.born),
-        }
-        for elite in (run["3"], run["7"])
-    ]
-    content = {"format": "evofool-favourites", "version": 1, "favourites": favourites}
-    path.write_text(json.dumps(content), encoding="utf-8")
-
-
-@pytest.mark.slow
-def test_what_documents_show_runs(in_tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    run = evofool.evolve(quiet=True)
-    (in_tmp_path / "docs").symlink_to(ROOT / "docs")
-    seen = []
-    for document in EXECUTED:
-        write_favourites(Run(run.folder), in_tmp_path / "favourites.json")  # `resume` has others
-        for language, block in blocks_of(document):
-            if language == "python":
-                exec(compile(block, document.name, "exec"), {"__name__": document.stem})
-            for name, value in re.findall(r"^export (\w+)=(.*)$", block, flags=re.MULTILINE):
-                monkeypatch.setenv(name, value)
-            for command in commands_in(block):
-                words = [str(run.folder) if word == "RUN" else word for word in command]
-                to_be_filled_in = any(word.isupper() for word in words)  # NAME, DIR
-                if not to_be_filled_in and words not in seen:
-                    assert main(words) == 0, words
-                    seen.append(words)
-
-
-@pytest.mark.slow
-def test_what_the_page_of_sweeps_shows_runs(in_tmp_path: Path):
-    blocks = blocks_of(ROOT / "docs/sweeps.md")
-    plan = next(block for language, block in blocks if language == "toml")
-    for many, few in ("seeds = 10", "seeds = 2"), ("generations = 100", "generations = 2"):
-        assert many in plan
-        plan = plan.replace(many, few)
-    Path("rates.toml").write_text(plan, encoding="utf-8")
-    for language, block in blocks:
-        for words in commands_in(block):
-            assert main(words) == 0, words
-        if language == "python":
-            exec(compile(block, "sweeps.md", "exec"), {"__name__": "sweeps"})
-    assert Path("rates.png").exists()
-
-
 def test_the_documents_name_commands_and_flags_that_exist(capsys: pytest.CaptureFixture[str]):
-    blocks = [block for document in DOCUMENTS for _, block in blocks_of(document)]
+    blocks = [
+        block
+        for document in DOCUMENTS
+        for _, block in blocks_of(document.read_text(encoding="utf-8"))
+    ]
     commands = [words for block in blocks for words in commands_in(block)]
     assert len(commands) > 100
     unknown = []
