@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import jax
 import numpy as np
 from PIL import Image
 
@@ -119,8 +120,9 @@ def _networks(folder: Path) -> Classifier:
         name: dataclasses.replace(many, name=name) for name in (*NETWORKS, "resnet18")
     }
     params = {card.outputs: random_params(make_network(card)) for card in (few, many)}
-    for name, card in cards.items():
-        write_classifier(folder / f"nets/{name}.safetensors", card, params[card.outputs])
+    for number, (name, card) in enumerate(cards.items()):  # a judge is another one than a run's
+        own = jax.tree.map(lambda leaf, by=1 + number / 100: leaf * by, params[card.outputs])
+        write_classifier(folder / f"nets/{name}.safetensors", card, own)
     shutil.copytree(folder / "nets", folder / "weights")
     return evofool.load_classifier(NETWORKS[0], weights=folder / "nets")
 
