@@ -18,7 +18,7 @@ def blocks_of(text: str) -> list[tuple[str, str]]:
     """Blocks of code in order, fenced or indented, each with its language if it names one."""
     joined = text.replace("\\\n", " ")
     found = re.finditer(
-        r"^```(\w*)\n(.*?)^```|^ {4}(evofool .*)$", joined, flags=re.MULTILINE | re.DOTALL
+        r"^```(\w*)\n(.*?)^```|^ {4}(evofool [^\n]*)$", joined, flags=re.MULTILINE | re.DOTALL
     )
     return [(block[1] or "", block[2] or block[3]) for block in found]
 
