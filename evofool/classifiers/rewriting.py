@@ -18,7 +18,7 @@ from jaxtyping import Array
 
 from evofool.classifiers.architectures.convolution import convolve_any
 from evofool.classifiers.architectures.max_pooling import largest_of_windows
-from evofool.support import Foreign, Tree
+from evofool.support import AnyArray, Foreign, Tree
 
 Operation = Foreign  # `jax.extend.core.JaxprEqn`, whose parameters are those of its primitive
 
@@ -53,14 +53,14 @@ def _has_any(jaxpr: core.Jaxpr) -> bool:
 
 
 def _compute(
-    jaxpr: core.Jaxpr, constants: Sequence[Array], arguments: Sequence[Array]
-) -> list[Array]:
+    jaxpr: core.Jaxpr, constants: Sequence[AnyArray], arguments: Sequence[AnyArray]
+) -> list[AnyArray]:
     """Computes the outputs of operations, with replacements."""
-    values: dict[core.Var, Array] = dict(
+    values: dict[core.Var, AnyArray] = dict(
         zip([*jaxpr.constvars, *jaxpr.invars], [*constants, *arguments], strict=True)
     )
 
-    def value(name: core.Var | core.Literal) -> Array:
+    def value(name: core.Var | core.Literal) -> AnyArray:
         return name.val if isinstance(name, core.Literal) else values[name]
 
     for operation in jaxpr.eqns:
@@ -70,7 +70,9 @@ def _compute(
     return [value(name) for name in jaxpr.outvars]
 
 
-def _outputs(jaxpr: core.Jaxpr, operation: Operation, inputs: Sequence[Array]) -> Sequence[Array]:
+def _outputs(
+    jaxpr: core.Jaxpr, operation: Operation, inputs: Sequence[AnyArray]
+) -> Sequence[AnyArray]:
     primitive, given = operation.primitive, operation.params
     if primitive.name == "jit" and _has_any(given["jaxpr"].jaxpr):
         return _compute(given["jaxpr"].jaxpr, given["jaxpr"].consts, inputs)
@@ -90,15 +92,15 @@ def _outputs(jaxpr: core.Jaxpr, operation: Operation, inputs: Sequence[Array]) -
     return core.jaxpr_as_fun(core.ClosedJaxpr(alone, ()))(*known.values())
 
 
-def _convolution(given: Foreign, images: Array, kernel: Array) -> Array | None:
+def _convolution(given: Foreign, images: AnyArray, kernel: AnyArray) -> Array | None:
     """Convolves as `convolve` does; None for what it does not know."""
     is_usual = set(given["lhs_dilation"]) == {1} and given["batch_group_count"] == 1
     if images.ndim != 4 or not is_usual or {images.dtype, kernel.dtype} != {jnp.dtype("float32")}:
         return None
     of_images, of_kernel, of_outputs = given["dimension_numbers"]
     outputs = convolve_any(
-        images.transpose(of_images[0], *of_images[2:], of_images[1]),
-        kernel.transpose(*of_kernel[2:], of_kernel[1], of_kernel[0]),
+        jnp.asarray(images).transpose(of_images[0], *of_images[2:], of_images[1]),
+        jnp.asarray(kernel).transpose(*of_kernel[2:], of_kernel[1], of_kernel[0]),
         strides=given["window_strides"],
         zeros=given["padding"],
         dilations=given["rhs_dilation"],
@@ -107,7 +109,7 @@ def _convolution(given: Foreign, images: Array, kernel: Array) -> Array | None:
     return outputs.transpose(np.argsort([of_outputs[0], *of_outputs[2:], of_outputs[1]]))
 
 
-def _max_pooling(given: Foreign, images: Array) -> Array | None:
+def _max_pooling(given: Foreign, images: AnyArray) -> Array | None:
     """Pools as `max_pool` does, channels first or last; None for other windows."""
     window, strides, zeros = (
         given[name] for name in ("window_dimensions", "window_strides", "padding")
@@ -120,7 +122,7 @@ def _max_pooling(given: Foreign, images: Array) -> Array | None:
         if all(window[i] == strides[i] == 1 and tuple(zeros[i]) == (0, 0) for i in kept):
             first, second = (i for i in (1, 2, 3) if i != channels)
             outputs: Array = largest_of_windows(
-                images.transpose(0, first, second, channels),
+                jnp.asarray(images).transpose(0, first, second, channels),
                 (window[first], window[second]),
                 (strides[first], strides[second]),
                 (tuple(zeros[first]), tuple(zeros[second])),

@@ -173,7 +173,7 @@ def _gradients_by_xla(
     images, kernel = arrays
     _, of_kernel = jax.vjp(lambda kernel: _by_xla(images, kernel, stride, padding), kernel)
 
-    def convolve_once(gradient: FeatureMaps, part: Kernel) -> OutputMaps:
+    def convolve_once(gradient: Array, part: Array) -> Array:
         part = part.swapaxes(2, 3)
         if part.shape[3] <= FEW_CHANNELS:
             return _sum_of_products(gradient, part)
