@@ -1,14 +1,12 @@
 """What the pages of the site name: small networks, pictures and runs under the names of large ones,
 and a service."""
 
-import contextlib
 import dataclasses
 import http.server
 import json
 import re
 import shutil
-import threading
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import jax
@@ -26,6 +24,7 @@ from evofool.evaluation import recognize
 from tests.doors import ROOT
 from tests.evofool.audits.conftest import blobs
 from tests.evofool.classifiers.networks import random_params
+from tests.evofool.local_server import answering
 from tests.evofool.runs.test_picbreeder import file_of, xml
 
 DIGITS, THOUSAND = "runs/cppn-0", "runs/imagenet-cppn-0"
@@ -147,8 +146,7 @@ def _labelled(folder: Path, images: np.ndarray, suffix: str, classifier: Classif
     folder.with_suffix(".csv").write_text("\n".join(["file,index", *rows]), encoding="utf-8")
 
 
-@contextlib.contextmanager
-def answering() -> Iterator[str]:
+def scoring() -> AbstractContextManager[str]:
     """Serves what score.py answers; gives the address without its path."""
     program: dict = {"__name__": "score"}
     exec(SCORE, program)
@@ -164,11 +162,4 @@ def answering() -> Iterator[str]:
         def log_message(self, *arguments):
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"127.0.0.1:{running.server_port}"
-        finally:
-            running.shutdown()
-            thread.join()
+    return answering(Handler)

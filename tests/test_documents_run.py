@@ -24,7 +24,7 @@ from tests.documents import DOCUMENTS, blocks_of, commands_in
 from tests.doors import ROOT
 from tests.evofool.audits.conftest import TINY
 from tests.evofool.real_data import data_folder
-from tests.named_in_documents import DIGITS, THOUSAND, answering, prepare
+from tests.named_in_documents import DIGITS, THOUSAND, prepare, scoring
 
 # What stands for something in pages, and what it stands for here.
 MEANT = {
@@ -140,7 +140,7 @@ def service(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.syspath_prepend(folder)
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
-    with answering() as address:
+    with scoring() as address:
         yield address
 
 

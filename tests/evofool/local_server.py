@@ -1,4 +1,4 @@
-"""A web server on this machine, for tests of what downloads."""
+"""A web server on this machine, for tests of what downloads or asks."""
 
 import contextlib
 import http.server
@@ -32,11 +32,18 @@ def serving(folder: Path) -> Iterator[tuple[str, list[str]]]:
         def log_message(self, *arguments):
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+    with answering(Handler) as address:
+        yield f"http://{address}", asked
+
+
+@contextlib.contextmanager
+def answering(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Lets a handler answer requests in a thread; gives host and port."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
         thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{running.server_port}", asked
+            yield f"127.0.0.1:{running.server_port}"
         finally:
             running.shutdown()
             thread.join()
