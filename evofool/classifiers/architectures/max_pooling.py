@@ -11,9 +11,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from evofool.classifiers.architectures.convolution import FeatureMaps
 from evofool.classifiers.architectures.interleaving import Steps, counts, interleaved
 
-FeatureMaps = Float[Array, "batch height width channels"]
 Pooled = Float[Array, "batch pooled_height pooled_width channels"]
 Edges = tuple[tuple[int, int], tuple[int, int]]  # (above, below), (left, right)
 
