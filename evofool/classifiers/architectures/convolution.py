@@ -124,10 +124,16 @@ def convolve_any(
         images: the values.
         kernel: not flipped.
         strides: step between outputs along each side.
-        zeros: before and after each side.
+        zeros: before and after each side; below 0, rows or columns are left out.
         dilations: steps between the values that meet the kernel.
         groups: number of groups of channels, convolved separately.
     """
+    if any(zero < 0 for pair in zeros for zero in pair):
+        # Not left to XLA: on CPUs it reads beyond the images then, in this order of the axes.
+        cuts = [(min(before, 0), min(after, 0), 0) for before, after in zeros]
+        nothing = jnp.zeros((), images.dtype)
+        images = lax.pad(images, nothing, [(0, 0, 0), *cuts, (0, 0, 0)])
+        zeros = [(max(before, 0), max(after, 0)) for before, after in zeros]
     sides, outputs = images.ndim - 2, kernel.shape[-1]
     is_depthwise = kernel.shape[-2] == 1 and groups > 1
     is_known = sides == 2 and len(set(strides)) == 1 and set(dilations) == {1}
