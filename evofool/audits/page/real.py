@@ -148,9 +148,9 @@ def patches(record: Record, images: Mapping[str, Levels]) -> str:
         [
             paragraph(
                 "A patch is a square that was made to give images one class wherever it lies in "
-                "them. The share of recognised real images that it does this to: images, and "
-                "places, that it was not made with. The same pixels shuffled show what covering "
-                "alone does."
+                "them. The table gives the share of recognised real images that it does this to. "
+                "It was made with other images, and at other places. The same pixels shuffled show "
+                "what covering alone does."
             ),
             f'<div class="pictures">{"".join(figures)}</div>',
             table(["patch for", "images", *(f"side {size:g}" for size in part["sizes"])], rows),
