@@ -60,6 +60,8 @@ hypothesis.settings.load_profile("evofool")
 MUCH_MEMORY = 1.1e9
 MUCH_GROWTH = 300e6
 FIXTURES_OF_RUNS = {"cppn_run", "direct_run", "imagenet_run"}  # of tests/evofool/conftest.py
+SLOW_FIXTURES = {"imagenet_run", "audited"}
+SLOW_EXAMPLES = {"evofool.runs.breed.breed", "evofool.sweeps.sweep.sweep"}  # of docstrings
 RUNS, LOOPS = "runs", "loops"  # groups of files
 ROOT = Path(__file__).parents[1]
 
@@ -84,9 +86,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests of a thousand classes as slow."""
+    """Marks as slow what needs a thousand classes or an audit, and examples that take seconds."""
     for item in items:
-        if "imagenet_run" in getattr(item, "fixturenames", ()):
+        if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())) or item.name in SLOW_EXAMPLES:
             item.add_marker(pytest.mark.slow)
 
 

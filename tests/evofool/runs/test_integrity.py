@@ -262,6 +262,7 @@ def test_damaged_metrics_are_never_used(folder: Path):
         evofool.compare([folder])
 
 
+@pytest.mark.slow
 def test_every_bit_of_a_lineage_file_is_noticed(folder: Path):
     path = folder / "lineage" / "gen-00000004.npy"
     sha256 = lineage_files.checksums(path.parent)[path.name]

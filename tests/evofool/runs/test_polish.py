@@ -106,12 +106,14 @@ def test_damage_to_what_polishing_left_is_noticed(polished: Run, tmp_path: Path)
         evofool.verify(Run(folder, strict=True))
 
 
+@pytest.mark.slow
 def test_only_the_classes_asked_for_climb(direct_run: Run, tmp_path: Path):
     some = evofool.polish(direct_run, steps=10, classes=["3", "9"], out=tmp_path / "some")
     changed = some.confidences != direct_run.confidences  # of the classes 3, 7 and 9
     np.testing.assert_array_equal(changed, [[True, False, True]])
 
 
+@pytest.mark.slow
 def test_pixels_are_polished_without_new_nodes(direct_run: Run, tmp_path: Path):
     better = evofool.polish(direct_run, steps=10, out=tmp_path / "direct")
     assert (better.confidences > direct_run.confidences).all()
@@ -172,6 +174,7 @@ def test_a_classifier_without_gradients_is_refused(tmp_path: Path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_later_rounds_can_be_shorter(tmp_path: Path):
     run = evofool.evolve(
         "mock:50:8x8x1", encoding="direct", batch_size=20, generations=5, out=tmp_path / "run"
