@@ -88,7 +88,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks as slow what needs a thousand classes or an audit, and examples that take seconds."""
     for item in items:
-        if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())) or item.name in SLOW_EXAMPLES:
+        if (
+            SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+            or item.name in SLOW_EXAMPLES
+        ):
             item.add_marker(pytest.mark.slow)
 
 

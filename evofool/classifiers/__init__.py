@@ -42,6 +42,7 @@ from evofool.classifiers.identity import (
     distance_of_faces,
     fingerprint,
     has_hash,
+    is_own,
     resolution,
 )
 from evofool.classifiers.importing.converting import convert_weights
@@ -128,6 +129,7 @@ __all__ = [
     "has_hash",
     "imagenet_group",
     "imagenet_ids",
+    "is_own",
     "label_of",
     "lenet_card",
     "linear_card",

@@ -179,6 +179,13 @@ def make_network(card: Card) -> Network:
     )
 
 
+def built_in_apply(card: Card) -> Apply | None:
+    """Returns the `apply` of a card of one of evofool's own families; else None."""
+    make = _FAMILIES.get(card.family)
+    is_built_in = make is not None and make.__module__.startswith("evofool.")
+    return make_network(card).apply if is_built_in else None
+
+
 @cache
 def _network(make: Family, card: Card) -> Network:
     abstract = nnx.eval_shape(lambda: make(card, nnx.Rngs(0)))

@@ -12,7 +12,12 @@ import numpy as np
 from jaxtyping import Float
 
 from evofool.classifiers.card import Card
-from evofool.classifiers.classifier import PROBE_TOLERANCE, Classifier, check_classifier
+from evofool.classifiers.classifier import (
+    PROBE_TOLERANCE,
+    Classifier,
+    built_in_apply,
+    check_classifier,
+)
 from evofool.classifiers.scores import ABSENT, confidence
 from evofool.support import JsonValue, UserError
 
@@ -64,6 +69,17 @@ class Fingerprint(NamedTuple):
 def has_hash(card: Card) -> bool:
     """Says whether the sha256 of a classifier's weights, or of all its members', is known."""
     return all(card.sha256.split("+"))
+
+
+def is_own(classifier: Classifier) -> bool:
+    """Says whether a classifier's card, and those of its members, say all that its `apply` does.
+
+    That is so of evofool's own networks, read from files, of views of them, and of their ensembles.
+    """
+    if classifier.members:
+        module = getattr(classifier.apply, "__module__", "")
+        return module.startswith("evofool.") and all(map(is_own, classifier.members))
+    return has_hash(classifier.card) and classifier.apply is built_in_apply(classifier.card)
 
 
 def fingerprint(classifier: Classifier) -> Fingerprint:

@@ -20,7 +20,7 @@ from evofool.evolution.loop import Loop, compile_loop, compile_polish
 from evofool.evolution.plan import Plan
 from evofool.evolution.polishing import next_cells
 from evofool.evolution.starters import Starters
-from evofool.support import AnyArray, Compiled, Tree, multihost
+from evofool.support import AnyArray, Compiled, Tree, kept, multihost
 
 
 class Call(NamedTuple):
@@ -148,7 +148,9 @@ class Caller:
     def _compile(self, loop: Loop, arguments: Tree) -> Compiled:
         start = time.perf_counter()
         self._say("compiling")
-        program = loop.advance.lower(*arguments).compile()
+        cards = self._plan.own_cards
+        known_by = None if cards is None else f"{cards} {loop.made_from}"
+        program = kept(loop.advance, arguments, known_by=known_by)
         multihost.gather([0])  # to wait for slower compilers is no evolving
         self.compile_seconds += time.perf_counter() - start
         return program

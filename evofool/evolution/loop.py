@@ -40,12 +40,14 @@ class Loop(NamedTuple):
             had_room False. The state is donated: do not use the old one again.
         by_halves: the same generation for a classifier outside JAX.
         place: puts a pytree, as it is on every host, onto all devices.
+        made_from: all that the functions are made from beside the classifier, as text.
     """
 
     init: Callable[[UInt[Array, " runs"]], RunState]
     advance: Compiled
     by_halves: AskTell
     place: Callable[[Tree], Tree]
+    made_from: str
 
 
 def compile_loop(
@@ -169,6 +171,7 @@ def _loop(
         advance=jit(advance, donate_argnums=2),
         by_halves=make_ask_tell(generation, devices),
         place=devices.place,
+        made_from=repr([encoding, *parts[2:], micro_batch, chunk, widen, used]),
     )
 
 

@@ -1,18 +1,22 @@
 """What a run's settings come to: its classifier, encoding, rates and cells, resolved once."""
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from cppn import ACTIVATIONS
 from evofool.classifiers import (
+    Card,
     Classifier,
     at_size,
+    is_own,
     label_of,
     load_classifier,
     resolve_classes,
 )
-from evofool.config import EvolveConfig
+from evofool.config import CELLS, ENCODINGS, FITNESSES, EvolveConfig
 from evofool.evaluation import choose_micro_batch
 from evofool.evolution.encodings import Encoding, Rates, make_encoding, make_rates
 from evofool.evolution.expectation import Expectation, expectation_of
@@ -50,6 +54,23 @@ class Plan:
     def expectation(self) -> Expectation | None:
         """How children are worn before they are classified; None for not at all."""
         return expectation_of(self.config)
+
+    @property
+    def own_cards(self) -> tuple[Card, ...] | None:
+        """The cards of the classifier and of all that it consists of.
+
+        None where functions of the user's are part of the run's programs: then neither cards nor
+        settings say what those compute.
+        """
+        config = self.config
+        hooks = ((ENCODINGS, config.encoding), (FITNESSES, config.fitness), (CELLS, config.cells))
+        activations = [ACTIVATIONS[name] for name in config.cppn.activations]
+        is_ours = (
+            is_own(self.classifier)
+            and all(registry.get(name) is None for registry, name in hooks)
+            and all(function.__module__.startswith("cppn.") for function in activations)
+        )
+        return tuple(_cards_of(self.classifier)) if is_ours else None
 
     @property
     def polish_batch(self) -> int:
@@ -116,6 +137,12 @@ def make_plan(config: EvolveConfig, classifier: Classifier) -> Plan:
         micro_batch=micro_batch,
         climb=_make_climb(config, classifier, selection),
     )
+
+
+def _cards_of(classifier: Classifier) -> Iterator[Card]:
+    yield classifier.card
+    for member in classifier.members:
+        yield from _cards_of(member)
 
 
 def _make_climb(config: EvolveConfig, classifier: Classifier, selection: Selection) -> Climb | None:

@@ -39,6 +39,7 @@ from evofool.support.formats import (
     rounded_percent,
 )
 from evofool.support.hooks import PLUGINS, Registry
+from evofool.support.kept_programs import keep_programs_in, kept
 from evofool.support.lock import is_of_lock, locked, locked_folder, writer_of
 from evofool.support.loose import AnyArray, Foreign, JsonValue, Setting, Tree
 from evofool.support.memory import check_program, check_room, forget_programs
@@ -135,6 +136,8 @@ __all__ = [
     "is_temporary",
     "jit",
     "jit_lightly",
+    "keep_programs_in",
+    "kept",
     "local_copy",
     "locked",
     "locked_folder",

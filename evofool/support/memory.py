@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from evofool.support.errors import UserError
 from evofool.support.formats import gigabytes
+from evofool.support.kept_programs import held
 from evofool.support.platforms import c_library
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def forget_programs() -> None:
     """
     import jax
 
+    held.clear()
     jax.clear_caches()
     gc.collect()
     with suppress(AttributeError, OSError, TypeError):  # not the C library of GNU

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evofool.support.errors import UserError
+from evofool.support.kept_programs import keep_programs_in
 from evofool.support.platforms import user_cache
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def configure(*, devices: int | None = None, cache: bool = True) -> None:
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+        keep_programs_in(folder / "programs")
 
 
 @only_once
