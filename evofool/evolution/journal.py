@@ -204,7 +204,9 @@ class Journal:
         self._recorder = lineage.Recorder(born, slots=slots)
         self._settings = settings_of(read_json(folder / "config.json"))
         self._lineage = lineage_files.checksums(folder / "lineage")
-        self._metrics = MetricsLog(folder / "metrics.jsonl", plan.config.log_every)
+        # no run is extended after polishing: all lines stay
+        log_every = 1 if plan.climb is not None else plan.config.log_every
+        self._metrics = MetricsLog(folder / "metrics.jsonl", log_every)
         self._checkpoints = CheckpointWriter(
             folder / "checkpoints", keep=plan.config.keep_checkpoints
         )

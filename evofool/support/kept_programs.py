@@ -18,10 +18,14 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evofool.support.compiling import Compiled
 from evofool.support.files import replacing
 from evofool.support.loose import Tree
+
+if TYPE_CHECKING:
+    import jax
 
 _PACKAGES = ("evofool", "cppn", "archive")
 _SHA256_BYTES = 32
@@ -136,10 +140,21 @@ def _read(path: Path, arguments: tuple[Tree, ...]) -> Compiled | None:
         with contextlib.suppress(Exception):  # of another version of JAX than its number says
             program, results = pickle.loads(zlib.decompress(packed))
             given = jax.tree.structure((arguments, {}))
-            return serialize_executable.deserialize_and_load(program, given, results)
+            return serialize_executable.deserialize_and_load(
+                program, given, results, execution_devices=_devices_of(arguments)
+            )
     with contextlib.suppress(OSError):
         path.unlink()
     return None
+
+
+def _devices_of(arguments: tuple[Tree, ...]) -> "list[jax.Device]":
+    """Returns the devices that a program runs on: those that its arguments are on."""
+    import jax
+
+    placed = [leaf for leaf in jax.tree.leaves(arguments) if isinstance(leaf, jax.Array)]
+    devices = {device for leaf in placed for device in leaf.sharding.device_set}
+    return sorted(devices, key=lambda device: device.id) or jax.devices()[:1]
 
 
 def _write(path: Path, compiled: Compiled) -> None:

@@ -58,6 +58,23 @@ def test_a_user_evolves_looks_and_goes_on(tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["cppn", "direct"])
+def test_a_later_command_finds_the_program_and_leaves_the_same_archive(
+    encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("EVOFOOL_CACHE", str(tmp_path / "cache"))
+    shas, programs = set(), []
+    for name, devices in {"first": "2", "again": "2", "other": "1"}.items():
+        command = ["evolve", "--encoding", encoding, "--generations", "2", "--devices", devices]
+        done = evofool(*command, "--out", name, "--json", "--quiet", folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        shas.add(json.loads(done.stdout)["archive_sha256"])
+        programs.append(len(list((tmp_path / "cache" / "programs").iterdir())))
+    assert len(shas) == 1
+    assert programs == [1, 1, 2]
+
+
+@pytest.mark.slow
 def test_of_many_elites_both_ends_and_one_sheet_are_shown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -61,14 +61,20 @@ class TestWithFunctionsOfTheUsers:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["cppn", "direct"])
 def test_a_run_whose_program_was_kept_traces_none_and_leaves_the_same_archive(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(kept_programs, "_folder", tmp_path / "programs")
 
     def run(name: str, **settings: Any) -> str:
         made = evofool.evolve(
-            generations=3, batch_size=20, out=tmp_path / name, quiet=True, **settings
+            encoding=encoding,
+            generations=3,
+            batch_size=20,
+            out=tmp_path / name,
+            quiet=True,
+            **settings,
         )
         return made.finished["archive_sha256"]
 
@@ -78,7 +84,8 @@ def test_a_run_whose_program_was_kept_traces_none_and_leaves_the_same_archive(
     loop._loop.cache_clear()
     assert run("again") == first
     # other rates and seeds are given to the program, which is the same
-    assert run("faster", seed=1, cppn={"weight_rate": 0.3}) not in (first, other)
+    faster = {"cppn": {"weight_rate": 0.3}, "direct": {"mutation_rate": 0.3}}
+    assert run("faster", seed=1, **faster) not in (first, other)
 
 
 def _never(*arguments: object) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 import evofool
 from evofool import Run
+from evofool.config import PolishConfig
 from evofool.evolution.lineage_files import GENOMES, files
 from tests.evofool.loop import KilledError, Killer
 
@@ -186,6 +187,24 @@ def test_later_rounds_can_be_shorter(tmp_path: Path):
     assert better.metrics[-1]["evaluations"] == 6 * 20 + 4 * 32 * (3 + 2)
     assert any(elite.born[0] == 9 for elite in better.elites())
     assert evofool.verify(better).passed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_run_that_logs_few_generations_logs_all_of_polishing(at_once: bool, tmp_path: Path):
+    climb = {"steps": 2, "rounds": 2}
+    run = evofool.evolve(
+        "mock:4:8x8x1",
+        batch_size=20,
+        generations=5,
+        log_every=3,
+        out=tmp_path / "run",
+        polish=PolishConfig(**climb if at_once else {}),
+    )
+    if not at_once:
+        run = evofool.polish(run, out=tmp_path / "polished", **climb)
+    assert [line["generation"] for line in run.metrics] == [0, 3, 5, 6, 7]
+    assert evofool.verify(run).passed
 
 
 def test_the_summary_counts_polishing(polished: Run):

@@ -43,6 +43,16 @@ def test_a_kept_program_is_not_traced_again_and_gives_the_same_bits():
         assert other["values"].tobytes() == first["values"].tobytes()
 
 
+def test_a_program_runs_on_the_devices_that_it_was_compiled_for():
+    device = jax.devices()[-1]
+    numbers = jax.device_put(NUMBERS, device)
+    kept(jit(scaled), numbers, known_by="scaled")
+    in_another_process()
+    result = kept(jit(never), numbers, known_by="scaled")(*numbers)["values"]
+    assert result.devices() == {device}
+    np.testing.assert_array_equal(result, [0, 2, 6])
+
+
 @pytest.mark.parametrize(
     "other",
     [
