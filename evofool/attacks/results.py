@@ -57,7 +57,7 @@ def judge(
     queries: int | np.ndarray = 0,
     gradients: int | np.ndarray = 0,
 ) -> AttackResult:
-    """Shows adversarial images to the classifier.
+    """Shows adversarial images to the classifier, in the runtime that it ships with.
 
     Args:
         task: what the attack worked on.
@@ -66,7 +66,7 @@ def judge(
         gradients: number of gradients computed, for each or for all.
     """
     lead, shape = images.shape[:-3], images.shape[-3:]
-    seen = recognize(task.classifier, images.reshape(-1, *shape))
+    seen = recognize(task.classifier.shipped, images.reshape(-1, *shape))
     label = seen.classes.reshape(lead)
     change = (images.astype(np.float32) - task.images) / np.float32(255)
     return AttackResult(

@@ -234,7 +234,7 @@ def _random_signs(
     lost = []
     for size in sizes:
         changed = np.clip(images.astype(int) + size * signs, 0, 255).astype(np.uint8)
-        lost.append(recognize(subject.classifier, changed).classes != labels)
+        lost.append(recognize(subject.shipped, changed).classes != labels)
     return np.stack(lost)
 
 

@@ -129,7 +129,7 @@ def _threshold(subject: Subject, fooling: Levels) -> tuple[Remedy, Metrics]:
     bar = passing(odds[subject.reference])
     held_out = odds[subject.held_out] >= bar
     right = (subject.seen.classes == subject.known.labels)[subject.held_out]
-    passed = recognize(subject.classifier, fooling).log_odds.max(axis=1) >= bar
+    passed = recognize(subject.shipped, fooling).log_odds.max(axis=1) >= bar
     accepted = right[held_out]
     accuracies = [right.mean(), accepted.mean() if len(accepted) else 0.0]
     found: Remedy = {

@@ -90,6 +90,11 @@ class Classifier:
             return self
         return None if self.other is None else self.other()
 
+    @property
+    def shipped(self) -> "Classifier":
+        """The same model in the runtime that it ships with; itself where it has one face."""
+        return self.face(in_jax=False) or self
+
     def log_odds(
         self, outputs: Float[Array | np.ndarray, "*lead outputs"]
     ) -> Float[Array, "*lead outputs"]:
