@@ -18,14 +18,10 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from evofool.support.compiling import Compiled
 from evofool.support.files import replacing
-from evofool.support.loose import Tree
-
-if TYPE_CHECKING:
-    import jax
+from evofool.support.loose import Foreign, Tree
 
 _PACKAGES = ("evofool", "cppn", "archive")
 _SHA256_BYTES = 32
@@ -148,7 +144,7 @@ def _read(path: Path, arguments: tuple[Tree, ...]) -> Compiled | None:
     return None
 
 
-def _devices_of(arguments: tuple[Tree, ...]) -> "list[jax.Device]":
+def _devices_of(arguments: tuple[Tree, ...]) -> list[Foreign]:
     """Returns the devices that a program runs on: those that its arguments are on."""
     import jax
 
