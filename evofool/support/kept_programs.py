@@ -1,7 +1,7 @@
 """Compiled programs that are found again without being traced: half of a command's start.
 
 JAX keeps compiled programs as well, but knows them by their text, which tracing and lowering make
-(.8 of 2.3 seconds for the loop of the digits). Here a program is known by what its text is made
+(.8 of 2.1 seconds for the loop of the digits). Here a program is known by what its text is made
 from: the settings, this package's code, JAX, and the processor. What is loaded is what was
 compiled, byte for byte, so that no result depends on it.
 """
