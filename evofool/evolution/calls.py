@@ -148,8 +148,8 @@ class Caller:
     def _compile(self, loop: Loop, arguments: Tree) -> Compiled:
         start = time.perf_counter()
         self._say("compiling")
-        cards = self._plan.own_cards
-        known_by = None if cards is None else f"{cards} {loop.made_from}"
+        parts = self._plan.own_parts
+        known_by = None if parts is None else f"{parts} {loop.made_from}"
         program = kept(loop.advance, arguments, known_by=known_by)
         multihost.gather([0])  # to wait for slower compilers is no evolving
         self.compile_seconds += time.perf_counter() - start

@@ -27,6 +27,8 @@ from evofool.evolution.selection import Selection, make_selection
 from evofool.images import wear_named
 from evofool.support import UserError, full_path, with_full_path
 
+Part = tuple[Card, str, int, str]  # card, kind of outputs, views, name of the function
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Plan:
@@ -56,8 +58,8 @@ class Plan:
         return expectation_of(self.config)
 
     @property
-    def own_cards(self) -> tuple[Card, ...] | None:
-        """The cards of the classifier and of all that it consists of.
+    def own_parts(self) -> tuple[Part, ...] | None:
+        """What the classifier and all that it consists of compute.
 
         None where functions of the user's are part of the run's programs: then neither cards nor
         settings say what those compute.
@@ -70,7 +72,7 @@ class Plan:
             and all(registry.get(name) is None for registry, name in hooks)
             and all(function.__module__.startswith("cppn.") for function in activations)
         )
-        return tuple(_cards_of(self.classifier)) if is_ours else None
+        return tuple(_parts_of(self.classifier)) if is_ours else None
 
     @property
     def polish_batch(self) -> int:
@@ -139,10 +141,12 @@ def make_plan(config: EvolveConfig, classifier: Classifier) -> Plan:
     )
 
 
-def _cards_of(classifier: Classifier) -> Iterator[Card]:
-    yield classifier.card
+def _parts_of(classifier: Classifier) -> Iterator[Part]:
+    # An ensemble's ten crops have the card and the kind of a single view of that size.
+    name = getattr(classifier.apply, "__qualname__", "")
+    yield classifier.card, classifier.kind, classifier.views, name
     for member in classifier.members:
-        yield from _cards_of(member)
+        yield from _parts_of(member)
 
 
 def _make_climb(config: EvolveConfig, classifier: Classifier, selection: Selection) -> Climb | None:

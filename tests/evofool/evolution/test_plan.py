@@ -11,7 +11,7 @@ from evofool.classifiers import Classifier, load_classifier
 from evofool.classifiers import classifier as classifier_module
 from evofool.config import CELLS, ENCODINGS, FITNESSES
 from evofool.evolution import Plan, loop, make_plan
-from evofool.evolution.plan import configure
+from evofool.evolution.plan import configure, load_configured
 from evofool.support import kept_programs
 from tests.evofool.support.test_kept_programs import in_another_process
 
@@ -23,9 +23,19 @@ def plan_of(classifier: Classifier | None = None, **settings: Any) -> Plan:
 
 @pytest.mark.parametrize("settings", [{}, {"fitness": "probability"}, {"encoding": "direct"}])
 def test_programs_of_evofools_own_networks_are_known_by_cards(settings: dict):
-    cards = plan_of(**settings).own_cards
-    assert cards is not None
-    assert {card.name for card in cards} == {"lenet"}
+    parts = plan_of(**settings).own_parts
+    assert parts is not None
+    assert {card.name for card, *_ in parts} == {"lenet"}
+
+
+def test_views_of_an_ensemble_make_other_programs():
+    settings = {"classifier": "lenet+lenet", "image_size": 56, "micro_batch": 10}
+    parts = [
+        make_plan(config, load_configured(config)).own_parts
+        for config in (evofool.make_config(views=v, **settings) for v in ("single", "ten-crop"))
+    ]
+    assert None not in parts
+    assert repr(parts[0]) != repr(parts[1])
 
 
 class TestWithFunctionsOfTheUsers:
@@ -39,17 +49,17 @@ class TestWithFunctionsOfTheUsers:
         plan = plan_of()
         monkeypatch.setitem(registry._values, "mine", object())
         config = dataclasses.replace(plan.config, **{setting: "mine"})
-        assert dataclasses.replace(plan, config=config).own_cards is None
+        assert dataclasses.replace(plan, config=config).own_parts is None
 
     def test_activations(self, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setitem(cppn.ACTIVATIONS, "mine", lambda values: jnp.clip(values, -1, 1))
-        assert plan_of(cppn={"activations": ("sine", "mine")}).own_cards is None
+        assert plan_of(cppn={"activations": ("sine", "mine")}).own_parts is None
 
     def test_classifiers(self):
         lenet = load_classifier("lenet")
         other = dataclasses.replace(lenet, apply=lambda params, images: lenet.apply(params, images))
-        assert plan_of(other).own_cards is None
-        assert plan_of(load_classifier("mock:10")).own_cards is None
+        assert plan_of(other).own_parts is None
+        assert plan_of(load_classifier("mock:10")).own_parts is None
 
     def test_families(self, monkeypatch: pytest.MonkeyPatch):
         lenet = load_classifier("lenet")
@@ -57,7 +67,7 @@ class TestWithFunctionsOfTheUsers:
         monkeypatch.setitem(
             classifier_module._FAMILIES, lenet.card.family, lambda card, rngs: make(card, rngs)
         )
-        assert plan_of(lenet).own_cards is None
+        assert plan_of(lenet).own_parts is None
 
 
 @pytest.mark.slow
