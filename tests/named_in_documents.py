@@ -29,8 +29,8 @@ from tests.evofool.runs.test_picbreeder import file_of, xml
 
 DIGITS, THOUSAND = "runs/cppn-0", "runs/imagenet-cppn-0"
 NETWORKS = (  # of 1000 classes; a, b and c are an ensemble
-    *("mobilenet_v1_0.25_128", "mobilenet_v1_0.75_192", "squeezenet_v1.1"),
-    *("squeezenet_v1.0_deepcompression", "a", "b", "c"),
+    *("mobilenet_v1_0.25_128", "mobilenet_v1_0.75_192", "mobilenet_v2_1.0_224_qat"),
+    *("squeezenet_v1.1", "squeezenet_v1.0_deepcompression", "a", "b", "c"),
 )
 
 SKULL = (
