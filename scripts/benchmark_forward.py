@@ -1,4 +1,4 @@
-"""Times forward passes of ImageNet networks, and the ways to compute their layers.
+"""Times forward passes of networks, and the ways to compute their layers.
 
 What it shows, in milliseconds per image, all in one process and in turn:
 * every formulation of typical layers: XLA's convolution, a sum of shifted images, windows gathered
@@ -9,6 +9,7 @@ What it shows, in milliseconds per image, all in one process and in turn:
 
     python scripts/benchmark_forward.py --weights DIR              # all cores, wall time
     python scripts/benchmark_forward.py --weights DIR --threads 1  # one thread, its CPU time
+    python scripts/benchmark_forward.py --networks lenet --micro-batches 50 100 200
 
 CPU time of one thread is what other programs on the machine disturb least. Takes some five
 minutes. Writes nothing.
@@ -61,7 +62,7 @@ Run = Callable[[], Any]
 def main() -> None:
     """Parses the arguments, times, prints."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--weights", required=True, help="folder of .safetensors and specs.json")
+    parser.add_argument("--weights", help="folder of .safetensors and specs.json")
     parser.add_argument("--networks", nargs="*", default=NETWORKS)
     parser.add_argument("--micro-batches", type=int, nargs="*", default=(1, 2, 4, 8, 16, 32, 64))
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -79,7 +80,7 @@ def main() -> None:
     if not HAS_TORCH:
         print("PyTorch is not installed: nothing to compare with")
     for name in arguments.networks:
-        classifier = load_classifier(name, weights=Path(arguments.weights))
+        classifier = load_classifier(name, weights=arguments.weights)
         for micro_batch in arguments.micro_batches:
             runs = network_runs(classifier, micro_batch, arguments.threads)
             print(f"{name}, micro-batch {micro_batch}:", describe(measure(runs)), flush=True)

@@ -1,4 +1,4 @@
-"""SqueezeNet 1.0 and MobileNetV2 in PyTorch, as `benchmark_forward.py` times them.
+"""The LeNet, SqueezeNet 1.0 and MobileNetV2 in PyTorch, as `benchmark_forward.py` times them.
 
 Channels last, inference mode, activations in place: PyTorch's best on a CPU. Weights and
 preprocessing are those of the classifier that they are compared with.
@@ -28,7 +28,7 @@ def torch_run(
         images: micro-batches, float32 `[number, micro_batch, height, width, channels]`.
         threads: of PyTorch.
     """
-    forwards = {"squeezenet_v1.0": _squeezenet, "mobilenet_v2": _mobilenet_v2}
+    forwards = {"lenet": _lenet, "squeezenet_v1.0": _squeezenet, "mobilenet_v2": _mobilenet_v2}
     card = classifier.card
     if card.family not in forwards:
         return None
@@ -54,6 +54,14 @@ def torch_run(
         return torch.cat(outputs).numpy()
 
     return run
+
+
+def _lenet(weights: Any, x: Any) -> Any:
+    for layer in "conv1", "conv2":
+        x = functional.max_pool2d(_conv(x, weights[layer]), 2)
+    x = x.permute(0, 2, 3, 1).flatten(1)  # the order of the weights, which no layout of x changes
+    x = functional.relu(_dense(x, weights["dense1"]))
+    return _dense(x, weights["dense2"])
 
 
 def _squeezenet(weights: Any, x: Any) -> Any:
@@ -85,8 +93,12 @@ def _mobilenet_v2(weights: Any, x: Any) -> Any:
         if x.shape == before.shape:
             x = x + before
     x = relu6(_conv(x, weights["conv_last"])).mean((2, 3))
-    return functional.linear(x, weights["fc"]["kernel"], weights["fc"]["bias"])
+    return _dense(x, weights["fc"])
 
 
 def _conv(x: Any, layer: Any, **options: Any) -> Any:
     return functional.conv2d(x, layer["kernel"], layer["bias"], **options)
+
+
+def _dense(x: Any, layer: Any) -> Any:
+    return functional.linear(x, layer["kernel"], layer["bias"])
