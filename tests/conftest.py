@@ -8,7 +8,8 @@ Compiling is most of what the tests do, so four things here keep it short:
   measure with.
 * Quick tests (plain `pytest`) compile with few optimisations; slow ones (`pytest -m slow`) compile
   evolution as users do.
-* Files whose tests share runs or compiled loops go to one worker.
+* Files whose tests share runs or compiled loops go to one worker, the tests of other long files to
+  any; what takes longest comes first.
 * Programs that a worker has compiled are let go when it holds much memory.
 """
 
@@ -17,6 +18,7 @@ import os
 import platform
 import re
 import resource
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
@@ -63,6 +65,7 @@ FIXTURES_OF_RUNS = {"cppn_run", "direct_run", "imagenet_run"}  # of tests/evofoo
 SLOW_FIXTURES = {"imagenet_run", "audited"}
 SLOW_EXAMPLES = {"evofool.runs.breed.breed", "evofool.sweeps.sweep.sweep"}  # of docstrings
 RUNS, LOOPS = "runs", "loops"  # groups of files
+APART = "tests/test_documents_run.py"  # its tests take minutes together, and share little
 ROOT = Path(__file__).parents[1]
 
 
@@ -77,27 +80,41 @@ QUICK_XLA_FLAGS = {  # 40 % fewer CPU seconds than without
 }
 
 
+def _is_quick(config: pytest.Config) -> bool:
+    return "not slow" in config.option.markexpr
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Adds the flags of the tier to those that are set, which win."""
     given = os.environ.get("XLA_FLAGS", "")
-    flags = XLA_FLAGS | (QUICK_XLA_FLAGS if "not slow" in config.option.markexpr else {})
+    flags = XLA_FLAGS | (QUICK_XLA_FLAGS if _is_quick(config) else {})
     added = [f"{name}={value}" for name, value in flags.items() if name not in given]
     os.environ["XLA_FLAGS"] = " ".join([*added, *given.split()])
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks as slow what needs a thousand classes or an audit, and examples that take seconds."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Iterator[None]:
+    """Marks as slow what needs a thousand classes or an audit, and examples that take seconds.
+
+    Of those that run, tests that go alone come first, then groups by their number of tests.
+    """
     for item in items:
         if (
             SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ()))
             or item.name in SLOW_EXAMPLES
         ):
             item.add_marker(pytest.mark.slow)
+    yield  # others leave out what does not run
+    group = {item: _group_of(config, item.nodeid) for item in items}
+    number = Counter(group.values())
+    items.sort(key=lambda item: (not item.nodeid.startswith(APART), -number[group[item]]))
 
 
 @pytest.hookimpl(optionalhook=True)  # for sessions without xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Gives the tests of a file to one worker, and all files that share runs or loops as well.
+    """Gives the tests of a group to one worker, groups in the order of their first tests.
 
     xdist has marks for this, which it does not see with pytest 9.2.
     """
@@ -105,14 +122,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return _group_of(nodeid.partition("::")[0])
+            return _group_of(config, nodeid)
 
+    config.option.loadscopereorder = False
     return Scheduling(config, log)
 
 
+def _group_of(config: pytest.Config, nodeid: str) -> str:
+    """Names what a test shares with others: runs or loops, if these are many; its file; nothing."""
+    if nodeid.startswith(APART):
+        return nodeid
+    file = nodeid.partition("::")[0]
+    return _shared_by(file) if _is_quick(config) else file
+
+
 @cache
-def _group_of(file: str) -> str:
-    """Names what the tests of a file share with those of other files: runs, loops, or nothing."""
+def _shared_by(file: str) -> str:
     words = set(re.findall(r"\w+", (ROOT / file).read_text(encoding="utf-8")))
     if words & FIXTURES_OF_RUNS:
         return RUNS

@@ -20,6 +20,7 @@ import pytest
 
 from evofool.audits import BUDGETS
 from evofool.cli import main
+from evofool.support import kept_programs
 from tests.documents import DOCUMENTS, blocks_of, commands_in
 from tests.doors import ROOT
 from tests.evofool.audits.conftest import TINY
@@ -44,7 +45,7 @@ READ_DATA = ("attacks", "audit", "reproduce", "results/patches")
 LESS = {
     "evolve": "--generations 2 --batch-size 8",
     "imagenet-polished": "--polish.steps 2 --polish.rounds 1 --polish.classes 0 1",
-    "--polish": "--polish 2",
+    "--polish": "--polish 2 --polish.classes 0 1",
     "polish": "--steps 2 --classes 0 1",
     "reproduce": "--scale small",
     "train": "--epochs 1 --examples 500",
@@ -124,7 +125,7 @@ def carry_out(words: list[str]) -> None:
             process.communicate(timeout=60)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("prepared")
     prepare(folder)
@@ -140,6 +141,8 @@ def service(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.syspath_prepend(folder)
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+    # The small networks differ in name, by which programs are kept; to JAX's cache they are alike.
+    monkeypatch.setattr(kept_programs, "_path", lambda *_: None)
     with scoring() as address:
         yield address
 
