@@ -1,6 +1,6 @@
 """Settings and fixtures of all tests.
 
-Compiling is most of what the tests do, so four things here keep it short:
+Compiling is most of what the tests do, so five things here keep it short:
 
 * Compiled programs are cached in a folder that the workers of a session, the processes that tests
   start, and later sessions share. The folder is named after jaxlib and the processor, whose
@@ -11,6 +11,8 @@ Compiling is most of what the tests do, so four things here keep it short:
 * Files whose tests share runs or compiled loops go to one worker, the tests of other long files to
   any; what takes longest comes first.
 * Programs that a worker has compiled are let go when it holds much memory.
+* Python keeps the modules that it compiles, whatever PYTHONDONTWRITEBYTECODE says: tests start many
+  processes.
 """
 
 import hashlib
@@ -18,6 +20,7 @@ import os
 import platform
 import re
 import resource
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -42,6 +45,8 @@ if not IS_WORKER:
     os.environ["EVOFOOL_CACHE"] = os.environ.get("EVOFOOL_TEST_CACHE") or str(
         folder / f"jaxlib-{version('jaxlib')}-{_processor()}"
     )
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 os.environ["JAX_COMPILATION_CACHE_DIR"] = os.environ["EVOFOOL_CACHE"]
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.05"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
