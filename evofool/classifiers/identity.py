@@ -7,7 +7,6 @@ answers to a few test images, the same for all classifiers of that image size.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -18,7 +17,7 @@ from evofool.classifiers.classifier import (
     built_in_apply,
     check_classifier,
 )
-from evofool.classifiers.scores import ABSENT, confidence
+from evofool.classifiers.scores import ABSENT, compiled_fitness_of, confidence
 from evofool.support import JsonValue, UserError
 
 CERTAIN = 0.99  # a confidence that an image of nothing should not get
@@ -135,7 +134,7 @@ def distance_of_faces(classifier: Classifier) -> float | None:
 
 def _confidences(classifier: Classifier, outputs: np.ndarray) -> np.ndarray:
     odds = outputs if classifier.is_jax else np.log(np.maximum(outputs, TINY))
-    return confidence(np.asarray(classifier.log_odds(jnp.asarray(odds))))
+    return confidence(compiled_fitness_of(odds, kind=classifier.kind))
 
 
 def step_of(probabilities: Float[np.ndarray, "images outputs"]) -> float:

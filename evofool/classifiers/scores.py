@@ -57,6 +57,10 @@ def fitness_of(outputs: Float[Array, "*lead outputs"], kind: str) -> Float[Array
     return outputs if kind == "log_odds" else log_odds(outputs)
 
 
+compiled_fitness_of = jax.jit(fitness_of, static_argnames="kind")
+"""`fitness_of` as one program, for outputs on the host: its operations compile one by one else."""
+
+
 def log_odds(outputs: Float[Array, "*lead outputs"]) -> Float[Array, "*lead outputs"]:
     """Returns log(p / (1 - p)) of every output's softmax probability p, without saturating.
 

@@ -19,7 +19,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from evofool.classifiers import Classifier, blaming, check_outputs, fitness_of
+from evofool.classifiers import Classifier, blaming, check_outputs, compiled_fitness_of
 from evofool.evaluation.programs import Model, model_of, once_per_model
 from evofool.images import Levels, from_levels
 from evofool.support import Tree
@@ -29,8 +29,6 @@ ACCELERATOR_VALUES = 256 * CPU_VALUES  # that keep a GPU busy: about 256 images 
 OUTSIDE_VALUES = 16 * CPU_VALUES  # that suit other runtimes and services: 21 images of 224x224x3
 LEAST_MICRO_BATCH = 8  # fewer images of 28x28 take hardly less time, and have other last bits
 PASSES = 16  # micro-batches that are in memory as float32 values at a time
-
-_fitness_of = jax.jit(fitness_of, static_argnames="kind")
 
 
 def micro_batch_for(classifier: Classifier) -> int:
@@ -151,7 +149,7 @@ def log_odds_of(
     classifier: Classifier, outputs: Float[np.ndarray, "batch outputs"], micro_batch: int
 ) -> Float[np.ndarray, "batch outputs"]:
     """Turns outputs of `evaluate` into log-odds, in parts of the same size."""
-    return in_parts(partial(_fitness_of, kind=classifier.kind), [outputs], micro_batch)
+    return in_parts(partial(compiled_fitness_of, kind=classifier.kind), [outputs], micro_batch)
 
 
 def in_parts(
