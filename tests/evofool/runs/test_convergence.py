@@ -91,3 +91,16 @@ def test_the_script_that_plots_runs_draws_every_independent_run(
     for index in range(2):
         medians = [m["median_confidence"] for m in cppn_run.metrics if m["run"] == index]
         np.testing.assert_array_equal(lines[index].get_ydata(), on_axis(medians))
+
+
+def test_the_script_compares_runs_by_the_minutes_that_they_took(cppn_run: Run):
+    script = runpy.run_path(str(Path(__file__).parents[3] / "scripts" / "plot_runs.py"))
+    axes = Figure().subplots()
+    script["draw"](axes, [cppn_run] * 2, ["same"] * 2, x="generation", minutes=[3.0, 6.0])
+    assert legend(axes) == ["same"]
+    lines = axes.get_lines()
+    assert [line.get_linestyle() for line in lines] == ["-", "-", "--", "--"]
+    assert {line.get_color() for line in lines} == {"C0"}
+    for line, minutes in zip(lines, [3.0, 3.0, 6.0, 6.0], strict=True):
+        mine = [m["evaluations"] for m in cppn_run.metrics if m["run"] == 0]
+        np.testing.assert_allclose(line.get_xdata(), minutes * np.array(mine) / mine[-1])
