@@ -17,6 +17,7 @@ from glob import glob
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from evofool.audits import BUDGETS
 from evofool.cli import main
@@ -127,8 +128,15 @@ def carry_out(words: list[str]) -> None:
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("prepared")
-    prepare(folder)
+    """What pages name: the worker that comes first prepares it for all."""
+    of_worker = tmp_path_factory.getbasetemp()
+    of_session = of_worker.parent if "PYTEST_XDIST_WORKER" in os.environ else of_worker
+    folder, is_done = of_session / "prepared", of_session / "is-prepared"
+    with FileLock(of_session / "preparing"):
+        if not is_done.exists():
+            folder.mkdir()
+            prepare(folder)
+            is_done.touch()
     return folder
 
 

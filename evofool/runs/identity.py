@@ -18,6 +18,7 @@ from evofool.classifiers import (
 )
 from evofool.config import EvolveConfig
 from evofool.evolution import load_configured
+from evofool.runs.backends import with_recorded_backend
 from evofool.support import UserError, check_trust, rounded_percent, split_code, url_of
 
 
@@ -63,6 +64,7 @@ def load_recorded(config: EvolveConfig, given: Given, *, source: Path) -> Classi
                 f"{source} says that the weights are at {weights}, where nothing is; say where "
                 "they are with --weights"
             )
+    name = with_recorded_backend(name, config.classifier)
     found = str(weights) if weights else None
     return load_configured(dataclasses.replace(config, classifier=name, weights=found))
 

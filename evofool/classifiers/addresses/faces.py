@@ -1,6 +1,9 @@
 """From what a model computes to a `Classifier`: inside JAX, or on the host."""
 
+import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
 import jax
@@ -11,7 +14,8 @@ from jaxtyping import Array, Float
 from evofool.classifiers.addresses.describing import Input
 from evofool.classifiers.card import Card, preprocess
 from evofool.classifiers.classifier import Classifier, Kind, Params
-from evofool.support import AnyArray, UserError, check_file, sha256_of
+from evofool.classifiers.onnx_graphs.calls import UnsupportedError
+from evofool.support import Address, AnyArray, ModelWarning, UserError, check_file, sha256_of
 
 MOST_BYTES = 2**31  # of a model's file
 _TINY = np.finfo(np.float32).tiny
@@ -59,6 +63,50 @@ def inside_jax(
         return outputs
 
     return Classifier(card=card, params=params, apply=apply, kind=kind)
+
+
+def in_jax_or_outside(
+    address: Address,
+    in_jax: Callable[[], Classifier],
+    outside: Callable[[], Classifier],
+    *,
+    is_wanted_outside: bool,
+) -> Classifier:
+    """Returns a model's face in JAX, or outside where it cannot be; each has the other beside it.
+
+    Args:
+        address: of the model.
+        in_jax: makes the one; raises `UnsupportedError` where JAX cannot compute the model.
+        outside: makes the other.
+        is_wanted_outside: whether to return the face outside anyway.
+    """
+
+    @cache
+    def first() -> Classifier:
+        return replace(in_jax(), other=partial(_if_possible, second))
+
+    @cache
+    def second() -> Classifier:
+        return replace(outside(), other=partial(_if_possible, first))
+
+    if not is_wanted_outside:
+        try:
+            return first()
+        except UnsupportedError as error:
+            warnings.warn(
+                f"{address.path.name} needs {error}, which evofool does not compute in JAX; it is "
+                "computed outside, without gradients",
+                ModelWarning,
+                stacklevel=3,
+            )
+    return second()
+
+
+def _if_possible(make: Callable[[], Classifier]) -> Classifier | None:
+    try:
+        return make()
+    except (UserError, UnsupportedError):
+        return None
 
 
 def _log_odds(probabilities: Array) -> Array:

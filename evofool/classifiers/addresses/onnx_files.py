@@ -2,10 +2,9 @@
 
 import hashlib
 import tempfile
-import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cache, partial
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from evofool.classifiers.addresses.faces import (
     arranged,
     by_batches,
     hash_of,
+    in_jax_or_outside,
     inside_jax,
     on_host,
 )
@@ -23,11 +23,10 @@ from evofool.classifiers.addresses.options import Options, read_options
 from evofool.classifiers.blaming import first_line
 from evofool.classifiers.card import Card
 from evofool.classifiers.classifier import Classifier
-from evofool.classifiers.onnx_graphs.calls import UnsupportedError
 from evofool.classifiers.onnx_graphs.folding import cut_ending
 from evofool.classifiers.onnx_graphs.programs import make_program
 from evofool.classifiers.onnx_graphs.reading import Graph, read_graph
-from evofool.support import Address, ModelWarning, UserError, needing
+from evofool.support import Address, UserError, needing
 
 Native = Callable[[Graph, Input], Host]
 """Makes the function of the runtime that a model ships with."""
@@ -70,32 +69,12 @@ def load_file(
     if native is None or options.backend == "onnxruntime":
         native = partial(_onnx_runtime, str(path), options.output)
 
-    @cache
-    def in_jax() -> Classifier:
-        return replace(model.in_jax(), other=partial(_if_possible, outside))
-
-    @cache
-    def outside() -> Classifier:
-        return replace(model.outside(native), other=partial(_if_possible, in_jax))
-
-    if options.backend not in ("native", "onnxruntime"):
-        try:
-            return in_jax()
-        except UnsupportedError as error:
-            warnings.warn(
-                f"{address.path.name} needs {error}, which evofool does not compute in JAX; it is "
-                "computed outside, without gradients",
-                ModelWarning,
-                stacklevel=2,
-            )
-    return outside()
-
-
-def _if_possible(make: Callable[[], Classifier]) -> Classifier | None:
-    try:
-        return make()
-    except (UserError, UnsupportedError):
-        return None
+    return in_jax_or_outside(
+        address,
+        model.in_jax,
+        partial(model.outside, native),
+        is_wanted_outside=options.backend in ("native", "onnxruntime"),
+    )
 
 
 def _check_inputs(address: Address, graph: Graph) -> None:

@@ -23,7 +23,7 @@ PRESETS: Mapping[str, Mapping[str, object]] = {  # by the names that the librari
 _VALUED = ("card", "input", "mean", "std", "range", "layout", "labels", "prep", "backend", "output")
 OPTIONS = (*_VALUED, "bgr", *SCORES)
 BACKENDS = ("jax", "native", "onnxruntime", "auto")  # of formats that more than JAX computes
-_WITH_BACKENDS = ("onnx", "torch", "torchscript", "timm", "hf")
+_WITH_BACKENDS = ("onnx", "torch", "torchscript", "timm", "hf", "tflite")
 _PREPARED = frozenset(("prep", "range", "mean", "std", "bgr"))
 _EXAMPLES = {"range": "255", "mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225"}
 MOST_LABELS = 2**17
@@ -181,8 +181,9 @@ def _options(address: Address, given: Mapping[str, object]) -> Options:
 def _backend(address: Address, backend: object) -> str:
     if address.scheme not in _WITH_BACKENDS:
         raise UserError(f"{address}: {address.scheme} has one backend; leave the option out")
-    if backend not in BACKENDS:
-        raise unknown_name(f"backend of {address}", str(backend), BACKENDS)
+    there = [name for name in BACKENDS if (address.scheme, name) != ("tflite", "onnxruntime")]
+    if backend not in there:
+        raise unknown_name(f"backend of {address}", str(backend), there)
     return str(backend)
 
 

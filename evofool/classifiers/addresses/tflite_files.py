@@ -1,12 +1,26 @@
-"""`tflite:FILE`: computed by LiteRT on the host."""
+"""`tflite:FILE`: computed in JAX where all its operators are known, and by LiteRT."""
+
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from evofool.classifiers.addresses.describing import find_input, make_card
-from evofool.classifiers.addresses.faces import by_batches, gives_shares, hash_of, on_host
-from evofool.classifiers.addresses.options import read_options
+from evofool.classifiers.addresses.describing import Input, find_input, make_card
+from evofool.classifiers.addresses.faces import (
+    by_batches,
+    gives_shares,
+    hash_of,
+    in_jax_or_outside,
+    inside_jax,
+    on_host,
+)
+from evofool.classifiers.addresses.options import Options, read_options
 from evofool.classifiers.blaming import first_line
+from evofool.classifiers.card import Card
 from evofool.classifiers.classifier import Classifier
+from evofool.classifiers.onnx_graphs.programs import make_program
+from evofool.classifiers.tflite_graphs.reading import read_file
+from evofool.classifiers.tflite_graphs.translating import translate
 from evofool.support import Address, Foreign, UserError, needing
 
 
@@ -32,29 +46,75 @@ def load(address: Address) -> Classifier:
         raise UserError(f"{address} takes {len(inputs)} inputs; expected one image")
     shape = [None, *(int(size) for size in inputs[0]["shape"][1:])]
     image = find_input(address, shape, options)
-    compute = by_batches(_Model(interpreter, inputs[0], outputs[0]).compute, 1)
-    statistics, kind = None, np.dtype(inputs[0]["dtype"])
-    scale, _ = inputs[0]["quantization"]
-    if kind.kind in "iu":  # the input that the quantised model stands for takes levels, or [0, 1]
-        is_of_levels = abs(scale - 1) < 0.01 or abs(scale - 1 / 255) < 1e-3
-        statistics = (0.0, 1.0 if abs(scale - 1) < 0.01 else 1 / 255) if is_of_levels else None
-    card = make_card(
-        address,
-        options,
-        image,
-        outputs=int(np.prod(outputs[0]["shape"][1:])),
-        scores="probabilities" if gives_shares(compute, image.shape) else "logits",
-        sha256=sha256,
-        statistics=statistics,
+    native = _Interpreted(interpreter, inputs[0], outputs[0])
+    model = _Model(address, path, options, image, native, sha256)
+    return in_jax_or_outside(
+        address, model.in_jax, model.outside, is_wanted_outside=options.backend == "native"
     )
-    return on_host(card, compute)
 
 
+@dataclass(frozen=True, eq=False)
 class _Model:
+    """A file, and what is known of it."""
+
+    address: Address
+    path: Path
+    options: Options
+    image: Input
+    native: "_Interpreted"
+    sha256: str
+
+    def in_jax(self) -> Classifier:
+        """Returns the face with gradients."""
+        graph = translate(read_file(self.path))
+        program, outputs = make_program(
+            graph,
+            self.path,
+            image_shape=self.image.shape,
+            is_channels_first=self.image.is_channels_first,
+        )
+        card = self._card(outputs, program.ending)
+        is_cut = program.ending != "logits" or card.scores == "score"
+        return inside_jax(card, program.params(), program.apply, is_cut=is_cut)
+
+    def outside(self) -> Classifier:
+        """Returns the face that the model ships with."""
+        compute = by_batches(self.native.compute, 1)
+        scores = "probabilities" if gives_shares(compute, self.image.shape) else "logits"
+        return on_host(self._card(self.native.outputs, scores), compute)
+
+    def _card(self, outputs: int, scores: str) -> Card:
+        return make_card(
+            self.address,
+            self.options,
+            self.image,
+            outputs=outputs,
+            scores=scores,
+            sha256=self.sha256,
+            statistics=self.native.statistics,
+        )
+
+
+class _Interpreted:
     """An interpreter that takes and gives numbers, whatever whole numbers they are inside."""
 
     def __init__(self, interpreter: Foreign, taken: dict[str, Foreign], given: dict[str, Foreign]):
         self._interpreter, self._taken, self._given = interpreter, taken, given
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that it gives for an image."""
+        return int(np.prod(self._given["shape"][1:]))
+
+    @property
+    def statistics(self) -> tuple[float, float] | None:
+        """Mean and scale of an input of whole numbers, which stand for levels or for [0, 1]."""
+        scale, _ = self._taken["quantization"]
+        if np.dtype(self._taken["dtype"]).kind not in "iu":
+            return None
+        if abs(scale - 1) < 0.01:
+            return 0.0, 1.0
+        return (0.0, 1 / 255) if abs(scale - 1 / 255) < 1e-3 else None
 
     def compute(self, images: np.ndarray) -> np.ndarray:
         kind = np.dtype(self._taken["dtype"])
