@@ -12,8 +12,7 @@ def settle_backend(config: EvolveConfig) -> tuple[EvolveConfig, str]:
     """Replaces `backend=auto` in a classifier's address by the faster one, as measured now.
 
     The run records the address that comes of it, so that it is resumed and verified in the same
-    runtime, wherever that is done. For a TensorFlow Lite file it always records a backend: without
-    one, an address of such a file is that of a run from when none was computed in JAX.
+    runtime, wherever that is done.
 
     Args:
         config: of a run that begins.
@@ -25,13 +24,7 @@ def settle_backend(config: EvolveConfig) -> tuple[EvolveConfig, str]:
         UserError: the classifier cannot be loaded.
     """
     address = parse_address(config.classifier)
-    if address is None:
-        return config, ""
-    if address.scheme == "tflite" and "backend" not in address.options:
-        chosen = "jax" if load_classifier(config.classifier).is_jax else "native"
-        name = with_backend(config.classifier, chosen)
-        return dataclasses.replace(config, classifier=name), ""
-    if address.options.get("backend") != "auto":
+    if address is None or address.options.get("backend") != "auto":
         return config, ""
     name, *found = multihost.from_first(lambda: _measure(config.classifier))
     return dataclasses.replace(config, classifier=name), "".join(found)
@@ -47,7 +40,7 @@ def with_recorded_backend(name: str, recorded: str) -> str:
     address, of_run = parse_address(name), parse_address(recorded)
     if address is None or of_run is None or "backend" in address.options:
         return name
-    backend = of_run.options.get("backend", "native" if of_run.scheme == "tflite" else "")
+    backend = of_run.options.get("backend")
     return with_backend(name, str(backend)) if backend else name
 
 

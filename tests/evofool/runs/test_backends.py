@@ -12,7 +12,6 @@ from evofool.runs.backends import with_recorded_backend
         ("onnx:a.onnx", "onnx:a.onnx", "onnx:a.onnx"),
         ("onnx:b.onnx", "onnx:a.onnx?backend=native", "onnx:b.onnx?backend=native"),
         ("onnx:b.onnx?backend=jax", "onnx:a.onnx?backend=native", "onnx:b.onnx?backend=jax"),
-        ("tflite:a.tflite", "tflite:a.tflite", "tflite:a.tflite?backend=native"),
         ("tflite:b.tflite", "tflite:a.tflite?backend=jax", "tflite:b.tflite?backend=jax"),
     ],
 )
