@@ -85,22 +85,16 @@ QUICK_XLA_FLAGS = {  # 40 % fewer CPU seconds than without
 }
 
 
-def _is_quick(config: pytest.Config) -> bool:
-    return "not slow" in config.option.markexpr
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Adds the flags of the tier to those that are set, which win."""
     given = os.environ.get("XLA_FLAGS", "")
-    flags = XLA_FLAGS | (QUICK_XLA_FLAGS if _is_quick(config) else {})
+    flags = XLA_FLAGS | (QUICK_XLA_FLAGS if "not slow" in config.option.markexpr else {})
     added = [f"{name}={value}" for name, value in flags.items() if name not in given]
     os.environ["XLA_FLAGS"] = " ".join([*added, *given.split()])
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(
-    config: pytest.Config, items: list[pytest.Item]
-) -> Iterator[None]:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Marks as slow what needs a thousand classes or an audit, and examples that take seconds.
 
     Of those that run, tests that go alone come first, then groups by their number of tests.
@@ -112,7 +106,7 @@ def pytest_collection_modifyitems(
         ):
             item.add_marker(pytest.mark.slow)
     yield  # others leave out what does not run
-    group = {item: _group_of(config, item.nodeid) for item in items}
+    group = {item: _group_of(item.nodeid) for item in items}
     number = Counter(group.values())
     items.sort(key=lambda item: (not item.nodeid.startswith(APART), -number[group[item]]))
 
@@ -127,18 +121,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return _group_of(config, nodeid)
+            return _group_of(nodeid)
 
     config.option.loadscopereorder = False
     return Scheduling(config, log)
 
 
-def _group_of(config: pytest.Config, nodeid: str) -> str:
-    """Names what a test shares with others: runs or loops, if these are many; its file; nothing."""
-    if nodeid.startswith(APART):
-        return nodeid
-    file = nodeid.partition("::")[0]
-    return _shared_by(file) if _is_quick(config) else file
+def _group_of(nodeid: str) -> str:
+    """Names what a test shares with others: runs, loops, its file, or nothing."""
+    return nodeid if nodeid.startswith(APART) else _shared_by(nodeid.partition("::")[0])
 
 
 @cache
