@@ -15,6 +15,7 @@ from evofool.classifiers.addresses.describing import Input
 from evofool.classifiers.card import Card, preprocess
 from evofool.classifiers.classifier import Classifier, Kind, Params
 from evofool.classifiers.onnx_graphs.calls import UnsupportedError
+from evofool.classifiers.onnx_graphs.programs import Program
 from evofool.support import Address, AnyArray, ModelWarning, UserError, check_file, sha256_of
 
 MOST_BYTES = 2**31  # of a model's file
@@ -63,6 +64,12 @@ def inside_jax(
         return outputs
 
     return Classifier(card=card, params=params, apply=apply, kind=kind)
+
+
+def by_program(card: Card, program: Program) -> Classifier:
+    """Makes a classifier of a graph's program; its card says what the graph gives."""
+    is_cut = program.ending != "logits" or card.scores == "score"
+    return inside_jax(card, program.params(), program.apply, is_cut=is_cut)
 
 
 def in_jax_or_outside(

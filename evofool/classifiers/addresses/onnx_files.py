@@ -14,9 +14,9 @@ from evofool.classifiers.addresses.faces import (
     Host,
     arranged,
     by_batches,
+    by_program,
     hash_of,
     in_jax_or_outside,
-    inside_jax,
     on_host,
 )
 from evofool.classifiers.addresses.options import Options, read_options
@@ -103,9 +103,7 @@ class _Model:
             is_channels_first=self.image.is_channels_first,
             output=self.options.output,
         )
-        card = self._card(outputs, program.ending)
-        is_cut = program.ending != "logits" or card.scores == "score"
-        return inside_jax(card, program.params(), program.apply, is_cut=is_cut)
+        return by_program(self._card(outputs, program.ending), program)
 
     def outside(self, native: Native) -> Classifier:
         """Returns the face that the model ships with."""

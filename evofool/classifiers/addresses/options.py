@@ -23,7 +23,10 @@ PRESETS: Mapping[str, Mapping[str, object]] = {  # by the names that the librari
 _VALUED = ("card", "input", "mean", "std", "range", "layout", "labels", "prep", "backend", "output")
 OPTIONS = (*_VALUED, "bgr", *SCORES)
 BACKENDS = ("jax", "native", "onnxruntime", "auto")  # of formats that more than JAX computes
-_WITH_BACKENDS = ("onnx", "torch", "torchscript", "timm", "hf", "tflite")
+_BACKENDS_OF = {
+    **dict.fromkeys(("onnx", "torch", "torchscript", "timm", "hf"), BACKENDS),
+    "tflite": ("jax", "native", "auto"),
+}
 _PREPARED = frozenset(("prep", "range", "mean", "std", "bgr"))
 _EXAMPLES = {"range": "255", "mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225"}
 MOST_LABELS = 2**17
@@ -179,11 +182,10 @@ def _options(address: Address, given: Mapping[str, object]) -> Options:
 
 
 def _backend(address: Address, backend: object) -> str:
-    if address.scheme not in _WITH_BACKENDS:
+    if address.scheme not in _BACKENDS_OF:
         raise UserError(f"{address}: {address.scheme} has one backend; leave the option out")
-    there = [name for name in BACKENDS if (address.scheme, name) != ("tflite", "onnxruntime")]
-    if backend not in there:
-        raise unknown_name(f"backend of {address}", str(backend), there)
+    if backend not in _BACKENDS_OF[address.scheme]:
+        raise unknown_name(f"backend of {address}", str(backend), _BACKENDS_OF[address.scheme])
     return str(backend)
 
 

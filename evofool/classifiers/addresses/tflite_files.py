@@ -8,10 +8,10 @@ import numpy as np
 from evofool.classifiers.addresses.describing import Input, find_input, make_card
 from evofool.classifiers.addresses.faces import (
     by_batches,
+    by_program,
     gives_shares,
     hash_of,
     in_jax_or_outside,
-    inside_jax,
     on_host,
 )
 from evofool.classifiers.addresses.options import Options, read_options
@@ -75,9 +75,7 @@ class _Model:
             image_shape=self.image.shape,
             is_channels_first=self.image.is_channels_first,
         )
-        card = self._card(outputs, program.ending)
-        is_cut = program.ending != "logits" or card.scores == "score"
-        return inside_jax(card, program.params(), program.apply, is_cut=is_cut)
+        return by_program(self._card(outputs, program.ending), program)
 
     def outside(self) -> Classifier:
         """Returns the face that the model ships with."""

@@ -122,7 +122,7 @@ def make_program(
         raise UserError(
             f"{path} does not compute scores from an image of {image_shape} (height, width, "
             f"channels): {type(error).__name__}: {first_line(error):.160}; check --input and "
-            "layout, or use ?backend=onnxruntime"
+            "layout, or use ?backend=native"
         ) from error
 
 
