@@ -16,7 +16,7 @@ from evofool.classifiers.tflite_graphs.translating import translate
 from tests.evofool.classifiers.tflite_graphs.files import FILES, SHAPE, file_of, tensor
 
 IMAGES = np.random.default_rng(1).uniform(0.1, 2, SHAPE).astype(np.float32)
-TENTHS = Steps(scale=np.float32(0.1), zero=np.array(-128, np.int8), axis=0)
+TENTHS = Steps(scale=np.array(0.1, np.float32), zero=np.array(-128, np.int8), axis=0)
 
 
 def outputs_of(file: File, images: jax.Array | np.ndarray = IMAGES) -> jax.Array:
