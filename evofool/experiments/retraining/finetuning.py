@@ -1,7 +1,8 @@
 """A trained ImageNet network gets a class of fooling images, and is then fooled again.
 
 It is fine-tuned, not trained from scratch: the photographs at hand are 500 of 500 classes. What it
-said of them it is to go on saying; the other 500, of the other 500 classes, say what was lost.
+said of them it is to go on saying; the other 500, of the other 500 classes, say what was lost. The
+elites are polished as well, which no network learns from.
 """
 
 import dataclasses
@@ -15,7 +16,7 @@ from jaxtyping import Float, UInt8
 
 from evofool.classifiers import Classifier, first_name, read_classifier, with_views
 from evofool.evaluation import recognize
-from evofool.evolution import LIKELY, random_images
+from evofool.evolution import HIGH, LIKELY, NEAR_CERTAIN, random_images
 from evofool.experiments.bench import NETWORK, Lab, images_of
 from evofool.experiments.report import (
     Claim,
@@ -35,15 +36,18 @@ from evofool.experiments.report import (
     section,
 )
 from evofool.images import Levels
-from evofool.measures import mann_whitney
+from evofool.measures import mann_whitney, proportion_interval
+from evofool.runs import Run
 from evofool.training import ALL, HEAD, AccuracyChange, add_fooling_class, measure_change
 
 OTHER = "squeezenet_v1.0_deepcompression"
 OVERWEIGHTS = (1.0, 7.0, 50.0)
 PAPERS = 7.0  # the over-weight in the paper
 CLASSES = 1000  # that images are evolved for: not the new one
+STEPS = 100  # of gradients that elites climb by
 WALK = 10  # mutations
 SHOWN = np.linspace(0, CLASSES - 1, 20).round().astype(int)  # classes on the sheet
+SHARES = {">= 90 %": LIKELY, ">= 99 %": HIGH, ">= 99.99 %": NEAR_CERTAIN}
 UNSEEN = 1000  # seed of what no network has learned from
 
 BEFORE = Claim(what="median confidence before", paper="88.1 %")  # of a longer run
@@ -57,8 +61,8 @@ FALLS = Claim(
 CLAIMS = (AFTER, FALLS)
 
 
-class Fooled(NamedTuple):
-    """How a network was fooled."""
+class Elites(NamedTuple):
+    """What fools a network."""
 
     confidence: Float[np.ndarray, " classes"]  # of the elites of all classes
     images: UInt8[np.ndarray, "shown height width channels"]  # of those in `SHOWN`
@@ -67,6 +71,13 @@ class Fooled(NamedTuple):
     def median(self) -> float:
         """Median confidence of the elites."""
         return float(np.median(self.confidence))
+
+
+class Fooled(NamedTuple):
+    """How a network was fooled."""
+
+    evolved: Elites
+    polished: Elites  # the same after their climb
 
 
 class Tuned(NamedTuple):
@@ -114,7 +125,10 @@ def measure(lab: Lab) -> Measures:
         change = measure_change(before, after, levels[tested], outputs[tested])
         called = {name: _share_called_fooling(after, images) for name, images in groups.items()}
         fooled = _fool(lab, path)
-        lab.say(f"over-weight {overweight:g}: median {fooled.median:.2%}")
+        lab.say(
+            f"over-weight {overweight:g}: median {fooled.evolved.median:.2%}, "
+            f"polished {fooled.polished.median:.2%}"
+        )
         return Tuned(overweight, change, called, fooled)
 
     overweights = lab.choose(full=OVERWEIGHTS, small=OVERWEIGHTS[1:2])
@@ -163,7 +177,10 @@ def _share_called_fooling(classifier: Classifier, images: Levels) -> float:
 
 
 def _fool(lab: Lab, network: str | Path) -> Fooled:
-    """Evolves images for the classes that the network had at first; all get the same budget."""
+    """Evolves and polishes images for the classes that a network had at first.
+
+    All networks get the same budget.
+    """
     run = lab.evolve(
         network,
         seed=UNSEEN,
@@ -172,8 +189,13 @@ def _fool(lab: Lab, network: str | Path) -> Fooled:
         classes=tuple(map(str, range(CLASSES))),
         log_every=lab.choose(full=50, small=1),
     )
+    polished = lab.polish(run, steps=lab.choose(full=STEPS, small=2))
+    return Fooled(_elites_of(run), _elites_of(polished))
+
+
+def _elites_of(run: Run) -> Elites:
     elites = run.elites()
-    return Fooled(confidences(run)[0], images_of(run, [elites[place] for place in SHOWN]))
+    return Elites(confidences(run)[0], images_of(run, [elites[place] for place in SHOWN]))
 
 
 def report(lab: Lab, measures: Measures) -> Findings:
@@ -181,25 +203,40 @@ def report(lab: Lab, measures: Measures) -> Findings:
     before = measures.before
     tuned = next(tuned for tuned in measures.tuned if tuned.overweight == PAPERS)
     after = tuned.fooled
-    fall = f"{cells.confidence(before.median)} to {cells.confidence(after.median)}"
+    fall, polished = (
+        f"{cells.confidence(start.median)} to {cells.confidence(end.median)}"
+        for start, end in zip(before, after, strict=True)
+    )
     return Findings(
         rows=[*rows_of(before, after), *cost(tuned.change)],
-        result=note("retraining", "photographs result", overweight=PAPERS, fall=fall),
-        tables=[tabulate_overweights(measures), tabulate_groups(measures.tuned)],
+        result=note(
+            "retraining", "photographs result", overweight=PAPERS, fall=fall, polished=polished
+        ),
+        tables=[
+            tabulate_overweights(measures),
+            tabulate_polished(measures),
+            tabulate_groups(measures.tuned),
+        ],
         images=[show(lab, before, after)],
-        notes=notes("retraining", "photographs"),
-        summary=(f"{BEFORE.paper} to {AFTER.paper}", fall),
+        notes=notes("retraining", "photographs", steps=STEPS),
+        summary=(f"{BEFORE.paper} to {AFTER.paper}", f"{fall}; polished {polished}"),
     )
 
 
 def rows_of(before: Fooled, after: Fooled) -> list[Row]:
     """Returns how certain elites are of the network that has learned fooling images."""
-    elites = f"{len(after.confidence)} elites"
-    test = mann_whitney(before.confidence, after.confidence)
+    elites = f"{len(after.evolved.confidence)} elites"
+    test = mann_whitney(before.evolved.confidence, after.evolved.confidence)
     return [
-        BEFORE.row([before.median], n=elites),
-        AFTER.row([after.median], n=elites),
+        BEFORE.row([before.evolved.median], n=elites),
+        AFTER.row([after.evolved.median], n=elites),
         FALLS.row([one_sided(test, greater=True)], n=f"{elites} each"),
+        *measured(
+            [
+                (f"{claim.what}, polished", [fooled.polished.median], elites)
+                for claim, fooled in ((BEFORE, before), (AFTER, after))
+            ]
+        ),
     ]
 
 
@@ -218,19 +255,46 @@ def cost(change: AccuracyChange) -> list[Row]:
 def tabulate_overweights(measures: Measures) -> Table:
     """Returns what the weight of the fooling images does."""
 
-    def certainty(fooled: Fooled) -> list[str]:
-        share = float(np.mean(fooled.confidence >= LIKELY))
-        return [cells.confidence(fooled.median), cells.share(share)]
+    def certainty(elites: Elites) -> list[str]:
+        share = float(np.mean(elites.confidence >= LIKELY))
+        return [cells.confidence(elites.median), cells.share(share)]
 
     accuracy = cells.share(measures.tuned[0].change.accuracy_before)
-    rows = [["as it was", *certainty(measures.before), accuracy, "", "", ""]]
+    before = measures.before.evolved
+    rows = [["as it was", *certainty(before), accuracy, "", "", ""]]
     for overweight, change, _, fooled in measures.tuned:
         shares = map(cells.share, (change.accuracy, change.unchanged, change.rejected))
-        test = cells.test(mann_whitney(measures.before.confidence, fooled.confidence))
-        rows.append([f"{overweight:g}", *certainty(fooled), *shares, test])
+        test = cells.test(mann_whitney(before.confidence, fooled.evolved.confidence))
+        rows.append([f"{overweight:g}", *certainty(fooled.evolved), *shares, test])
     header = ["over-weight", "median confidence", ">= 90 %", "accuracy", "unchanged"]
     header += ["called fooling", "confidence before against after"]
     return Table(title="What the over-weight of fooling images does", header=header, rows=rows)
+
+
+def tabulate_polished(measures: Measures) -> Table:
+    """Returns how certain elites are before and after their climb."""
+    before = measures.before
+    named = {"as it was": before}
+    named |= {f"{tuned.overweight:g}": tuned.fooled for tuned in measures.tuned}
+    lines = []
+    for name, fooled in named.items():
+        polished = fooled.polished.confidence
+        test = mann_whitney(before.polished.confidence, polished)
+        lines.append(
+            {
+                "over-weight": name,
+                "evolved": cells.median(fooled.evolved.confidence),
+                "polished": cells.median(polished),
+                **{
+                    f"polished, {share}": cells.share(
+                        proportion_interval(int(np.sum(polished >= least)), len(polished))
+                    )
+                    for share, least in SHARES.items()
+                },
+                "polished, before against after": "" if fooled is before else cells.test(test),
+            }
+        )
+    return Table.of("Elites that are polished: median confidence", lines)
 
 
 def tabulate_groups(all_tuned: Sequence[Tuned]) -> Table:
@@ -246,15 +310,19 @@ def tabulate_groups(all_tuned: Sequence[Tuned]) -> Table:
 
 
 def show(lab: Lab, before: Fooled, after: Fooled) -> Figure:
-    """Leaves elites of the same classes against the network before and after."""
+    """Leaves elites of the same classes against the network before and after, and polished."""
     labels = [first_name(lab.network(NETWORK).card.labels[place]) for place in SHOWN]
     sections = [
         section(
             heading,
-            fooled.images,
-            zip(labels, map(cells.confidence, fooled.confidence[SHOWN].tolist()), strict=True),
+            elites.images,
+            zip(labels, map(cells.confidence, elites.confidence[SHOWN].tolist()), strict=True),
         )
-        for heading, fooled in (("as it was", before), ("with a class of fooling images", after))
+        for heading, elites in (
+            ("as it was", before.evolved),
+            ("with a class of fooling images", after.evolved),
+            ("with a class of fooling images, polished", after.polished),
+        )
     ]
     caption = note("retraining", "photographs sheet", overweight=PAPERS)
     return captioned_sheet(lab, "sheet.jpg", caption, sections)

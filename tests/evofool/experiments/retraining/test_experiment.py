@@ -5,7 +5,7 @@ from evofool.data.datasets import Dataset
 from evofool.experiments.bench import Lab, Supplies
 from evofool.experiments.report import cells, judge
 from evofool.experiments.retraining import experiment, finetuning
-from evofool.experiments.retraining.finetuning import AccuracyChange, Fooled, Tuned
+from evofool.experiments.retraining.finetuning import AccuracyChange, Elites, Fooled, Tuned
 from evofool.experiments.retraining.rounds import Longer, Round, Series
 
 CLAIMS = experiment.CLAIMS
@@ -117,9 +117,9 @@ def test_the_report_has_a_line_per_round_and_its_images(lab, monkeypatch):
     assert all((lab.folder / image.file).stat().st_size > 0 for image in findings.images)
 
 
-def fooled(median: float) -> Fooled:
-    spread = np.linspace(0.9, 1.1, 1000)
-    return Fooled(median * spread, np.full((20, 32, 32, 3), 100, np.uint8))
+def fooled(median: float, polished: float = 0.9) -> Fooled:
+    spread, images = np.linspace(0.9, 1.1, 1000), np.full((20, 32, 32, 3), 100, np.uint8)
+    return Fooled(Elites(median * spread, images), Elites(polished * spread, images))
 
 
 @pytest.mark.parametrize(
@@ -142,17 +142,25 @@ def test_the_over_weight_of_the_paper_is_reported(lab, monkeypatch):
             weight,
             AccuracyChange(0.5, 0.4, 0.8, 0.01 * weight, 500),
             {"random": 0.9},
-            fooled(median),
+            fooled(median, polished),
         )
-        for weight, median in ((1.0, 0.5), (7.0, 0.3))
+        for weight, median, polished in ((1.0, 0.5, 0.85), (7.0, 0.3, 0.8))
     ]
     findings = finetuning.report(lab, finetuning.Measures(fooled(0.6), tuned))
-    weights, groups = findings.tables
+    weights, polished, groups = findings.tables
     assert [row[0] for row in weights.rows] == ["as it was", "1", "7"]
     assert [row[3] for row in weights.rows] == ["50.0 %", "40.0 %", "40.0 %"]
+    assert [row[2] for row in polished.rows] == [
+        "90.0 % [89.4 %, 90.6 %]",
+        "85.0 % [84.5 %, 85.5 %]",
+        "80.0 % [79.5 %, 80.5 %]",
+    ]
+    assert polished.rows[0][3] == "50.0 % [46.9 %, 53.1 %] (500 of 1000)"  # of 81 to 99 %
+    assert [row[-1][:4] for row in polished.rows] == ["", "Mann", "Mann"]
     assert groups.rows == [["random", "90.0 %", "90.0 %"]]
     rows = {row.what: row.ours[0] for row in findings.rows}
     assert rows["median confidence with the new class"] == pytest.approx(0.3)
+    assert rows["median confidence with the new class, polished"] == pytest.approx(0.8)
     assert rows["photographs called fooling"] == pytest.approx(0.07)
-    assert findings.summary == ("88.1 % to 11.7 %", "60.0 % to 30.0 %")
+    assert findings.summary == ("88.1 % to 11.7 %", "60.0 % to 30.0 %; polished 90.0 % to 80.0 %")
     assert all((lab.folder / image.file).exists() for image in findings.images)
