@@ -13,6 +13,7 @@ from cppn.coordinates import make_inputs
 from cppn.platforms import every_platform
 from cppn.program import compile_batch, expanded_terms, run_together
 from tests.cppn import genomes
+from tests.tiers import few_quick
 
 
 def first(batch, count):
@@ -70,9 +71,7 @@ def test_instructions_read_no_row_before_it_is_written(name, request):
 
 
 @pytest.mark.parametrize("rounding", ["nearest", pytest.param("truncate", marks=pytest.mark.slow)])
-@pytest.mark.parametrize(
-    "color", [pytest.param("rgb", marks=pytest.mark.slow), "grey", "hsv", "hls"]
-)
+@pytest.mark.parametrize("color", few_quick(["rgb", "grey", "hsv", "hls"], "hls"))
 def test_the_kernel_packs_the_levels_that_xla_gives(color, rounding, request):
     name = "grey" if color == "grey" else "colored"
     spec, batch = getattr(genomes, name.upper()), first(request.getfixturevalue(name), 6)

@@ -32,6 +32,7 @@ from evofool.attacks.inputs import (
 )
 from evofool.attacks.results import judge, quantize_towards
 from tests.evofool.attacks.networks import WEIGHTS, classes_of, levels, linear
+from tests.tiers import few_quick
 
 
 @pytest.mark.parametrize(
@@ -197,7 +198,7 @@ class Weights:
         return dataclasses.replace(linear(), params=(), apply=apply)
 
 
-@pytest.mark.parametrize("name", ATTACKS_ON_ARRAYS)
+@pytest.mark.parametrize("name", few_quick(ATTACKS_ON_ARRAYS, "fgsm", "deepfool", "one pixel"))
 def test_an_attacked_classifier_is_not_kept_alive(name):
     weights = Weights()
     watched, array = weakref.ref(weights), weakref.ref(weights.values)

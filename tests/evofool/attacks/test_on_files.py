@@ -19,6 +19,7 @@ from evofool.attacks import on_files
 from evofool.attacks.by_name import ATTACKS
 from evofool.attacks.gradient_ascent import noise_images
 from evofool.data.photographs import read_photographs
+from tests.tiers import few_quick
 
 MOCK = "mock:4:12x12x3"
 # what makes each attack quick on images of 12x12
@@ -44,7 +45,13 @@ def images(in_tmp_path: Path) -> list[str]:
     return ["a.png", "b.png"]
 
 
-@pytest.mark.parametrize("name", [name for name in ATTACKS if name != "gradient-ascent"])
+@pytest.mark.parametrize(
+    "name",
+    few_quick(
+        (name for name in ATTACKS if name != "gradient-ascent"),
+        *("fgsm", "deepfool", "one-pixel", "universal", "hop-skip-jump"),
+    ),
+)
 def test_every_attack_works_on_files(name: str, images: list[str]):
     found = attack(name, images, MOCK, out="made", **QUICK.get(name, {}))
     amounts = {(line.epsilon, line.size) for line in found}

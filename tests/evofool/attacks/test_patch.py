@@ -131,6 +131,7 @@ def test_images_held_out_do_not_shape_it():
     assert single.is_held_out.tolist() == [False]
 
 
+@pytest.mark.slow
 def test_any_number_of_images_may_fit_the_caches():
     # 200704 values are 16 images of 12544 values, or 7 of 28672, which is no divisor of 16
     card = dataclasses.replace(colours().card, input_shape=(128, 75, 3))

@@ -9,6 +9,7 @@ from jax import lax
 
 from evofool.classifiers import load_classifier
 from evofool.classifiers.rewriting import Rewritten
+from tests.tiers import few_quick
 
 RNG = np.random.default_rng(0)
 FIRST, LAST = ("NCHW", "OIHW", "NCHW"), ("NHWC", "HWIO", "NHWC")
@@ -54,7 +55,10 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name",
+    few_quick(CASES, "channels first", "in two groups", "each channel", "largest, channels last"),
+)
 def test_values_and_gradients_are_those_of_the_function(name):
     function, orders = CASES[name]
     images = IMAGES[orders]

@@ -72,8 +72,8 @@ def micro_batches_of(folder: Path) -> list[tuple[int, int]]:
     ("moment", "generation", "recorded"),
     [
         ("compile", 0, [(0, 2)]),
-        ("call", 0, [(0, 2)]),
-        ("donated", 0, [(0, 2)]),
+        pytest.param("call", 0, [(0, 2)], marks=pytest.mark.slow),
+        pytest.param("donated", 0, [(0, 2)], marks=pytest.mark.slow),
         # the state is there: it is kept, and the run goes on from it
         ("call", 9, [(0, 5), (9, 2)]),
         # the state is gone: the run goes on from the checkpoint of generation 5

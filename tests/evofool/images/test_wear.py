@@ -10,6 +10,7 @@ import cppn
 from evofool.images import corruptions
 from evofool.images.wear import WEAR, chance_of, wear, wear_named
 from evofool.support.errors import UserError
+from tests.tiers import few_quick
 
 SHAPE = (37, 30, 3)
 
@@ -33,7 +34,7 @@ def levels_apart(first: np.ndarray, second: np.ndarray) -> float:
     return float(255 * np.abs(first - second).mean())
 
 
-@pytest.mark.parametrize("name", WEAR)
+@pytest.mark.parametrize("name", few_quick(WEAR, "shift", "resize", "jpeg", "brightness"))
 def test_wear_of_nothing_changes_nothing_and_more_wear_changes_more(name, image):
     assert levels_apart(worn(name, image, 0), image) <= (0.6 if name == "jpeg" else 0)
     kind = WEAR[name]
@@ -65,7 +66,7 @@ def test_gradients_pass_through_wear(name, image):
 
 
 @pytest.mark.parametrize(
-    "name", ["shift", "crop", "noise", "brightness", pytest.param("print", marks=pytest.mark.slow)]
+    "name", few_quick(["shift", "crop", "noise", "brightness", "print"], "shift", "noise")
 )
 def test_another_seed_wears_otherwise(name, image):
     seen = {worn(name, image, WEAR[name].most, seed).tobytes() for seed in range(12)}

@@ -23,6 +23,7 @@ from evofool.runs.folders import OF_RUNS
 from evofool.support.lock import LOCK, OWNER, locked
 from tests.evofool.loop import CLASSIFIER, KilledError, Killer
 from tests.evofool.operations import DeadError, Operations
+from tests.tiers import few_quick
 
 SMALL = {"encoding": "direct", "batch_size": 13, "micro_batch": 5, "checkpoint_every": 2}
 FLAGS = ["--classifier", CLASSIFIER, "--encoding", "direct", "--batch-size", "13"]
@@ -81,7 +82,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("command", REFUSED)
+@pytest.mark.parametrize("command", few_quick(REFUSED, "resume", "overwrite"))
 def test_a_second_writer_is_refused_and_the_first_goes_on(tmp_path, whole, command):
     def attempt() -> None:
         with pytest.raises(UserError, match=rf"is being written by process {os.getpid()} on "):
@@ -304,7 +305,14 @@ def test_what_a_killed_process_left_is_taken_over(run, capsys, situation):
     assert list(written.rglob(".*")) == []
 
 
-@pytest.mark.parametrize("situation", REFUSALS)
+@pytest.mark.parametrize(
+    "situation",
+    few_quick(
+        REFUSALS,
+        *("killed at first, resume", "half overwritten, evolve"),
+        *("no checkpoint, inspect", "finished, evolve"),
+    ),
+)
 def test_after_a_refusal_whatever_is_advised_works(
     whole, in_tmp_path, monkeypatch, capsys, situation
 ):

@@ -17,6 +17,7 @@ from evofool.runs.integrity import check_arrays
 from evofool.support import DamagedFileError, DamagedFileWarning, remove
 from tests.evofool.editing import edit, edit_config
 from tests.evofool.loop import CLASSIFIER, lines_of, records_of
+from tests.tiers import few_quick
 
 Damage = Callable[[Path], object]
 
@@ -147,7 +148,14 @@ def test_verify_fails_on_damage_and_names_the_file(folder: Path, name: str):
         evofool.verify(folder)
 
 
-@pytest.mark.parametrize("name", REPAIRABLE)
+@pytest.mark.parametrize(
+    "name",
+    few_quick(
+        REPAIRABLE,
+        *("newest checkpoint", "all checkpoints", "late lineage", "lineage missing"),
+        *("last metrics", "gallery", "summary cut short", "metrics are a pipe"),
+    ),
+)
 def test_resume_makes_again_what_is_damaged(whole: Path, folder: Path, name: str):
     REPAIRABLE[name][0](folder)
     run = evofool.resume(folder)

@@ -31,6 +31,7 @@ def test_every_point_is_the_run_that_evolve_makes(finished_sweep: Sweep, tmp_pat
     assert alone.finished["archive_sha256"] == run.finished["archive_sha256"]
 
 
+@pytest.mark.slow
 def test_a_larger_plan_repeats_nothing(in_process: None, tmp_path: Path):
     plan = {**PLAN, "seeds": 1}
     first = evofool.sweep(plan, out=tmp_path / "s")
@@ -59,6 +60,7 @@ def test_failures_are_kept_apart_and_tried_again(in_process: None, tmp_path: Pat
     assert failure.stem == done.points[1].name
 
 
+@pytest.mark.slow
 def test_a_point_that_failed_once_and_then_finished_is_finished(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):

@@ -109,6 +109,7 @@ def test_a_window_pauses_a_run_and_stops_it_and_lets_it_go_on(tmp_path: Path):
     assert run.finished["archive_sha256"] == alone.finished["archive_sha256"]
 
 
+@pytest.mark.slow
 def test_only_elites_that_changed_are_told_of_and_drawn_where_they_are_in_view(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -151,6 +152,7 @@ def test_a_population_is_shown_by_its_best(tmp_path: Path):
     assert shown == {e.cell: pytest.approx(e.fitness) for e in run.elites()}
 
 
+@pytest.mark.slow
 def test_a_pause_that_never_ends_is_ended_by_stopping(tmp_path: Path):
     live = Live(Quiet())
     live.ask_for(Wish.PAUSE)
