@@ -87,6 +87,8 @@ class Row:
         n: of what and how many, for instance "1000 classes".
         tolerance: figures that agree with the paper's; None if the row decides nothing.
         seeds: how many there are, where some have no figure; 0 if each has one.
+
+    A figure of all seeds together, as of all their images, is one number.
     """
 
     what: str
@@ -104,7 +106,7 @@ class Row:
 
     @property
     def total(self) -> int:
-        """How many seeds there are, with or without a figure."""
+        """How often it was measured: how many seeds there are, with or without a figure."""
         return self.seeds or len(self.ours)
 
     @property

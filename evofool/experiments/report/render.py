@@ -165,7 +165,7 @@ def _markdown(report: Report) -> str:
 
 def _figures(rows: Sequence[Row]) -> list[str]:
     """Returns the table of figures; with what the paper's tolerance accepts, where it claims."""
-    header = ["measure", "paper", "ours: median [95 % interval]", "n", "seeds"]
+    header = ["measure", "paper", "ours: median [95 % interval]", "n", "repeats"]
     body = [
         [row.what, row.paper, cells.spread(row.ours, row.unit), row.n, row.total] for row in rows
     ]
