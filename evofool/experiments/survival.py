@@ -54,8 +54,9 @@ class Target(NamedTuple):
     """Images of one kind."""
 
     held_out: Float[np.ndarray, " points"]  # median confidence, of the points beyond what was asked
-    same_label: Float[np.ndarray, " points"]  # share with their label, of all points
-    medians: Float[np.ndarray, " points"]  # median confidence, of all points
+    # of all points, each with the ends of its 95 % interval
+    medians: Float[np.ndarray, "points 3"]  # median confidence
+    same_label: Float[np.ndarray, "points 3"]  # share with their label
     log_odds: Float[np.ndarray, "runs classes"]  # the fitness of the elites
     judged: dict[str, Recognition]  # what the judges recognise, by their names
 
@@ -89,8 +90,8 @@ def _target(lab: Lab, run: Run, setting: Setting, name: str) -> Target:
     step = lab.choose(full=1, small=-(-log_odds.size // FEW))
     return Target(
         held_out=np.array([p.median_confidence for p in points if _is_held_out(p)]),
-        same_label=np.array([p.same_label for p in points]),
-        medians=np.array([p.median_confidence for p in points]),
+        medians=np.array([(p.median_confidence, p.low, p.high) for p in points]),
+        same_label=np.array([(p.same_label, p.same_label_low, p.same_label_high) for p in points]),
         log_odds=log_odds,
         judged=recognize_elites(lab, run, setting.judges, step=step),
     )
@@ -146,17 +147,20 @@ def tabulate_wear(targets: Mapping[str, Target]) -> Table:
         rows.append(
             [
                 f"{name} {amount:g} %{' *' if is_held_out else ''}" if amount else "none",
-                *(
-                    f"{cells.confidence(float(t.medians[point]))} / {t.same_label[point]:.0%}"
-                    for t in targets.values()
-                ),
+                *(_with_interval(target.medians[point]) for target in targets.values()),
+                *(_with_interval(target.same_label[point]) for target in targets.values()),
             ]
         )
     return Table(
-        title="Median confidence / share of images with their label, after wear (* held out)",
-        header=["wear", *targets],
+        title="Median confidence, and share of images with their label, after wear (* held out)",
+        header=["wear", *targets, *(f"label kept, {name}" for name in targets)],
         rows=rows,
     )
+
+
+def _with_interval(figure: Float[np.ndarray, " 3"]) -> str:
+    value, low, high = map(cells.confidence, figure.tolist())
+    return f"{value} [{low}, {high}]"
 
 
 def tabulate_judges(targets: Mapping[str, Target], setting: Setting) -> Table:

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -27,8 +29,10 @@ def test_the_table_begins_with_the_confidence_of_the_archive(made):
     wear, _ = findings.tables
     plain = survival.evolve(lab, SETTING)[survival.PLAIN]
     expected = np.median([elite.confidence for elite in plain.all_elites()])
-    assert measures.targets[survival.PLAIN].medians[0] == pytest.approx(expected, abs=1e-5)
+    assert measures.targets[survival.PLAIN].medians[0][0] == pytest.approx(expected, abs=1e-5)
     assert wear.rows[0][0] == "none"
+    low, high = re.fullmatch(r".* \[(.*) %, (.*) %\]", wear.rows[0][1]).groups()
+    assert float(low) <= 100 * expected <= float(high)
     assert any(row[0].startswith("blur") and row[0].endswith("*") for row in wear.rows)
     assert not any(row[0] == "shift 2 % *" for row in wear.rows)
 
