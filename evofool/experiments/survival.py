@@ -106,6 +106,7 @@ def report(lab: Lab, measures: Measures, setting: Setting) -> Findings:
     """Asks what images keep under wear, and whom they fool besides."""
     runs, targets = evolve(lab, setting), measures.targets
     kept = {name: float(np.mean(target.held_out)) for name, target in targets.items()}
+    both = ", ".join(f"{name} {cells.confidence(figure)}" for name, figure in kept.items())
     images = len(next(iter(targets[PLAIN].judged.values())).classes)
     figures = [
         (f"{name}: confidence under held-out wear", [kept[name]], f"{images} images")
@@ -121,8 +122,9 @@ def report(lab: Lab, measures: Measures, setting: Setting) -> Findings:
     ]
     return Findings(
         rows=measured(figures),
-        result=f"median confidence under held-out wear {100 * kept[PLAIN]:.3g} % of images "
-        f"{PLAIN}, {100 * kept[EXPECTING]:.3g} % of those {EXPECTING}",
+        result=f"confidence of {100 * kept[PLAIN]:.3g} % under held-out wear, of "
+        f"{100 * kept[EXPECTING]:.3g} % where images were asked to survive",
+        summary=("", "confidence under held-out wear: " + both),
         tables=[tabulate_wear(targets), tabulate_judges(targets, setting)],
         images=[sheet_of_most_certain(lab, runs, count=SHOWN)],
         notes=notes(
