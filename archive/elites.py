@@ -108,7 +108,7 @@ def select(words: UInt[Array, " draws"], fitness: Float[Array, " cells"]) -> Int
 
     Args:
         words: uint32 random words, one per draw.
-        fitness: of the run's archive; `-inf` marks empty cells. At most 65,535 cells.
+        fitness: of the run's archive; `-inf` marks empty cells.
 
     Returns:
         Cell indices. An archive without a single elite gives cell 0.
@@ -119,8 +119,10 @@ def select(words: UInt[Array, " draws"], fitness: Float[Array, " cells"]) -> Int
     rank = jnp.cumsum(fitness > -jnp.inf)
     count = rank[-1].astype(jnp.uint32)
     # floor(words * count / 2**32) by 16-bit halves: exact, and no modulo bias worth naming
-    high, low = words >> 16, words & 0xFFFF
-    chosen = (high * count + ((low * count) >> 16)) >> 16
+    (high, low), (count_high, count_low) = ((n >> 16, n & 0xFFFF) for n in (words, count))
+    middle = high * count_low + (low * count_low >> 16)
+    carried = (middle & 0xFFFF) + low * count_high
+    chosen = high * count_high + (middle >> 16) + (carried >> 16)
     # the first cell whose rank is chosen + 1 is a filled one
     is_chosen = rank[None, :] == chosen[:, None].astype(rank.dtype) + 1
     return jnp.argmax(is_chosen, axis=1).astype(jnp.int32)

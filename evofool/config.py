@@ -36,7 +36,6 @@ MAX_SEED = 2**32 - 1
 MOST_STEPS, MOST_ROUNDS, MOST_WIDTH, MOST_POLISHED = 10**5, 1000, 4096, 2**20  # of polishing
 MOST_COPIES = 1000  # of an image, worn
 MOST_GENERATIONS = 2**31 - 2  # the loop counts in 32 bits
-MAX_POPULATION = 2**16 - 1  # `archive.select` draws indices of 16 bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,7 +234,7 @@ class EvolveConfig:
             batch_size=(1, 2**20),
             micro_batch=(1, 2**20),
             runs=(1, 2**20),
-            population=(1, MAX_POPULATION),
+            population=(1, 2**20),
             expect_copies=(len(self.wear) or 1, MOST_COPIES),
             max_evaluations=(1, 2**53),
             checkpoint_every=every,

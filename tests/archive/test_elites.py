@@ -185,7 +185,7 @@ def test_select_equals_exact_integer_arithmetic(words, is_filled):
     assert chosen.tolist() == reference.select(words, filled)
 
 
-@pytest.mark.parametrize("cells", [1, 10, 1000, 65535])
+@pytest.mark.parametrize("cells", [1, 10, 1000, 65535, 65536, 87364, 200_000])
 def test_select_is_exact_at_the_borders_of_every_share(cells):
     borders = [-(-cell * 2**32 // cells) for cell in range(0, cells, max(1, cells // 50))]
     words = [word + step for word in borders for step in (-1, 0) if word + step >= 0]

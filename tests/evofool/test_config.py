@@ -31,7 +31,7 @@ BAD = {
     "expect_copies": [(0, r"expected 1\.\."), (10**20, r"expected 1\.\."), (1.5, "whole number")],
     "encoding": [("cpn", "did you mean 'cppn'"), (1, "text")],
     "algorithm": [("map_elites", "did you mean 'map-elites'")],
-    "population": [(0, r"1\.\.65535"), (2**16, r"1\.\.65535"), (1.5, "whole number")],
+    "population": [(0, r"1\.\.1048576"), (2**20 + 1, r"1\.\.1048576"), (1.5, "whole number")],
     "generations": [(-1, r"expected 0\.\."), (2.5, "whole number"), (True, "whole number")],
     "batch_size": [(0, r"expected 1\.\."), (10**20, r"expected 1\.\."), ("many", "whole number")],
     "runs": [(0, r"expected 1\.\."), (10**20, r"expected 1\.\.")],
