@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from operator import index
 from typing import Any
 
 import jax
@@ -76,12 +77,13 @@ def from_json(data: Mapping[str, Any] | str) -> tuple[Genome, GenomeSpec, Style]
             "read the file with the release that wrote it"
         )
     try:
-        activations, nodes = tuple(values["activations"]), list(values["nodes"])
-        outputs, style = values["outputs"], Style(**values["drawing"])
+        activations, nodes = tuple(map(str, values["activations"])), list(values["nodes"])
+        outputs, style = index(values["outputs"]), Style(**values["drawing"])
         known = (COLORS, COORDINATES, ROUNDINGS)
         if any(value not in names for value, names in zip(style, known, strict=True)):
             raise ValueError(f"unknown way of drawing {style}")
-        ends = np.array([c[:2] for c in values["connections"]], np.int32).reshape(-1, 2)
+        ends = [[index(end) for end in c[:2]] for c in values["connections"]]
+        ends = np.array(ends, np.int32).reshape(-1, 2)
         weight = np.array([c[2] for c in values["connections"]], np.float32)
     except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"the JSON of the genome is incomplete or damaged: {error!r}") from error
