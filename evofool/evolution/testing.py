@@ -29,7 +29,12 @@ def check_encoding(encoding: Encoding, *, rates: object = ()) -> None:
         AssertionError: says what is broken.
     """
     _need(isinstance(encoding, Encoding), "it lacks a member of evofool.Encoding")
-    _need(hash(encoding) == hash(encoding), "it cannot be hashed: make it a frozen dataclass")
+    try:
+        hash(encoding)
+    except TypeError as error:
+        raise AssertionError(
+            f"it cannot be hashed ({error}): make it a frozen dataclass of values that can be"
+        ) from error
     keys = jax.random.split(jax.random.key(1), CHILDREN)
     genomes = jax.jit(encoding.init)(keys)
     _need(_same(encoding.init(keys), genomes), "init gives other genomes compiled than not")

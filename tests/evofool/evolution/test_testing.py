@@ -61,6 +61,11 @@ class Growing(Grey):
         return jnp.concatenate([parents[0]] * 2, axis=1)
 
 
+@dataclasses.dataclass(frozen=True)
+class Unhashable(Grey):
+    waves: list[float] = dataclasses.field(default_factory=list)
+
+
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
@@ -68,6 +73,7 @@ class Growing(Grey):
         (Frozen, "nothing ever changes"),
         (OffGrid, "off the 1/255 grid"),
         (Growing, "other arrays than their parents"),
+        (Unhashable, "cannot be hashed .*list"),
     ],
 )
 def test_a_broken_encoding_is_found(broken, message):
