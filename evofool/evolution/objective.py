@@ -6,6 +6,7 @@ compiled loop to `verify`; wherever a confidence is shown, it is the sigmoid of 
 """
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -93,7 +94,8 @@ def second_axis(
 ) -> CellsFunction:
     """Makes cells of every class and every range of a measure of the image.
 
-    An image competes for every class, in the cells of the range that it is in.
+    An image competes for every class, in the cells of the range that it is in. Cells are named
+    "LABEL, RANGE"; labels that several classes have are followed by the index of the class.
 
     Args:
         measure: images `[batch, height, width, channels]` in [0, 1] -> a number of each. A JAX
@@ -118,8 +120,13 @@ def second_axis(
             is_in = of_range[:, None] == jnp.arange(len(names))
             return jnp.tile(is_in, log_probabilities.shape[1])
 
+        count = Counter(card.labels)  # ImageNet has two cranes
+        labels = [
+            label if count[label] == 1 else f"{label} ({index})"
+            for index, label in enumerate(card.labels)
+        ]
         return Cells(
-            names=tuple(f"{label}, {name}" for label in card.labels for name in names),
+            names=tuple(f"{label}, {name}" for label in labels for name in names),
             place=place,
             classes=tuple(index for index in range(card.classes) for _ in names),
         )

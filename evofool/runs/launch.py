@@ -169,8 +169,9 @@ def _named(
     """Returns the name of a hook; a function is registered under its own."""
     if hook is None or isinstance(hook, str):
         return hook
-    register(hook.__name__, hook)
-    return hook.__name__
+    name = getattr(hook, "__name__", "")  # a partial function has none, and is refused
+    register(name, hook)
+    return name
 
 
 def resume(

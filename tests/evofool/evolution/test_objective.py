@@ -1,3 +1,6 @@
+import dataclasses
+import functools
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -102,6 +105,15 @@ def test_a_second_axis_crosses_classes_and_ranges(tmp_path):
     assert evofool.polish(run, steps=2, quiet=True).confidences.min() >= 0
 
 
+def test_a_second_axis_tells_classes_of_the_same_label_apart():
+    card = load_classifier("mock:3").card
+    cells = by_brightness(dataclasses.replace(card, labels=("crane", "heron", "crane")))
+    assert cells.names == (
+        *("crane (0), dark", "crane (0), bright", "heron, dark", "heron, bright"),
+        *("crane (2), dark", "crane (2), bright"),
+    )
+
+
 def test_single_class_populations_hold_no_absent_member(tmp_path):
     evofool.register_cells("brightness", by_brightness)
     settings = SETTINGS | {"algorithm": "single-class", "population": 3}
@@ -129,6 +141,8 @@ def test_names_and_cells_that_cannot_be_are_refused():
         evofool.register_fitness("probability", entropy)
     with pytest.raises(UserError, match="a lambda has none"):
         evofool.evolve("mock:10", fitness=lambda known: known)
+    with pytest.raises(UserError, match="register it under one"):
+        evofool.evolve("mock:10", fitness=functools.partial(entropy))
     with pytest.raises(UserError, match="two or more different"):
         evofool.Cells(names=("a", "a"), place=brightness)
     with pytest.raises(UserError, match="a name more"):
