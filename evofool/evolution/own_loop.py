@@ -16,7 +16,7 @@ from evofool.evolution.generation import Log, Offspring, RunState
 from evofool.evolution.loop import compile_loop
 from evofool.evolution.plan import Plan, configure, load_configured, make_plan
 from evofool.settings import Settings
-from evofool.support import AnyArray, Compiled, Tree
+from evofool.support import AnyArray, Compiled, Tree, UserError
 
 
 class OwnLoop:
@@ -99,7 +99,7 @@ def ask_tell(
         **settings: fields of `EvolveConfig`; those of length, files and polishing have no effect.
 
     Raises:
-        UserError: as `evofool.evolve`.
+        UserError: as `evofool.evolve`; or `expect` is given, as children are not worn here.
 
     Example:
         >>> import evofool
@@ -110,8 +110,14 @@ def ask_tell(
         >>> int(state.next_generation), images.shape[:2]
         (1, (1, 8))
     """
-    if isinstance(classifier, str):
-        config = make_config(classifier=classifier, cells=cells, **settings)
-        return OwnLoop(make_plan(config, load_configured(config)))
-    config = make_config(classifier=classifier.card.name, cells=cells, **settings)
-    return OwnLoop(make_plan(config, configure(classifier, config)))
+    name = classifier if isinstance(classifier, str) else classifier.card.name
+    config = make_config(classifier=name, cells=cells, **settings)
+    if config.wear:
+        raise UserError(
+            f"expect is {config.expect!r}, but in a loop of one's own children are classified as "
+            "they are; leave it out, and wear the images before they are classified"
+        )
+    model = (
+        load_configured(config) if isinstance(classifier, str) else configure(classifier, config)
+    )
+    return OwnLoop(make_plan(config, model))

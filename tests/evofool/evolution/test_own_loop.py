@@ -1,6 +1,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import evofool
 
@@ -46,3 +47,8 @@ def test_cells_of_ones_own_take_the_place_of_classes():
     scores = loop.classify(images)
     is_dark = np.asarray(images.mean((2, 3, 4)) < 0.5)
     np.testing.assert_array_equal(scores[..., ::2] > -1e29, np.repeat(is_dark[..., None], 3, -1))
+
+
+def test_worn_copies_are_refused():
+    with pytest.raises(evofool.UserError, match=r"expect is 'shift,noise', .* as they are"):
+        evofool.ask_tell("mock:3", expect="shift,noise", **SETTINGS)
