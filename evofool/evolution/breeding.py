@@ -248,13 +248,14 @@ class BredRun:
         cells = np.flatnonzero(winner[0] != archive.NOBODY)
         moved = np.sum(parents[0, winner[0, cells], 0] != cells)
         before = [*metrics.read(self._folder / "metrics.jsonl")][-1:]
+        evaluations = len(chosen) * self._config.looks
         line = lines_of(
             generation,
             log,
             np.array([moved]),
             seed=self._config.seed,
-            evaluations=len(chosen) + sum(line["evaluations"] for line in before),
-            evaluations_per_second=round(len(chosen) / seconds, 1),
+            evaluations=evaluations + sum(line["evaluations"] for line in before),
+            evaluations_per_second=round(evaluations / seconds, 1),
             seconds=round(seconds + sum(line.get("seconds", 0.0) for line in before), 3),
         )
         with self._metrics() as log_file:

@@ -16,17 +16,18 @@ import numpy as np
 
 from evofool.classifiers import confidence, fingerprint, first_name, label_of
 from evofool.config import PolishConfig
-from evofool.evaluation import evaluate_log_odds
 from evofool.evolution import (
     Genomes,
     Plan,
     breeding,
     damaged_history,
+    expectation_of,
     load_newest,
     make_plan,
     makes_again,
     polished,
     resume_command,
+    score_again,
     starters,
 )
 from evofool.images import (
@@ -178,7 +179,14 @@ def add_generation(
         line, run.config.seed, generation, list(parents), count
     )
     images = np.concatenate(list(run.draw(genomes)))
-    log_odds = evaluate_log_odds(run.classifier, images, run.micro_batch)
+    log_odds = score_again(
+        run.classifier,
+        expectation_of(run.config),
+        images,
+        seeds=np.full(count, run.config.seed),
+        born=np.array([(generation, number) for number in range(count)]),
+        micro_batch=run.micro_batch,
+    )
     scores = breeding.Scores.of(log_odds, run.outputs)
     elites, winner = breeding.offer(
         archive_of(run.table, run.encoding), genomes, generation, scores

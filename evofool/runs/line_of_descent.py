@@ -8,8 +8,7 @@ import numpy as np
 from PIL import Image
 
 from evofool.classifiers import confidence, first_name, label_of
-from evofool.evaluation import evaluate_log_odds
-from evofool.evolution import Step, entries
+from evofool.evolution import Step, entries, expectation_of, score_again
 from evofool.images import Levels, Section, draw_sheet, percent, thumbnail, to_levels
 from evofool.runs.run import Elite, Run
 
@@ -32,8 +31,8 @@ class Stone(NamedTuple):
     Attributes:
         generation: in which it was born.
         label: of the class that it held.
-        confidence: of the classifier in that class, in [0, 1]; None where to ask it would run code
-            that only the run directory names.
+        confidence: of the classifier in that class, in [0, 1], as the run scores images; None where
+            to ask it would run code that only the run directory names.
         image: as it was scored.
     """
 
@@ -71,7 +70,7 @@ def stones_of(elite: Elite) -> list[Stone]:
         shown.append(steps[0])
     genomes = dict(zip(steps, run.replay(elite.run_index, steps), strict=True))
     images = np.concatenate(list(run.draw([genomes[step] for step in shown])))
-    scores = [None] * len(shown) if run.would_run_code else _scores(run, shown, images)
+    scores = [None] * len(shown) if run.would_run_code else _scores(elite, shown, images)
     return [
         Stone(
             generation=step.generation,
@@ -83,12 +82,20 @@ def stones_of(elite: Elite) -> list[Stone]:
     ]
 
 
-def _scores(run: Run, steps: list[Step], images: np.ndarray) -> list[float]:
-    """Returns the confidence of each ancestor in the class that it held, in [0, 1]."""
-    confidences = confidence(evaluate_log_odds(run.classifier, images, run.micro_batch))
+def _scores(elite: Elite, steps: list[Step], images: np.ndarray) -> list[float]:
+    """Returns the confidence of an elite's ancestors in the class that each held, in [0, 1]."""
+    run = elite.run
+    log_odds = score_again(
+        run.classifier,
+        expectation_of(run.config),
+        images,
+        seeds=np.full(len(steps), elite.seed),
+        born=np.array([(step.generation, step.child) for step in steps]),
+        micro_batch=run.micro_batch,
+    )
     return [
         float(of_image[run.outputs[step.cell]])
-        for step, of_image in zip(steps, confidences, strict=True)
+        for step, of_image in zip(steps, confidence(log_odds), strict=True)
     ]
 
 

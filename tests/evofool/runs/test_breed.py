@@ -12,7 +12,7 @@ import evofool
 from evofool import Run, UserError
 from evofool.evolution import breeding
 from evofool.images import to_levels
-from evofool.runs import Brood, launch
+from evofool.runs import Brood, launch, stones_of
 from tests.evofool.cli.running import output_of
 from tests.evofool.loop import KilledError
 from tests.evofool.operations import DeadError, Operations
@@ -101,6 +101,17 @@ def test_favourites_of_an_independent_run_are_bred(cppn_run: Run, folder: Path):
 def test_pixels_are_bred(direct_run: Run, folder: Path):
     brood = evofool.breed(direct_run, classes=("3", "9"), children=4, out=folder / "direct")
     assert evofool.verify(brood.run.folder).passed
+
+
+@pytest.mark.slow
+def test_children_are_scored_by_worn_copies_where_the_run_is(folder: Path):
+    settings = {"encoding": "direct", "batch_size": 8, "generations": 1, "quiet": True}
+    run = evofool.evolve("mock:3", expect="shift,noise", out=folder / "worn", **settings)
+    brood = evofool.breed(run, classes=["1"], children=4, out=folder / "worn-bred")
+    assert evofool.verify(brood.run.folder).passed
+    assert brood.run.metrics[-1]["evaluations"] == 2 * 4
+    elite = brood.run.elites()[0]
+    assert stones_of(elite)[-1].confidence == pytest.approx(elite.confidence, abs=1e-6)
 
 
 @pytest.mark.slow
