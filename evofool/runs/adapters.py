@@ -1,14 +1,14 @@
 """Elites as objects and files of other programs: a pyribs archive, NumPy arrays."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import jax
 import numpy as np
 
 from evofool.evolution import genome_arrays
-from evofool.runs.run import Elite, Run
-from evofool.support import Foreign, UserError, needing, write_arrays
+from evofool.runs.choosing import select
+from evofool.runs.run import Run
+from evofool.support import Foreign, needing, write_arrays
 
 
 def to_ribs(run: str | Path | Run) -> Foreign:  # pyribs is optional
@@ -29,7 +29,7 @@ def to_ribs(run: str | Path | Run) -> Foreign:  # pyribs is optional
     with needing("archives of pyribs", "ribs"):
         from ribs.archives import CategoricalArchive  # pyright: ignore[reportMissingImports]
     run = Run.open(run)
-    arrays = arrays_of(run, run.all_elites())
+    arrays = _arrays_of(run)
     held = CategoricalArchive(
         solution_dim=run.card.input_shape,
         categories=[sorted(set(arrays["label"].tolist())), [one.seed for one in run.runs]],
@@ -61,19 +61,14 @@ def save_npz(run: str | Path | Run, path: str | Path) -> Path:
         UserError: the run has no elites yet, or the file cannot be written.
     """
     run = Run.open(run)
-    arrays = arrays_of(run, run.all_elites())
+    arrays = _arrays_of(run)
     write_arrays(Path(path), arrays)
     return Path(path)
 
 
-def arrays_of(run: Run, elites: Sequence[Elite]) -> dict[str, np.ndarray]:
-    """Returns elites as arrays; see `save_npz`.
-
-    Raises:
-        UserError: there are none.
-    """
-    if not elites:
-        raise UserError(f"{run.folder} has no elites")
+def _arrays_of(run: Run) -> dict[str, np.ndarray]:
+    """Returns the elites of all independent runs as arrays; see `save_npz`."""
+    elites = select(run, sort="class")
     genomes = jax.tree.map(lambda *leaves: np.stack(leaves), *(elite.genome for elite in elites))
     names = genome_arrays(run.encoding, prefix="genome")
     return {

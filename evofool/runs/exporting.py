@@ -11,6 +11,7 @@ from typing import Literal, get_args
 import cppn
 from evofool.classifiers import first_name
 from evofool.images import save_image, to_image
+from evofool.runs.choosing import select
 from evofool.runs.folders import result_folder
 from evofool.runs.inspection import facts, genome_json, spec_of, style_of
 from evofool.runs.run import Elite, Run
@@ -58,9 +59,8 @@ def export(
             the run has no elites, or elites cannot have such a format.
     """
     run = Run.open(run, strict=strict)
-    if not run.all_elites():
-        raise UserError(f"{run.folder} has no elites: no image has got a score")
-    elites = run.all_elites() if elites is None else elites
+    every = select(run, sort="class")
+    elites = every if elites is None else elites
     _check_formats(run, formats)
     content = {"export of": str(run.folder.resolve()), "generation": run.generation}
     content |= {"formats": list(formats), "elites": [stem_of(elite) for elite in elites]}

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from evofool.classifiers import Classifier, confidence, load_classifier, with_views
 from evofool.evaluation import recognize
 from evofool.images import Images, to_levels
+from evofool.runs.choosing import select
 from evofool.runs.run import Elite, Run
 from evofool.support import UserError
 
@@ -78,14 +79,14 @@ def transfer(
         run_index: one of the independent runs; all of them unless given.
 
     Raises:
-        UserError: not a run directory, no such run in it, or a classifier that cannot be loaded,
-            or has other classes or channels.
+        UserError: not a run directory, no such run in it, no elites, or a classifier that cannot be
+            loaded, or has other classes or channels.
     """
     run = Run.open(run)
     if isinstance(classifier, str):
         classifier = load_classifier(classifier, weights=weights)
     check_same_classes(run, classifier)
-    elites = run.all_elites() if run_index is None else run.elites(run_index)
+    elites = select(run, run_index=run_index, sort="class")
     images = np.concatenate(list(run.draw([elite.genome for elite in elites])))
     classes = [elite.class_index for elite in elites]
     before, after = (look(network, images, classes) for network in (run.classifier, classifier))

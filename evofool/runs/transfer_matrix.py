@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from evofool.classifiers import Classifier, load_classifier, resolution
+from evofool.runs.choosing import select
 from evofool.runs.run import Elite, Run
 from evofool.runs.transfer import Judgement, check_same_classes, look
 from evofool.support import JsonValue, UserError
@@ -84,7 +85,7 @@ def transfer_matrix(
     loaded = [_loaded(one, weights) for one in classifiers]
     for classifier in loaded:
         check_same_classes(run, classifier)
-    elites = run.all_elites() if run_index is None else run.elites(run_index)
+    elites = select(run, run_index=run_index, sort="class")
     images = np.concatenate(list(run.draw([elite.genome for elite in elites])))
     classes = [elite.class_index for elite in elites]
     return TransferMatrix(

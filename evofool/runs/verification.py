@@ -13,6 +13,7 @@ from PIL import Image
 from evofool.classifiers import Classifier, confidence
 from evofool.evolution import expectation_of, score_again
 from evofool.images import Images, from_levels
+from evofool.runs.choosing import select
 from evofool.runs.examination import examine
 from evofool.runs.exporting import export
 from evofool.runs.run import Elite, Run
@@ -90,8 +91,8 @@ def verify(
 
     Raises:
         DamagedFileError: `strict`, and files are damaged; the message has a line for each.
-        UserError: not a run directory, it has no checkpoint, its classifier is another one by
-            now, or the tolerance is not in [0, 1].
+        UserError: not a run directory, it has no checkpoint or no elites, its classifier is another
+            one by now, or the tolerance is not in [0, 1].
     """
     run = Run.open(run, classifier=classifier, weights=weights, trust_code=trust_code)
     is_same_platform = run.manifest["platform"] == platform_facts()
@@ -106,7 +107,7 @@ def verify(
     for one in damage:
         warnings.warn(one, DamagedFileWarning, stacklevel=2)
     spread = run.check_identity(run.classifier)
-    elites = run.all_elites()
+    elites = select(run, sort="class")
     model, other = run.classifier, run.classifier.face(in_jax=not run.classifier.is_jax)
     from_genome = _differences(run, model, elites, run.draw([elite.genome for elite in elites]))
     from_png = _differences(run, model, elites, _exported(run))

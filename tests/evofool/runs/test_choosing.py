@@ -1,5 +1,6 @@
 import pytest
 
+import evofool
 from evofool import Run, UserError
 from evofool.runs.choosing import SORTS, group_of, select
 
@@ -50,9 +51,17 @@ def test_an_unknown_order_is_refused(cppn_run: Run):
         select(cppn_run, sort="label")
 
 
-def test_a_run_without_any_elite_says_so(cppn_run: Run):
-    run = Run(cppn_run.folder)
+def test_a_run_without_any_elite_says_so(direct_run: Run):
+    run = Run(direct_run.folder)
     fitness = run.table["archive.fitness"]
     run.__dict__["table"] = run.table | {"archive.fitness": fitness * float("nan")}
-    with pytest.raises(UserError, match="has no elites: no image has got a score"):
-        select(run)
+    verbs = (
+        select,
+        evofool.verify,
+        lambda run: evofool.transfer(run, "mock:10"),
+        lambda run: evofool.transfer_matrix(run, ["mock:10"]),
+        lambda run: run.save_npz("never.npz"),
+    )
+    for verb in verbs:
+        with pytest.raises(UserError, match="has no elites: no image has got a score"):
+            verb(run)
