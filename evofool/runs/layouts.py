@@ -1,6 +1,7 @@
 """Elites laid out as other programs read them: ImageFolder, pytorch-ood, OpenOOD, Hugging Face."""
 
 import json
+import math
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -20,6 +21,7 @@ Layout = Literal["imagefolder", "pytorch-ood", "openood", "huggingface"]
 OOD_FOLDER = "10-runs-x-1000-cppns"  # these three are pytorch-ood's, whatever a run had
 OOD_RUNS = 10
 OOD_GENERATION = "map_gen_5000"
+_SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (math.inf, "100K<n<1M"))
 
 
 def publish(
@@ -70,7 +72,8 @@ def publish(
     if tuple(formats) != AS_IMAGES:
         raise UserError(f"formats has no effect on the layout {layout}, which is of PNGs")
     content = {"export of": str(run.folder.resolve()), "generation": run.generation}
-    with result_folder(out, content | {"layout": layout}) as folder:
+    content |= {"layout": layout, "elites": [stem_of(elite) for elite in elites]}
+    with result_folder(out, content) as folder:
         return _WRITERS[layout](run, elites, folder)
 
 
@@ -146,7 +149,7 @@ def _data_card(run: Run, elites: Sequence[Elite]) -> str:
         pretty_name: Fooling images
         task_categories: [image-classification]
         tags: [out-of-distribution, adversarial, evolution]
-        size_categories: [{"n<1K" if len(elites) < 1000 else "1K<n<10K"}]
+        size_categories: [{next(name for most, name in _SIZES if len(elites) < most)}]
         ---
 
         # Fooling images

@@ -8,6 +8,7 @@ from PIL import Image
 
 import evofool
 from evofool import UserError
+from evofool.runs import layouts
 
 
 def test_only_the_elites_that_are_asked_for_are_written(cppn_run, tmp_path):
@@ -36,6 +37,29 @@ def test_hugging_face_is_told_what_is_known_of_every_image(cppn_run, tmp_path):
     assert [line["file_name"] for line in lines] == [path.name for path in paths]
     assert {line["seed"] for line in lines} == {0, 1}
     assert "20 images of" in (tmp_path / "out/README.md").read_text(encoding="utf-8")
+
+
+def test_what_a_killed_export_has_left_is_not_mixed_with_other_elites(
+    direct_run, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(layouts, "_write_text", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            evofool.publish(direct_run, tmp_path / "out", layout="openood")
+    with pytest.raises(UserError, match="is not empty"):
+        evofool.publish(direct_run, tmp_path / "out", layout="openood", classes=["3"])
+    assert len(evofool.publish(direct_run, tmp_path / "out", layout="openood")) == 3
+
+
+def interrupt(*arguments):
+    raise KeyboardInterrupt
+
+
+def test_the_data_card_says_how_many_images_there_are(direct_run):
+    elites = direct_run.all_elites()
+    for number, category in ((999, "n<1K"), (9_999, "1K<n<10K"), (10_000, "10K<n<100K")):
+        card = layouts._data_card(direct_run, elites[:1] * number)
+        assert f"size_categories: [{category}]" in card
 
 
 @pytest.mark.parametrize(
