@@ -69,6 +69,8 @@ def poster(
     source = f"{run.folder.resolve()}, generation {run.generation}"
     kept = size if isinstance(size, int) else list(size)  # as JSON gives it back
     content = {"run": source, "size": kept, "images": names}
+    if run.config.runs > 1:  # else names tell images apart
+        content["seeds"] = [elite.seed for elite in elites]
     with result_folder(out, content, mark="poster.json") as folder:
         paths = [folder / f"{name}.png" for name in names]
         for elite, path in zip(elites, paths, strict=True):

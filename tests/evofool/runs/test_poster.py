@@ -1,3 +1,4 @@
+import json
 import re
 from pathlib import Path
 
@@ -48,6 +49,22 @@ def test_a_poster_that_was_stopped_goes_on(cppn_run: Run, tmp_path: Path):
     assert paths[1].is_file()
     assert (tmp_path / "index.html").is_file()
     assert paths[0].stat().st_mtime_ns == before
+
+
+def test_a_poster_of_other_seeds_is_another_one(cppn_run: Run, tmp_path: Path):
+    def of_run(run_index: int) -> list[Path]:
+        elite = cppn_run.elite("7", run_index)
+        entry = {
+            **{"run": cppn_run.folder.name, "seed": elite.seed, "run_index": run_index},
+            **{"class_index": 7, "label": elite.label, "born": list(elite.born)},
+        }
+        content = {"format": "evofool-favourites", "version": 1, "favourites": [entry]}
+        (tmp_path / "chosen.json").write_text(json.dumps(content), encoding="utf-8")
+        return poster(cppn_run, tmp_path / "out", size=30, favourites=tmp_path / "chosen.json")
+
+    of_run(0)
+    with pytest.raises(UserError, match="is not empty"):
+        of_run(1)
 
 
 def test_a_folder_with_something_else_is_left_alone(cppn_run: Run, tmp_path: Path):
