@@ -30,7 +30,7 @@ def breed(
     """Breeds children of the elites that you choose.
 
     A child has one of the chosen for its parent, or two that are crossed, and is mutated as in
-    evolution. Of a run, this begins a session beside it, which is a run directory of its own: it
+    evolution. Of a run, this begins a session, which is a run directory of its own: it
     holds the chosen and, of their children, the best of each class that one looks like to the
     classifier. Of a session, it breeds the next generation, with any of its children for parents.
     children.png in the session shows the newest ones, with numbers to choose by.

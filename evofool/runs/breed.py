@@ -24,7 +24,7 @@ from evofool.runs.breeding_session import (
 )
 from evofool.runs.choosing import find_favourite
 from evofool.runs.favourites import Favourite, read_favourites
-from evofool.runs.folders import new_run_folder
+from evofool.runs.folders import named, new_run_folder
 from evofool.runs.launch import carry_out, set_last
 from evofool.runs.progress import reporting
 from evofool.runs.run import Run
@@ -50,8 +50,7 @@ def breed(
     A child has one of the chosen for its parent, or two that are crossed, and is mutated as in
     evolution. A session is a run directory: it holds the chosen and, of what was bred, the best
     image of every class that some child looks like to the classifier. Of a run, a new session is
-    begun beside it. In a session, one more generation is bred; there, parents may be any children
-    of it.
+    begun. In a session, one more generation is bred; there, parents may be any children of it.
 
     Args:
         run: a run directory, or a session.
@@ -59,7 +58,8 @@ def breed(
         classes: elites by index, label or WordNet id of their class.
         numbers: of a session, children of the newest generation, counted from 1.
         children: how many, 1 to 100.
-        out: folder of the new session; `<run>-bred`, with a number where that exists.
+        out: folder of a new session; `runs/<run>-bred`, with a number where that exists, unless
+            given.
         overwrite: replace a run directory that `out` names.
         classifier: the run's, where it cannot be loaded by the name that the run directory holds.
         weights: its weights, where they are no longer where the run found them.
@@ -108,7 +108,7 @@ def breed(
                 check_finished(session)
                 record = read_session(session.folder, session.generation)
                 return _breed(session, record, parents, children, reporter)
-        plan, name = plan_session(run, run_index), f"{run.folder.name}-bred"
+        plan, name = plan_session(run, run_index), f"{named(run.folder).name}-bred"
         begun = new_run_folder(out, name=name, overwrite=overwrite, report=reporter.message)
         with begun as folder:
             record = begin(folder, plan, run, run_index, parents)

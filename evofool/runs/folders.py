@@ -36,6 +36,11 @@ OF_RUNS = frozenset(
 UNFINISHED = ".unfinished.json"  # what a folder of results is to become, until it is whole
 
 
+def named(folder: Path) -> Path:
+    """Returns a path to a folder that ends in its name, as "." and ".." do not."""
+    return folder if folder.name not in ("", "..") else folder.resolve()
+
+
 @contextlib.contextmanager
 def new_run_folder(
     out: str | Path | None, *, name: str, overwrite: bool, report: Callable[[str], None]

@@ -11,7 +11,7 @@ from evofool.classifiers import Classifier, fingerprint
 from evofool.config import PolishConfig
 from evofool.evolution import Reporter, begin_with, expectation_of, make_plan, starters
 from evofool.runs.backends import in_jax
-from evofool.runs.folders import CONFIG, new_run_folder
+from evofool.runs.folders import CONFIG, named, new_run_folder
 from evofool.runs.launch import carry_out
 from evofool.runs.progress import reporting
 from evofool.runs.run import Run
@@ -115,7 +115,8 @@ def polish(
     plan = make_plan(config, model)
     run.check_identity(run.classifier)
     answers = fingerprint(model)
-    folder = Path(out) if out is not None else run.folder.with_name(f"{run.folder.name}-polished")
+    here = named(run.folder)
+    folder = Path(out) if out is not None else here.with_name(f"{here.name}-polished")
     with contextlib.ExitStack() as held:
         reporter = held.enter_context(reporting(reporter=reporter, quiet=quiet))
         begun = new_run_folder(folder, name="", overwrite=overwrite, report=reporter.message)

@@ -155,6 +155,17 @@ def test_what_cannot_be_polished_is_refused_and_leaves_nothing(
     assert not (tmp_path / "run").exists()
 
 
+def test_the_new_run_has_the_name_of_the_run_where_its_path_is_a_dot(
+    direct_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    shutil.copytree(direct_run.folder, tmp_path / "mine")
+    (tmp_path / "mine-polished").mkdir()
+    (tmp_path / "mine-polished/letter.txt").touch()
+    monkeypatch.chdir(tmp_path / "mine")
+    with pytest.raises(evofool.UserError, match="/mine-polished is there already, not a run"):
+        evofool.polish(".", quiet=True)
+
+
 def test_a_polished_run_is_neither_polished_nor_extended(polished: Run, tmp_path: Path):
     with pytest.raises(evofool.UserError, match="is polished already; polish the run"):
         evofool.polish(polished, out=tmp_path / "run")
