@@ -102,11 +102,10 @@ class OpenedRun:
         if not isinstance(classifier, Classifier):
             return load_recorded(self.config, self._given, source=self.folder / "config.json")
         seen, kept = classifier.card, self.card
-        if classifier.members and (seen.input_shape, seen.labels) == (
-            kept.input_shape,
-            kept.labels,
-        ):
-            return classifier  # sees this run's images already
+        is_alike = (seen.input_shape, seen.labels) == (kept.input_shape, kept.labels)
+        # one that sees this run's images already has one member; an ensemble has several
+        if is_alike and len(classifier.members) == 1:
+            return classifier
         return configure(classifier, self.config)
 
     @property

@@ -1,5 +1,6 @@
 """A run directory whose settings are none, or others than those it was made with, is refused."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -76,3 +77,15 @@ def test_any_micro_batch_in_the_settings_draws_the_elites(
     edit_config(folder, micro_batch=size)
     for mine, its in zip(Run(folder).elites(), direct_run.elites(), strict=True):
         np.testing.assert_array_equal(mine.image(), its.image())
+
+
+def test_an_ensemble_that_is_given_gets_the_fitness_of_the_run(direct_run: Run):
+    ensemble = evofool.load_classifier("mock:10+mock:10")
+    run = Run(direct_run.folder, classifier=ensemble)
+    assert run.classifier is ensemble
+    run = Run(direct_run.folder, classifier=ensemble)
+    run.config = dataclasses.replace(run.config, fitness="probability")
+    assert run.classifier.members == (ensemble,)
+    seen = Run(direct_run.folder, classifier=run.classifier)
+    seen.config = run.config
+    assert seen.classifier is run.classifier
