@@ -20,7 +20,7 @@ from jaxtyping import Array, Float, Int, UInt
 import archive
 import cppn
 from archive import Archive
-from evofool.classifiers import two_best
+from evofool.classifiers import ABSENT, two_best
 from evofool.config import EvolveConfig
 from evofool.evolution import lineage_files, metrics
 from evofool.evolution.checkpoint import CheckpointWriter
@@ -166,7 +166,8 @@ def offer(
     winner = np.full(elites.fitness.shape, archive.NOBODY, np.int32)
     for child, (genome, cell) in enumerate(zip(genomes, scores.strongest(), strict=True)):
         fitness = scores.cells[child, cell]
-        if not (np.isfinite(fitness) and fitness > elites.fitness[0, cell]):
+        least = max(ABSENT, elites.fitness[0, cell])  # an image may compete in no cell at all
+        if not (np.isfinite(fitness) and fitness > least):
             continue
         winner[0, cell] = child
         elites.fitness[0, cell] = fitness

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 import evofool
+from archive import NOBODY
 from evofool import Run, UserError
+from evofool.classifiers import ABSENT
 from evofool.evolution import breeding
 from evofool.images import to_levels
 from evofool.runs import Brood, launch, stones_of
+from evofool.runs.integrity import archive_of
 from tests.evofool.cli.running import output_of
 from tests.evofool.loop import KilledError
 from tests.evofool.operations import DeadError, Operations
@@ -112,6 +115,16 @@ def test_children_are_scored_by_worn_copies_where_the_run_is(folder: Path):
     assert brood.run.metrics[-1]["evaluations"] == 2 * 4
     elite = brood.run.elites()[0]
     assert stones_of(elite)[-1].confidence == pytest.approx(elite.confidence, abs=1e-6)
+
+
+def test_a_child_that_competes_in_no_cell_takes_none(direct_run: Run):
+    elites = breeding.founded(archive_of(direct_run.table, direct_run.encoding), 0, [1])
+    log_odds = np.array([[ABSENT, ABSENT, ABSENT], [ABSENT, ABSENT, 0.5]], np.float32)
+    scores = breeding.Scores(log_odds, np.zeros((2, 2), np.int32))
+    genomes = [elite.genome for elite in direct_run.elites()[:2]]
+    after, winner = breeding.offer(elites, genomes, 13, scores)
+    assert winner.tolist() == [[NOBODY, NOBODY, 1]]
+    assert np.isfinite(after.fitness).tolist() == [[False, True, True]]
 
 
 @pytest.mark.slow
