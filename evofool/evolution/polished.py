@@ -17,6 +17,7 @@ from evofool.evolution.lineage_files import GENOMES, files, generation_of
 from evofool.support import UserError, read_arrays, sha256_of, write_arrays
 
 MOST_BYTES = 2**30
+NOT_GENOMES = (KeyError, IndexError, TypeError, ValueError)  # what arrays of another kind end in
 Born = tuple[int, int]  # generation and child index
 
 
@@ -97,7 +98,7 @@ def load(
         for genome in genomes.values():
             if fault := encoding.fault_of(genome):
                 raise ValueError(fault)
-    except (KeyError, ValueError) as error:
+    except NOT_GENOMES as error:
         raise UserError(f"{folder} does not hold genomes of this run: {error}") from error
     return encoding, genomes
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from evofool.evolution import polished
 from evofool.evolution.encodings import Encoding, Genomes, shapes_of
-from evofool.evolution.polished import MOST_BYTES, Born, with_room, with_room_for
+from evofool.evolution.polished import MOST_BYTES, NOT_GENOMES, Born, with_room, with_room_for
 from evofool.support import UserError, read_arrays, write_arrays
 
 FILE = "starters.npz"
@@ -76,7 +76,7 @@ def load(folder: Path, encoding: Encoding) -> Starters | None:
         genomes = with_room(leaves, shapes_of(encoding))
         if fault := encoding.fault_of(genomes):
             raise ValueError(fault)
-    except (KeyError, ValueError, TypeError) as error:
+    except NOT_GENOMES as error:
         raise UserError(f"{path} does not hold genomes of this run: {error}") from error
     return Starters(encoding, genomes, len(leaves[0]))
 
