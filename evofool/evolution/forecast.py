@@ -22,7 +22,8 @@ class Forecast:
     """What a run would cost on this machine.
 
     Attributes:
-        seconds: wall time, compilation included, checkpoints and images not.
+        seconds: wall time of evolution, compilation included; checkpoints, images and polishing are
+            left out.
         compile_seconds: of that, tracing and compiling (or reading the compiled program).
         evaluations_per_second: in the trial; CPPNs grow, and then take longer to draw.
         memory_bytes: most memory that the process has held.

@@ -3,13 +3,14 @@
 import os
 import platform
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import jax
 
-from evofool.classifiers import Card, fingerprint, load_classifier, shipped_names
+from evofool.classifiers import Card, Classifier, fingerprint, load_classifier, shipped_names
 from evofool.config import EvolveConfig
 from evofool.data import SOURCES, describe_preprocessing, find_data
 from evofool.evaluation import Check, check_digits, check_photographs, check_scale, compare_faces
@@ -107,31 +108,17 @@ def doctor(
     if invert and images is None:
         raise UserError("invert is about labelled images; give images and labels")
     config = config or EvolveConfig()
-    forecast, facts = None, []
+    forecast, facts, checks = None, [], []
     try:
         classifier = load_classifier(
             config.classifier, weights=config.weights, combine=config.combine
         )
         facts = [_facts(member.card) for member in classifier.members or (classifier,)]
-        answers = fingerprint(classifier)
+        for check in _checks_of(classifier):
+            checks.append(check)  # and stays, where a later one fails
     except UserError as error:
-        checks = [Check("classifier", False, str(error))]
+        checks.append(Check("classifier", False, str(error)))
     else:
-        checks = [
-            Check("classifier", True, f"{classifier.card.name} tells images apart"),
-            Check(
-                "same answer twice",
-                not answers.spread,
-                not_deterministic(answers.spread) if answers.spread else "yes, to the last digit",
-            ),
-        ]
-        checks.append(check_scale(classifier))
-        if (speeds := compare_faces(classifier)) is not None:
-            checks.append(
-                Check("backends", True, f"{speeds}; ?backend={speeds.faster} is the faster one")
-            )
-        if answers.step:
-            checks.append(Check("steps of the output", True, f"multiples of {answers.step:.3g}"))
         if classifier.is_jax:
             forecast = forecast_run(config, load_configured(config))
         checks += check_digits(classifier, data_dir)
@@ -151,6 +138,26 @@ def doctor(
         forecast=forecast,
         checks=checks,
     )
+
+
+def _checks_of(classifier: Classifier) -> Iterator[Check]:
+    """Yields what there is to say of a classifier, whatever it classifies.
+
+    Raises:
+        UserError: it fails, or gives no numbers.
+    """
+    answers = fingerprint(classifier)
+    yield Check("classifier", True, f"{classifier.card.name} tells images apart")
+    yield Check(
+        "same answer twice",
+        not answers.spread,
+        not_deterministic(answers.spread) if answers.spread else "yes, to the last digit",
+    )
+    yield check_scale(classifier)
+    if (speeds := compare_faces(classifier)) is not None:
+        yield Check("backends", True, f"{speeds}; ?backend={speeds.faster} is the faster one")
+    if answers.step:
+        yield Check("steps of the output", True, f"multiples of {answers.step:.3g}")
 
 
 def _where(name: str, data_dir: str | Path | None) -> str:

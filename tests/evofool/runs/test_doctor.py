@@ -48,6 +48,28 @@ def test_doctor_names_the_members_of_an_ensemble():
     assert names == ["mock:10", "mock:10:20x20x1"]
 
 
+def test_doctor_says_what_fails_after_other_checks(tmp_path: Path):
+    (tmp_path / "grey.py").write_text(
+        "import evofool\n"
+        "import jax.numpy as jnp\n"
+        "def make():\n"
+        "    mock = evofool.load_classifier('mock:3')\n"
+        "    def apply(params, images):\n"
+        "        is_flat = (images == images[:, :1, :1]) & (images % 1 > 0)\n"
+        "        grey = is_flat.all((1, 2, 3))\n"
+        "        return jnp.where(grey[:, None], jnp.nan, mock.apply(params, images))\n"
+        "    return evofool.Classifier(card=mock.card, params=mock.params, apply=apply)\n"
+    )
+    found = doctor(EvolveConfig(classifier=f"{tmp_path / 'grey.py'}:make"))
+    assert not found.passed
+    assert [(check.name, check.passed) for check in found.checks] == [
+        ("classifier", True),
+        ("same answer twice", True),
+        ("classifier", False),
+    ]
+    assert "gives no numbers (NaN) for image 1" in found.checks[-1].detail
+
+
 def test_labels_without_images_are_refused():
     with pytest.raises(UserError, match="images and labels belong together"):
         doctor(SMALL, labels="labels.csv")
