@@ -23,7 +23,7 @@ from evofool.evaluation.on_files import accuracy, classify, summarize_actions
 from evofool.evaluation.programs import Model, model_of, once_per_model
 from evofool.evaluation.recognition import Corrupted, Recognized, corrupt, recognize
 from evofool.evaluation.selftest import Check, check_digits, check_photographs, check_scale
-from evofool.evaluation.speed import FaceSpeeds, compare_faces, images_per_second
+from evofool.evaluation.speed import FaceSpeeds, compare_faces
 
 __all__ = [
     "ACCELERATOR_VALUES",
@@ -47,7 +47,6 @@ __all__ = [
     "evaluate_levels",
     "evaluate_log_odds",
     "extract_features",
-    "images_per_second",
     "in_parts",
     "micro_batch_for",
     "model_of",

@@ -48,17 +48,12 @@ def compare_faces(classifier: Classifier) -> FaceSpeeds | None:
     in_jax, outside = (classifier.face(in_jax=in_jax) for in_jax in (True, False))
     if apart is None or in_jax is None or outside is None:
         return None
-    return FaceSpeeds(images_per_second(in_jax), images_per_second(outside), apart)
+    return FaceSpeeds(_images_per_second(in_jax), _images_per_second(outside), apart)
 
 
-def images_per_second(classifier: Classifier, *, micro_batch: int | None = None) -> float:
-    """Measures how many images a classifier looks at in a second.
-
-    Args:
-        classifier: in JAX or outside.
-        micro_batch: images in a forward pass; what a run of 200 children would choose unless given.
-    """
-    size = micro_batch or choose_micro_batch(TOGETHER, classifier)
+def _images_per_second(classifier: Classifier) -> float:
+    """Measures how many images a classifier looks at in a second, as in a run."""
+    size = choose_micro_batch(TOGETHER, classifier)
     shape = (size, *classifier.card.input_shape)
     images = from_levels(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
     evaluate(classifier, images, size)  # compiles

@@ -247,32 +247,8 @@ def parents_of(record: np.void) -> list[tuple[int, int]]:
     return [born for born in ids if born[0] >= 0]
 
 
-def replay(
-    encoding: Encoding,
-    rates: Rates,
-    seed: int,
-    records: np.ndarray,
-    known: Mapping[tuple[int, int], Genomes] | None = None,
-) -> dict[tuple[int, int], Genomes]:
-    """Makes children again from their random keys, parents first.
-
-    Args:
-        encoding: of the run; grows by itself where a child needs room.
-        rates: of the run, see `make_rates`.
-        seed: of the independent run the records belong to.
-        records: closed under parents, oldest first, as `Lineage.ancestry` gives them.
-        known: genomes that are not made again, as `starters.remembered` returns them.
-
-    Returns:
-        Genomes by id (generation, child), bit for bit those that evolution made.
-    """
-    line = Remade(encoding, rates, seed)
-    line.add_all(records, known or {})
-    return line.plain()
-
-
 class Remade:
-    """Children that were made again so that they can be parents, of one another or of new ones.
+    """Children that were made again from their random keys, so that they can be parents.
 
     Args:
         encoding: of the run; grows by itself where a child needs room.
@@ -290,14 +266,19 @@ class Remade:
         self._rates, self._seed = rates, np.uint32(seed)
 
     def add_all(self, records: np.ndarray, known: Mapping[tuple[int, int], Genomes]) -> None:
-        """Makes all children that are not there; arguments as those of `replay`."""
+        """Makes all children that are not there.
+
+        Args:
+            records: closed under parents, oldest first, as `Lineage.ancestry` gives them.
+            known: genomes that are not made again, as `starters.remembered` returns them.
+        """
         for record in records:
             born = (int(record["generation"]), int(record["child"]))
             if born not in self.genomes:
                 self.add(born, parents_of(record), known.get(born))
 
     def plain(self) -> dict[tuple[int, int], Genomes]:
-        """Returns the genomes by id as the run has them, without a leading axis."""
+        """Returns the genomes by id, bit for bit as evolution made them, without a leading axis."""
         return {
             born: jax.tree.map(lambda leaf: leaf[0], self.encoding.without_history(genome))
             for born, genome in self.genomes.items()

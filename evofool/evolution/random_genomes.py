@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import UInt8
 
-from evofool.config import CppnConfig, EvolveConfig
+from evofool.config import EvolveConfig
 from evofool.evolution.encodings import Genomes, Rates, make_encoding, make_rates
 from evofool.evolution.generation import child_keys, variation_keys
 from evofool.images import to_levels
@@ -20,7 +20,6 @@ def random_images(
     *,
     seed: int = 0,
     mutations: int = 0,
-    config: CppnConfig | None = None,
 ) -> UInt8[np.ndarray, "number height width channels"]:
     """Draws random CPPNs, as they are at first or after a random walk.
 
@@ -31,7 +30,6 @@ def random_images(
         mutations: children in a row, each the only child of the one before, that come between the
             random genome and the image; one that would outgrow the room of its arrays is
             skipped.
-        config: of the encoding; `CppnConfig()` unless given.
 
     Raises:
         UserError: `number` is below 1 or `mutations` below 0.
@@ -40,8 +38,8 @@ def random_images(
         raise UserError(
             f"number is {number} and mutations {mutations}; expected 1 or more, and 0 or more"
         )
-    evolve = EvolveConfig(cppn=config or CppnConfig())
-    encoding, rates = make_encoding(evolve, shape), make_rates(evolve)
+    config = EvolveConfig()
+    encoding, rates = make_encoding(config, shape), make_rates(config)
 
     def draw(children: jax.Array, rates: Rates) -> jax.Array:
         def keys(generation: jax.Array) -> jax.Array:

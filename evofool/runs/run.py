@@ -286,7 +286,7 @@ class Run(OpenedRun, Collection[Elite]):
     def remake(
         self, run_index: int, born: Sequence[tuple[int, int]]
     ) -> dict[tuple[int, int], Genomes]:
-        """Makes children again from the random keys, as `evolution.lineage.replay` does.
+        """Makes children again from the random keys.
 
         Args:
             run_index: which of the independent runs.

@@ -223,10 +223,11 @@ def test_ancestors_made_again_equal_the_elites_bit_for_bit(evolved, encoding):
     run, cell = 1, 2
     born = tuple(map(int, elites.born[run, cell]))
     assert born[0] > 3
-    genomes = lineage.replay(made, rates, 4 + run, records.ancestry(run, born))
+    line = lineage.Remade(made, rates, 4 + run)
+    line.add_all(records.ancestry(run, born), {})
     same = jax.tree.map(
         lambda again, kept: (np.asarray(again) == kept[run, cell]).all(),
-        genomes[born],
+        line.plain()[born],
         elites.genome,
     )
     assert jax.tree.all(same)
