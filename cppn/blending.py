@@ -99,7 +99,7 @@ def _genome(
     activation: Sequence[int], order: Sequence[tuple[int, int, int]], weight: Sequence[float]
 ) -> Genome:
     """Makes a genome without spare room; `order` has targets and sources."""
-    target, source, _ = np.array(order, np.int32).T
+    target, source, _ = np.array(order, np.int32).reshape(-1, 3).T
     return Genome(
         num_nodes=jnp.int32(len(activation)),
         num_connections=jnp.int32(len(order)),

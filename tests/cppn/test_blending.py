@@ -41,6 +41,14 @@ def test_both_ends_draw_what_they_drew(relatives, pair):
         assert (difference > 1.5 / 255).mean() < 0.01
 
 
+def test_networks_without_connections_are_blended():
+    genome, _, _ = cppn.from_json(cppn.to_json(grown(0, 1).genome, SPEC) | {"connections": []})
+    bare = cppn.mark_first(genome)
+    for aligned in cppn.align(bare, bare, SPEC):
+        cppn.validate(aligned, SPEC)
+        np.testing.assert_array_equal(draw(aligned), draw(genome))
+
+
 def test_only_weights_differ_and_means_of_them_are_networks(relatives):
     first, second = cppn.align(relatives[0], relatives[1], SPEC)
     for name in ("num_nodes", "num_connections", "activation", "source", "target"):
