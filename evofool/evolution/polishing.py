@@ -25,7 +25,13 @@ from jaxtyping import Array, Bool, Float, Int, Key
 import cppn
 from evofool.classifiers import Params
 from evofool.evolution.encodings import Genomes
-from evofool.evolution.generation import Generation, Offspring, RunState, child_keys
+from evofool.evolution.generation import (
+    NO_PARENT,
+    Generation,
+    Offspring,
+    RunState,
+    child_keys,
+)
 from evofool.evolution.predicted_gain import scale_to_predicted_gain
 from evofool.evolution.sharding import Units
 from evofool.evolution.tuning import Variables
@@ -75,7 +81,9 @@ class Polishing(Generation):
         keys = jax.vmap(lambda key: cppn.fold_in(key, _WIDEN))(keys)
         outputs = jnp.array(self.selection.outputs)[cell]
         genomes, had_room = self.climb(params, rates, parents, keys, outputs)
-        return Offspring(genomes, cell[:, None], had_room)
+        mates = ((0, 0), (0, self.encoding.num_parents - 1))  # none, where evolution crosses two
+        origins = jnp.pad(cell[:, None], mates, constant_values=NO_PARENT)
+        return Offspring(genomes, origins, had_room)
 
     def climb(
         self,

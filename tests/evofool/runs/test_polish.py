@@ -123,6 +123,16 @@ def test_pixels_are_polished_without_new_nodes(direct_run: Run, tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_a_polished_elite_has_one_parent_whatever_evolution_crosses(tmp_path: Path):
+    settings = {"encoding": "direct", "direct": {"crossover": "sbx"}, "batch_size": 8}
+    run = evofool.evolve("mock:3", generations=2, out=tmp_path / "run", quiet=True, **settings)
+    for elite in evofool.polish(run, steps=2, quiet=True):
+        polished, *evolved, _ = elite.steps
+        assert polished.mate is None
+        assert all(step.mate is not None for step in evolved)
+
+
 def test_more_elites_climb_at_a_time_than_children_were_made(tmp_path: Path):
     """Also where polishing has work for more devices than evolution had."""
     run = evofool.evolve(
