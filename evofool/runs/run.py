@@ -203,17 +203,21 @@ class Run(OpenedRun, Collection[Elite]):
         """Returns the elite of a class by index or label.
 
         Raises:
-            UserError: no such class, or the run did not evolve for it.
+            UserError: no such class, the run did not evolve for it, or it has no elite.
         """
         self._check_index(run_index)
         output = resolve_class(self.card, name)
-        cell = self.outputs.index(output) if output in self.outputs else None
-        if cell is None or not np.isfinite(self.table["archive.fitness"][run_index, cell]):
+        if output not in self.outputs:
             shown = ", ".join(label_of(self.card, o) for o in self.outputs[:MOST_NAMES])
             rest = len(self.outputs) - MOST_NAMES
             raise UserError(
                 f"{self.folder} has no elite for class {name}; it evolved for {shown}"
                 + (f" and {rest} more" if rest > 0 else "")
+            )
+        cell = self.outputs.index(output)
+        if not np.isfinite(self.table["archive.fitness"][run_index, cell]):
+            raise UserError(
+                f"{self.folder} has no elite for class {name}: no image has got a score in it"
             )
         return self._elite(run_index, cell, self.genomes(run_index))
 

@@ -64,6 +64,14 @@ def test_a_class_that_was_not_evolved_for_is_refused(direct_run):
         direct_run["4"]
 
 
+def test_a_class_in_which_no_image_has_a_score_is_said_to_be_empty(direct_run):
+    run = Run(direct_run.folder)
+    fitness = run.table["archive.fitness"]
+    run.__dict__["table"] = run.table | {"archive.fitness": fitness * float("nan")}
+    with pytest.raises(UserError, match="no elite for class 3: no image has got a score in it"):
+        run.elite("3")
+
+
 def test_any_number_of_elites_is_drawn_by_one_program_in_micro_batches(imagenet_run, monkeypatch):
     run = Run(imagenet_run.folder)
     sizes = []
