@@ -108,12 +108,12 @@ def expectation_of(config: EvolveConfig) -> Expectation | None:
 
 def expected_log_odds(
     classifier: Classifier,
-    expectation: Expectation | None,
+    expectation: Expectation,
     images: Float[np.ndarray, "batch height width channels"],
     keys: Key[Array, " batch"],
     micro_batch: int,
 ) -> Float[np.ndarray, "batch outputs"]:
-    """Scores images as evolution does, on the host; without an expectation, plainly.
+    """Scores worn copies of images as evolution does, on the host.
 
     Args:
         classifier: inside JAX or outside.
@@ -122,8 +122,6 @@ def expected_log_odds(
         keys: of the children that the images are.
         micro_batch: images in a forward pass.
     """
-    if expectation is None:
-        return evaluate_log_odds(classifier, images, micro_batch)
     copies = np.asarray(_compiled_copies(expectation)(images, keys))
     shape = copies.shape
     odds = evaluate_log_odds(classifier, copies.reshape(-1, *shape[2:]), micro_batch)

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int, Integer
 
 from archive import Archive
 from evofool.classifiers import Classifier, two_best
+from evofool.evaluation import evaluate_log_odds
 from evofool.evolution.encodings import Encoding, compiled_render
 from evofool.evolution.expectation import Expectation, expected_log_odds
 from evofool.evolution.generation import RunState, child_keys
@@ -32,6 +33,8 @@ def score_again(
         born: (generation, child index) of each.
         micro_batch: images in a forward pass.
     """
+    if expectation is None:
+        return evaluate_log_odds(classifier, images, micro_batch)
     keys = jax.vmap(lambda seed, id_: child_keys(seed, id_[0], id_[1:])[0])(
         seeds.astype(np.uint32), born.astype(np.int32)
     )
