@@ -84,7 +84,7 @@ def _fitted(
     try:
         if data is None or data.get("format") is None:
             raise ValueError("it holds no CPPN")
-        genome, spec, _ = cppn.from_json(data)
+        genome, spec, style = cppn.from_json(data)
     except ValueError as error:
         raise UserError(f"cannot start from {source}: {error}") from error
     mine = cppn_spec(config.cppn, channels)
@@ -95,6 +95,13 @@ def _fitted(
         raise UserError(
             f"cannot start from {source}: its networks have {what}; the run has "
             f"{mine.outputs} outputs and cppn.activations {' '.join(mine.activations)}"
+        )
+    drawn, here = style[:2], cppn_style(config.cppn, channels)[:2]
+    if drawn != here:  # the run would evolve other images than those that were given
+        (color, coordinates), (our_color, our_coordinates) = drawn, here
+        raise UserError(
+            f"cannot start from {source}: its images are drawn with cppn.color {color!r} and "
+            f"cppn.coordinates {coordinates!r}; the run has {our_color!r} and {our_coordinates!r}"
         )
     names = mine.activations
     codes = np.array([names.index(n) if n in names else 0 for n in spec.activations], np.int32)

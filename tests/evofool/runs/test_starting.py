@@ -87,6 +87,10 @@ def test_runs_of_ones_own_encoding_are_starts_of_others(tmp_path):
     [
         ({"batch_size": 1}, "different genomes; expected 1..1"),
         ({"encoding": "direct"}, "its encoding is 'cppn', that of the run 'direct'"),
+        (
+            {"cppn": {"coordinates": "pixels"}},
+            "coordinates 'centered'; the run has 'grey' and 'pixels'",
+        ),
         ({"algorithm": "single-class"}, "start is for algorithm 'map-elites'"),
     ],
 )
