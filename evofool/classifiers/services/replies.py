@@ -5,6 +5,7 @@ import json
 import math
 import os
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,8 @@ def scores_of(reply: JsonValue) -> Scores:
 
     Args:
         reply: a list of `{"label": ..., "score": ...}`, an object label -> score, or
-            `{"labels": [...], "scores": [...]}`.
+            `{"labels": [...], "scores": [...]}`. Rounded scores may add up to more than 1: they are
+            divided by their sum.
 
     Raises:
         BadReplyError: it is something else, or the scores are no probabilities.
@@ -48,9 +50,19 @@ def scores_of(reply: JsonValue) -> Scores:
     if not scores or len(scores) < len(pairs) or len(pairs) > MOST_LABELS:
         raise BadReplyError(f"expected each label once, got {len(pairs)} of them")
     values = list(scores.values())
-    if not all(map(math.isfinite, values)) or min(values) < 0 or sum(values) > 1 + SUM_TOLERANCE:
+    total = sum(values)
+    is_sum = total <= 1 + SUM_TOLERANCE
+    if min(values) < 0 or not (is_sum or total <= 1 + SUM_TOLERANCE + _raised(values)):
         raise BadReplyError(f"expected probabilities, got scores {values!r:.100}")
-    return scores
+    return scores if is_sum else {label: score / total for label, score in scores.items()}
+
+
+def _raised(scores: Sequence[float]) -> float:
+    """Returns by how much rounding to the decimals that scores have may have raised their sum."""
+    if not all(map(math.isfinite, scores)):
+        return math.nan
+    decimals = max(-int(Decimal(repr(score)).as_tuple().exponent) for score in scores)
+    return 0.5 * 10.0**-decimals * sum(score > 0 for score in scores)
 
 
 def replies_of(answer: JsonValue, images: int) -> list[Scores]:

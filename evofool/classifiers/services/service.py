@@ -14,7 +14,7 @@ from evofool.classifiers.services.asking import Asker, Client
 from evofool.classifiers.services.http import HttpClient
 from evofool.classifiers.services.options import ServiceOptions, read_options
 from evofool.classifiers.services.program import ProgramClient
-from evofool.classifiers.services.replies import Replies, Scores
+from evofool.classifiers.services.replies import SUM_TOLERANCE, Replies, Scores
 from evofool.images import to_levels
 from evofool.support import UserError, user_cache
 
@@ -40,7 +40,7 @@ def load_service(name: str) -> Classifier:
     client = _client(address, options)
     asker = Asker(client, address, options, Replies(path))
     used = asker.used
-    labels = options.labels or _labels_of_first_reply(asker, options)
+    labels = options.labels or _labels_of_first_reply(asker, address, options)
     check_sizes(address, options.shape, len(labels) + 1)
     card = Card(
         name=address,
@@ -84,13 +84,14 @@ def _usual_file(address: str) -> Path:
     return user_cache() / "services" / f"{slug}-{digest}" / "replies.jsonl"
 
 
-def _labels_of_first_reply(asker: Asker, options: ServiceOptions) -> Sequence[str]:
+def _labels_of_first_reply(asker: Asker, address: str, options: ServiceOptions) -> Sequence[str]:
     """Asks about a grey image; a reply that lists all classes tells their labels."""
     (scores,) = asker.ask([np.full(options.shape, 128, np.uint8)])
-    if abs(sum(scores.values()) - 1) > 1e-3:
+    total = sum(scores.values())
+    if abs(total - 1) > SUM_TOLERANCE:
         raise UserError(
-            f"its reply lists {len(scores)} classes whose scores do not add up to 1, so that there "
-            "are more; name all in a file, one label a line: #labels=FILE"
+            f"{address} lists {len(scores)} classes whose scores add up to {total:.3g} and not to "
+            "1, as if there were more; name all in a file, one label a line: #labels=FILE"
         )
     return sorted(scores, key=lambda label: (len(label) if label.isdecimal() else 0, label))
 

@@ -14,7 +14,8 @@ from evofool.classifiers import ClassifierError
 from evofool.classifiers.services.asking import Asker
 from evofool.classifiers.services.http import HttpClient
 from evofool.classifiers.services.options import ServiceOptions, read_options
-from evofool.classifiers.services.replies import Replies
+from evofool.classifiers.services.replies import BadReplyError, Replies
+from evofool.classifiers.services.replies import scores_of as read_scores
 from evofool.classifiers.services.service import load_service
 from evofool.cli import main
 from evofool.cli.commands import COMMANDS
@@ -72,6 +73,19 @@ def test_no_image_is_asked_about_twice(service: Service, tmp_path: Path):
     again, _ = asker_of(service, tmp_path)
     assert again.ask(list(IMAGES[::-1])) == first[4::-1]
     assert service.requests == [2, 2, 1]
+
+
+@pytest.mark.parametrize("scores", [[0.01, 0.01, 0.0, 0.85, 0.14], [0.33, 0.34, 0.34]])
+def test_rounded_scores_may_add_up_to_more_than_1(scores: list[float]):
+    read = list(read_scores(dict(zip("abcde", scores, strict=False))).values())
+    assert sum(read) == pytest.approx(1)
+    np.testing.assert_allclose(read, np.array(scores) / sum(scores))
+
+
+@pytest.mark.parametrize("scores", [[0.9, 0.31], [0.98, 0.031], [12.5, 87.5], [1, 1], [1e-5, 1.1]])
+def test_scores_that_no_rounding_explains_are_refused(scores: list[float]):
+    with pytest.raises(BadReplyError, match="expected probabilities"):
+        read_scores({"a": scores[0], "b": scores[1]})
 
 
 def test_a_reply_that_was_cut_short_by_a_kill_is_asked_for_again(service: Service, tmp_path: Path):
