@@ -8,6 +8,7 @@ from anyone, a run directory's `config.json` or a TOML file, it is not.
 import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
+from urllib.parse import quote, unquote_plus
 
 from evofool.support.addresses import parse_address
 from evofool.support.errors import UserError
@@ -50,7 +51,10 @@ def is_service(name: str) -> bool:
 
 
 def with_full_path(name: str) -> str:
-    """Names a classifier so that its file, or the file of its code, is found from any folder."""
+    """Names a classifier so that its files, also those of its options, are found from anywhere."""
+    if is_service(name):
+        place, mark, options = name.partition("#")
+        return place + mark + "&".join(map(_with_full_value, options.split("&")))
     address = parse_address(name)
     if address is not None:
         return str(address.with_full_paths())
@@ -58,6 +62,12 @@ def with_full_path(name: str) -> str:
     if code is None or not is_python_file(code[0]):
         return name
     return f"{Path(code[0]).absolute()}:{code[1]}"
+
+
+def _with_full_value(option: str) -> str:
+    key, _, value = option.partition("=")
+    is_file = key in ("labels", "replies") and value
+    return f"{key}={quote(str(Path(unquote_plus(value)).absolute()))}" if is_file else option
 
 
 def names_code(name: str) -> bool:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from evofool.classifiers.services.options import read_options
 from evofool.support.addresses import Address, parse_address
 from evofool.support.errors import UserError
 from evofool.support.trust import with_full_path
@@ -50,6 +51,18 @@ def test_files_are_found_from_any_folder(in_tmp_path: Path):
     assert with_full_path(full) == full
     assert with_full_path("torch:nets/mine.py:make") == f"torch:{in_tmp_path}/nets/mine.py:make"
     assert with_full_path("torch:mine:make") == "torch:mine:make"
+
+
+def test_files_of_a_service_are_found_from_any_folder(in_tmp_path: Path):
+    address = "http://127.0.0.1/a?b=c.txt#input=8x8x1&queries=5"
+    assert with_full_path(address) == address
+    full = with_full_path(f"{address}&labels=my%20labels.txt&replies=r%26.jsonl")
+    _, options = read_options(with_full_path("cmd:./score x#input=8x8&replies=r%26 r.jsonl"))
+    assert (
+        full == f"{address}&labels={in_tmp_path}/my%20labels.txt&replies={in_tmp_path}/r%26.jsonl"
+    )
+    assert with_full_path(full) == full
+    assert options.replies == in_tmp_path / "r& r.jsonl"
 
 
 def test_names_in_a_cache_stay_and_folders_are_found_from_any_other(in_tmp_path: Path):
