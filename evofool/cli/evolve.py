@@ -191,6 +191,7 @@ def within_job() -> Iterator[None]:
 
 def report_end(run: "Run", quiet: bool, as_json: bool) -> int:
     """Prints the result, in the first process of a job only; returns the exit code."""
+    from evofool.evolution import resume_command
     from evofool.support import is_first
 
     assert run.summary is not None
@@ -201,7 +202,7 @@ def report_end(run: "Run", quiet: bool, as_json: bool) -> int:
     if run.was_interrupted:
         last = run.summary["generations"]
         when = f"after generation {last}" if last >= 0 else "before the first generation"
-        command = f"evofool resume {shlex.quote(str(run.folder))}"
+        command = resume_command(run.folder, classifier=run.config.classifier)
         say(f"stopped {when}; continue with:\n  {command}", to_errors=True)
     elif not (quiet or as_json):
         _print_result(run)
@@ -216,9 +217,11 @@ def report_end(run: "Run", quiet: bool, as_json: bool) -> int:
 
 def _missed_target(run: "Run", least: float) -> str:
     """Says that a class stayed below the target confidence, and how to go on."""
+    from evofool.evolution import resume_command
+
     config = run.config
     more = f" --generations {2 * config.generations or 100}"
-    command = f"evofool resume {shlex.quote(str(run.folder))}{more}"
+    command = f"{resume_command(run.folder, classifier=config.classifier)}{more}"
     is_capped = config.max_evaluations is not None and config.last_generation < config.generations
     remedy = "its evaluations are used up" if is_capped else f"continue with:\n  {command}"
     if config.polish.steps:  # such a run is not extended

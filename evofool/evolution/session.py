@@ -200,7 +200,8 @@ class Session:
         except ClassifierError as error:
             if _is_alive(state):
                 journal.checkpoint(state)  # answers may have been paid for
-            raise type(error)(f"{error}; go on with '{resume_command(self.folder)}'") from error
+            command = resume_command(self.folder, classifier=self.plan.config.classifier)
+            raise type(error)(f"{error}; go on with '{command}'") from error
 
     def _halve_micro_batch(self, reason: str) -> None:
         """Prepares to go on from the newest checkpoint with micro-batches of half the size.

@@ -302,7 +302,8 @@ def carry_out(folder: Path, plan: Plan, reporter: Reporter) -> Run:
         outcome = Session(folder, plan, reporter).run()
         multihost.from_first(finish)
     except KeyboardInterrupt as error:  # a second Ctrl-C
-        raise KeyboardInterrupt(f"go on with '{resume_command(folder)}'") from error
+        command = resume_command(folder, classifier=plan.config.classifier)
+        raise KeyboardInterrupt(f"go on with '{command}'") from error
     return Run(folder, classifier=plan.classifier)
 
 

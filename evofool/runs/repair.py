@@ -77,7 +77,8 @@ def _make_again(folder: Path, plan: Plan, last: int, reporter: Reporter) -> None
     )
     outcome = Session(again, dataclasses.replace(plan, config=config), reporter).run()
     if outcome.reason == INTERRUPTED:
-        raise KeyboardInterrupt(f"go on with '{resume_command(folder)}'")
+        command = resume_command(folder, classifier=plan.config.classifier)
+        raise KeyboardInterrupt(f"go on with '{command}'")
 
 
 def _take_over(folder: Path) -> None:

@@ -184,7 +184,7 @@ def test_a_run_ends_in_order_when_the_budget_is_used_up(
     assert code == 4
     said = capsys.readouterr().err
     assert "the budget of 30 queries" in said
-    assert "evofool resume" in said
+    assert f"evofool resume {out} --trust-code" in said
     assert sum(service.requests) == 8 + 2 * 8  # probes, and the children of two generations
     assert main(["resume", str(out), *evolve_with(1000)]) == 0
     asked = sum(service.requests)
