@@ -17,7 +17,7 @@ from PIL import Image
 from evofool.audits.certainty import SourcePart
 from evofool.audits.figures import Metrics, share
 from evofool.audits.subject import Subject
-from evofool.classifiers import confidence, with_views
+from evofool.classifiers import Card, confidence, with_views
 from evofool.evaluation import recognize
 from evofool.images import Levels, save_image, to_image
 from evofool.support import UserError, csv_cell, read_text, replacing
@@ -115,6 +115,22 @@ def read_elites(folder: str | Path) -> tuple[list[Earlier], list[Levels]]:
     return earlier, images
 
 
+def read_elites_for(card: Card, folder: str | Path) -> tuple[list[Earlier], Levels]:
+    """Reads the images of an earlier audit to show them to the classifier of a card.
+
+    Raises:
+        UserError: as `read_elites`, or they have another number of channels.
+    """
+    earlier, images = read_elites(folder)
+    shapes, channels = {image.shape for image in images}, card.input_shape[2]
+    if len(shapes) != 1 or images[0].shape[2] != channels:
+        raise UserError(
+            f"images of {folder} have shapes {sorted(shapes)}; expected one, of {channels} "
+            "channel(s)"
+        )
+    return earlier, np.stack(images)
+
+
 def _read_image(folder: Path, file: str) -> Levels:
     path = folder / file
     if not path.resolve().is_relative_to(folder.resolve()):
@@ -131,17 +147,10 @@ def replay(subject: Subject, folder: str | Path) -> ReplayPart:
     """Shows the images of an earlier audit to a classifier; those of another size are scaled.
 
     Raises:
-        UserError: as `read_elites`, or they have another number of channels.
+        UserError: as `read_elites_for`.
     """
-    earlier, images = read_elites(folder)
-    shapes = {image.shape for image in images}
-    channels = subject.classifier.card.input_shape[2]
-    if len(shapes) != 1 or next(iter(shapes))[2] != channels:
-        raise UserError(
-            f"images of {folder} have shapes {sorted(shapes)}; expected one, of {channels} "
-            "channel(s)"
-        )
-    seen = recognize(with_views(subject.shipped, shapes.pop()), np.stack(images))
+    earlier, images = read_elites_for(subject.classifier.card, folder)
+    seen = recognize(with_views(subject.shipped, images.shape[1:]), images)
     after = confidence(seen.log_odds.max(axis=1))
     before = np.array([image.confidence for image in earlier])
     was, is_now = (values >= subject.threshold for values in (before, after))

@@ -14,7 +14,7 @@ import numpy as np
 from evofool.audits.budgets import Budget, find_budget
 from evofool.audits.comparison import compare
 from evofool.audits.controls import forest
-from evofool.audits.elites import save_elites
+from evofool.audits.elites import read_elites_for, save_elites
 from evofool.audits.gates import Gate, confidences_of, judge, parse_gate
 from evofool.audits.junit import FILE as JUNIT
 from evofool.audits.junit import write_junit
@@ -36,6 +36,7 @@ from evofool.audits.record import (
 )
 from evofool.audits.remedies import check_remedies
 from evofool.audits.subject import Subject
+from evofool.audits.validity import read_golden
 from evofool.audits.workshop import PARTS, Report, StoppedError, Workshop, silent
 from evofool.classifiers import Classifier, ClassifierError, load_classifier
 from evofool.images import Levels
@@ -152,6 +153,10 @@ def audit(
     chosen = find_budget(budget) if isinstance(budget, str) else budget
     files = {"images": images, "labels": labels, "dataset": dataset, "data": data}
     real = read_real(loaded.card, limit=chosen.real, invert=invert, **files)
+    if golden is not None:
+        read_golden(golden, loaded.card)  # both are read again when their turn comes; what cannot
+    if replay is not None:  # be used is said here, before the folder is begun
+        read_elites_for(loaded.card, replay)
     if overwrite and any((Path(out) / name).exists() for name in (FILE, PARTS)):
         remove(Path(out))
     subject = Subject(

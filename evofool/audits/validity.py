@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
+from jaxtyping import Float
 
 from evofool.audits.figures import share
 from evofool.audits.nothing import noise
 from evofool.audits.subject import Subject, evenly_spread
-from evofool.classifiers import CERTAIN, Classifier, Params, accuracy_of, distance_of_faces
+from evofool.classifiers import CERTAIN, Card, Classifier, Params, accuracy_of, distance_of_faces
 from evofool.evaluation import Check, check_scale, evaluate, recognize
 from evofool.images import from_levels
 from evofool.measures import proportion_interval
@@ -130,20 +131,33 @@ def _noise(subject: Subject) -> Check:
     )
 
 
-def _check_golden(classifier: Classifier, path: Path) -> Check:
-    """Compares with outputs that the user's own code gives."""
+def read_golden(
+    path: str | Path, card: Card
+) -> tuple[AnyArray, Float[np.ndarray, "images outputs"]]:
+    """Reads images, as levels or values, and the outputs that the user's own code gives for them.
+
+    Raises:
+        UserError: the file cannot be read, or does not fit the classifier of the card.
+    """
+    path = Path(path)
     arrays = read_arrays(path, most_bytes=MOST_GOLDEN)
     if not {"inputs", "outputs"} <= arrays.keys():
         raise UserError(
             f"{path} holds {', '.join(arrays) or 'nothing'}; expected the arrays inputs and outputs"
         )
     inputs, wanted = arrays["inputs"], np.asarray(arrays["outputs"], np.float64)
-    shape = (len(inputs), *classifier.card.input_shape)
-    if inputs.shape != shape or wanted.shape != (len(inputs), classifier.card.outputs):
+    shape = (len(inputs), *card.input_shape)
+    if inputs.shape != shape or wanted.shape != (len(inputs), card.outputs):
         raise UserError(
             f"{path}: inputs has shape {inputs.shape} and outputs {wanted.shape}; expected {shape} "
-            f"and {(len(inputs), classifier.card.outputs)}"
+            f"and {(len(inputs), card.outputs)}"
         )
+    return inputs, wanted
+
+
+def _check_golden(classifier: Classifier, path: Path) -> Check:
+    """Compares with outputs that the user's own code gives."""
+    inputs, wanted = read_golden(path, classifier.card)
     images = from_levels(inputs) if inputs.dtype == np.uint8 else inputs.astype(np.float32)
     outputs = evaluate(classifier, images, max(1, min(TOGETHER, len(images))))
     if _are_probabilities(wanted):  # whatever the kind of ours

@@ -202,6 +202,8 @@ def test_time_that_is_over_stops_the_audit(mock: Classifier, tmp_path: Path):
         ({"images": "x"}, "give the real images once"),
         ({"invert": True}, "invert and data are about real images"),
         ({"baseline": "nowhere"}, "there is no audit nowhere"),
+        ({"replay": "nowhere"}, "nowhere holds no elites/elites.csv"),
+        ({"golden": "nowhere.npz"}, "cannot read nowhere.npz"),
     ],
 )
 def test_what_cannot_be_used_is_refused(
