@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import SupportsIndex
 
 from evofool.classifiers.card import Card
-from evofool.support import UserError, unknown_name
+from evofool.support import UserError, is_service, unknown_name
 
 IMAGENET_CLASSES = 1000
 INDEX = "index:"  # before a class index, where labels are numbers themselves
@@ -88,9 +88,12 @@ def resolve_classes(card: Card, names: tuple[str, ...]) -> tuple[int, ...]:
 
 
 def label_of(card: Card, output: int) -> str:
-    """Returns the label of an output; "background" for outputs before the first class."""
+    """Returns the label of an output; what stands before the first class is named, too."""
     index = output - card.class_offset
-    return card.labels[index] if index >= 0 else "background"
+    if index >= 0:
+        return card.labels[index]
+    # a service: what is left of 1 by the scores that a reply lists
+    return "other classes" if is_service(card.name) else "background"
 
 
 def first_name(label: str) -> str:

@@ -18,7 +18,6 @@ from evofool.classifiers.services.replies import SUM_TOLERANCE, Replies, Scores
 from evofool.images import to_levels
 from evofool.support import UserError, user_cache
 
-REST = "other classes"  # the first output: what is left of 1 by the scores that a reply lists
 LEAST_REST = float(np.finfo(np.float32).tiny)
 
 

@@ -139,6 +139,12 @@ def test_labels_of_outputs_and_of_the_background():
     ]
 
 
+def test_what_a_service_leaves_of_1_is_no_background():
+    service = dataclasses.replace(card(offset=1), name="http://127.0.0.1/predict")
+    assert label_of(service, 0) == "other classes"
+    assert label_of(service, 1) == "tench, Tinca tinca"
+
+
 def test_the_first_name_is_what_comes_before_the_comma():
     assert [first_name(label) for label in ("7", "crane ", "starfish, sea star")] == [
         "7",
