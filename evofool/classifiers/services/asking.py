@@ -123,9 +123,9 @@ class Asker:
                 self._sleep(min(asked_for or pause * random.uniform(0.5, 1.0), LONGEST_PAUSE))
                 pause = min(2 * pause, LONGEST_PAUSE)
         tries = self._options.retries + 1
+        kept = f"; its replies so far are kept in {self._replies.path}" if self._replies else ""
         raise ClassifierError(
-            f"{self._address} failed {tries} times, the last time: {reason}; its replies so far "
-            f"are kept in {self._replies.path}"
+            f"{self._address} failed {tries} times, the last time: {reason}{kept}"
         )
 
     def _check_budget(self, count: int) -> None:

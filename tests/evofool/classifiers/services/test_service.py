@@ -128,10 +128,19 @@ def test_a_service_that_is_too_slow_is_asked_again(service: Service, tmp_path: P
 def test_what_does_not_pass_is_an_error_and_no_reply(service: Service, tmp_path: Path, fault: str):
     asker, _ = asker_of(service, tmp_path, retries=2)
     service.faults = [fault] * 9
-    with pytest.raises(ClassifierError, match=r"failed 3 times, the last time: .*are kept in"):
+    with pytest.raises(ClassifierError, match="failed 3 times, the last time: ") as caught:
         asker.ask(list(IMAGES))
     assert len(service.requests) == 3
     assert not (tmp_path / "replies.jsonl").exists()
+    assert "replies.jsonl" not in str(caught.value)
+
+
+def test_what_is_kept_is_told_when_the_next_request_fails(service: Service, tmp_path: Path):
+    asker, _ = asker_of(service, tmp_path, retries=0)
+    asker.ask(list(IMAGES[:2]))
+    service.faults = ["reset"]
+    with pytest.raises(ClassifierError, match=r"; its replies so far are kept in .*replies\.jsonl"):
+        asker.ask(list(IMAGES))
 
 
 def test_what_is_wrong_with_the_request_is_not_tried_again(service: Service, tmp_path: Path):
