@@ -63,9 +63,10 @@ def find_input(address: Address, shape: Sequence[int | None], options: Options) 
         )
     for size, want in zip(known, wanted, strict=True):
         if size and want and size != want:
+            said = _shown([one for one in wanted if one])  # the channels may be left out
             raise UserError(
-                f"{address}: input is {'x'.join(map(str, wanted))}, but the file takes "
-                f"{_shown(shape)} ({layout}); leave the option out, or give the layout"
+                f"{address}: input is {said}, but the file takes {_shown(shape)} ({layout}); "
+                "leave the option out, or give the layout"
             )
     height, width, channels = sizes
     if not channels:

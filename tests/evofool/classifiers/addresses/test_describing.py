@@ -35,7 +35,7 @@ def test_the_image_is_read_from_the_file(shape, query, expected, layout, guessed
     ("shape", "query", "message"),
     [
         ((None, 3, None, None), "", "of any size .* say which with the option input=HEIGHTxWIDTH"),
-        ((1, 3, 224, 224), "input=96x96", "input is 96x96x0, but the file takes 1x3x224x224"),
+        ((1, 3, 224, 224), "input=96x96", "input is 96x96, but the file takes 1x3x224x224"),
         ((1, 4, 32, 32), "", "images of 4 channels"),
         ((1, 17), "", "from which no image can be told"),
     ],
