@@ -109,7 +109,8 @@ def breed(
                 record = read_session(session.folder, session.generation)
                 return _breed(session, record, parents, children, reporter)
         plan, name = plan_session(run, run_index), f"{named(run.folder).name}-bred"
-        begun = new_run_folder(out, name=name, overwrite=overwrite, report=reporter.message)
+        say, source = reporter.message, run.folder
+        begun = new_run_folder(out, name=name, overwrite=overwrite, report=say, source=source)
         with begun as folder:
             record = begin(folder, plan, run, run_index, parents)
             session = Run(folder, classifier=run.classifier)

@@ -43,7 +43,12 @@ def named(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def new_run_folder(
-    out: str | Path | None, *, name: str, overwrite: bool, report: Callable[[str], None]
+    out: str | Path | None,
+    *,
+    name: str,
+    overwrite: bool,
+    report: Callable[[str], None],
+    source: Path | None = None,
 ) -> Iterator[Path]:
     """Makes an empty run directory, and holds the right to write it.
 
@@ -52,12 +57,15 @@ def new_run_folder(
         name: of the new one; a number is appended where it exists.
         overwrite: whether a run in `out` is removed.
         report: takes a line if a lock is taken over.
+        source: the run directory that the new one is made from, which nothing may overwrite.
 
     Raises:
-        UserError: `out` holds a run and `overwrite` is False, or holds something else, or another
-            process writes it, or it cannot be written.
+        UserError: `out` holds a run and `overwrite` is False, or holds something else or the
+            source, or another process writes it, or it cannot be written.
     """
     folder = Path(out) if out is not None else None
+    if folder is not None and source is not None and folder.resolve() == source.resolve():
+        raise UserError(f"{folder} is the run that another is made from; choose another --out")
     try:
         if folder is None:
             folder = _make_numbered(Path("runs") / name)

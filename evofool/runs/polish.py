@@ -119,7 +119,8 @@ def polish(
     folder = Path(out) if out is not None else here.with_name(f"{here.name}-polished")
     with contextlib.ExitStack() as held:
         reporter = held.enter_context(reporting(reporter=reporter, quiet=quiet))
-        begun = new_run_folder(folder, name="", overwrite=overwrite, report=reporter.message)
+        say, source = reporter.message, run.folder
+        begun = new_run_folder(folder, name="", overwrite=overwrite, report=say, source=source)
 
         def begin() -> None:
             held.enter_context(begun)

@@ -356,3 +356,14 @@ def test_overwrite_removes_runs_only(in_tmp_path, name):
     with pytest.raises(UserError, match="not a run directory; choose another --out"):
         evolve(folder, overwrite=True)
     assert {path.name for path in folder.iterdir()} == {name, "years of work"}
+
+
+@pytest.mark.parametrize("command", ["polish --steps 1", "breed --classes 0"])
+def test_what_a_run_is_made_from_is_not_overwritten(run, capsys, command):
+    before = contents(run)
+    name, *flags = command.split()
+    assert main([name, "run", *flags, "--out", "./run", "--overwrite"]) == 2
+    assert (
+        "run is the run that another is made from; choose another --out" in capsys.readouterr().err
+    )
+    assert contents(run) == before
