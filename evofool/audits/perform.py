@@ -153,6 +153,8 @@ def audit(
     chosen = find_budget(budget) if isinstance(budget, str) else budget
     files = {"images": images, "labels": labels, "dataset": dataset, "data": data}
     real = read_real(loaded.card, limit=chosen.real, invert=invert, **files)
+    if replay is not None and Path(replay).resolve() == Path(out).resolve():
+        raise UserError(f"{out} is the audit whose images are replayed; choose another --out")
     if golden is not None:
         read_golden(golden, loaded.card)  # both are read again when their turn comes; what cannot
     if replay is not None:  # be used is said here, before the folder is begun

@@ -33,11 +33,14 @@ def card(
     from evofool.classifiers import load_classifier
     from evofool.cli.console import print_json
 
-    if parse_address(address) is None:
+    parsed = parse_address(address)
+    if parsed is None:
         raise UserError(
             f"{address!r} is no address of a model that others made; expected for instance "
             "onnx:model.onnx or timm:resnet18"
         )
+    if out is not None and parsed.path.resolve() == out.resolve():
+        raise UserError(f"{out} is the model; choose another --out")
     made = load_classifier(address).card
     if out is None:
         print_json(made.to_dict())

@@ -184,6 +184,13 @@ def test_a_classifier_that_fails_stops_the_audit_which_then_goes_on(
     assert not (tmp_path / "flaky" / "parts").exists()
 
 
+def test_the_audit_that_is_replayed_is_not_overwritten(mock: Classifier, tmp_path: Path):
+    (tmp_path / "audit.json").touch()
+    with pytest.raises(UserError, match="is the audit whose images are replayed"):
+        audit(mock, out=tmp_path, budget=TINY, replay=tmp_path, overwrite=True)
+    assert (tmp_path / "audit.json").exists()
+
+
 def test_time_that_is_over_stops_the_audit(mock: Classifier, tmp_path: Path):
     result = audit(mock, out=tmp_path / "late", budget=TINY, max_seconds=1e-9)
     assert result.record["status"] == STOPPED

@@ -1,6 +1,7 @@
 """evofool card: what is known of a model in a file."""
 
 import json
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +22,13 @@ def test_the_card_is_written_and_used(tmp_path, capsys):
     out.write_text(json.dumps({**fields, "guessed": [], "labels": ["r", "g", "b"]}))
     assert main(["card", f"jaxexport:{model}?card={out}"]) == 0
     assert json.loads(capsys.readouterr().out)["labels"] == ["r", "g", "b"]
+
+
+def test_the_model_is_not_overwritten(in_tmp_path, capsys):
+    Path("net.onnx").write_bytes(b"weights")
+    assert main(["card", "onnx:net.onnx?bgr", "--out", "./net.onnx"]) == 2
+    assert "net.onnx is the model; choose another --out" in capsys.readouterr().err
+    assert Path("net.onnx").read_bytes() == b"weights"
 
 
 def test_a_name_that_is_no_address_is_refused(capsys):
