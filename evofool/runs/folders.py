@@ -97,7 +97,8 @@ def result_folder(out: str | Path, content: JsonValue, *, mark: str = UNFINISHED
     """
     folder = Path(out)
     try:
-        _refuse_other_results(folder, mark, content)
+        if writer_of(folder) is None:  # else the lock says so
+            _refuse_other_results(folder, mark, content)
         make_folder(folder)
     except OSError as error:
         raise write_error(folder, error) from error

@@ -19,7 +19,7 @@ from evofool import Run, UserError
 from evofool.cli import main
 from evofool.evolution.reporting import Quiet
 from evofool.runs import exporting, launch
-from evofool.runs.folders import OF_RUNS
+from evofool.runs.folders import OF_RUNS, result_folder
 from evofool.support.lock import LOCK, OWNER, locked
 from tests.evofool.loop import CLASSIFIER, KilledError, Killer
 from tests.evofool.operations import DeadError, Operations
@@ -345,6 +345,13 @@ def test_an_export_that_was_killed_ends_as_one_that_was_not(run, in_tmp_path):
     evofool.export(run, "out")
     evofool.export(run, "whole")
     assert contents(Path("out")) == contents(Path("whole"))
+
+
+def test_results_that_are_being_written_are_not_advised_to_be_removed(in_tmp_path):
+    with result_folder("out", {"of": "one"}) as folder:
+        (folder / "part").touch()
+        with pytest.raises(UserError, match="is being written by"), result_folder("out", {"of": 2}):
+            pass
 
 
 @pytest.mark.parametrize("name", ["thesis.tex", "config.json"])
