@@ -209,6 +209,8 @@ def resume(
 
         def prepare() -> int | None:
             if _is_done(run, generations):  # needs no lock: it may be on a disk that is read-only
+                if classifier is not None:
+                    run.check_identity(run.classifier)
                 return None
             held.enter_context(locked(run.folder, report=reporter.message))
             return _prepare_to_go_on(run, generations)

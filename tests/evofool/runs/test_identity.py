@@ -143,6 +143,8 @@ def test_another_classifier_behind_the_name_is_refused(
         evofool.verify(folder, classifier=other)
     with pytest.raises(UserError, match=message):
         evofool.resume(folder, classifier=other, generations=4)
+    with pytest.raises(UserError, match=message):
+        evofool.resume(folder, classifier=other)  # though nothing is left to do
 
 
 def test_a_classifier_that_is_not_deterministic_is_called_so(
