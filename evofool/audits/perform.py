@@ -226,6 +226,8 @@ def _perform(
             workshop.clear()
     except StoppedError:
         pass
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt("the same command goes on, if it has no --overwrite") from error
     return AuditResult(folder=out, record=record)
 
 

@@ -191,6 +191,14 @@ def test_the_audit_that_is_replayed_is_not_overwritten(mock: Classifier, tmp_pat
     assert (tmp_path / "audit.json").exists()
 
 
+def test_an_audit_that_is_interrupted_says_how_it_goes_on(mock: Classifier, tmp_path: Path):
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match="the same command goes on"):
+        audit(mock, out=tmp_path / "a", budget=TINY, report=interrupt)
+
+
 def test_time_that_is_over_stops_the_audit(mock: Classifier, tmp_path: Path):
     result = audit(mock, out=tmp_path / "late", budget=TINY, max_seconds=1e-9)
     assert result.record["status"] == STOPPED
