@@ -86,6 +86,7 @@ def _stream(address: str) -> Iterator[bytes]:
                     raise _FetchError(f"the file does not end after {received:,} bytes")
                 yield chunk
     except urllib.error.HTTPError as error:
+        error.close()  # it is the response, too
         raise _FetchError(f"the server answered {error.code} {error.reason}") from error
     except urllib.error.URLError as error:
         raise _FetchError(f"no connection ({error.reason})") from error
