@@ -208,5 +208,5 @@ def test_a_classifier_that_loses_its_connection_is_blamed(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "classifier 'service' failed on 8 images: BrokenPipeError: " in captured.err
-    assert "service.py, line 11); go on with 'evofool resume run'" in captured.err
+    assert "service.py, line 11); go on with 'evofool resume run --trust-code'" in captured.err
     assert len(captured.err.splitlines()) == 1
