@@ -23,15 +23,20 @@ class Measures(NamedTuple):
         removed: without copies; nothing of digits, whose elements of a few pixels are alike by
             chance.
         cut: without parts of the networks that draw them, for each run.
+        polished: the same, after a climb; nothing of a thousand classes.
     """
 
     removed: list[copies.Removed]
     cut: list[lesions.Cut]
+    polished: list[lesions.Cut]
 
 
 def measure_digits(lab: Lab) -> Measures:
-    """Cuts parts out of the networks that draw digits."""
-    return Measures([], [lesions.cut_all(_elites(run)) for run in _evolve_digits(lab)])
+    """Cuts parts out of the networks that draw digits, as they evolved and polished."""
+    runs = _evolve_digits(lab)
+    polished = [lab.polish(run, steps=lab.choose(full=100, small=2)) for run in runs]
+    cut, again = ([lesions.cut_all(_elites(run)) for run in some] for some in (runs, polished))
+    return Measures([], cut, again)
 
 
 def measure_thousand(lab: Lab) -> Measures:
@@ -40,7 +45,7 @@ def measure_thousand(lab: Lab) -> Measures:
     elites = [_elites(run, least) for run in runs]
     similarity = lab.choose(full=0.9, small=0.7)
     removed = copies.remove_all(elites, least_confidence=least, least_similarity=similarity)
-    return Measures([removed], [lesions.cut_all(of_run) for of_run in elites])
+    return Measures([removed], [lesions.cut_all(of_run) for of_run in elites], [])
 
 
 def report(lab: Lab, measures: Measures, evolve: Callable[[Lab], list[Run]]) -> Findings:
@@ -48,8 +53,11 @@ def report(lab: Lab, measures: Measures, evolve: Callable[[Lab], list[Run]]) -> 
     runs = evolve(lab)
     without = [copies.report(lab, removed, runs) for removed in measures.removed]
     without.append(lesions.report(lab, measures.cut, runs))
+    rows = [row for part in without for row in part.rows]
+    if measures.polished:
+        rows += lesions.compare(measures.cut, measures.polished)
     return Findings(
-        rows=[row for part in without for row in part.rows],
+        rows=rows,
         result=without[0].result,
         tables=[table for part in without for table in part.tables],
         images=[image for part in without for image in part.images],

@@ -26,6 +26,7 @@ from evofool.measures import Lesion, lesions, mann_whitney, proportion_interval
 from evofool.runs import Elite, Run
 
 HARMLESS = 0.01  # of confidence: a lesion that costs less is harmless
+LITTLE = f"{100 * HARMLESS:g} %"
 SHOWN, OF_EACH = 6, 9  # elites in the image, and lesions of each
 PARTS = ("node", "connection")
 
@@ -111,12 +112,12 @@ def report(lab: Lab, cut: Sequence[Cut], runs: Sequence[Run]) -> Findings:
             "result of lesions",
             elites=elites,
             share=cells.share(share),
-            harmless=HARMLESS,
+            harmless=LITTLE,
         ),
         tables=[tabulate_activations(visible, runs[0].config.cppn.activations)],
         images=[_draw_chart(lab, visible), _show_lesions(lab, runs[0], cut[0])],
         notes=[note("ablation", "lesions", elites=elites)],
-        summary=("", f"{share.share:.0%} of {share.n} lesions cost less than {HARMLESS:.0%}"),
+        summary=("", f"{cells.share(share.share)} of {share.n} lesions cost less than {LITTLE}"),
     )
 
 
@@ -131,7 +132,7 @@ def _rows(cut: Sequence[Cut], part: str, elites: int) -> list[Row]:
         ]
     }
     costs = {
-        f"{another} costs less than {HARMLESS:.0%} of confidence": [
+        f"{another} costs less than {LITTLE} of confidence": [
             float(np.mean(one.lost < HARMLESS)) for one in seen
         ],
         f"{another} confidence lost, median": [float(np.median(one.lost)) for one in seen],
@@ -140,6 +141,19 @@ def _rows(cut: Sequence[Cut], part: str, elites: int) -> list[Row]:
         *rows_of(same, n=f"{count} {part}s of {elites} elites"),
         *rows_of(costs, n=f"{shown} {part}s"),
     ]
+
+
+def compare(evolved: Sequence[Cut], polished: Sequence[Cut]) -> list[Row]:
+    """Returns what any lesion costs elites as they evolved, and after their climb."""
+    rows: list[Row] = []
+    for name, cut in (("evolved", evolved), ("polished", polished)):
+        every = _joined(cut)
+        n, harmless = f"{len(every.elite)} parts", float(np.mean(every.lost < HARMLESS))
+        odds = float(np.median(every.whole - every.left))
+        what = f"{name}, any part cut"
+        rows += rows_of({f"{what}: costs less than {LITTLE} of confidence": [harmless]}, n=n)
+        rows += rows_of({f"{what}: log-odds lost, median": [odds]}, unit="nats", n=n)
+    return rows
 
 
 def tabulate_activations(visible: Cut, names: Sequence[str]) -> Table:

@@ -98,6 +98,13 @@ def test_lesions_are_counted_and_drawn(lab, cppn_run):
     assert {image.file for image in findings.images} == {
         path.name for path in lab.folder.iterdir() if path.is_file()
     }
+    rows = lesions.compare([cut], [cut._replace(left=cut.whole)])
+    assert [row.ours[0] for row in rows] == [
+        pytest.approx(np.mean(cut.lost < 0.01)),
+        pytest.approx(np.median(cut.whole - cut.left)),
+        1.0,
+        0.0,
+    ]
 
 
 @pytest.mark.slow
