@@ -26,8 +26,9 @@ _UNREADABLE += (NotImplementedError, RuntimeError)  # other compressions, passwo
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes an `.npz` file, compressed and without pickle, in place of the one that is there."""
-    with replacing(path) as temporary:
-        np.savez_compressed(temporary, allow_pickle=False, **arrays)
+    # An open file: to a name that does not end in .npz NumPy adds the ending, and writes elsewhere.
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def read_array(path: Path, *, most_bytes: int) -> np.ndarray:

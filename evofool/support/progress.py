@@ -60,8 +60,9 @@ class Progress:
             return
         # Any: the type of `numpy.savez` mixes the arrays' names with a flag of its own
         contents: dict[str, Any] = {**arrays, "facts": np.array(self._facts)}
-        with replacing(self._path) as temporary:
-            np.savez(temporary, **contents)
+        # An open file: to a name that does not end in .npz NumPy adds the ending.
+        with replacing(self._path) as temporary, temporary.open("wb") as file:
+            np.savez(file, **contents)
 
 
 def _digest(array: np.ndarray) -> str:

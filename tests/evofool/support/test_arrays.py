@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from evofool.support.arrays import read_array, read_arrays
+from evofool.support.arrays import read_array, read_arrays, write_arrays
 from evofool.support.errors import UserError
 
 RECORD = np.dtype([("cell", "<i4"), ("fitness", "<f4")])
@@ -33,6 +33,13 @@ def test_what_numpy_writes_is_read(array, tmp_path):
     ):
         np.testing.assert_array_equal(found, array, strict=True)
         assert found.flags.writeable or not found.size
+
+
+def test_arrays_are_written_under_the_name_given_whatever_it_ends_in(tmp_path):
+    for name in ("a.npz", "a", "a.elites"):
+        write_arrays(tmp_path / name, {"x": np.ones(2)})
+        assert read_arrays(tmp_path / name, most_bytes=1000).keys() == {"x"}
+    assert {path.name for path in tmp_path.iterdir()} == {"a.npz", "a", "a.elites"}
 
 
 def claiming(shape: tuple[int, ...]) -> bytes:

@@ -9,14 +9,16 @@ from evofool.support.progress import Progress
 FACTS = {"classifier": "toy", "images": np.arange(6).reshape(2, 3)}
 
 
-def test_what_was_saved_is_loaded(tmp_path: Path):
-    path = tmp_path / "state.npz"
+@pytest.mark.parametrize("name", ["state.npz", "state", "state.old"])
+def test_what_was_saved_is_loaded(name: str, tmp_path: Path):
+    path = tmp_path / name
     assert Progress(path, **FACTS).load() is None
     Progress(path, **FACTS).save({"done": np.array(3), "x": np.ones(2)})
     found = Progress(path, **FACTS).load()
     assert found is not None
     assert found.keys() == {"done", "x"}
     assert found["done"] == 3
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_without_a_path_nothing_is_kept(in_tmp_path: Path):
