@@ -48,7 +48,7 @@ from evofool.training.loop import (
     measure_accuracy,
     train,
 )
-from evofool.training.recipes import train_network
+from evofool.training.recipes import train_network, writable
 
 FOOLING = "fooling"  # label of the class
 OVERWEIGHT = 7.0  # as in the paper: 9000 fooling images, 1300 photographs of another class
@@ -134,6 +134,7 @@ def fine_tune(
         UserError: photographs, labels, runs or the classifier cannot be used, or do not fit
             together; or as `add_fooling_class`.
     """
+    path = writable(out)
     if isinstance(classifier, str):
         classifier = load_classifier(classifier, weights=weights)
     if not 0 < hold_out < 1:
@@ -154,7 +155,7 @@ def fine_tune(
     tested, trained = order[:num_tested], order[num_tested:]
     tuned = add_fooling_class(
         classifier,
-        out,
+        path,
         photographs=levels[trained],
         fooling=elites,
         test=(levels[tested], outputs[tested]),
@@ -209,7 +210,7 @@ def add_fooling_class(
             it, it has a class of that label, `overweight` is not above 0, or `out` cannot be
             written.
     """
-    card = with_class(classifier.card, label)
+    card, path = with_class(classifier.card, label), writable(out)
     if not overweight > 0:
         raise UserError(f"overweight is {overweight}; expected more than 0")
     network = make_network(card)
@@ -224,7 +225,7 @@ def add_fooling_class(
         on_epoch=on_epoch,
     )
     return train_network(
-        out,
+        path,
         card,
         examples,
         test=test,

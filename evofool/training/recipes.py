@@ -251,7 +251,8 @@ def writable(out: str | Path) -> Path:
     """Returns the path of a weights file, checked before minutes of training, not after.
 
     Raises:
-        UserError: its name does not end in .safetensors, or its folder cannot be written.
+        UserError: its name does not end in .safetensors, it is a folder, or its own folder cannot
+            be written.
     """
     path = Path(out)
     if path.suffix != ".safetensors":
@@ -259,9 +260,11 @@ def writable(out: str | Path) -> Path:
     if not os.access(path.parent, os.W_OK):
         raise UserError(f"cannot write {path}: its folder is not there or not writable")
     try:
-        path.exists()
+        is_other = path.exists() and not path.is_file()
     except OSError as error:  # its name is too long
         raise write_error(path, error) from error
+    if is_other:
+        raise UserError(f"cannot write {path}: it exists, and is no file")
     return path
 
 

@@ -142,6 +142,24 @@ def test_an_over_weight_of_nothing_is_refused(classifier, tmp_path):
         )
 
 
+def test_where_nothing_can_be_written_nothing_is_trained(classifier, tmp_path):
+    (tmp_path / "folder.safetensors").mkdir()
+    for out in ("x.npz", "absent/x.safetensors", "folder.safetensors"):
+        epochs = []
+        with pytest.raises(UserError, match=r"expected a name ending in|cannot write"):
+            add_fooling_class(
+                classifier,
+                tmp_path / out,
+                photographs=halves(10, 0)[0],
+                fooling=dark(10, 0),
+                test=halves(10, 1),
+                classes=2,
+                head=SHORT,
+                on_epoch=epochs.append,
+            )
+        assert not epochs
+
+
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory):
     """A folder with a subfolder per class."""
