@@ -205,7 +205,8 @@ def _as_they_are(*arguments: Tree) -> tuple[Tree, ...]:
 
 @cache
 def _optimizer(config: TrainConfig, steps: int) -> optax.GradientTransformation:
-    rising, highest = round(config.warmup * steps), config.learning_rate
+    # one step at least is left in which it falls
+    rising, highest = min(round(config.warmup * steps), steps - 1), config.learning_rate
     if config.decay is None:
         falling = optax.cosine_decay_schedule(highest, steps - rising)
     else:

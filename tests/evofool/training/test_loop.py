@@ -156,6 +156,12 @@ def test_the_learning_rate_rises_to_its_height_and_falls_to_zero():
     np.testing.assert_allclose(rates, expected, rtol=1e-4)
 
 
+def test_a_warmup_of_nearly_all_steps_leaves_one():
+    config = TrainConfig(warmup=0.9, weight_decay=0.0)
+    for steps in (1, 3):
+        loop._optimizer(config, steps)  # optax refuses a cosine of no steps
+
+
 @pytest.mark.parametrize("warmup", [0.0, 0.25])
 def test_with_a_decay_the_learning_rate_falls_with_the_steps_alone(warmup):
     config = TrainConfig(learning_rate=0.2, decay=0.5, warmup=warmup, weight_decay=0.0)
