@@ -40,8 +40,8 @@ def check_film(path: Path, size: tuple[int, int], *, fps: int, frames: int) -> N
     most = _MOST_OF_GIF if suffix == ".gif" else 120
     if not 1 <= fps <= most:
         raise UserError(f"fps is {fps}; expected 1..{most} for {path.name}")
-    if suffix == ".gif":  # Pillow keeps all of them
-        what = f"a gif of {frames} frames"
+    if suffix != ".mp4":  # Pillow keeps all of them
+        what = f"a {suffix[1:]} of {frames} frames"
         check_room(4 * frames * size[0] * size[1], what, remedy="make an mp4, or a smaller one")
 
 
@@ -62,7 +62,9 @@ def save_film(frames: Iterator[Image.Image], path: Path, *, fps: int, loop: bool
         if path.suffix.lower() == ".mp4":
             _save_mp4(first, frames, temporary, fps)
         else:
-            options: dict[str, Any] = {"loop": 0} if loop else {}
+            # Without a number of times a gif is shown once, a webp for ever (0).
+            once: dict[str, Any] = {} if path.suffix.lower() == ".gif" else {"loop": 1}
+            options = {"loop": 0} if loop else once
             duration = round(1000 / fps)
             first.save(temporary, save_all=True, append_images=frames, duration=duration, **options)
 
