@@ -54,10 +54,11 @@ def check_format(path: Path, *, transparent: bool = False) -> None:
         transparent: whether pixels of the image may be.
 
     Raises:
-        UserError: the suffix is that of no format, or of one that knows no transparency.
+        UserError: the suffix is that of no format, of one that is only read, or of one that knows
+            no transparency.
     """
     suffix = path.suffix.lower()
-    if suffix not in Image.registered_extensions():
+    if Image.registered_extensions().get(suffix) not in Image.SAVE:  # of some it only reads files
         raise UserError(f"{path} has no known image format in its name; use for instance .png")
     if transparent and suffix not in TRANSPARENT:
         raise UserError(
