@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ except ImportError:  # Windows
     fcntl = None
 
 TEMPORARY = ".evofool-tmp-"  # begins the names of files that are being written
+_asks_umask = threading.Lock()
 
 
 @contextlib.contextmanager
@@ -189,6 +191,7 @@ def flush(path: Path) -> None:
 
 def _umask() -> int:
     """Returns the permissions that new files lack; it can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
+    with _asks_umask:  # a second thread would read the 0 that the first has set, and leave it
+        mask = os.umask(0)
+        os.umask(mask)
     return mask

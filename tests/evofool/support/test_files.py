@@ -3,6 +3,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,27 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
         assert path.read_text() == "before"
     assert path.read_text() == "after"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_files_that_are_written_at_one_time_leave_the_umask_alone(tmp_path, monkeypatch):
+    set_umask, before = os.umask, os.umask(0o022)
+
+    def slow(mask: int) -> int:
+        old = set_umask(mask)
+        time.sleep(0.05)  # so that another thread comes between asking and setting back
+        return old
+
+    def write(number: int) -> int:
+        write_json(tmp_path / f"{number}.json", number)
+        return (tmp_path / f"{number}.json").stat().st_mode & 0o777
+
+    monkeypatch.setattr(os, "umask", slow)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            modes = list(pool.map(write, range(2)))
+    finally:
+        left = set_umask(before)
+    assert (left, modes) == (0o022, [0o644, 0o644])
 
 
 WRITE = """
