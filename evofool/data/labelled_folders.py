@@ -53,7 +53,7 @@ def read_labels(labels: str | Path, card: Card, *, images: str | Path) -> list[L
     if not indices:
         raise UserError(f"{path} has no rows below its first line; expected a row per image")
     # texts, as a million paths would take seconds and half a gigabyte
-    absent = [file for file in indices if not os.path.exists(f"{images}/{file}")]
+    absent = [file for file in indices if not os.path.exists(os.path.join(images, file))]
     if absent:
         more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
         raise UserError(

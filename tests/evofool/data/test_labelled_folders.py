@@ -93,6 +93,11 @@ def test_a_cell_that_was_escaped_for_spreadsheets_is_read_as_it_was(folder: Path
     assert read_labels(table(folder, f"file,index\n{csv_cell('=1.png')},3\n"), CARD, images=folder)
 
 
+def test_a_file_may_have_its_full_path(folder: Path):
+    rows = table(folder, f"file,index\n{folder / 'a.png'},3\n")
+    assert read_labels(rows, CARD, images=folder) == [LabelledImage(folder / "a.png", 3)]
+
+
 def test_many_rows_are_read_fast(folder: Path):
     rows = "".join(f"{number}.png,{number % 10}\n" for number in range(10**5))
     start = time.process_time()
