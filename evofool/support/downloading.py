@@ -85,6 +85,8 @@ def _stream(address: str) -> Iterator[bytes]:
                 if received > MOST_BYTES:
                     raise _FetchError(f"the file does not end after {received:,} bytes")
                 yield chunk
+            if expected is not None and received != int(expected):
+                raise _FetchError(f"the connection broke after {received} of {expected} bytes")
     except urllib.error.HTTPError as error:
         error.close()  # it is the response, too
         raise _FetchError(f"the server answered {error.code} {error.reason}") from error
@@ -92,5 +94,3 @@ def _stream(address: str) -> Iterator[bytes]:
         raise _FetchError(f"no connection ({error.reason})") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise _FetchError(f"the connection failed ({error})") from error
-    if expected is not None and received != int(expected):
-        raise _FetchError(f"the connection broke after {received} of {expected} bytes")

@@ -1,4 +1,8 @@
+import email.message
 import hashlib
+import io
+import urllib.request
+from urllib.response import addinfourl
 
 import pytest
 
@@ -81,6 +85,16 @@ def test_a_failed_download_is_described_and_leaves_nothing(path, message, addres
 )
 def test_an_address_that_does_not_answer_is_described(url, message, tmp_path):
     assert message in refusal(f"{url}/file", tmp_path / "file")
+
+
+def test_a_length_that_is_no_number_is_one_more_failure(tmp_path, monkeypatch):
+    def answer(address, timeout):
+        headers = email.message.Message()
+        headers["Content-Length"] = "many"
+        return addinfourl(io.BytesIO(CONTENT), headers, address)
+
+    monkeypatch.setattr(urllib.request, "urlopen", answer)
+    assert "the connection failed" in refusal("http://host/file", tmp_path / "file")
 
 
 def test_a_full_disk_is_not_taken_for_the_network(address, tmp_path, monkeypatch):
