@@ -5,6 +5,7 @@ The recognisability experiment asks networks; these are the figures that it lack
 
 import csv
 import io
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -99,6 +100,13 @@ def _rows(path: Path) -> list[dict[str, str]]:
         UserError: it cannot be read, or is none of answers.
     """
     reader = csv.DictReader(io.StringIO(read_text(path)))
+    try:
+        return _checked(reader, path)
+    except csv.Error as error:
+        raise UserError(f"cannot read {path}: line {reader.line_num}: {error}") from error
+
+
+def _checked(reader: "csv.DictReader[str]", path: Path) -> list[dict[str, str]]:
     missing = [name for name in (*COLUMNS, "number") if name not in (reader.fieldnames or ())]
     if missing:
         raise UserError(
@@ -108,7 +116,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
     rows = []
     for line, row in enumerate(reader, start=2):
         numbers = (row["class_index"], row["answer_index"])
-        is_good = all(text is not None and text.isascii() and text.isdigit() for text in numbers)
+        is_good = all(re.fullmatch("[0-9]{1,9}", text or "") for text in numbers)
         if row["kind"] not in KINDS or not is_good or None in row.values():
             raise UserError(f"{path}, line {line}: is no answer of a quiz")
         rows.append(row)

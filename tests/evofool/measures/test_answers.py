@@ -58,6 +58,8 @@ def test_the_command_prints_shares_with_intervals(
         (HEAD + "a,1,elite,x,three,3,three,1,0.9,2\n", "line 2: is no answer"),
         (HEAD + "a,1,drawn,3,three,3,three,1,0.9,2\n", "line 2: is no answer"),
         (HEAD + "a,1,elite\n", "line 2: is no answer"),
+        (HEAD + f"a,1,elite,{'3' * 5000},three,3,three,1,0.9,2\n", "line 2: is no answer"),
+        (HEAD + f"a,1,elite,3,{'e' * 200_000},3,three,1,0.9,2\n", "field larger than"),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, text: str, message: str):
