@@ -9,7 +9,7 @@ from PIL import Image
 import evofool
 from evofool.classifiers.architectures.lenet import lenet_card
 from evofool.classifiers.classifier import Classifier, make_network
-from evofool.classifiers.loading import load_classifier
+from evofool.classifiers.loading import load_classifier, read_classifier, write_classifier
 from evofool.support.errors import UserError
 from evofool.training.augmentation import flip_and_shift
 from evofool.training.fooling_class import (
@@ -158,6 +158,23 @@ def test_where_nothing_can_be_written_nothing_is_trained(classifier, tmp_path):
                 on_epoch=epochs.append,
             )
         assert not epochs
+
+
+def test_the_weights_that_are_fine_tuned_are_kept(tmp_path):
+    path = tmp_path / "first.safetensors"
+    network = make_network(CARD)
+    params = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), network.shapes)
+    card = write_classifier(path, CARD, params)
+    with pytest.raises(UserError, match="holds the weights that are fine-tuned; choose another"):
+        add_fooling_class(
+            Classifier(card=card, params=params, apply=network.apply),
+            path,
+            photographs=halves(10, 0)[0],
+            fooling=dark(10, 0),
+            test=halves(10, 1),
+            classes=2,
+        )
+    assert read_classifier(path).card == card
 
 
 @pytest.fixture(scope="module")
