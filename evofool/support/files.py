@@ -73,17 +73,22 @@ def _folder_of(path: Path) -> Iterator[None]:
                 folder.rmdir()
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> list[Path]:
     """Makes a folder and those above it, where they are missing.
+
+    Returns:
+        Those that were missing, the innermost first.
 
     Raises:
         UserError: it cannot be made, or is in an object store.
     """
     refuse_urls(folder)
     try:
+        made = [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise write_error(folder, error) from error
+    return made
 
 
 def refuse_urls(path: Path) -> None:

@@ -109,20 +109,20 @@ def locked_folder(folder: Path) -> Iterator[None]:
     """Makes a folder if need be, and holds the right to write it while the body runs.
 
     It is meant to be held before long work whose results go there: what cannot be written is
-    refused at once. A folder in which nothing was written does not stay.
+    refused at once. A folder in which nothing was written does not stay, nor do those above that
+    were made for it.
 
     Raises:
         UserError: it cannot be made or written, or another process writes it.
     """
-    was_there = folder.exists()
-    make_folder(folder)
+    made = make_folder(folder)
     try:
         with locked(folder):
             yield
     finally:
-        if not was_there:
+        for one in made:
             with contextlib.suppress(OSError):  # it is not empty
-                folder.rmdir()
+                one.rmdir()
 
 
 def is_of_lock(name: str) -> bool:

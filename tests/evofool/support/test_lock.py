@@ -11,7 +11,7 @@ import filelock
 import pytest
 
 from evofool.support.errors import UserError
-from evofool.support.lock import LOCK, OWNER, locked, read_writer, writer_of
+from evofool.support.lock import LOCK, OWNER, locked, locked_folder, read_writer, writer_of
 
 HOLD = """
 import sys, time
@@ -103,6 +103,20 @@ def test_nothing_stays_but_what_was_written(tmp_path):
             assert writer_of(target).process == os.getpid()
         assert writer_of(target) is None
         assert list(tmp_path.iterdir()) == []
+
+
+def test_folders_in_which_nothing_was_written_do_not_stay(tmp_path: Path):
+    with pytest.raises(RuntimeError), locked_folder(tmp_path / "a" / "b"):
+        raise RuntimeError
+    assert not list(tmp_path.iterdir())
+    with locked_folder(tmp_path / "a" / "b"):
+        (tmp_path / "a" / "b" / "kept").write_text("")
+    assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["kept"]
+
+
+def test_a_folder_whose_name_is_too_long_is_said(tmp_path: Path):
+    with pytest.raises(UserError, match="cannot write"), locked_folder(tmp_path / ("x" * 300)):
+        pass
 
 
 def test_files_of_one_folder_are_locked_one_by_one(tmp_path):
