@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from evofool.support.errors import UserError
+from evofool.support.errors import DamagedFileError, StoppedEarlyError, UserError
 from evofool.support.files import JsonValue
 from evofool.support.platforms import c_library
 
@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 HEARTBEAT_SECONDS = 10  # a process that sends no sign of life for so long counts as dead
 SHUTDOWN_SECONDS = 10  # that a finished process waits for the others
+# of errors with an exit status of their own
+_KINDS = {kind.__name__: kind for kind in (DamagedFileError, StoppedEarlyError)}
 
 
 class Job(NamedTuple):
@@ -98,7 +100,7 @@ def from_first(make: Callable[[], T]) -> T:
         make: returns values that JSON can hold.
 
     Raises:
-        UserError: `make` raised it; then all processes do.
+        UserError: `make` raised it; then all processes do, one of the same kind.
     """
     from jax.experimental import multihost_utils
 
@@ -109,13 +111,13 @@ def from_first(make: Callable[[], T]) -> T:
         try:
             answer = {"value": make()}
         except UserError as error:
-            answer = {"error": str(error)}
+            answer = {"error": str(error), "kind": type(error).__name__}
     written = np.frombuffer(json.dumps(answer).encode(), np.uint8)
     size = int(multihost_utils.broadcast_one_to_all(np.int32(len(written))))
     text = multihost_utils.broadcast_one_to_all(np.resize(written, size))
     answer = json.loads(np.asarray(text).tobytes())
     if "error" in answer:
-        raise UserError(answer["error"])
+        raise _KINDS.get(answer["kind"], UserError)(answer["error"])
     return answer["value"]
 
 

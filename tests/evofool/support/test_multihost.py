@@ -15,7 +15,7 @@ import pytest
 import evofool
 from evofool.cli import main
 from evofool.support import multihost
-from evofool.support.errors import UserError
+from evofool.support.errors import DamagedFileError, StoppedEarlyError, UserError
 from tests.evofool.loop import lines_of, records_of
 
 ROOT = Path(__file__).parents[3]
@@ -171,6 +171,20 @@ def test_distributed_without_a_job_says_how_to_describe_one():
     )
     assert ended.returncode == 2
     assert "found no SLURM, Open MPI or TPU job; describe it with --coordinator" in ended.stderr
+
+
+@pytest.mark.parametrize("kind", [UserError, DamagedFileError, StoppedEarlyError])
+def test_an_error_of_the_first_process_stays_of_its_kind(kind, monkeypatch):
+    from jax.experimental import multihost_utils
+
+    def make():
+        raise kind("what is wrong")
+
+    monkeypatch.setattr(multihost, "is_alone", lambda: False)
+    monkeypatch.setattr(multihost_utils, "broadcast_one_to_all", lambda values: values)
+    with pytest.raises(UserError, match="what is wrong") as caught:
+        multihost.from_first(make)
+    assert type(caught.value) is kind
 
 
 def test_a_single_process_decides_alone():
