@@ -1,5 +1,6 @@
 """Moving images as files: mp4, gif and webp."""
 
+import contextlib
 import subprocess
 from collections.abc import Iterator
 from itertools import chain
@@ -93,6 +94,8 @@ def _save_mp4(first: Image.Image, frames: Iterator[Image.Image], path: Path, fps
             complaint = process.communicate()[1]
         except BaseException:
             process.kill()
+            with contextlib.suppress(OSError):  # nobody reads what is left in its buffer
+                process.stdin.close()
             raise
     if process.returncode:
         lines = complaint.decode(errors="replace").strip().splitlines()
