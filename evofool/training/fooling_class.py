@@ -38,7 +38,7 @@ from evofool.data import read_image_folder, read_labels, read_photographs
 from evofool.evaluation import evaluate
 from evofool.images import from_levels
 from evofool.runs import Run
-from evofool.support import UserError, sha256_of
+from evofool.support import UserError
 from evofool.training.augmentation import flip_and_shift
 from evofool.training.loop import (
     Epoch,
@@ -136,7 +136,7 @@ def fine_tune(
     """
     if isinstance(classifier, str):
         classifier = load_classifier(classifier, weights=weights)
-    path = _place(out, classifier)
+    path = writable(out, source=classifier.card)
     if not 0 < hold_out < 1:
         raise UserError(f"hold_out is {hold_out}; expected a share between 0 and 1")
     card = classifier.card
@@ -210,7 +210,7 @@ def add_fooling_class(
             it, it has a class of that label, `overweight` is not above 0, or `out` cannot be
             written or holds the weights of the classifier.
     """
-    card, path = with_class(classifier.card, label), _place(out, classifier)
+    card, path = with_class(classifier.card, label), writable(out, source=classifier.card)
     if not overweight > 0:
         raise UserError(f"overweight is {overweight}; expected more than 0")
     network = make_network(card)
@@ -353,14 +353,6 @@ def outputs_of(classifier: Classifier, images: ImageLevels) -> Float[np.ndarray,
     """Returns a classifier's outputs for images, given as levels 0..255."""
     chunks = map(from_levels, np.array_split(images, len(images) // CHUNK + 1))
     return np.concatenate([evaluate(classifier, chunk, MICRO_BATCH) for chunk in chunks])
-
-
-def _place(out: str | Path, classifier: Classifier) -> Path:
-    """Returns where the new weights go, checked; never in place of those they are made from."""
-    path = writable(out)
-    if path.is_file() and sha256_of(path) == classifier.card.sha256:
-        raise UserError(f"{path} holds the weights that are fine-tuned; choose another out")
-    return path
 
 
 def _elite_images(runs: Sequence[str | Path | Run], card: Card) -> ImageLevels:

@@ -29,7 +29,7 @@ from evofool.classifiers import (
     write_classifier,
 )
 from evofool.data import Dataset, load_cifar10, load_mnist
-from evofool.support import UserError, jit_lightly, unknown_name, write_error
+from evofool.support import UserError, jit_lightly, sha256_of, unknown_name, write_error
 from evofool.training.adversarial import with_fgsm, with_vat
 from evofool.training.augmentation import flip_and_shift, shift_and_scale
 from evofool.training.loop import (
@@ -247,12 +247,16 @@ def train_network(
     return Classifier(card=card, params=params, apply=network.apply)
 
 
-def writable(out: str | Path) -> Path:
+def writable(out: str | Path, *, source: Card | None = None) -> Path:
     """Returns the path of a weights file, checked before minutes of training, not after.
 
+    Args:
+        out: the file.
+        source: the card of weights that the new ones are made from, which are not replaced.
+
     Raises:
-        UserError: its name does not end in .safetensors, it is a folder, or its own folder cannot
-            be written.
+        UserError: its name does not end in .safetensors, it is a folder, its own folder cannot
+            be written, or it holds the weights of `source`.
     """
     path = Path(out)
     if path.suffix != ".safetensors":
@@ -265,6 +269,8 @@ def writable(out: str | Path) -> Path:
         raise write_error(path, error) from error
     if is_other:
         raise UserError(f"cannot write {path}: it exists, and is no file")
+    if source is not None and path.is_file() and sha256_of(path) == source.sha256:
+        raise UserError(f"{path} holds the weights that are fine-tuned; choose another out")
     return path
 
 
