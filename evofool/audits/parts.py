@@ -127,8 +127,9 @@ class Audit:
         if GRADIENT not in work:
             record["not_measured"]["gradient images"] = "the classifier has no gradients"
         for source, amount in work.items():
-            self._add(record, do(source, amount, lambda s=source: self._show(s)))
-        self.images = {source: self._evidence(source).images for source in work}
+            part = do(source, amount, lambda s=source: self._show(s))
+            self.images[source] = self._evidence(source).images
+            self._add(record, part)  # now that its images are here: the audit may be stopped next
 
     def _with_real_images(self, record: Record) -> None:
         """Does what needs real images of the classifier's classes."""

@@ -10,6 +10,10 @@ import pytest
 from evofool import UserError
 from evofool.audits import INVALID, METRICS, PASSED, STOPPED, AuditResult, audit, pattern_of
 from evofool.audits.elites import read_elites
+from evofool.audits.evidence import Evidence
+from evofool.audits.nothing import noise
+from evofool.audits.parts import Audit
+from evofool.audits.workshop import StoppedError
 from evofool.classifiers import Classifier
 from tests.evofool.audits.conftest import TINY, outside
 
@@ -197,6 +201,23 @@ def test_an_audit_that_is_interrupted_says_how_it_goes_on(mock: Classifier, tmp_
 
     with pytest.raises(KeyboardInterrupt, match="the same command goes on"):
         audit(mock, out=tmp_path / "a", budget=TINY, report=interrupt)
+
+
+def test_an_audit_that_is_stopped_while_it_searches_shows_what_it_found(
+    mock: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def make(parts: Audit, source: str) -> Evidence:
+        if source != "cppn":
+            raise StoppedError("time is over")
+        images = noise(mock.card.input_shape, 10, seed=0)
+        return Evidence(source, images, np.arange(10), np.zeros(10, int), 10)
+
+    monkeypatch.setattr(Audit, "check", lambda parts: [])
+    monkeypatch.setattr(Audit, "_make", make)
+    result = audit(mock, out=tmp_path, budget=TINY)
+    assert (result.record["status"], result.record["reason"]) == (STOPPED, "time is over")
+    assert "Most certain" in result.page.read_text(encoding="utf-8")
+    assert [image.index for image in read_elites(tmp_path)[0]] == [*range(10)]
 
 
 def test_time_that_is_over_stops_the_audit(mock: Classifier, tmp_path: Path):
