@@ -7,17 +7,19 @@ import os
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from evofool.images import Levels
-from evofool.support import JsonValue, UserError, write_error
+from evofool.support import JsonValue, UserError, locked, write_error
 
 Scores = dict[str, float]
 """Label -> probability, of the classes that a reply lists."""
 
 MOST_LABELS = 100_000  # in a reply
 SUM_TOLERANCE = 1e-3
+PATIENCE = 60.0  # seconds for other processes, each of which adds its replies in a moment
 
 
 class BadReplyError(ValueError):
@@ -86,6 +88,8 @@ def hash_of(image: Levels) -> str:
 class Replies:
     """The replies of a service, each in a line of a file, at once on the disk.
 
+    Several processes may add to a file.
+
     Args:
         path: of the file; made with the first reply.
 
@@ -98,7 +102,8 @@ class Replies:
         self._known: dict[str, Scores] = {}
         self._size = 0  # bytes of whole lines; a kill may have cut the last one short
         if path.exists():
-            self._read()
+            with path.open("rb") as file:
+                self._read(file)
 
     def __len__(self) -> int:
         """Returns the number of images that are known."""
@@ -118,31 +123,34 @@ class Replies:
             json.dumps({"image": key, "scores": scores}) + "\n"
             for key, scores in zip(keys, replies, strict=True)
         ]
-        content = "".join(lines).encode()
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with open(self.path, "r+b" if self.path.exists() else "w+b") as file:
-                file.truncate(self._size)
-                file.seek(self._size)
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise write_error(self.path, error) from error
-        self._size += len(content)
-        self._known.update(zip(keys, replies, strict=True))
+        with locked(self.path, patience=PATIENCE):
+            try:
+                with self.path.open("a+b") as file:
+                    self._read(file)  # what other processes have added meanwhile
+                    file.truncate(self._size)
+                    file.write("".join(lines).encode())
+                    file.flush()
+                    os.fsync(file.fileno())
+                    self._read(file)
+            except OSError as error:
+                raise write_error(self.path, error) from error
 
-    def _read(self) -> None:
-        with self.path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if not line.endswith(b"\n"):
-                    return
-                try:
-                    record = json.loads(line)
-                    self._known[str(record["image"])] = scores_of(record["scores"])
-                except (ValueError, KeyError, TypeError) as error:
-                    raise UserError(
-                        f"{self.path}, line {number}: no reply of a service; name another file "
-                        "with #replies=FILE, or remove it"
-                    ) from error
-                self._size += len(line)
+    def _read(self, file: BinaryIO) -> None:
+        """Reads what is new in the file; of an image that is in it twice, the first reply counts.
+
+        The file may have been removed, or cut short, since it was read last.
+        """
+        self._size = min(self._size, file.seek(0, os.SEEK_END))
+        file.seek(self._size)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            try:
+                record = json.loads(line)
+                self._known.setdefault(str(record["image"]), scores_of(record["scores"]))
+            except (ValueError, KeyError, TypeError) as error:
+                raise UserError(
+                    f"{self.path}, byte {self._size:,}: no reply of a service; name another file "
+                    "with #replies=FILE, or remove it"
+                ) from error
+            self._size += len(line)

@@ -82,6 +82,20 @@ def test_rounded_scores_may_add_up_to_more_than_1(scores: list[float]):
     np.testing.assert_allclose(read, np.array(scores) / sum(scores))
 
 
+def test_replies_of_several_processes_are_all_kept(tmp_path: Path):
+    path = tmp_path / "replies.jsonl"
+    one, other = Replies(path), Replies(path)
+    one.add(["a", "b"], [{"x": 0.5}, {"x": 0.25}])
+    other.add(["b", "c"], [{"x": 0.75}, {"x": 1.0}])
+    one.add(["d"], [{"x": 0.0}])
+    assert [one.get(key) for key in "abcd"] == [{"x": 0.5}, {"x": 0.25}, {"x": 1.0}, {"x": 0.0}]
+    assert [other.get(key) for key in "abc"] == [{"x": 0.5}, {"x": 0.25}, {"x": 1.0}]
+    assert len(Replies(path)) == 4
+    path.unlink()
+    one.add(["e"], [{"x": 0.5}])
+    assert len(Replies(path)) == 1
+
+
 @pytest.mark.parametrize("scores", [[0.9, 0.31], [0.98, 0.031], [12.5, 87.5], [1, 1], [1e-5, 1.1]])
 def test_scores_that_no_rounding_explains_are_refused(scores: list[float]):
     with pytest.raises(BadReplyError, match="expected probabilities"):
@@ -98,7 +112,7 @@ def test_a_reply_that_was_cut_short_by_a_kill_is_asked_for_again(service: Servic
     assert service.requests == [5, 1]
     assert len(path.read_text(encoding="utf-8").splitlines()) == 5
     path.write_text("no reply\n", encoding="utf-8")
-    with pytest.raises(UserError, match="line 1: no reply of a service"):
+    with pytest.raises(UserError, match="byte 0: no reply of a service"):
         Replies(path)
 
 
