@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -100,6 +101,7 @@ class _Interpreted:
 
     def __init__(self, interpreter: Foreign, taken: dict[str, Foreign], given: dict[str, Foreign]):
         self._interpreter, self._taken, self._given = interpreter, taken, given
+        self._lock = Lock()
 
     @property
     def outputs(self) -> int:
@@ -123,9 +125,10 @@ class _Interpreted:
             bounds = np.iinfo(kind)
             images = np.clip(np.round(images / (scale or 1) + zero), bounds.min, bounds.max)
         shape = self._taken["shape"]
-        self._interpreter.set_tensor(self._taken["index"], images.reshape(shape).astype(kind))
-        self._interpreter.invoke()
-        outputs = self._interpreter.get_tensor(self._given["index"])
+        with self._lock:  # between these three, the interpreter is this image's
+            self._interpreter.set_tensor(self._taken["index"], images.reshape(shape).astype(kind))
+            self._interpreter.invoke()
+            outputs = self._interpreter.get_tensor(self._given["index"])
         scale, zero = self._given["quantization"]
         if outputs.dtype.kind in "iu":
             outputs = (outputs.astype(np.float32) - zero) * (scale or 1)

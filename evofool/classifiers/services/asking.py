@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Sequence
+from threading import Lock
 from typing import Protocol, runtime_checkable
 
 from evofool.classifiers.blaming import ClassifierError
@@ -54,7 +55,7 @@ class Client(Protocol):
 
 
 class Asker:
-    """Asks about images, none of them twice.
+    """Asks about images, none of them twice; from any thread.
 
     Args:
         client: sends requests.
@@ -78,6 +79,7 @@ class Asker:
         self._options = options
         self._replies = replies
         self._sleep = sleep
+        self._lock = Lock()
         self._failed = 0  # images that were sent in vain
         self._free_at = 0.0  # when the rate allows the next request
 
@@ -94,15 +96,16 @@ class Asker:
             ClassifierError: the service went on failing.
         """
         keys = [hash_of(image) for image in images]
-        new = {
-            key: image
-            for key, image in zip(keys, images, strict=True)
-            if self._replies.get(key) is None
-        }
-        fresh = list(new)
-        for start in range(0, len(fresh), self._options.batch):
-            part = fresh[start : start + self._options.batch]
-            self._replies.add(part, self._request([new[key] for key in part]))
+        with self._lock:  # a client takes the next answer for that to its request
+            new = {
+                key: image
+                for key, image in zip(keys, images, strict=True)
+                if self._replies.get(key) is None
+            }
+            fresh = list(new)
+            for start in range(0, len(fresh), self._options.batch):
+                part = fresh[start : start + self._options.batch]
+                self._replies.add(part, self._request([new[key] for key in part]))
         found = [self._replies.get(key) for key in keys]
         return [scores for scores in found if scores is not None]
 

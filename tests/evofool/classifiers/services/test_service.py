@@ -1,7 +1,8 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from evofool.classifiers.services.service import load_service
 from evofool.cli import main
 from evofool.cli.commands import COMMANDS
 from evofool.evaluation import evaluate
+from evofool.support import JsonValue
 from tests.evofool.classifiers.services.misbehaving import LABELS, Service, scores_of, serving
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 1), np.uint8)
@@ -94,6 +96,22 @@ def test_replies_of_several_processes_are_all_kept(tmp_path: Path):
     path.unlink()
     one.add(["e"], [{"x": 0.5}])
     assert len(Replies(path)) == 1
+
+
+def test_threads_get_the_replies_to_their_own_images(tmp_path: Path):
+    class Client:
+        def ask(self, images: Sequence[np.ndarray]) -> JsonValue:
+            self.shown = images
+            time.sleep(0.01)
+            return [{"x": float(image[0, 0, 0]) / 255} for image in self.shown]
+
+        def close(self) -> None: ...
+
+    settings = ServiceOptions(shape=(8, 8, 1))
+    asker = Asker(Client(), "", settings, Replies(tmp_path / "replies.jsonl"))
+    with ThreadPoolExecutor(5) as threads:
+        found = [*threads.map(lambda image: asker.ask([image]), IMAGES)]
+    assert found == [[{"x": float(image[0, 0, 0]) / 255}] for image in IMAGES]
 
 
 @pytest.mark.parametrize("scores", [[0.9, 0.31], [0.98, 0.031], [12.5, 87.5], [1, 1], [1e-5, 1.1]])
