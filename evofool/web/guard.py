@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, quote, unquote, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from evofool.support import UserError
 
+HTTP_PORT = 80
 COOKIE = "evofool-token"
 MOST_BYTES = 20 * 2**20  # of an image that is sent
 POLICY = (
@@ -41,7 +42,8 @@ class Door:
     """Who may come in.
 
     Attributes:
-        hosts: values of the header `Host` that this server goes by, with the port; lower case.
+        hosts: values of the header `Host` that this server goes by, with the port unless it is
+            80; lower case.
         token: that a visitor must bring; None on the loopback address, where nobody else comes.
     """
 
@@ -95,7 +97,7 @@ class Guard:
     def _token_missing(self, scope: Scope, headers: Headers) -> Response | None:
         """Asks for the token; one in the address becomes a cookie, and leaves the address."""
         token = self._door.token
-        if token is None or _is_same(_cookie(headers), token):
+        if token is None or _is_same(unquote(_cookie(headers)), token):
             return None
         query = parse_qs(scope["query_string"].decode("latin-1"))
         given = query.pop("token", [""])[0]
@@ -103,7 +105,7 @@ class Guard:
             return _refuse(401, "open the address that evofool serve has printed, with its token")
         rest = urlencode(query, doseq=True)
         answer = RedirectResponse(scope["path"] + (f"?{rest}" if rest else ""), status_code=303)
-        answer.set_cookie(COOKIE, token, httponly=True, samesite="strict")
+        answer.set_cookie(COOKIE, quote(token, safe=""), httponly=True, samesite="strict")
         return answer
 
 
@@ -124,7 +126,8 @@ async def body_of(request: Request, most: int = MOST_BYTES) -> bytes:
 def hosts_of(names: Sequence[str], port: int) -> tuple[str, ...]:
     """Returns the values of the header `Host` for names or addresses of a server."""
     shown = [f"[{name}]" if ":" in name else name for name in names]
-    return tuple(f"{name.lower()}:{port}" for name in shown)
+    suffix = "" if port == HTTP_PORT else f":{port}"  # browsers leave the usual one out
+    return tuple(f"{name.lower()}{suffix}" for name in shown)
 
 
 def _refuse(status: int, reason: str) -> Response:

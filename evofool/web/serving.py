@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
+from urllib.parse import urlencode
 
 from evofool.support import Foreign, UserError
 from evofool.web.app import Services, make_app
@@ -63,7 +64,7 @@ def served(services: Services, address: Address) -> Iterator[str]:
     listening = _listen(address)
     port = listening.getsockname()[1]
     token = None if address.is_loopback else address.token or secrets.token_urlsafe(16)
-    names = LOOPBACK if address.is_loopback else _names_of(address.host)
+    names = (address.host, *LOOPBACK) if address.is_loopback else _names_of(address.host)
     app = make_app(services, Door(hosts_of(names, port), token))
     # uvicorn's own log_config would close the handlers, and with them streams, of the program
     config = uvicorn.Config(
@@ -81,7 +82,7 @@ def served(services: Services, address: Address) -> Iterator[str]:
     host = names[0] if address.host in ("0.0.0.0", "::") else address.host
     shown = hosts_of([host], port)[0]
     try:
-        yield f"http://{shown}/" + (f"?token={token}" if token else "")
+        yield f"http://{shown}/" + (f"?{urlencode({'token': token})}" if token else "")
     finally:
         if services.live is not None:
             services.live.events.close()

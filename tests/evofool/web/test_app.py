@@ -2,8 +2,10 @@
 
 import csv
 import io
+import sys
 from pathlib import Path
 
+import httpx2 as httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,8 +17,9 @@ from evofool.pages import Site
 from evofool.web.answering import Answering, placed_as_mnist
 from evofool.web.app import Services, make_app
 from evofool.web.breeding import Breeding
-from evofool.web.guard import COOKIE, MOST_BYTES, Door
+from evofool.web.guard import COOKIE, MOST_BYTES, Door, hosts_of
 from evofool.web.quizzing import COLUMNS, Quizzes
+from evofool.web.serving import Address, served
 
 HOST = "127.0.0.1:8321"
 BASE = f"http://{HOST}"
@@ -111,6 +114,27 @@ def test_another_address_needs_the_token(cppn_run: Run):
     assert "SameSite=strict" in opened.headers["set-cookie"]
     door.cookies.set(COOKIE, "s3cret-word")
     assert door.get("/draw").status_code == 200
+
+
+def test_any_letters_may_be_a_token(cppn_run: Run):
+    services, token = Services(title="", answering=Answering(cppn_run.classifier)), "1+1 = 2 & ☂#"
+    with served(services, Address(host="0.0.0.0", port=0, token=token)) as shown:
+        query = shown.partition("/?")[2]
+    door = visitor(services, token=token)
+    assert door.get(f"/draw?{query}").status_code == 303
+    assert door.get("/draw").status_code == 200  # with the cookie
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others have one address of this network")
+def test_any_address_of_the_loopback_network_is_answered(cppn_run: Run):
+    services = Services(title="a run", answering=Answering(cppn_run.classifier))
+    with served(services, Address(host="127.0.0.2", port=0)) as base:
+        assert httpx.get(f"{base}api/about").json()["title"] == "a run"
+
+
+def test_browsers_leave_the_usual_port_out():
+    assert hosts_of(["127.0.0.1", "::1"], 80) == ("127.0.0.1", "[::1]")
+    assert hosts_of(["127.0.0.1", "::1"], 8321) == ("127.0.0.1:8321", "[::1]:8321")
 
 
 def test_a_drawing_is_answered_with_the_five_likeliest_classes(client: TestClient):
