@@ -28,7 +28,7 @@ from evofool.data import (
 )
 from evofool.images import Levels
 from evofool.runs import Run
-from evofool.support import UserError, csv_cell
+from evofool.support import UserError, csv_cell, make_folder
 
 CHOICES = 4
 QUESTIONS = 20
@@ -94,9 +94,14 @@ class Quizzes:
         run: whose elites are shown.
         real: images to mix them with; None without.
         results: file to which answers are added; None for none.
+
+    Raises:
+        UserError: it cannot be written, or holds something else.
     """
 
     def __init__(self, run: Run, real: RealImages | None, results: Path | None):
+        if results is not None:
+            _begin(results)
         self._run, self._real, self._results = run, real, results
         self._lock = Lock()
         self._quizzes: OrderedDict[str, Quiz] = OrderedDict()
@@ -232,14 +237,24 @@ class Quizzes:
         return first_name(label_of(card, index + card.class_offset))
 
 
+def _begin(path: Path) -> None:
+    """Begins a table, whose first line names the columns, or makes sure that it has them."""
+    make_folder(path.parent)
+    try:
+        with path.open("a+", encoding="utf-8", newline="") as stream:
+            stream.seek(0)
+            first = stream.readline(1000)
+            if not first:
+                csv.writer(stream).writerow(COLUMNS)
+            elif first.rstrip("\r\n") != ",".join(COLUMNS):
+                raise UserError(f"{path} holds something else than answers; name another file")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot add answers to {path}: {error}; name another file") from error
+
+
 def _append(path: Path, line: dict[str, object]) -> None:
-    """Adds a line to a table, whose first line says what the columns are."""
-    is_new = not path.exists() or path.stat().st_size == 0
     with path.open("a", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, COLUMNS)
-        if is_new:
-            writer.writeheader()
-        writer.writerow(line)
+        csv.DictWriter(stream, COLUMNS).writerow(line)
 
 
 class _Dataset:

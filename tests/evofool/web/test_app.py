@@ -225,6 +225,20 @@ def test_wrong_answers_to_quizzes_are_refused(client: TestClient, sent: object, 
     assert client.get("/api/quiz/no-such").status_code == 404
 
 
+def test_results_that_cannot_be_added_to_are_refused_at_once(cppn_run: Run, tmp_path: Path):
+    Quizzes(cppn_run, None, tmp_path / "new" / "answers.csv")
+    begun = (tmp_path / "new" / "answers.csv").read_bytes()
+    assert begun.decode().strip() == ",".join(COLUMNS)
+    Quizzes(cppn_run, None, tmp_path / "new" / "answers.csv")  # goes on with it
+    assert (tmp_path / "new" / "answers.csv").read_bytes() == begun
+    with pytest.raises(evofool.UserError, match="cannot add answers to"):
+        Quizzes(cppn_run, None, tmp_path)
+    (tmp_path / "mine.txt").write_text("not answers", encoding="utf-8")
+    with pytest.raises(evofool.UserError, match="holds something else than answers"):
+        Quizzes(cppn_run, None, tmp_path / "mine.txt")
+    assert (tmp_path / "mine.txt").read_text(encoding="utf-8") == "not answers"
+
+
 def test_real_images_are_mixed_with_elites(cppn_run: Run):
     class Black:
         def __len__(self) -> int:
