@@ -6,7 +6,7 @@ the devices are free: what is drawn later has to wait until the next call is ove
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from threading import Lock
 from typing import NamedTuple
@@ -124,7 +124,8 @@ class Live:
             facts = self._facts(changed)
             since = time.monotonic() - ATTENTION
             in_view = [cell for cell in changed if self._in_view.get(cell, -np.inf) > since]
-        self._draw(in_view)
+            seen = {cell: self._seen[cell] for cell in in_view}
+        self._draw(seen)
         self.events.send({**self._status(), "curve": self._curve[-1:], "elites": facts})
 
     def wish(self) -> Wish:
@@ -176,20 +177,22 @@ class Live:
         """
         with self._lock:
             self._in_view |= dict.fromkeys(in_view, time.monotonic())
-        self._draw([cell for cell in cells if self._seen[cell].levels is None])
-        levels = [self._seen[cell].levels for cell in cells]
-        return b"".join(each.tobytes() for each in levels if each is not None)
+            seen = {cell: self._seen[cell] for cell in cells}
+        drawn = self._draw({cell: one for cell, one in seen.items() if one.levels is None})
+        levels = {cell: one.levels for cell, one in seen.items()} | drawn
+        return b"".join(each.tobytes() for cell in cells if (each := levels[cell]) is not None)
 
-    def _draw(self, cells: Sequence[int]) -> None:
-        """Draws the elites of cells, if they are not replaced meanwhile."""
-        if not cells or self._thumbnails is None:
-            return
-        seen = [self._seen[cell] for cell in cells]
-        drawn = list(self._thumbnails([each.genome for each in seen]))
+    def _draw(self, seen: Mapping[int, Seen]) -> dict[int, Levels]:
+        """Draws elites, and keeps what is drawn of those that are not replaced meanwhile."""
+        if not seen or self._thumbnails is None:
+            return {}
+        genomes = [one.genome for one in seen.values()]
+        drawn = dict(zip(seen, self._thumbnails(genomes), strict=True))
         with self._lock:
-            for cell, each, levels in zip(cells, seen, drawn, strict=True):
-                if self._seen[cell].born == each.born:
-                    self._seen[cell] = each._replace(levels=levels)
+            for cell, levels in drawn.items():
+                if self._seen[cell].born == seen[cell].born:
+                    self._seen[cell] = seen[cell]._replace(levels=levels)
+        return drawn
 
 
 class Thumbnails:

@@ -4,16 +4,18 @@ import json
 import queue
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx2 as httpx
+import numpy as np
 import pytest
 
 import evofool
 from evofool import Address, Run
 from evofool.evolution import Quiet, Wish
 from evofool.web.events import MOST_WAITING, Events
-from evofool.web.live import Live
+from evofool.web.live import Live, Seen
 
 PATIENCE = 120  # seconds: compiling
 
@@ -134,6 +136,19 @@ def test_only_elites_that_changed_are_told_of_and_drawn_where_they_are_in_view(
     assert live.images([3, 0], []) == b"".join(run.elite(i).image().tobytes() for i in (3, 0))
     shown = [(cell, born) for e in told for cell, *born, _ in e.get("elites", [])]
     assert len(shown) == len({(cell, *born) for cell, born in shown})
+
+
+def test_an_elite_that_is_replaced_while_it_is_drawn_leaves_no_gap():
+    live, genome = Live(Quiet()), np.zeros(1)
+    live._seen = {cell: Seen((0, cell), 1.0, genome) for cell in (3, 5)}
+
+    def draw(genomes: Sequence[np.ndarray]) -> list[np.ndarray]:
+        live._seen[3] = Seen((1, 3), 2.0, genome)
+        return [np.full((2, 2, 1), place, np.uint8) for place in range(len(genomes))]
+
+    live._thumbnails = draw  # type: ignore[assignment]
+    assert live.images([3, 5], []) == bytes([0] * 4 + [1] * 4)
+    assert live._seen[3].levels is None
 
 
 @pytest.mark.slow
