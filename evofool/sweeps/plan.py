@@ -98,6 +98,8 @@ def read_plan(source: str | Path | Mapping[str, Setting], *, trust_code: bool = 
     base = flattened(table)
     if base.pop("runs", 1) != 1 or any("runs" in axis for axis in (grid, *listed)):
         raise UserError("runs is set; a sweep has a run directory for each seed: say seeds = N")
+    if any("seed" in axis for axis in (grid, *listed)):
+        raise UserError("seed is in [grid] or [[points]]; name the seeds as seeds = [0, 1, 2]")
     axes = {**grid, "seed": _seeds(seeds, base.get("seed", 0))}
     if math.prod(map(len, axes.values())) * len(listed) > MOST_POINTS:
         raise UserError(f"{source} describes more than {MOST_POINTS:,} points; use fewer values")
@@ -138,7 +140,9 @@ def _listed(tables: object) -> list[dict[str, Setting]]:
     return [flattened(_table("[[points]]", table)) for table in tables]
 
 
-def _seeds(seeds: object, first: int) -> list[int]:
+def _seeds(seeds: object, first: object) -> list[int]:
+    if isinstance(first, bool) or not isinstance(first, int):
+        raise UserError(f"seed is {first!r}; expected a whole number, the first of the seeds")
     if isinstance(seeds, int) and not isinstance(seeds, bool) and 1 <= seeds <= MOST_POINTS:
         return list(range(first, first + seeds))
     if isinstance(seeds, list | tuple) and seeds:
