@@ -14,6 +14,7 @@ import numpy as np
 from evofool.audits.budgets import Budget, find_budget
 from evofool.audits.comparison import compare
 from evofool.audits.controls import forest
+from evofool.audits.elites import FOLDER as ELITES
 from evofool.audits.elites import read_elites_for, save_elites
 from evofool.audits.gates import Gate, confidences_of, judge, parse_gate
 from evofool.audits.junit import FILE as JUNIT
@@ -37,12 +38,13 @@ from evofool.audits.record import (
 from evofool.audits.remedies import check_remedies
 from evofool.audits.subject import Subject
 from evofool.audits.validity import read_golden
-from evofool.audits.workshop import PARTS, Report, StoppedError, Workshop, silent
+from evofool.audits.workshop import PARTS, RUNS, Report, StoppedError, Workshop, silent
 from evofool.classifiers import Classifier, ClassifierError, load_classifier
 from evofool.images import Levels
 from evofool.runs import result_folder
 from evofool.support import JsonValue, UserError, platform_facts, remove, write_json
 
+WRITTEN = {FILE, PAGE, JUNIT, ELITES, PARTS, RUNS}  # what is in the folder of an audit
 PACKAGES = ("evofool", "jax", "jaxlib", "numpy", "scipy", "scikit-learn", "pillow")
 
 
@@ -138,7 +140,8 @@ def audit(
         report: is called with what is being done, and the work that is done and all work.
 
     Raises:
-        UserError: a setting, a file or the classifier cannot be used.
+        UserError: a setting, a file or the classifier cannot be used, or `out` holds something else
+            than such an audit.
     """
     gates = [parse_gate(text) for text in fail_if]
     check_remedies(remedies)
@@ -160,7 +163,7 @@ def audit(
     if replay is not None:  # be used is said here, before the folder is begun
         read_elites_for(loaded.card, replay)
     if overwrite and any((Path(out) / name).exists() for name in (FILE, PARTS)):
-        remove(Path(out))
+        _remove_audit(Path(out))
     subject = Subject(
         classifier=loaded.face(in_jax=True) or loaded,
         address=classifier if isinstance(classifier, str) else loaded.card.name,
@@ -174,6 +177,17 @@ def audit(
     terms = Terms(gates, earlier, is_test=not_worse_than is not None)
     limits = {"max_seconds": max_seconds, "report": report or silent}
     return _perform(subject, wishes, terms, out=Path(out), **limits)
+
+
+def _remove_audit(folder: Path) -> None:
+    """Removes an audit, unless something else is in its folder, such as what it was made from."""
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    if others := sorted(names - WRITTEN):
+        raise UserError(
+            f"{folder} holds more than an audit: {', '.join(others[:4])}; move that elsewhere, or "
+            "choose another --out"
+        )
+    remove(folder)
 
 
 def _load(classifier: str | Classifier, weights: str | Path | None, combine: str) -> Classifier:

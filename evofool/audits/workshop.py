@@ -19,6 +19,7 @@ Report = Callable[[str, int, int], None]
 """Is called with what is being done, and the amount of work that is done and of all work."""
 
 PARTS = "parts"  # folder of finished parts, until all are
+RUNS = "runs"  # folder of run directories
 MOST_BYTES = 4 * 2**30  # of the images of a part
 
 
@@ -54,7 +55,7 @@ class Workshop:
         report: Report = silent,
         max_seconds: float | None = None,
     ):
-        self.folder, self.runs = folder / PARTS, folder / "runs"
+        self.folder, self.runs = folder / PARTS, folder / RUNS
         self.seconds: dict[str, float] = {}
         self._report, self._total, self._done = report, max(1, total), 0
         self._part, self._work = "", 0

@@ -182,7 +182,7 @@ def _report(result: "AuditResult", *, as_json: bool) -> int:
             say(f"FAILED {name}: {detail}")
     say(f"{record['status']}{': ' if record['reason'] else ''}{record['reason']}")
     if record["status"] == "stopped":
-        say("the same command goes on")
+        say("the same command goes on, if it has no --overwrite")
     say(f"page: {result.page}")
     return code[record["status"]]
 

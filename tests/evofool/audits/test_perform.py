@@ -195,6 +195,14 @@ def test_the_audit_that_is_replayed_is_not_overwritten(mock: Classifier, tmp_pat
     assert (tmp_path / "audit.json").exists()
 
 
+def test_only_an_audit_is_overwritten(mock: Classifier, tmp_path: Path):
+    (tmp_path / "parts").mkdir()  # of somebody's project
+    (tmp_path / "golden.npz").touch()
+    with pytest.raises(UserError, match=r"holds more than an audit: golden\.npz"):
+        audit(mock, out=tmp_path, budget=TINY, overwrite=True)
+    assert (tmp_path / "golden.npz").exists()
+
+
 def test_an_audit_that_is_interrupted_says_how_it_goes_on(mock: Classifier, tmp_path: Path):
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
