@@ -6,7 +6,7 @@ from typing import TypedDict
 import numpy as np
 
 from evofool.audits.evidence import Evidence
-from evofool.audits.figures import Metrics, plain, share
+from evofool.audits.figures import Metrics, at, plain, share
 from evofool.audits.subject import Subject
 from evofool.classifiers import confidence, first_name
 from evofool.evaluation import Recognized
@@ -113,10 +113,9 @@ def certain_of(
 
 def metric_name(source: str, bar: float, *, is_aimed: bool) -> str:
     """Names the share of images at or above a confidence: `fooled@0.99`, `certain.noise@0.9`."""
-    at = f"@{bar:g}"
     if not is_aimed:
-        return f"certain.{source}{at}"
-    return f"fooled{at}" if source == "cppn" else f"fooled.{source}{at}"
+        return f"certain.{source}{at(bar)}"
+    return f"fooled{at(bar)}" if source == "cppn" else f"fooled.{source}{at(bar)}"
 
 
 def _metrics(

@@ -12,7 +12,7 @@ import numpy as np
 import scipy
 
 from evofool.audits.elites import ReplayPart
-from evofool.audits.figures import Estimate, Metrics
+from evofool.audits.figures import Estimate, Metrics, at
 from evofool.audits.gates import Verdict
 from evofool.support import rounded_percent
 
@@ -86,7 +86,7 @@ def compare(
         threshold: the confidence that counts.
         replayed: images that were shown again.
     """
-    bar = f"@{threshold:g}"
+    bar = at(threshold)
     worse_if_more = [f"fooled{bar}", f"fooled.direct{bar}", f"fooled.gradient{bar}"]
     tests = [_test(metric, before, after, "greater") for metric in worse_if_more]
     tests += [_test(metric, before, after, "less") for metric in (f"certain.real{bar}", "accuracy")]

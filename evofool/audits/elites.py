@@ -15,7 +15,7 @@ import scipy
 from PIL import Image
 
 from evofool.audits.certainty import SourcePart
-from evofool.audits.figures import Metrics, share
+from evofool.audits.figures import Metrics, at, share
 from evofool.audits.subject import Subject
 from evofool.classifiers import Card, confidence, with_views
 from evofool.evaluation import recognize
@@ -171,5 +171,5 @@ def replay(subject: Subject, folder: str | Path) -> ReplayPart:
             (image.file, float(b), float(a))
             for image, b, a in zip(earlier, before, after, strict=True)
         ],
-        "metrics": {f"replay@{bar:g}": share(after >= bar) for bar in subject.thresholds},
+        "metrics": {f"replay{at(bar)}": share(after >= bar) for bar in subject.thresholds},
     }

@@ -30,6 +30,11 @@ Metrics = dict[str, Estimate]
 """Numbers by name, which gates and comparisons refer to; see `gates.METRICS`."""
 
 
+def at(bar: float) -> str:
+    """Returns the end of the names of metrics that count at a confidence, such as "@0.99"."""
+    return f"@{bar:.15g}"  # all digits that were given: 0.9999999 is not 1
+
+
 def plain(value: float, n: int) -> Estimate:
     """Returns a number without an interval."""
     return {"value": float(value), "low": None, "high": None, "n": int(n)}

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple, TypedDict
 
-from evofool.audits.figures import Metrics
+from evofool.audits.figures import Metrics, at
 from evofool.support import UserError, unknown_name
 
 METRICS: dict[str, str] = {
@@ -104,7 +104,7 @@ def parse_gate(text: str) -> Gate:
         raise unknown_name("metric", metric, METRICS)
     if "@" in metric and not metric.startswith("success."):
         head, _, bar = metric.partition("@")
-        metric = f"{head}@{float(bar):g}"  # .990 is .99
+        metric = f"{head}{at(float(bar))}"  # .990 is .99
     return Gate(text.strip(), metric, match[2], float(match[3]))
 
 

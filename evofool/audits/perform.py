@@ -295,7 +295,7 @@ def _new_record(subject: Subject, wishes: Wishes) -> Record:
         "metrics": {},
         "gates": [],
         "not_measured": {
-            f"confidence {bar:g}": f"the outputs come in steps of {subject.answers.step:.3g}"
+            f"confidence {bar:.15g}": f"the outputs come in steps of {subject.answers.step:.3g}"
             for bar in subject.too_fine
         },
         "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
@@ -346,10 +346,11 @@ def _content(subject: Subject, wishes: Wishes) -> JsonValue:
 
 def _read_earlier(path: str | Path, threshold: float) -> Summary:
     earlier = read_summary(path)
-    if earlier["about"]["threshold"] != threshold:
+    before = earlier["about"]["threshold"]
+    if before != threshold:
         raise UserError(
-            f"{path} was made with threshold {earlier['about']['threshold']:g}, and this audit has "
-            f"{threshold:g}; give both the same"
+            f"{path} was made with threshold {before:.15g}, and this audit has {threshold:.15g}; "
+            "give both the same"
         )
     if earlier["status"] not in (PASSED, FAILED):
         raise UserError(f"{path} is of an audit that was {earlier['status']}; give a finished one")

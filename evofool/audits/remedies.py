@@ -103,7 +103,7 @@ def _temperature(subject: Subject, fooling: Levels) -> tuple[Remedy, Metrics]:
     before, after = (certainty(outputs[held_out], t) for t in (1.0, temperature))
     fooled = [certainty(of_fooling, t) >= subject.threshold for t in (1.0, temperature)]
     errors = [calibration_error(values, right) for values in (before, after)]
-    bar = f"{subject.threshold:g}"
+    bar = f"{subject.threshold:.15g}"
     found: Remedy = {
         "name": "temperature",
         "setting": f"logits divided by {temperature:.3g}",

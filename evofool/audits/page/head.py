@@ -52,7 +52,7 @@ def _found(record: Record) -> list[str]:
 
 
 def _tiles(record: Record) -> str:
-    metrics, bar = record["metrics"], f"{record['about']['threshold']:g}"
+    metrics, bar = record["metrics"], f"{record['about']['threshold']:.15g}"
     wanted = {
         f"fooled@{bar}": (f"classes fooled at {bar}, CPPN", True),
         f"fooled.gradient@{bar}": (f"classes fooled at {bar}, gradient", True),

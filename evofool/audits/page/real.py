@@ -179,7 +179,7 @@ def corruptions(record: Record, images: Mapping[str, Levels]) -> str:
         ]
         for one in part["corruptions"]
     ]
-    columns = ["images", "recognised", "median confidence", f"at {bar:g} or more"]
+    columns = ["images", "recognised", "median confidence", f"at {bar:.15g} or more"]
     return paragraph(f"{part['images']} real images, changed a lot.") + table(columns, rows)
 
 

@@ -1,6 +1,7 @@
 import pytest
 
 from evofool import UserError
+from evofool.audits.certainty import metric_name
 from evofool.audits.figures import plain
 from evofool.audits.gates import confidences_of, judge, parse_gate, pattern_of
 
@@ -28,10 +29,16 @@ def test_what_was_not_measured_passes_no_gate():
 
 
 def test_confidences_of_gates_are_counted_at():
-    texts = ("fooled@0.97>0", "success.pgd@8>0", "certain.noise@0.5>0", "patch@0.30>0")
+    texts = ("fooled@0.97>0", "success.pgd@8>0", "certain.noise@0.5>0", "patch@0.30>0", "ece>0")
     gates = [parse_gate(text) for text in texts]
     assert confidences_of(gates) == (0.97, 0.5)
-    assert gates[-1].metric == "patch@0.3"
+    assert gates[3].metric == "patch@0.3"
+
+
+def test_confidences_next_to_one_are_told_apart():
+    gates = [parse_gate(f"fooled@{bar}>0.5") for bar in ("0.9999999", "0.999999999", "0.990")]
+    assert confidences_of(gates) == (0.9999999, 0.999999999, 0.99)
+    assert gates[0].metric == metric_name("cppn", 0.9999999, is_aimed=True)
 
 
 @pytest.mark.parametrize(
