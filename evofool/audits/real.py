@@ -51,16 +51,6 @@ def read_real(
         is_spread=True,
         invert=invert,
     )
-    if read.levels.shape[1:] != card.input_shape:
-        raise UserError(
-            f"images of {dataset} have shape {read.levels.shape[1:]}; {card.name} takes "
-            f"{card.input_shape}: give --images and --labels"
-        )
-    if read.classes.max() >= card.classes:
-        raise UserError(
-            f"{dataset or labels} has class {read.classes.max()}; expected 0..{card.classes - 1}, "
-            f"the classes of {card.name}"
-        )
     if len(read.levels) < 2:
         raise UserError(f"{labels} names one image; an audit needs two real images or more")
     count = len(read.levels)

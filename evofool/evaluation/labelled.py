@@ -64,12 +64,14 @@ def read_labelled(
         invert: exchange dark and bright in `images`.
 
     Raises:
-        UserError: files that are not there, or cannot be used; or neither is named.
+        UserError: files that are not there, or cannot be used; or neither is named; or the images
+            of a data set have another shape, or classes, than the classifier's.
     """
     if dataset is not None:
         if dataset not in DATASETS:
             raise unknown_name("dataset", dataset, DATASETS)
         levels, classes = DATASETS[dataset](data)
+        _check_fits(card, dataset, levels, classes)
         rows = _chosen(len(levels), limit, is_spread)
         return Labelled(levels[rows], classes[rows].astype(int), [])
     if images is None or labels is None:
@@ -82,6 +84,19 @@ def read_labelled(
         np.array([file.index for file in files]),
         summarize_actions(photograph.actions for photograph in photographs),
     )
+
+
+def _check_fits(card: Card, dataset: str, levels: Levels, classes: np.ndarray) -> None:
+    if levels.shape[1:] != card.input_shape:
+        raise UserError(
+            f"images of {dataset} have shape {levels.shape[1:]}; {card.name} takes "
+            f"{card.input_shape}: give images and labels"
+        )
+    if classes.max() >= card.classes:
+        raise UserError(
+            f"{dataset} has class {classes.max()}; expected 0..{card.classes - 1}, the classes of "
+            f"{card.name}"
+        )
 
 
 def _chosen(count: int, limit: int | None, is_spread: bool) -> Int[np.ndarray, " rows"]:
