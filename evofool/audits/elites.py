@@ -103,13 +103,14 @@ def read_elites(folder: str | Path) -> tuple[list[Earlier], list[Levels]]:
         raise UserError(f"{folder} holds no {FOLDER}/{TABLE}; give the folder of an audit")
     reader = csv.DictReader(io.StringIO(read_text(table, most_bytes=MOST_BYTES), newline=""))
     earlier, images = [], []
-    for row in reader:
-        try:
-            file, index, before = row["file"], int(row["class"]), float(row["confidence"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{table}, line {reader.line_num} is damaged: {row}") from error
-        earlier.append(Earlier(file, index, before))
-        images.append(_read_image(table.parent, file))
+    try:
+        for row in reader:
+            earlier.append(Earlier(row["file"], int(row["class"]), float(row["confidence"])))
+            images.append(_read_image(table.parent, row["file"]))
+    except UserError:
+        raise
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise UserError(f"{table}, line {reader.line_num} is damaged: {error}") from error
     if not earlier:
         raise UserError(f"{table} lists no images; that audit found none")
     return earlier, images
@@ -138,7 +139,7 @@ def _read_image(folder: Path, file: str) -> Levels:
     try:
         with Image.open(path, formats=["PNG"]) as image:
             levels = np.asarray(image.convert("L" if image.mode == "L" else "RGB"))
-    except (OSError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow's readers raise almost anything on damaged files
         raise UserError(f"cannot read {path}: {error}") from error
     return levels.reshape(*levels.shape[:2], -1)
 

@@ -9,12 +9,13 @@ import pytest
 
 from evofool import UserError
 from evofool.audits import INVALID, METRICS, PASSED, STOPPED, AuditResult, audit, pattern_of
-from evofool.audits.elites import read_elites
+from evofool.audits.elites import COLUMNS, read_elites
 from evofool.audits.evidence import Evidence
 from evofool.audits.nothing import noise
 from evofool.audits.parts import Audit
 from evofool.audits.workshop import StoppedError
 from evofool.classifiers import Classifier
+from evofool.images import as_png, to_image
 from tests.evofool.audits.conftest import TINY, outside
 
 
@@ -54,6 +55,24 @@ def test_the_elites_are_the_images_that_were_scored(audited: AuditResult, mock: 
     seen = recognize(mock, np.stack(images))
     confidences = seen.confidence_in(np.array([image.index for image in earlier]))
     np.testing.assert_allclose(confidences, [image.confidence for image in earlier], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("a.png,cppn,0,x,0,many", "line 2 is damaged"),
+        (f"a.png,cppn,0,{'x' * 2**18},0,0.5", "field larger than field limit"),
+        ("a.png,cppn,0,x,0,0.5", "cannot read"),
+    ],
+)
+def test_images_that_are_damaged_are_named(tmp_path: Path, row: str, message: str):
+    folder = tmp_path / "elites"
+    folder.mkdir()
+    (folder / "elites.csv").write_text(f"{','.join(COLUMNS)}\n{row}\n", encoding="utf-8")
+    whole = as_png(to_image(np.zeros((8, 8, 1), np.uint8)))
+    (folder / "a.png").write_bytes(whole.replace(b"IDAT", b"I?AT"))  # of which Pillow knows no type
+    with pytest.raises(UserError, match=message):
+        read_elites(tmp_path)
 
 
 def test_the_page_is_one_file_without_scripts(audited: AuditResult):
