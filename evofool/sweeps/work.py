@@ -79,8 +79,8 @@ def median_of(run: Run) -> str:
 def _evolved(task: Task) -> Run:
     folder, config = Path(task.folder), from_dict(task.config)
     if (folder / "config.json").exists():
-        # the name comes from the sweep, whose user is trusted, and not from the run directory
-        return resume(folder, classifier=config.classifier, quiet=True)
+        # both come from the sweep, whose user is trusted, and not from the run directory
+        return resume(folder, classifier=config.classifier, weights=config.weights, quiet=True)
     return evolve(config=config, out=folder, quiet=True)
 
 
