@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Command = Callable[..., None]
 Images = Annotated[tuple[Path, ...], tyro.conf.Positional]
+# how flags that take no value begin
+_WITHOUT_VALUE = ("--json", "--invert", "--random-start", "--as-written", "--no-")
 _COMMON = ("classifier", "weights", "combine", "invert", "label", "out", "as_json")
 
 # named here, too, as this help does not load JAX; a test compares the names with the functions'
@@ -126,7 +128,8 @@ def _place_of_name(arguments: Sequence[str]) -> int | None:
     if arguments and not arguments[0].startswith("-"):
         return 0
     for place, (before, argument) in enumerate(pairwise(arguments), 1):
-        is_value = before.startswith("--") and before != "--json"
+        takes_value = "=" not in before and not before.startswith(_WITHOUT_VALUE)
+        is_value = before.startswith("--") and takes_value
         if argument.replace("_", "-") in NAMES and not is_value:
             return place
     return None

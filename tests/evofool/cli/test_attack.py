@@ -192,6 +192,20 @@ def test_the_name_may_follow_flags_and_have_underscores(
     assert result["queries"] == expected.queries <= 17
 
 
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [
+        ("fgsm a.png", 0),
+        ("--invert fgsm a.png", 1),
+        ("--classifier=lenet pgd a.png", 1),
+        ("--no-hold-out --label patch patch a.png", 3),
+        ("--label patch a.png", None),
+    ],
+)
+def test_the_name_is_told_from_the_values_of_flags(arguments: str, place: int | None):
+    assert command._place_of_name(arguments.split()) == place
+
+
 def test_a_flag_of_other_attacks_is_refused_with_their_names(
     images: list[str], capsys: pytest.CaptureFixture[str]
 ):
