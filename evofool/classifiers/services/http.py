@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from evofool.images import Levels, as_png, to_image
 from evofool.support import JsonValue, UserError
 
 MOST_BYTES = 64 * 2**20  # of an answer
+_WHOLE = re.compile("[0-9]{1,15}")
 TOO_MANY, SERVER_FAILED, REQUEST_TIMEOUT = 429, 500, 408
 
 
@@ -52,7 +54,8 @@ class HttpClient:
             content = response.read(MOST_BYTES + 1)
         except (OSError, http.client.HTTPException) as error:
             raise ServiceError(f"{type(error).__name__}: {error}") from error
-        if len(content) < int(response.getheader("Content-Length") or 0):
+        promised = response.getheader("Content-Length") or ""  # or whatever a service sends
+        if _WHOLE.fullmatch(promised) and len(content) < min(int(promised), MOST_BYTES):
             raise ServiceError("the connection was cut before the end of the answer")
         if len(content) > MOST_BYTES:
             raise ServiceError(f"the answer has more than {MOST_BYTES:,} bytes")

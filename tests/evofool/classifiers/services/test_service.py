@@ -1,9 +1,12 @@
+import io
 import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPResponse
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ from PIL import Image
 import evofool
 from evofool import UserError, load_classifier
 from evofool.classifiers import ClassifierError
-from evofool.classifiers.services.asking import Asker
+from evofool.classifiers.services.asking import Asker, ServiceError
 from evofool.classifiers.services.http import HttpClient
 from evofool.classifiers.services.options import ServiceOptions, read_options
 from evofool.classifiers.services.replies import BadReplyError, Replies
@@ -96,6 +99,30 @@ def test_replies_of_several_processes_are_all_kept(tmp_path: Path):
     path.unlink()
     one.add(["e"], [{"x": 0.5}])
     assert len(Replies(path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("length", "message"),
+    [
+        ("many", ""),
+        ("2", ""),
+        ("3", "was cut before the end"),
+        (str(2**40), "was cut before the end"),
+    ],
+)
+def test_a_length_that_is_no_number_is_passed_over(length: str, message: str):
+    client = HttpClient("http://127.0.0.1/", timeout=1.0)
+    content = f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n[]".encode()
+    response = HTTPResponse(SimpleNamespace(makefile=lambda mode: io.BytesIO(content)))  # type: ignore[arg-type]
+    response.begin()
+    client._connection = SimpleNamespace(  # type: ignore[assignment]
+        request=lambda *request: None, getresponse=lambda: response, close=lambda: None
+    )
+    if message:
+        with pytest.raises(ServiceError, match=message):
+            client.ask([IMAGES[0]])
+    else:
+        assert client.ask([IMAGES[0]]) == []
 
 
 def test_threads_get_the_replies_to_their_own_images(tmp_path: Path):
