@@ -65,7 +65,7 @@ def save_film(frames: Iterator[Image.Image], path: Path, *, fps: int, loop: bool
         else:
             # Without a number of times a gif is shown once, a webp for ever (0).
             once: dict[str, Any] = {} if path.suffix.lower() == ".gif" else {"loop": 1}
-            options = {"loop": 0} if loop else once
+            options: dict[str, Any] = {"loop": 0} if loop else once
             duration = round(1000 / fps)
             first.save(temporary, save_all=True, append_images=frames, duration=duration, **options)
 
