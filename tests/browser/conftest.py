@@ -86,7 +86,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A page of desktop size; whatever it complains of fails the test, but refused requests."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
 
