@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 import evofool
 from evofool import Address, Run
@@ -21,7 +21,11 @@ from tests.browser.conftest import Save, fill_number
 
 
 @pytest.fixture(scope="module")
-def pages(runs: list[Run], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def pages(
+    browser: Browser,  # each has a server of its own, on which nobody has bred yet
+    runs: list[Run],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[str]:
     """The address of a server that has every page but that of evolution."""
     run, lenet = runs[0], evofool.load_classifier("lenet")
     folder = tmp_path_factory.mktemp("served")

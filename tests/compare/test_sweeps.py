@@ -100,7 +100,7 @@ def test_a_cluster_that_is_not_there_is_named(tmp_path: Path):
 
 def test_jobs_of_submitit_make_the_same_runs(expected: list[str], tmp_path: Path):
     pytest.importorskip("submitit", reason=REASON)
-    failing = {"points": [{}, {"classifier": "absent", "seed": 0}]}
+    failing = {"points": [{}, {"classifier": "absent"}]}
     plan = {**PLAN, **failing, "slurm": {"cluster": "local", "timeout_min": 30}}
     done = evofool.sweep(plan, out=tmp_path / "s", backend="slurm", retries=0)
     assert [point.state for point in done.points] == ["finished"] * 3 + ["failed"] * 3
