@@ -30,9 +30,14 @@ Metrics = dict[str, Estimate]
 """Numbers by name, which gates and comparisons refer to; see `gates.METRICS`."""
 
 
+def as_given(bar: float) -> str:
+    """Writes a confidence with all digits that were given: 0.9999999 is not 1."""
+    return f"{bar:.15g}"
+
+
 def at(bar: float) -> str:
     """Returns the end of the names of metrics that count at a confidence, such as "@0.99"."""
-    return f"@{bar:.15g}"  # all digits that were given: 0.9999999 is not 1
+    return f"@{as_given(bar)}"
 
 
 def plain(value: float, n: int) -> Estimate:

@@ -16,6 +16,7 @@ from evofool.audits.comparison import compare
 from evofool.audits.controls import forest
 from evofool.audits.elites import FOLDER as ELITES
 from evofool.audits.elites import read_elites_for, save_elites
+from evofool.audits.figures import as_given
 from evofool.audits.gates import Gate, confidences_of, judge, parse_gate
 from evofool.audits.junit import FILE as JUNIT
 from evofool.audits.junit import write_junit
@@ -295,7 +296,8 @@ def _new_record(subject: Subject, wishes: Wishes) -> Record:
         "metrics": {},
         "gates": [],
         "not_measured": {
-            f"confidence {bar:.15g}": f"the outputs come in steps of {subject.answers.step:.3g}"
+            f"confidence {as_given(bar)}": "the outputs come in steps of "
+            f"{subject.answers.step:.3g}"
             for bar in subject.too_fine
         },
         "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
@@ -349,8 +351,8 @@ def _read_earlier(path: str | Path, threshold: float) -> Summary:
     before = earlier["about"]["threshold"]
     if before != threshold:
         raise UserError(
-            f"{path} was made with threshold {before:.15g}, and this audit has {threshold:.15g}; "
-            "give both the same"
+            f"{path} was made with threshold {as_given(before)}, and this audit has "
+            f"{as_given(threshold)}; give both the same"
         )
     if earlier["status"] not in (PASSED, FAILED):
         raise UserError(f"{path} is of an audit that was {earlier['status']}; give a finished one")

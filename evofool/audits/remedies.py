@@ -12,7 +12,7 @@ import scipy
 from jaxtyping import Float
 
 from evofool.audits.calibration import calibration_error
-from evofool.audits.figures import Metrics, plain, share
+from evofool.audits.figures import Metrics, as_given, plain, share
 from evofool.audits.separation import passing
 from evofool.audits.subject import Subject
 from evofool.classifiers import confidence
@@ -103,7 +103,7 @@ def _temperature(subject: Subject, fooling: Levels) -> tuple[Remedy, Metrics]:
     before, after = (certainty(outputs[held_out], t) for t in (1.0, temperature))
     fooled = [certainty(of_fooling, t) >= subject.threshold for t in (1.0, temperature)]
     errors = [calibration_error(values, right) for values in (before, after)]
-    bar = f"{subject.threshold:.15g}"
+    bar = as_given(subject.threshold)
     found: Remedy = {
         "name": "temperature",
         "setting": f"logits divided by {temperature:.3g}",

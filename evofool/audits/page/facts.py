@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from evofool.audits.figures import as_given
 from evofool.audits.page.markup import badge, escaped, figure_of, folded, paragraph, table
 from evofool.audits.record import Record
 from evofool.images import Levels
@@ -25,8 +26,9 @@ def replay(record: Record, images: Mapping[str, Levels]) -> str:
         [
             paragraph(
                 f"Of {part['images']} images of an earlier audit, "
-                f"{rounded_percent(part['before'])} had a confidence of {part['threshold']:.15g} "
-                f"or more then, and {rounded_percent(part['after'])} have it now: {part['newly']} "
+                f"{rounded_percent(part['before'])} had a confidence of "
+                f"{as_given(part['threshold'])} or more then, and "
+                f"{rounded_percent(part['after'])} have it now: {part['newly']} "
                 f"are new, {part['no_longer']} are no longer (p = {part['p']:.2g} that there are "
                 "so many new ones by chance)."
             ),
@@ -76,7 +78,7 @@ def about(record: Record, images: Mapping[str, Levels]) -> str:
         "real images": facts["real"] or "none",
         "prepared": "; ".join(facts["actions"]) or "used as they are",
         "budget": f"{facts['budget']}, seed {facts['seed']}",
-        "believed from": f"{facts['threshold']:.15g}",
+        "believed from": as_given(facts["threshold"]),
         "other settings": "; ".join(facts["settings"]) or "none",
         **{f"not measured: {name}": why for name, why in record["not_measured"].items()},
         "versions": ", ".join(f"{name} {text}" for name, text in record["versions"].items()),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from evofool.audits.figures import as_given
 from evofool.audits.page.markup import badge, escaped, paragraph, table
 from evofool.audits.record import FAILED, INVALID, PASSED, STOPPED, Record
 from evofool.images import Levels
@@ -52,7 +53,7 @@ def _found(record: Record) -> list[str]:
 
 
 def _tiles(record: Record) -> str:
-    metrics, bar = record["metrics"], f"{record['about']['threshold']:.15g}"
+    metrics, bar = record["metrics"], as_given(record["about"]["threshold"])
     wanted = {
         f"fooled@{bar}": (f"classes fooled at {bar}, CPPN", True),
         f"fooled.gradient@{bar}": (f"classes fooled at {bar}, gradient", True),

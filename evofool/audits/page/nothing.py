@@ -6,6 +6,7 @@ import numpy as np
 
 from evofool.audits.certainty import SourcePart, metric_name
 from evofool.audits.evidence import ENCODINGS
+from evofool.audits.figures import as_given
 from evofool.audits.page import plots
 from evofool.audits.page.markup import (
     certainty,
@@ -58,7 +59,7 @@ def nothing(record: Record, images: Mapping[str, Levels]) -> str:
         ]
         for part in record["sources"]
     ]
-    columns = ["images", "n", *(f"≥ {bar:.15g}" for bar in bars)]
+    columns = ["images", "n", *(f"≥ {as_given(bar)}" for bar in bars)]
     content = [
         paragraph(
             "The share of images that the classifier gives at least this confidence: in the class "
@@ -147,7 +148,7 @@ def _by_class(record: Record, parts: Sequence[SourcePart]) -> str:
             for found in best.values()
         ]
         rows.append([escaped(label), *cells, shown])
-    bar = f"{record['about']['threshold']:.15g}"
+    bar = as_given(record["about"]["threshold"])
     columns = ["class", *(NAMES[source] for source in best), f"evaluations to {bar}, CPPN"]
     return folded(f"All {len(rows)} classes", table(columns, rows))
 
@@ -164,16 +165,17 @@ def threshold(record: Record, images: Mapping[str, Levels]) -> str:
     }
     content = [
         paragraph(
-            f"Confidence of all images on one axis, equal in log-odds; the line is at {bar:.15g}, "
-            "from where the classifier is believed. Rows have scales of their own."
+            "Confidence of all images on one axis, equal in log-odds; the line is at "
+            f"{as_given(bar)}, from where the classifier is believed. Rows have scales of their "
+            "own."
         ),
         plots.histograms(groups, threshold=bar, title="confidence of real and fooling images"),
     ]
     if "rejected.real" in metrics:
         content.append(
             paragraph(
-                f"At {bar:.15g}, {rounded_percent(metrics['rejected.real']['value'])} of the real "
-                "images are rejected: that is what the threshold costs."
+                f"At {as_given(bar)}, {rounded_percent(metrics['rejected.real']['value'])} of the "
+                "real images are rejected: that is what the threshold costs."
             )
         )
     if "passed.fooling" in metrics:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from evofool.audits.figures import as_given
 from evofool.audits.page import plots
 from evofool.audits.page.markup import badge, escaped, figure_of, paragraph, picture, table
 from evofool.audits.record import Record
@@ -179,7 +180,7 @@ def corruptions(record: Record, images: Mapping[str, Levels]) -> str:
         ]
         for one in part["corruptions"]
     ]
-    columns = ["images", "recognised", "median confidence", f"at {bar:.15g} or more"]
+    columns = ["images", "recognised", "median confidence", f"at {as_given(bar)} or more"]
     return paragraph(f"{part['images']} real images, changed a lot.") + table(columns, rows)
 
 
